@@ -1,0 +1,12 @@
+#pragma once
+
+#include <optional>
+
+#include "broker_options.h"
+
+namespace zebu::broker {
+
+// Fills `options` from flags, environment and file. Returns the exit code when the program is to stop now.
+[[nodiscard]] std::optional<int> parse_options(int argc, const char* const* argv, Options& options);
+
+}  // namespace zebu::broker

@@ -1,0 +1,33 @@
+#include <zebu/cli.h>
+#include <zebu/log.h>
+#include <zebu/stop_signal.h>
+
+#include <cstdio>
+
+#include "broker_cli.h"
+#include "server.h"
+
+int main(int argc, char** argv) {
+  using namespace zebu;
+  broker::Options options;
+  if (const auto exit_code = broker::parse_options(argc, argv, options)) return *exit_code;
+  start_log("zebu-broker", options.log_level);
+  const StopSignal stop;
+  const unsigned long files = raise_open_files();
+
+  auto store = broker::open_store(options);
+  if (!store) return spdlog::error("{}", store.error().message), cli::kExitFailure;
+  auto server = broker::Server::create(options, std::move(*store));
+  if (!server) return spdlog::error("{}", server.error().message), cli::kExitFailure;
+
+  spdlog::info("store {}, liveness {} ms, up to {} connections", options.store, options.liveness.count(), files);
+  std::printf("zebu-broker ready clients=%s consumers=%s\n", (*server)->clients_endpoint().c_str(),
+              (*server)->consumers_endpoint().c_str());
+  std::fflush(stdout);
+  if (const auto ran = (*server)->run(stop.descriptor()); !ran) {
+    spdlog::critical("{}", ran.error().message);
+    return cli::kExitFailure;
+  }
+  spdlog::info("stopped");
+  return cli::kExitOk;
+}

@@ -1,0 +1,72 @@
+#pragma once
+
+#include <zebu/codec.h>
+
+#include <optional>
+#include <unordered_map>
+#include <utility>
+
+#include "effects.h"
+
+namespace zebu::broker {
+
+// Replies on their way out: encoded when the engine decides them, gathered for each peer, handed over once a round.
+class Outbox {
+ public:
+  explicit Outbox(std::size_t max_message) : max_message_(max_message) {}
+
+  // Encodes all replies in `effects` but welcomes, errors and beats, which are whole messages: put() takes those.
+  void gather(const Effects& effects);
+  void put(SessionId session, Frame frame);
+  void forget(SessionId session);
+
+  // Calls send(session, frame) for all that has gathered; consumers with new work first, because that is what somebody
+  // waits for.
+  template <class Send>
+  void flush(Send&& send) {
+    for (const bool with_work : {true, false}) {
+      for (const SessionId session : dirty_) {
+        const auto found = peers_.find(session);
+        if (found == peers_.end() || (with_work && found->second.assign.empty())) continue;
+        flush(found->second, session, send);
+      }
+    }
+    dirty_.clear();
+  }
+  // The same for one session that is about to end.
+  template <class Send>
+  void flush_one(SessionId session, Send&& send) {
+    const auto found = peers_.find(session);
+    if (found != peers_.end()) flush(found->second, session, send);
+  }
+
+ private:
+  struct Peer {
+    Batch accepted{message::Type::accepted};
+    Batch refused{message::Type::refused};
+    Batch unknown{message::Type::unknown};
+    Batch done{message::Type::done};
+    Batch assign{message::Type::assign};
+    Batch stop{message::Type::stop};
+    std::optional<std::uint64_t> kept;
+    std::vector<Frame> frames;
+    bool is_dirty = false;
+  };
+
+  Peer& peer(SessionId session);
+  template <class Entry>
+  void add(Peer& peer, Batch& batch, const Entry& entry, std::size_t size);
+  static void finish(Peer& peer);
+  template <class Send>
+  static void flush(Peer& peer, SessionId session, Send&& send) {
+    if (!std::exchange(peer.is_dirty, false)) return;
+    finish(peer);
+    for (Frame& frame : std::exchange(peer.frames, {})) send(session, std::move(frame));
+  }
+
+  std::size_t max_message_;
+  std::unordered_map<SessionId, Peer> peers_;
+  std::vector<SessionId> dirty_;
+};
+
+}  // namespace zebu::broker

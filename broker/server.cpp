@@ -1,0 +1,215 @@
+#include "server.h"
+
+#include <zebu/log.h>
+
+#include "memory_store.h"
+#include "permissions.h"
+
+namespace zebu::broker {
+namespace {
+
+// How many messages of one socket a round takes before the others have their turn. More makes larger batches.
+constexpr int kMessagesARound = 256;
+
+SocketContext& context() {
+  static SocketContext context;
+  return context;
+}
+
+std::string_view spelled(message::Role role) { return role == message::Role::client ? "client" : "consumer"; }
+
+}  // namespace
+
+Result<std::unique_ptr<Store>> open_store(const Options& options) {
+  if (options.store == "memory") return std::make_unique<MemoryStore>(options.keep);
+  return fail(ErrorCode::system, "unknown store '" + options.store + "': this version has 'memory'");
+}
+
+Result<std::unique_ptr<Server>> Server::create(const Options& options, std::unique_ptr<Store> store) {
+  SocketLimits limits;
+  limits.max_message = options.max_message;
+  auto clients = Router::bind(context(), options.clients, limits);
+  if (!clients) return tl::make_unexpected(clients.error());
+  auto consumers = Router::bind(context(), options.consumers, limits);
+  if (!consumers) return tl::make_unexpected(consumers.error());
+  std::unique_ptr<Server> server(
+      new Server(options, std::move(store), std::move(*clients), std::move(*consumers)));
+  const auto recovered = server->store_->recover([&](const StoredJob& job) { server->engine_.restore(job); });
+  if (!recovered) return tl::make_unexpected(recovered.error());
+  return server;
+}
+
+Server::Server(const Options& options, std::unique_ptr<Store> store, Router clients, Router consumers)
+    : options_(options),
+      store_(std::move(store)),
+      clients_{std::move(clients), message::Role::client, {}},
+      consumers_{std::move(consumers), message::Role::consumer, {}},
+      engine_(options),
+      outbox_(options.max_message),
+      facts_{Uuid::make(), store_->name(), Clock::now(), 0} {}
+
+Result<void> Server::run(int stop) {
+  std::optional<std::chrono::milliseconds> timeout = std::chrono::milliseconds(0);
+  while (!wait_readable(clients_.socket, consumers_.socket, stop, timeout)) {
+    const auto has_more = round(Moment::now());
+    if (!has_more) return tl::make_unexpected(has_more.error());
+    const auto deadline = *has_more ? Clock::now() : engine_.next_deadline();
+    timeout.reset();
+    if (deadline) {
+      timeout = std::max(std::chrono::milliseconds(0), std::chrono::ceil<std::chrono::milliseconds>(*deadline - Clock::now()));
+    }
+  }
+  return {};
+}
+
+// decide → persist → tell. True when there may be more to do at once.
+Result<bool> Server::round(Moment now) {
+  bool has_more = read(consumers_, now);
+  has_more = read(clients_, now) || has_more;
+  for (const SessionId session : std::exchange(unreachable_, {})) engine_.gone(session, effects_);
+  engine_.tick(now, effects_);
+  gather();
+  if (!records_.empty()) {
+    if (auto committed = store_->commit(std::exchange(records_, {})); !committed) {
+      return tl::make_unexpected(committed.error());
+    }
+  }
+  outbox_.flush([this](SessionId session, Frame frame) { send(session, std::move(frame)); });
+  return has_more || !unreachable_.empty();
+}
+
+bool Server::read(Port& port, Moment now) {
+  for (int i = 0; i < kMessagesARound; ++i) {
+    if (!port.socket.receive(received_)) return false;
+    handle(port, now);
+  }
+  return true;
+}
+
+void Server::handle(Port& port, Moment now) {
+  const auto found = port.sessions.find(received_.peer());
+  std::optional<SessionId> session;
+  if (found != port.sessions.end()) {
+    session = found->second;
+    engine_.heard(*session, now);
+  }
+  if (received_.is_multipart()) {
+    return refuse(port, received_.peer(), ErrorCode::bad_message, "a message must be one frame");
+  }
+  const auto message = decoder_.decode(received_.frame());
+  if (!message) return refuse(port, received_.peer(), message.error().code, message.error().message);
+
+  const auto role = session ? std::optional(port.role) : std::nullopt;
+  const message::Type type = message::type_of(*message);
+  if (const auto forbidden = why_forbidden(type, role)) {
+    const std::string who = role ? "a " + std::string(spelled(*role)) : "a peer without a session";
+    return refuse(port, received_.peer(), *forbidden,
+                  std::string(message::name_of(type)) + " is nothing that " + who + " may send" +
+                      (role ? "" : ": say HELLO first"));
+  }
+  if (const auto* hello = std::get_if<message::Hello>(&*message)) return handle_hello(port, *hello, now);
+  if (session) {
+    handle(*session, *message, now);
+    gather();
+  }
+}
+
+void Server::handle_hello(Port& port, const message::Hello& hello, Moment now) {
+  const Bytes peer = received_.peer();
+  if (hello.major != message::kMajor) {
+    return refuse(port, peer, ErrorCode::version,
+                  "this broker speaks version " + std::to_string(message::kMajor) + ", the peer version " +
+                      std::to_string(hello.major));
+  }
+  if (hello.role != port.role) {
+    return refuse(port, peer, ErrorCode::wrong_role,
+                  "this port is for peers of role '" + std::string(spelled(port.role)) + "'");
+  }
+  std::optional<SessionId> replaced;
+  if (const auto old = port.sessions.find(peer); old != port.sessions.end()) replaced = old->second;
+  const SessionId session = next_session_++;
+  port.sessions.insert_or_assign(std::string(peer), session);
+  peers_.emplace(session, Peer{&port, std::string(peer)});
+  engine_.hello(session, hello, now, effects_);
+  if (replaced) engine_.bye(*replaced, effects_);
+  gather();
+}
+
+struct Server::Handler {
+  Server& server;
+  SessionId from;
+  Moment now;
+
+  void operator()(const message::Bye&) const { server.engine_.bye(from, server.effects_); }
+  void operator()(const message::Submit& m) const { server.engine_.submit(from, m, now, server.effects_); }
+  void operator()(const message::Wait& m) const { server.engine_.wait(from, m, server.effects_); }
+  void operator()(const message::Leave& m) const { server.engine_.leave(from, m); }
+  void operator()(const message::Cancel& m) const { server.engine_.cancel(m, now, server.effects_); }
+  void operator()(const message::Query& m) const { server.handle_query(from, m, now); }
+  void operator()(const message::Credit& m) const { server.engine_.credit(from, m.credit, server.effects_); }
+  void operator()(const message::OutcomeReport& m) const { server.engine_.outcome(from, m, now, server.effects_); }
+  void operator()(const message::Return& m) const { server.engine_.give_back(from, m, now, server.effects_); }
+  void operator()(const message::Drain&) const { server.engine_.drain(from); }
+  // Beats are life, which is noted already; the rest no peer may send, which was checked.
+  template <class Other>
+  void operator()(const Other&) const {}
+};
+
+void Server::handle(SessionId session, const message::Message& message, Moment now) {
+  std::visit(Handler{*this, session, now}, message);
+}
+
+void Server::handle_query(SessionId session, const message::Query& query, Moment now) {
+  if (const auto value = answer(query, engine_, facts_, now)) {
+    outbox_.put(session, encode(message::Answer{query.number, *value}));
+  } else {
+    effects_.errors.push_back({session, {ErrorCode::bad_message, "QUERY asks for 'jobs' (at most 1000 ids), 'queues', "
+                                                                "'consumers' or 'broker'", {}}});
+  }
+}
+
+// One refusal to the sender of a message that cannot be handled, whether it has a session or not.
+void Server::refuse(Port& port, Bytes peer, ErrorCode code, const std::string& why) {
+  ++facts_.errors;
+  spdlog::debug("refused a message on {}: {}: {}", port.socket.endpoint(), to_string(code), why);
+  static_cast<void>(port.socket.send(peer, encode(message::ErrorReport{code, why})));
+}
+
+// Encodes what the engine decided; its pointers do not outlive its next call.
+void Server::gather() {
+  outbox_.gather(effects_);
+  for (const SessionId session : effects_.welcomed) {
+    const message::Welcome welcome{message::kMajor,  message::kMinor,   facts_.instance,     options_.grant,
+                                   options_.beat(),  options_.liveness, options_.max_message};
+    outbox_.put(session, encode(welcome));
+  }
+  for (const auto& [session, error] : effects_.errors) {
+    ++facts_.errors;
+    outbox_.put(session, encode(message::ErrorReport{error.code, error.message}));
+  }
+  for (const SessionId session : effects_.beats) outbox_.put(session, encode(message::Beat{}));
+  std::move(effects_.records.begin(), effects_.records.end(), std::back_inserter(records_));
+  for (const SessionId session : effects_.ended) end(session);
+  effects_.clear();
+}
+
+void Server::end(SessionId session) {
+  const auto found = peers_.find(session);
+  if (found == peers_.end()) return;
+  // What was decided for it before still leaves: an ERROR says why it was ended.
+  outbox_.flush_one(session, [this](SessionId to, Frame frame) { send(to, std::move(frame)); });
+  outbox_.forget(session);
+  const auto named = found->second.port->sessions.find(found->second.routing_id);
+  if (named != found->second.port->sessions.end() && named->second == session) {
+    found->second.port->sessions.erase(named);
+  }
+  peers_.erase(found);
+}
+
+void Server::send(SessionId session, Frame frame) {
+  const auto found = peers_.find(session);
+  if (found == peers_.end()) return;
+  if (!found->second.port->socket.send(found->second.routing_id, std::move(frame))) unreachable_.push_back(session);
+}
+
+}  // namespace zebu::broker

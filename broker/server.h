@@ -1,0 +1,78 @@
+#pragma once
+
+#include <zebu/socket.h>
+
+#include <memory>
+#include <string>
+
+#include "engine.h"
+#include "outbox.h"
+#include "report.h"
+
+namespace zebu::broker {
+
+// The broker's loop: owns both sockets, the engine and the store. A round reads what has come, lets the engine decide,
+// persists, and tells. One thread.
+class Server {
+ public:
+  // Binds both endpoints and recovers the store. An error says which of them failed, and why.
+  [[nodiscard]] static Result<std::unique_ptr<Server>> create(const Options& options, std::unique_ptr<Store> store);
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
+
+  // With the ports that the kernel chose.
+  [[nodiscard]] const std::string& clients_endpoint() const { return clients_.socket.endpoint(); }
+  [[nodiscard]] const std::string& consumers_endpoint() const { return consumers_.socket.endpoint(); }
+
+  // Runs until `stop` becomes readable. An error is the store's: nothing was acknowledged that it did not take.
+  [[nodiscard]] Result<void> run(int stop);
+
+ private:
+  struct RoutingHash : std::hash<std::string_view> {
+    using is_transparent = void;
+  };
+  struct Port {
+    Router socket;
+    message::Role role;  // who may say HELLO here
+    std::unordered_map<std::string, SessionId, RoutingHash, std::equal_to<>> sessions;
+  };
+  struct Peer {
+    Port* port;
+    std::string routing_id;
+  };
+
+  struct Handler;
+
+  Server(const Options& options, std::unique_ptr<Store> store, Router clients, Router consumers);
+
+  [[nodiscard]] Result<bool> round(Moment now);
+  [[nodiscard]] bool read(Port& port, Moment now);
+  void handle(Port& port, Moment now);
+  void handle_hello(Port& port, const message::Hello& hello, Moment now);
+  void handle(SessionId session, const message::Message& message, Moment now);
+  void handle_query(SessionId session, const message::Query& query, Moment now);
+  void refuse(Port& port, Bytes peer, ErrorCode code, const std::string& why);
+  void gather();
+  void end(SessionId session);
+  void send(SessionId session, Frame frame);
+
+  Options options_;
+  std::unique_ptr<Store> store_;
+  Port clients_;
+  Port consumers_;
+  Engine engine_;
+  Effects effects_;
+  Outbox outbox_;
+  std::vector<Record> records_;
+  std::unordered_map<SessionId, Peer> peers_;
+  SessionId next_session_ = 1;
+  std::vector<SessionId> unreachable_;
+  Decoder decoder_;
+  Received received_;
+  ServerFacts facts_;
+};
+
+// The store that `options.store` names.
+[[nodiscard]] Result<std::unique_ptr<Store>> open_store(const Options& options);
+
+}  // namespace zebu::broker

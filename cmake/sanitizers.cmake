@@ -1,0 +1,5 @@
+if(ZEBU_SANITIZE)
+  add_compile_options(-fsanitize=${ZEBU_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
+  add_link_options(-fsanitize=${ZEBU_SANITIZE})
+  add_compile_definitions(ZEBU_SANITIZED)
+endif()

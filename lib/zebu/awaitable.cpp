@@ -1,0 +1,107 @@
+#include <utility>
+// <utility> first: Boost 1.74's Asio uses std::exchange without including it.
+#include <zebu/awaitable.h>
+
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include <cassert>
+#include <memory>
+
+namespace zebu {
+
+using boost::asio::awaitable;
+
+void Interrupt::raise(Error why) {
+  if (why_) return;
+  why_ = std::move(why);
+  if (sleeping_ != nullptr) sleeping_->cancel();
+}
+
+Pause::Pause(boost::asio::io_context& loop, Interrupt* interrupt) : timer_(loop), interrupt_(interrupt) {
+  if (interrupt_ == nullptr) return;
+  assert(interrupt_->sleeping_ == nullptr);
+  interrupt_->sleeping_ = &timer_;
+}
+
+Pause::~Pause() {
+  if (interrupt_ != nullptr) interrupt_->sleeping_ = nullptr;
+}
+
+awaitable<void> Pause::until(TimePoint deadline) {
+  if (is_interrupted()) co_return;
+  boost::system::error_code woken;
+  timer_.expires_at(deadline);
+  co_await timer_.async_wait(boost::asio::redirect_error(boost::asio::use_awaitable, woken));
+}
+
+Error Pause::ended(const char* what) const {
+  if (is_interrupted()) return *interrupt_->raised();
+  return {ErrorCode::timed_out, what, {}};
+}
+
+PendingJob::PendingJob(ClientSession& session, const JobId& id, JobRequest request, Interrupt* interrupt)
+    : session_(session), pause_(session.loop(), interrupt) {
+  const auto accepted = [this](const Result<void>& answer) {
+    accepted_ = answer;
+    if (awaits_accepted_) pause_.wake();
+  };
+  ticket_ = session_.submit(id, std::move(request), accepted, [this](const Result<Outcome>& outcome) { end(outcome); });
+}
+
+PendingJob::PendingJob(ClientSession& session, const JobId& id, Interrupt* interrupt)
+    : session_(session), pause_(session.loop(), interrupt), accepted_(Result<void>()) {
+  ticket_ = session_.wait(id, [this](const Result<Outcome>& outcome) { end(outcome); });
+}
+
+void PendingJob::end(const Result<Outcome>& outcome) {
+  ticket_.reset();
+  outcome_ = outcome;
+  pause_.wake();
+}
+
+awaitable<Result<void>> PendingJob::accepted(TimePoint deadline) {
+  awaits_accepted_ = true;
+  while (!accepted_ && !pause_.is_interrupted() && Clock::now() < deadline) co_await pause_.until(deadline);
+  awaits_accepted_ = false;
+  if (!accepted_) co_return tl::make_unexpected(pause_.ended("the broker did not confirm the job in time"));
+  co_return *accepted_;
+}
+
+awaitable<Result<Outcome>> PendingJob::outcome(TimePoint deadline) {
+  while (!outcome_ && !pause_.is_interrupted() && Clock::now() < deadline) co_await pause_.until(deadline);
+  if (!outcome_) co_return tl::make_unexpected(pause_.ended("the job did not end in time"));
+  co_return *outcome_;
+}
+
+void PendingJob::leave() {
+  if (ticket_) session_.leave(*ticket_);
+  ticket_.reset();
+}
+
+awaitable<Result<Outcome>> run(ClientSession& session, JobRequest request, TimePoint deadline, Interrupt* interrupt) {
+  PendingJob job(session, Uuid::make(), std::move(request), interrupt);
+  co_return co_await job.outcome(deadline);
+}
+
+awaitable<Result<std::string>> query(ClientSession& session, std::string what, std::vector<JobId> ids,
+                                     TimePoint deadline, Interrupt* interrupt) {
+  Pause pause(session.loop(), interrupt);
+  std::optional<Result<std::string>> answer;
+  // A query cannot be taken back, and its answer may come after this coroutine has gone. (shared_ptr: only a weak
+  // reference can tell.)
+  const auto handler = std::make_shared<std::function<void(const Result<std::string>&)>>(
+      [&pause, &answer](const Result<std::string>& value) {
+        answer = value;
+        pause.wake();
+      });
+  const std::weak_ptr<std::function<void(const Result<std::string>&)>> waiting = handler;
+  session.query(std::move(what), std::move(ids), [waiting](const Result<std::string>& value) {
+    if (const auto here = waiting.lock()) (*here)(value);
+  });
+  while (!answer && !pause.is_interrupted() && Clock::now() < deadline) co_await pause.until(deadline);
+  if (!answer) co_return tl::make_unexpected(pause.ended("the broker did not answer in time"));
+  co_return std::move(*answer);
+}
+
+}  // namespace zebu

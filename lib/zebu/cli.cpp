@@ -1,0 +1,85 @@
+#include <zebu/cli.h>
+#include <zebu/log.h>
+#include <zebu/version.h>
+
+#include <charconv>
+#include <cmath>
+#include <cstdio>
+#include <iostream>
+
+namespace zebu::cli {
+namespace {
+
+std::string environment_name(std::string option) {
+  for (char& c : option) c = c == '-' ? '_' : static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+  return "ZEBU_" + option;
+}
+
+// Every long option may come from the environment, except the ones that ask for something and end the program.
+void name_environment(CLI::App& app) {
+  for (CLI::Option* option : app.get_options()) {
+    if (option->get_lnames().empty() || !option->get_configurable()) continue;
+    option->envname(environment_name(option->get_lnames().front()));
+  }
+  for (CLI::App* command : app.get_subcommands({})) name_environment(*command);
+}
+
+std::optional<std::chrono::milliseconds> parse_duration(const std::string& text) {
+  double amount = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), amount);
+  if (error != std::errc() || !std::isfinite(amount) || amount < 0) return std::nullopt;
+  const std::string unit(end, text.data() + text.size());
+  double factor = 0;
+  if (unit.empty() || unit == "s") factor = 1000;
+  if (unit == "ms") factor = 1;
+  if (unit == "m") factor = 60'000;
+  if (unit == "h") factor = 3'600'000;
+  if (factor == 0 || amount * factor > 1e12) return std::nullopt;
+  return std::chrono::milliseconds(std::llround(amount * factor));
+}
+
+}  // namespace
+
+void add_standard_options(CLI::App& app, std::string& log_level) {
+  app.set_config("--config", "", "read options from a TOML file; keys are the long names")->configurable(false);
+  app.allow_config_extras(CLI::config_extras_mode::error);
+  app.add_flag("--print-config")->description("print the options in force as TOML and stop")->configurable(false);
+  app.set_version_flag("--version", std::string(kVersion))->configurable(false);
+  app.add_option("--log-level", log_level, "trace, debug, info, warn, error or off")
+      ->check(CLI::IsMember({"trace", "debug", "info", "warn", "error", "off"}))
+      ->capture_default_str();
+}
+
+std::optional<int> parse(CLI::App& app, int argc, const char* const* argv) {
+  name_environment(app);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& e) {
+    if (e.get_exit_code() == 0) return app.exit(e);
+    std::cerr << app.get_name() << ": " << e.what() << "\nSee " << app.get_name() << " --help\n";
+    return kExitUsage;
+  }
+  if (app.count("--print-config") > 0) {
+    std::cout << app.config_to_str(true, true);
+    return kExitOk;
+  }
+  return std::nullopt;
+}
+
+CLI::Option* add_duration(CLI::App& app, const std::string& name, std::chrono::milliseconds& value,
+                          const std::string& help) {
+  auto* option = app.add_option_function<std::string>(
+      name,
+      [&value, name](const std::string& text) {
+        const auto parsed = parse_duration(text);
+        if (!parsed) throw CLI::ValidationError(name, "'" + text + "' is no duration: use 250ms, 3s, 2m, 1h or seconds");
+        value = *parsed;
+      },
+      help);
+  option->default_str(value.count() % 1000 == 0 ? std::to_string(value.count() / 1000) + "s"
+                                                : std::to_string(value.count()) + "ms");
+  option->type_name("DURATION");
+  return option;
+}
+
+}  // namespace zebu::cli

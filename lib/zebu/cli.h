@@ -1,0 +1,27 @@
+#pragma once
+
+#include <CLI/CLI.hpp>
+
+#include <optional>
+#include <string>
+
+// What the options of all programs share: names, configuration file, environment, exit codes.
+namespace zebu::cli {
+
+inline constexpr int kExitOk = 0;
+inline constexpr int kExitFailure = 1;
+inline constexpr int kExitUsage = 2;
+
+// Adds --config FILE (TOML), --print-config, --version and --log-level to `app`. Call it before the program's own.
+void add_standard_options(CLI::App& app, std::string& log_level);
+
+// Reads flags, then the environment (--queue-limit is ZEBU_QUEUE_LIMIT), then the configuration file (key queue-limit):
+// the first that names an option wins, an unknown key is an error. Returns the exit code when the program is to stop
+// now: after --help, --version, --print-config, or a mistake, which it has explained on stderr.
+[[nodiscard]] std::optional<int> parse(CLI::App& app, int argc, const char* const* argv);
+
+// Parses 250ms, 3s, 2m or a number of seconds (0.5) into milliseconds; use as an option's transform target.
+CLI::Option* add_duration(CLI::App& app, const std::string& name, std::chrono::milliseconds& value,
+                          const std::string& help);
+
+}  // namespace zebu::cli

@@ -1,0 +1,57 @@
+#pragma once
+
+#include <zebu/error.h>
+#include <zebu/job.h>
+
+#include <msgpack.hpp>
+
+#include <string>
+#include <tuple>
+#include <utility>
+
+// A user's own types to and from msgpack. Whatever msgpack-c converts can be an argument or a result: numbers, strings,
+// containers, and own types with MSGPACK_DEFINE.
+namespace zebu {
+
+namespace convert_detail {
+
+struct Sink {
+  std::string& to;
+  void write(const char* bytes, std::size_t count) { to.append(bytes, count); }
+};
+
+}  // namespace convert_detail
+
+// One msgpack value.
+template <class T>
+[[nodiscard]] std::string pack_value(const T& value) {
+  std::string bytes;
+  convert_detail::Sink sink{bytes};
+  msgpack::pack(sink, value);
+  return bytes;
+}
+
+// The arguments of a job: one msgpack array.
+template <class... Args>
+[[nodiscard]] std::string pack_args(const Args&... args) {
+  std::string bytes;
+  convert_detail::Sink sink{bytes};
+  msgpack::packer<convert_detail::Sink> packer(sink);
+  packer.pack_array(static_cast<std::uint32_t>(sizeof...(Args)));
+  (packer.pack(args), ...);
+  return bytes;
+}
+
+// The value in `bytes` as a T, or bad_value. Types do not bend: a string is no number, and a number that T cannot hold
+// is an error.
+template <class T>
+[[nodiscard]] Result<T> unpack_value(Bytes bytes) {
+  try {
+    const msgpack::object_handle handle = msgpack::unpack(bytes.data(), bytes.size());
+    return handle.get().as<T>();
+  } catch (const std::exception& e) {
+    return fail(ErrorCode::bad_value, std::string("the value does not have the asked type: ") + e.what());
+  }
+}
+
+}  // namespace zebu

@@ -1,0 +1,25 @@
+#include <zebu/error.h>
+
+#include <algorithm>
+#include <array>
+
+namespace zebu {
+namespace {
+
+constexpr std::array<std::string_view, 18> kNames = {
+    "bad_message", "version",         "wrong_role",  "no_session", "too_many_peers", "bad_job",
+    "unknown_task", "no_consumer",    "queue_full",  "too_many_queues", "unknown_job", "timed_out",
+    "disconnected", "job_failed",     "job_cancelled", "bad_value", "closed",        "system"};
+static_assert(static_cast<std::size_t>(ErrorCode::system) + 1 == kNames.size());
+
+}  // namespace
+
+std::string_view to_string(ErrorCode code) { return kNames[static_cast<std::size_t>(code)]; }
+
+std::optional<ErrorCode> error_code_from(std::string_view text) {
+  const auto found = std::find(kNames.begin(), kNames.end(), text);
+  if (found == kNames.end()) return std::nullopt;
+  return static_cast<ErrorCode>(found - kNames.begin());
+}
+
+}  // namespace zebu

@@ -1,0 +1,52 @@
+#pragma once
+
+#include <tl/expected.hpp>
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace zebu {
+
+// The codes of docs/protocol.md, spelled as on the wire. If you change this list, change the table there, names() in
+// error.cpp, and nothing else; a test compares the three.
+enum class ErrorCode {
+  bad_message,
+  version,
+  wrong_role,
+  no_session,
+  too_many_peers,
+  bad_job,
+  unknown_task,
+  no_consumer,
+  queue_full,
+  too_many_queues,
+  unknown_job,
+  timed_out,
+  disconnected,
+  job_failed,
+  job_cancelled,
+  bad_value,
+  closed,
+  system,
+};
+
+[[nodiscard]] std::string_view to_string(ErrorCode code);
+[[nodiscard]] std::optional<ErrorCode> error_code_from(std::string_view text);
+
+// What went wrong, for a person: what was being done, to what, what came back, and the way out.
+struct Error {
+  ErrorCode code;
+  std::string message;
+  std::chrono::milliseconds retry_after{0};  // for queue_full: when to try again
+};
+
+template <class T>
+using Result = tl::expected<T, Error>;
+
+[[nodiscard]] inline tl::unexpected<Error> fail(ErrorCode code, std::string message) {
+  return tl::make_unexpected(Error{code, std::move(message), {}});
+}
+
+}  // namespace zebu

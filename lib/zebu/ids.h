@@ -1,0 +1,49 @@
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <compare>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace zebu {
+
+// A UUIDv7 (RFC 9562, section 5.7): 48 bits of Unix milliseconds, then 74 random bits. Jobs and running processes
+// ("instances") are named by one.
+struct Uuid {
+  std::array<std::uint8_t, 16> bytes{};
+
+  auto operator<=>(const Uuid&) const = default;
+
+  // The 16 bytes, as they travel. The view lives as long as this object.
+  [[nodiscard]] std::string_view view() const {
+    return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+  }
+  // "0192f3a4-….": 36 characters, lower case.
+  [[nodiscard]] std::string to_string() const;
+  [[nodiscard]] std::chrono::milliseconds unix_time() const;
+
+  // From 16 raw bytes; nothing when the length is another one.
+  [[nodiscard]] static std::optional<Uuid> from_bytes(std::string_view raw);
+  // From the 36-character form, any case; nothing when it is not one.
+  [[nodiscard]] static std::optional<Uuid> parse(std::string_view text);
+  // A fresh one, from the wall clock and the kernel's random bytes. Later ones of the same thread sort after earlier
+  // ones. Any thread.
+  [[nodiscard]] static Uuid make();
+};
+
+using JobId = Uuid;
+using InstanceId = Uuid;
+
+// The hash is keyed with a random number per process: ids come from the network, and nobody may choose collisions.
+struct UuidHash {
+  [[nodiscard]] std::size_t operator()(const Uuid& id) const noexcept;
+};
+
+}  // namespace zebu
+
+template <>
+struct std::hash<zebu::Uuid> : zebu::UuidHash {};

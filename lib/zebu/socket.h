@@ -1,0 +1,107 @@
+#pragma once
+
+#include <zebu/codec.h>
+
+#include <chrono>
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace zmq {
+class context_t;
+class message_t;
+class socket_t;
+}  // namespace zmq
+
+// The only place that knows ZeroMQ. All sends and receives are non-blocking; high-water marks are off, because the
+// protocol's credits and grants bound what is under way.
+namespace zebu {
+
+// ZeroMQ's I/O thread. One for each process; it outlives all sockets made of it.
+class SocketContext {
+ public:
+  SocketContext();
+  ~SocketContext();
+  SocketContext(SocketContext&&) noexcept;
+
+  [[nodiscard]] zmq::context_t& get() { return *context_; }
+
+ private:
+  std::unique_ptr<zmq::context_t> context_;
+};
+
+struct SocketLimits {
+  std::size_t max_message = message::kDefaultMaxMessage;  // a larger frame closes its connection
+  std::chrono::milliseconds handshake{5000};              // a connection that has not finished ZMTP's greeting by then is closed
+  std::chrono::milliseconds transport_silence{10000};     // a connection whose TCP is dead is closed after about that
+};
+
+// A received frame; it holds its bytes. Reuse one object for many receives.
+class Received {
+ public:
+  Received();
+  ~Received();
+  Received(Received&&) noexcept;
+
+  [[nodiscard]] Bytes peer() const;   // the routing id, from a Router only
+  [[nodiscard]] Bytes frame() const;
+  // The peer sent a message of several frames: `frame` is the first, the others are gone.
+  [[nodiscard]] bool is_multipart() const { return multipart_; }
+
+ private:
+  friend class Router;
+  friend class Dealer;
+  std::unique_ptr<zmq::message_t> peer_;
+  std::unique_ptr<zmq::message_t> frame_;
+  bool multipart_ = false;
+};
+
+// The broker's side. One thread.
+class Router {
+ public:
+  // endpoint: "tcp://*:5555"; port 0 or * lets the kernel choose. Error `system` names the endpoint and the cause.
+  [[nodiscard]] static Result<Router> bind(SocketContext& context, const std::string& endpoint, const SocketLimits& limits);
+  ~Router();
+  Router(Router&&) noexcept;
+
+  // What was bound, with the port that the kernel chose: "tcp://0.0.0.0:40123".
+  [[nodiscard]] const std::string& endpoint() const { return endpoint_; }
+  [[nodiscard]] bool receive(Received& into);
+  // False when the peer is gone (or was never there): nothing was sent.
+  [[nodiscard]] bool send(Bytes peer, Frame frame);
+  [[nodiscard]] zmq::socket_t& get() { return *socket_; }
+
+ private:
+  Router(std::unique_ptr<zmq::socket_t> socket, std::string endpoint);
+  std::unique_ptr<zmq::socket_t> socket_;
+  std::string endpoint_;
+};
+
+// Blocks until one of the routers or the descriptor has something to read, or `timeout` passed (nothing: forever).
+// True when the descriptor has.
+[[nodiscard]] bool wait_readable(Router& first, Router& second, int descriptor, std::optional<std::chrono::milliseconds> timeout);
+
+// A peer's side. One thread.
+class Dealer {
+ public:
+  // Connects in the background. Error `system` when the endpoint is not one ("tcp://host:port").
+  [[nodiscard]] static Result<Dealer> connect(SocketContext& context, const std::string& endpoint, const SocketLimits& limits);
+  ~Dealer();
+  Dealer(Dealer&&) noexcept;
+  Dealer& operator=(Dealer&&) noexcept;
+
+  [[nodiscard]] bool receive(Received& into);
+  void send(Frame frame);
+  // Becomes readable when the socket's state may have changed. It is edge-triggered: after every send and receive
+  // has_input() must be asked again, or the wake-up is lost.
+  [[nodiscard]] int descriptor() const;
+  [[nodiscard]] bool has_input();
+  // Closes the socket; what was sent still leaves, for at most `linger`.
+  void close(std::chrono::milliseconds linger);
+
+ private:
+  explicit Dealer(std::unique_ptr<zmq::socket_t> socket);
+  std::unique_ptr<zmq::socket_t> socket_;
+};
+
+}  // namespace zebu
