@@ -1,8 +1,8 @@
 #pragma once
 
-#include <optional>
-
 #include "broker_options.h"
+
+#include <optional>
 
 namespace zebu::broker {
 

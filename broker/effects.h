@@ -1,8 +1,8 @@
 #pragma once
 
-#include <zebu/message.h>
-
 #include "store.h"
+
+#include <zebu/message.h>
 
 namespace zebu::broker {
 

@@ -44,11 +44,11 @@ void Engine::hello(SessionId id, const message::Hello& hello, Moment now, Effect
   const auto older = instances_.find(hello.instance);
   const SessionId old = older == instances_.end() ? 0 : older->second;
   if (old == 0 && sessions_.size() >= options_.max_peers) {
-    out.errors.push_back({id,
-                          {ErrorCode::too_many_peers,
-                           "the broker has " + std::to_string(options_.max_peers) +
-                               " peers: close some, or raise --max-peers",
-                           {}}});
+    out.errors.push_back(
+        {id,
+         {ErrorCode::too_many_peers,
+          "the broker has " + std::to_string(options_.max_peers) + " peers: close some, or raise --max-peers",
+          {}}});
     out.ended.push_back(id);
     return;
   }
@@ -209,10 +209,10 @@ std::optional<Error> Engine::why_refused(const message::Submission& job, std::si
   const Queue* queue = jobs_.find_queue(job.queue);
   const bool is_served = queue && !queue->consumers.empty();
   if (job.options.only_served && !is_served) {
-    return Error{ErrorCode::no_consumer,
-                 "no consumer serves queue " + quoted(job.queue) + ": start one with --queues " +
-                     std::string(job.queue),
-                 std::chrono::seconds(1)};
+    return Error{
+        ErrorCode::no_consumer,
+        "no consumer serves queue " + quoted(job.queue) + ": start one with --queues " + std::string(job.queue),
+        std::chrono::seconds(1)};
   }
   if (is_served && queue->tasks.find(job.task) == queue->tasks.end()) {
     return Error{ErrorCode::unknown_task,
@@ -221,9 +221,10 @@ std::optional<Error> Engine::why_refused(const message::Submission& job, std::si
                  {}};
   }
   if (!queue && jobs_.queues().size() >= options_.max_queues) {
-    return Error{ErrorCode::too_many_queues,
-                 "the broker has " + std::to_string(options_.max_queues) + " queues: use one of them, or raise --max-queues",
-                 std::chrono::seconds(1)};
+    return Error{
+        ErrorCode::too_many_queues,
+        "the broker has " + std::to_string(options_.max_queues) + " queues: use one of them, or raise --max-queues",
+        std::chrono::seconds(1)};
   }
   if (queue && queue->jobs.size() >= options_.queue_limit) {
     return Error{ErrorCode::queue_full,
@@ -294,7 +295,8 @@ void Engine::credit(SessionId session, std::uint32_t credit, Effects& out) {
 
 Job* Engine::assigned_job(SessionId session, const AttemptId& attempt) {
   Job* job = jobs_.find(attempt.job);
-  const bool is_its = job && job->state == JobState::running && job->session == session && job->attempt == attempt.attempt;
+  const bool is_its =
+      job && job->state == JobState::running && job->session == session && job->attempt == attempt.attempt;
   return is_its ? job : nullptr;
 }
 

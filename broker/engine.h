@@ -1,10 +1,10 @@
 #pragma once
 
-#include <zebu/message.h>
-
 #include "broker_options.h"
 #include "effects.h"
 #include "job_table.h"
+
+#include <zebu/message.h>
 
 namespace zebu::broker {
 
@@ -35,8 +35,8 @@ struct Totals {
   std::uint64_t accepted = 0;
   std::uint64_t refused = 0;
   std::uint64_t assigned = 0;
-  std::uint64_t returned = 0;      // by a consumer, not started
-  std::uint64_t put_back = 0;      // lost with a consumer
+  std::uint64_t returned = 0;  // by a consumer, not started
+  std::uint64_t put_back = 0;  // lost with a consumer
   std::uint64_t succeeded = 0;
   std::uint64_t failed = 0;
   std::uint64_t cancelled = 0;

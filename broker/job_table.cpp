@@ -5,9 +5,16 @@
 namespace zebu::broker {
 namespace {
 
-std::size_t size_of(const Job& job) { return job.spec->size() + job.outcome->result.size() + sizeof(Outcome); }
+std::size_t size_of(const Job& job) { return size_of(*job.spec, *job.outcome); }
 
 }  // namespace
+
+std::size_t size_of(const JobSpec& spec, const Outcome& outcome) {
+  std::size_t size = spec.size() + sizeof(Outcome) + outcome.result.size();
+  size += outcome.error.type.size() + outcome.error.message.size();
+  for (const std::string& line : outcome.error.trace) size += sizeof(line) + line.size();
+  return size;
+}
 
 JobTable::~JobTable() {
   finished_.clear();

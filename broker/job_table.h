@@ -35,6 +35,9 @@ struct JobSpec {
 using SharedSpec = std::shared_ptr<const JobSpec>;
 using SharedOutcome = std::shared_ptr<const Outcome>;
 
+// What a finished job takes of --keep-bytes.
+[[nodiscard]] std::size_t size_of(const JobSpec& spec, const Outcome& outcome);
+
 struct Queue;
 
 // A job as the engine sees it. In one list at any time: its queue's (queued), its consumer's (running), or that of the
@@ -62,7 +65,7 @@ struct Queue {
   JobList jobs;           // queued ones, by sequence
   std::size_t bytes = 0;  // of the queued ones
   std::size_t running = 0;
-  std::vector<Consumer*> consumers;                // who serves it, draining ones included
+  std::vector<Consumer*> consumers;               // who serves it, draining ones included
   std::map<std::string, int, std::less<>> tasks;  // task → how many of them know it
 
   [[nodiscard]] bool is_idle() const { return jobs.empty() && running == 0 && consumers.empty(); }

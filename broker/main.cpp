@@ -1,11 +1,11 @@
+#include "broker_cli.h"
+#include "server.h"
+
 #include <zebu/cli.h>
 #include <zebu/log.h>
 #include <zebu/stop_signal.h>
 
 #include <cstdio>
-
-#include "broker_cli.h"
-#include "server.h"
 
 int main(int argc, char** argv) {
   using namespace zebu;

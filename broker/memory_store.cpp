@@ -38,9 +38,17 @@ void MemoryStore::apply(JobFinished&& record) {
   found->second.outcome = std::move(record.outcome);
   found->second.finished = record.finished;
   finished_.push_back(record.id);
-  if (finished_.size() <= keep_) return;
-  jobs_.erase(finished_.front());
-  finished_.pop_front();
+  finished_bytes_ += size_of(*found->second.spec, *found->second.outcome);
+  trim_finished();
+}
+
+void MemoryStore::trim_finished() {
+  while (!finished_.empty() && (finished_.size() > keep_ || finished_bytes_ > keep_bytes_)) {
+    const auto oldest = jobs_.find(finished_.front());
+    finished_bytes_ -= size_of(*oldest->second.spec, *oldest->second.outcome);
+    jobs_.erase(oldest);
+    finished_.pop_front();
+  }
 }
 
 Result<void> MemoryStore::recover(const std::function<void(StoredJob)>& visit) {

@@ -1,16 +1,17 @@
 #pragma once
 
+#include "store.h"
+
 #include <list>
 #include <unordered_map>
 
-#include "store.h"
-
 namespace zebu::broker {
 
-// Keeps jobs in memory: nothing outlives the process. It holds the newest `keep` finished jobs.
+// Keeps jobs in memory: nothing outlives the process. It holds the newest finished jobs: at most `keep` of them, of at
+// most `keep_bytes` together.
 class MemoryStore final : public Store {
  public:
-  explicit MemoryStore(std::size_t keep) : keep_(keep) {}
+  MemoryStore(std::size_t keep, std::size_t keep_bytes) : keep_(keep), keep_bytes_(keep_bytes) {}
 
   [[nodiscard]] std::string_view name() const override { return "memory"; }
   [[nodiscard]] Result<void> commit(std::vector<Record> records) override;
@@ -22,9 +23,13 @@ class MemoryStore final : public Store {
   void apply(JobPutBack&& record);
   void apply(JobFinished&& record);
 
+  void trim_finished();
+
   std::size_t keep_;
+  std::size_t keep_bytes_;
   std::unordered_map<JobId, StoredJob> jobs_;
   std::list<JobId> finished_;  // oldest first
+  std::size_t finished_bytes_ = 0;
 };
 
 }  // namespace zebu::broker

@@ -1,9 +1,9 @@
+#include "broker_cli.h"
+
 #include <zebu/cli.h>
 #include <zebu/message.h>
 
 #include <iostream>
-
-#include "broker_cli.h"
 
 namespace zebu::broker {
 
@@ -11,7 +11,8 @@ std::optional<int> parse_options(int argc, const char* const* argv, Options& opt
   CLI::App app("Zebu's broker: takes jobs from clients, gives them to consumers, and owns them in between.",
                "zebu-broker");
   cli::add_standard_options(app, options.log_level);
-  app.add_option("--clients", options.clients, "where clients connect: tcp://ADDRESS:PORT; * is every address or any free port")
+  app.add_option("--clients", options.clients,
+                 "where clients connect: tcp://ADDRESS:PORT; * is every address or any free port")
       ->capture_default_str();
   app.add_option("--consumers", options.consumers, "where consumers connect")->capture_default_str();
   app.add_option("--store", options.store, "where durable jobs live; memory: lost with the process")

@@ -1,12 +1,12 @@
 #pragma once
 
+#include "effects.h"
+
 #include <zebu/codec.h>
 
 #include <optional>
 #include <unordered_map>
 #include <utility>
-
-#include "effects.h"
 
 namespace zebu::broker {
 

@@ -53,7 +53,8 @@ Json queues_report(const Engine& engine, Moment now) {
   Json list = Json::array();
   for (const auto& [name, queue] : engine.jobs().queues()) {
     Json oldest = nullptr;
-    if (!queue->jobs.empty()) oldest = std::max<std::int64_t>(0, (now.wall - queue->jobs.front().spec->submitted).count());
+    if (!queue->jobs.empty())
+      oldest = std::max<std::int64_t>(0, (now.wall - queue->jobs.front().spec->submitted).count());
     list.push_back({{"name", name},
                     {"queued", queue->jobs.size()},
                     {"running", queue->running},

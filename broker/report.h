@@ -1,9 +1,9 @@
 #pragma once
 
+#include "engine.h"
+
 #include <optional>
 #include <string>
-
-#include "engine.h"
 
 namespace zebu::broker {
 

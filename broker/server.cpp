@@ -1,9 +1,9 @@
 #include "server.h"
 
-#include <zebu/log.h>
-
 #include "memory_store.h"
 #include "permissions.h"
+
+#include <zebu/log.h>
 
 namespace zebu::broker {
 namespace {
@@ -21,7 +21,7 @@ std::string_view spelled(message::Role role) { return role == message::Role::cli
 }  // namespace
 
 Result<std::unique_ptr<Store>> open_store(const Options& options) {
-  if (options.store == "memory") return std::make_unique<MemoryStore>(options.keep);
+  if (options.store == "memory") return std::make_unique<MemoryStore>(options.keep, options.keep_bytes);
   return fail(ErrorCode::system, "unknown store '" + options.store + "': this version has 'memory'");
 }
 
@@ -32,8 +32,7 @@ Result<std::unique_ptr<Server>> Server::create(const Options& options, std::uniq
   if (!clients) return tl::make_unexpected(clients.error());
   auto consumers = Router::bind(context(), options.consumers, limits);
   if (!consumers) return tl::make_unexpected(consumers.error());
-  std::unique_ptr<Server> server(
-      new Server(options, std::move(store), std::move(*clients), std::move(*consumers)));
+  std::unique_ptr<Server> server(new Server(options, std::move(store), std::move(*clients), std::move(*consumers)));
   const auto recovered = server->store_->recover([&](const StoredJob& job) { server->engine_.restore(job); });
   if (!recovered) return tl::make_unexpected(recovered.error());
   return server;
@@ -56,7 +55,8 @@ Result<void> Server::run(int stop) {
     const auto deadline = *has_more ? Clock::now() : engine_.next_deadline();
     timeout.reset();
     if (deadline) {
-      timeout = std::max(std::chrono::milliseconds(0), std::chrono::ceil<std::chrono::milliseconds>(*deadline - Clock::now()));
+      timeout = std::max(std::chrono::milliseconds(0),
+                         std::chrono::ceil<std::chrono::milliseconds>(*deadline - Clock::now()));
     }
   }
   return {};
@@ -163,8 +163,11 @@ void Server::handle_query(SessionId session, const message::Query& query, Moment
   if (const auto value = answer(query, engine_, facts_, now)) {
     outbox_.put(session, encode(message::Answer{query.number, *value}));
   } else {
-    effects_.errors.push_back({session, {ErrorCode::bad_message, "QUERY asks for 'jobs' (at most 1000 ids), 'queues', "
-                                                                "'consumers' or 'broker'", {}}});
+    effects_.errors.push_back({session,
+                               {ErrorCode::bad_message,
+                                "QUERY asks for 'jobs' (at most 1000 ids), 'queues', "
+                                "'consumers' or 'broker'",
+                                {}}});
   }
 }
 
@@ -177,12 +180,13 @@ void Server::refuse(Port& port, Bytes peer, ErrorCode code, const std::string& w
 
 // Encodes what the engine decided; its pointers do not outlive its next call.
 void Server::gather() {
-  outbox_.gather(effects_);
+  // A peer listens to nothing before its WELCOME.
   for (const SessionId session : effects_.welcomed) {
-    const message::Welcome welcome{message::kMajor,  message::kMinor,   facts_.instance,     options_.grant,
-                                   options_.beat(),  options_.liveness, options_.max_message};
+    const message::Welcome welcome{message::kMajor, message::kMinor,   facts_.instance,     options_.grant,
+                                   options_.beat(), options_.liveness, options_.max_message};
     outbox_.put(session, encode(welcome));
   }
+  outbox_.gather(effects_);
   for (const auto& [session, error] : effects_.errors) {
     ++facts_.errors;
     outbox_.put(session, encode(message::ErrorReport{error.code, error.message}));

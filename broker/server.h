@@ -1,13 +1,13 @@
 #pragma once
 
+#include "engine.h"
+#include "outbox.h"
+#include "report.h"
+
 #include <zebu/socket.h>
 
 #include <memory>
 #include <string>
-
-#include "engine.h"
-#include "outbox.h"
-#include "report.h"
 
 namespace zebu::broker {
 

@@ -1,12 +1,12 @@
 #pragma once
 
+#include "job_table.h"
+
 #include <zebu/error.h>
 
 #include <functional>
 #include <variant>
 #include <vector>
-
-#include "job_table.h"
 
 namespace zebu::broker {
 
@@ -42,7 +42,8 @@ struct StoredJob {
 };
 
 // Where durable jobs live. A commit holds all of its records or, after a crash, a prefix of the commits; after an error
-// the store is dead, and the broker with it (docs/architecture.md). Every implementation passes tests/unit/store_test.cpp.
+// the store is dead, and the broker with it (docs/architecture.md). Every implementation passes
+// tests/unit/store_test.cpp.
 class Store {
  public:
   virtual ~Store() = default;

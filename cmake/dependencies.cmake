@@ -2,7 +2,8 @@
 find_package(Threads REQUIRED)
 find_package(PkgConfig REQUIRED)
 pkg_check_modules(ZMQ REQUIRED IMPORTED_TARGET libzmq>=4.3.4)
-find_package(Boost 1.74 REQUIRED)
+# CONFIG: CMake 3.30 has no module of its own for it any more.
+find_package(Boost 1.74 CONFIG REQUIRED)
 find_package(CLI11 REQUIRED)
 find_package(nlohmann_json 3.9 REQUIRED)
 find_package(spdlog REQUIRED)
@@ -14,3 +15,12 @@ find_path(ZEBU_CPPZMQ_INCLUDE zmq.hpp REQUIRED)
 add_library(zebu_third_party INTERFACE)
 target_include_directories(zebu_third_party SYSTEM INTERFACE ${ZEBU_EXPECTED_INCLUDE} ${ZEBU_MSGPACK_INCLUDE} ${ZEBU_CPPZMQ_INCLUDE})
 target_link_libraries(zebu_third_party INTERFACE PkgConfig::ZMQ Boost::headers Threads::Threads)
+
+if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+  # Coroutines with libstdc++: Clang before 16 has them and does not say so, and Boost before 1.76 asks Clang for
+  # libc++'s <experimental/coroutine> only.
+  if(CMAKE_CXX_COMPILER_VERSION VERSION_LESS 16)
+    target_compile_definitions(zebu_third_party INTERFACE __cpp_impl_coroutine=201902L)
+  endif()
+  target_compile_definitions(zebu_third_party INTERFACE BOOST_ASIO_HAS_CO_AWAIT BOOST_ASIO_HAS_STD_COROUTINE)
+endif()

@@ -4,9 +4,8 @@
 #include <zebu/convert.h>
 #include <zebu/task_failure.h>
 
-#include <cxxabi.h>
-
 #include <cstdlib>
+#include <cxxabi.h>
 #include <limits>
 #include <map>
 #include <memory>
@@ -48,7 +47,7 @@ class Arguments {
 
  private:
   std::string_view task_;
-  msgpack::zone zone_;
+  msgpack::zone zone_{1024};
   msgpack::object root_;
 };
 
@@ -141,6 +140,19 @@ std::string pack_result(const R& result) {
   }
 }
 
+// Calls through a pointer that the compiler cannot see through: so the function is not merged into its caller, and
+// keeps its name in the trace of what it throws.
+template <class F, class... Args>
+decltype(auto) call_visibly(const F& function, Args&&... args) {
+  if constexpr (std::is_pointer_v<F>) {
+    return function(std::forward<Args>(args)...);
+  } else {
+    auto call = &F::operator();
+    asm volatile("" : "+m"(call));
+    return (function.*call)(std::forward<Args>(args)...);
+  }
+}
+
 // Calls a function whose parameters, behind a Context or not, are Params.
 template <bool TakesContext, class R, class... Params>
 struct Call {
@@ -155,22 +167,22 @@ struct Call {
   }
 
   template <class F>
-  static std::string call(const F& function, const Context& context, Bytes bytes) {
+  static std::string call(const F& function, Context& context, Bytes bytes) {
     const Arguments args(context.task(), bytes, least(), kMost);
     return call(function, context, args, std::index_sequence_for<Params...>());
   }
 
  private:
   template <class F, std::size_t... I>
-  static std::string call(const F& function, const Context& context, [[maybe_unused]] const Arguments& args,
+  static std::string call(const F& function, Context& context, [[maybe_unused]] const Arguments& args,
                           std::index_sequence<I...>) {
     // Braces convert in order, so that the first wrong argument is the one that is named.
     std::tuple<std::decay_t<Params>...> values{convert<std::decay_t<Params>>(args, I)...};
     const auto invoke = [&]() -> R {
       if constexpr (TakesContext) {
-        return function(context, std::get<I>(std::move(values))...);
+        return call_visibly(function, context, std::get<I>(std::move(values))...);
       } else {
-        return function(std::get<I>(std::move(values))...);
+        return call_visibly(function, std::get<I>(std::move(values))...);
       }
     };
     if constexpr (std::is_void_v<R>) {
@@ -186,6 +198,8 @@ template <class R, class... Params>
 struct CallOf : Call<false, R, Params...> {};
 template <class R, class... Params>
 struct CallOf<R, const Context&, Params...> : Call<true, R, Params...> {};
+template <class R, class... Params>
+struct CallOf<R, Context&, Params...> : Call<true, R, Params...> {};
 
 // The parameters of a function pointer, or of an object that has one operator().
 template <class F>

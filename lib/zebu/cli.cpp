@@ -5,7 +5,9 @@
 #include <charconv>
 #include <cmath>
 #include <cstdio>
+#include <cstdlib>
 #include <iostream>
+#include <string_view>
 
 namespace zebu::cli {
 namespace {
@@ -24,6 +26,19 @@ void name_environment(CLI::App& app) {
   for (CLI::App* command : app.get_subcommands({})) name_environment(*command);
 }
 
+// CLI11 lets the file win over the environment. A key whose variable is set is as if it were not in the file.
+class FileBehindEnvironment : public CLI::ConfigTOML {
+ public:
+  std::vector<CLI::ConfigItem> from_config(std::istream& input) const override {
+    std::vector<CLI::ConfigItem> found = CLI::ConfigTOML::from_config(input);
+    std::erase_if(found, [](const CLI::ConfigItem& item) {
+      const char* value = std::getenv(environment_name(item.name).c_str());
+      return value != nullptr && *value != '\0';
+    });
+    return found;
+  }
+};
+
 std::optional<std::chrono::milliseconds> parse_duration(const std::string& text) {
   double amount = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), amount);
@@ -38,9 +53,17 @@ std::optional<std::chrono::milliseconds> parse_duration(const std::string& text)
   return std::chrono::milliseconds(std::llround(amount * factor));
 }
 
+// CLI11 says of an unknown key that "INI was not able to parse" it.
+std::string explained(const std::string& what) {
+  constexpr std::string_view kUnknownKey = "INI was not able to parse ";
+  if (what.rfind(kUnknownKey, 0) != 0) return what;
+  return "the configuration file has an unknown key: " + what.substr(kUnknownKey.size());
+}
+
 }  // namespace
 
 void add_standard_options(CLI::App& app, std::string& log_level) {
+  app.config_formatter(std::make_shared<FileBehindEnvironment>());
   app.set_config("--config", "", "read options from a TOML file; keys are the long names")->configurable(false);
   app.allow_config_extras(CLI::config_extras_mode::error);
   app.add_flag("--print-config")->description("print the options in force as TOML and stop")->configurable(false);
@@ -56,7 +79,7 @@ std::optional<int> parse(CLI::App& app, int argc, const char* const* argv) {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {
     if (e.get_exit_code() == 0) return app.exit(e);
-    std::cerr << app.get_name() << ": " << e.what() << "\nSee " << app.get_name() << " --help\n";
+    std::cerr << app.get_name() << ": " << explained(e.what()) << "\nSee " << app.get_name() << " --help\n";
     return kExitUsage;
   }
   if (app.count("--print-config") > 0) {
@@ -72,7 +95,8 @@ CLI::Option* add_duration(CLI::App& app, const std::string& name, std::chrono::m
       name,
       [&value, name](const std::string& text) {
         const auto parsed = parse_duration(text);
-        if (!parsed) throw CLI::ValidationError(name, "'" + text + "' is no duration: use 250ms, 3s, 2m, 1h or seconds");
+        if (!parsed)
+          throw CLI::ValidationError(name, "'" + text + "' is no duration: use 250ms, 3s, 2m, 1h or seconds");
         value = *parsed;
       },
       help);

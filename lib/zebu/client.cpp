@@ -5,8 +5,11 @@
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/post.hpp>
 
+#include <algorithm>
+#include <atomic>
 #include <condition_variable>
 #include <mutex>
+#include <sched.h>
 #include <thread>
 
 namespace zebu {
@@ -16,9 +19,12 @@ struct JobRecord {
   JobId id;
   std::weak_ptr<Loop> loop;
   std::mutex mutex;
-  std::condition_variable changed;
+  // Two, so that who waits for the outcome sleeps through ACCEPTED.
+  std::condition_variable on_accepted;
+  std::condition_variable on_outcome;
   std::optional<Result<void>> accepted;
   std::optional<Result<Outcome>> outcome;
+  std::atomic<bool> has_outcome = false;
 };
 
 namespace {
@@ -67,6 +73,17 @@ bool wait_until(std::condition_variable& changed, std::unique_lock<std::mutex>& 
   if (timeout) return changed.wait_for(lock, *timeout, is_there);
   changed.wait(lock, is_there);
   return true;
+}
+
+// The answer of a short job comes sooner than a sleeping core wakes up: before it sleeps, one waiting thread of the
+// process looks again and again for a moment, and leaves its core to whoever else can run.
+void look_briefly(const std::atomic<bool>& is_there) {
+  constexpr std::chrono::microseconds kMoment{100};
+  static std::atomic<bool> somebody_looks = false;
+  if (somebody_looks.exchange(true)) return;
+  const TimePoint end = Clock::now() + kMoment;
+  while (!is_there && Clock::now() < end) ::sched_yield();
+  somebody_looks = false;
 }
 
 std::string milliseconds_text(Timeout timeout) { return std::to_string(timeout ? timeout->count() : 0) + " ms"; }
@@ -174,7 +191,7 @@ ClientSession::OnAccepted note_accepted(const std::shared_ptr<JobRecord>& record
       const std::lock_guard lock(record->mutex);
       record->accepted = accepted;
     }
-    record->changed.notify_all();  // unlocked: who wakes up would only wait for the mutex
+    record->on_accepted.notify_all();  // unlocked: who wakes up would only wait for the mutex
   };
 }
 
@@ -186,7 +203,9 @@ ClientSession::OnOutcome note_outcome(const std::shared_ptr<JobRecord>& record) 
       if (!record->accepted) record->accepted = Result<void>();
       record->outcome = outcome;
     }
-    record->changed.notify_all();
+    record->has_outcome = true;
+    record->on_accepted.notify_all();
+    record->on_outcome.notify_all();
   };
 }
 
@@ -197,14 +216,24 @@ struct Completions {
   std::vector<std::pair<std::size_t, Result<Outcome>>> done;
 
   void add(std::size_t index, const Result<Outcome>& outcome) {
-    const std::lock_guard lock(mutex);
-    done.emplace_back(index, outcome);
-    if (done.size() == 1) changed.notify_one();
+    bool was_empty = false;
+    {
+      const std::lock_guard lock(mutex);
+      was_empty = done.empty();
+      done.emplace_back(index, outcome);
+    }
+    if (was_empty) changed.notify_one();
   }
 
-  std::vector<std::pair<std::size_t, Result<Outcome>>> take() {
+  // Empty when the deadline passes first.
+  std::vector<std::pair<std::size_t, Result<Outcome>>> take(std::optional<TimePoint> deadline) {
     std::unique_lock lock(mutex);
-    changed.wait(lock, [this] { return !done.empty(); });
+    const auto is_there = [this] { return !done.empty(); };
+    if (deadline) {
+      changed.wait_until(lock, *deadline, is_there);
+    } else {
+      changed.wait(lock, is_there);
+    }
     return std::exchange(done, {});
   }
 };
@@ -230,7 +259,8 @@ const JobId& JobHandle::id() const { return record_->id; }
 
 Result<void> JobHandle::accepted(Timeout timeout) const {
   std::unique_lock lock(record_->mutex);
-  if (!client_detail::wait_until(record_->changed, lock, timeout, [this] { return record_->accepted.has_value(); })) {
+  if (!client_detail::wait_until(record_->on_accepted, lock, timeout,
+                                 [this] { return record_->accepted.has_value(); })) {
     return fail(ErrorCode::timed_out, "the broker has not answered for job " + id().to_string() + " within " +
                                           client_detail::milliseconds_text(timeout));
   }
@@ -238,10 +268,11 @@ Result<void> JobHandle::accepted(Timeout timeout) const {
 }
 
 Result<Outcome> JobHandle::outcome(Timeout timeout) const {
+  client_detail::look_briefly(record_->has_outcome);
   std::unique_lock lock(record_->mutex);
-  if (!client_detail::wait_until(record_->changed, lock, timeout, [this] { return record_->outcome.has_value(); })) {
-    return fail(ErrorCode::timed_out, "job " + id().to_string() + " has not ended within " +
-                                          client_detail::milliseconds_text(timeout));
+  if (!client_detail::wait_until(record_->on_outcome, lock, timeout, [this] { return record_->outcome.has_value(); })) {
+    return fail(ErrorCode::timed_out,
+                "job " + id().to_string() + " has not ended within " + client_detail::milliseconds_text(timeout));
   }
   return *record_->outcome;
 }
@@ -288,29 +319,36 @@ JobHandle Client::await(const JobId& id) {
   return JobHandle(std::move(record));
 }
 
+void Client::wait(const JobId& id, OnOutcome outcome) {
+  loop_->put(client_detail::WaitCommand{id, std::move(outcome)});
+}
+
 void Client::cancel(const JobId& id) { loop_->put(client_detail::CancelCommand{id}); }
 
-void Client::map(const NextRequest& next, const OnEach& each, std::size_t window) {
-  // shared_ptr: outcomes may come after a callback threw.
+Result<void> Client::map(const NextRequest& next, const OnEach& each, std::size_t window, Timeout timeout) {
+  // shared_ptr: outcomes may come after map has ended early.
   const auto completions = std::make_shared<client_detail::Completions>();
+  const auto deadline = timeout ? std::optional(Clock::now() + *timeout) : std::nullopt;
   std::size_t submitted = 0;
   std::size_t finished = 0;
-  bool more = true;
-  while (more || finished < submitted) {
+  for (bool more = true;;) {
     while (more && submitted - finished < std::max<std::size_t>(window, 1)) {
       std::optional<JobRequest> request = next();
       more = request.has_value();
       if (!more) break;
-      submit(std::move(*request), [completions, index = submitted](const Result<Outcome>& outcome) {
-        completions->add(index, outcome);
-      });
+      submit(std::move(*request),
+             [completions, index = submitted](const Result<Outcome>& outcome) { completions->add(index, outcome); });
       ++submitted;
     }
-    if (finished == submitted) break;
-    for (const auto& [index, outcome] : completions->take()) {
-      ++finished;
-      each(index, outcome);
+    if (finished == submitted) return {};
+    const auto done = completions->take(deadline);
+    if (done.empty()) {
+      return fail(ErrorCode::timed_out, std::to_string(submitted - finished) +
+                                            " jobs under way have not ended within " +
+                                            client_detail::milliseconds_text(timeout));
     }
+    finished += done.size();
+    for (const auto& [index, outcome] : done) each(index, outcome);
   }
 }
 

@@ -20,7 +20,8 @@ class Loop;
 struct JobRecord;
 }  // namespace client_detail
 
-// What a job's outcome says as a value: the result's msgpack bytes, or job_failed with "type: message", or job_cancelled.
+// What a job's outcome says as a value: the result's msgpack bytes, or job_failed with "type: message", or
+// job_cancelled.
 [[nodiscard]] Result<std::string> result_of(const Result<Outcome>& outcome);
 
 // A job that was submitted or is waited for. Copies are the same job. Any thread may use it, also after its Client is
@@ -69,6 +70,14 @@ class Job : public JobHandle {
   explicit Job(JobHandle handle) : JobHandle(std::move(handle)) {}
 };
 
+// How Client::map submits.
+struct MapOptions {
+  std::size_t window = 10'000;  // how many jobs are under way at most
+  std::string queue{kDefaultQueue};
+  JobOptions options = {};
+  Timeout timeout = std::nullopt;  // of all jobs together; nothing: for ever
+};
+
 // The client for programs without an event loop of their own: runs a ClientSession in a thread of its own. All methods
 // may be called by any thread at the same time, except by the callbacks that are said to run in the client's thread:
 // these may submit, cancel and query nothing that waits, and must not throw.
@@ -83,12 +92,6 @@ class Client {
   using OnEach = std::function<void(std::size_t index, const Result<Outcome>& outcome)>;
   // The next request, nothing at the end.
   using NextRequest = std::function<std::optional<JobRequest>()>;
-
-  struct MapOptions {
-    std::size_t window = 10'000;  // how many jobs are under way at most
-    std::string queue{kDefaultQueue};
-    JobOptions options;
-  };
 
   // Starts to connect; the broker need not be there yet. Error `system`: the endpoint is not one.
   [[nodiscard]] static Result<std::unique_ptr<Client>> connect(ClientOptions options);
@@ -121,26 +124,32 @@ class Client {
   Job<R> wait(const JobId& id) {
     return Job<R>(await(id));
   }
+  // The same for a job that somebody submitted.
+  void wait(const JobId& id, OnOutcome outcome);
   void cancel(const JobId& id);
 
   // Submits what `next` returns, with at most `window` jobs under way, and hands each outcome to `each` in order of
-  // completion. Returns when all have ended. Both run in the caller's thread; what they throw ends map, and the jobs
-  // under way go on. A request that was refused comes to `each` as its error.
-  void map(const NextRequest& next, const OnEach& each, std::size_t window);
+  // completion. Returns when all have ended, or with timed_out when `timeout` passes first. Both run in the caller's
+  // thread; what they throw ends map. The jobs under way then go on. A request that was refused comes to `each` as its
+  // error.
+  [[nodiscard]] Result<void> map(const NextRequest& next, const OnEach& each, std::size_t window,
+                                 Timeout timeout = std::nullopt);
   // One job of one argument for each element of a range.
   template <class Range>
-  void map(const std::string& task, const Range& range, const OnEach& each, const MapOptions& options = {}) {
+  [[nodiscard]] Result<void> map(const std::string& task, const Range& range, const OnEach& each,
+                                 const MapOptions& options = {}) {
     auto at = std::begin(range);
-    map(
+    return map(
         [&]() -> std::optional<JobRequest> {
           if (at == std::end(range)) return std::nullopt;
           return JobRequest{task, pack_args(*at++), options.queue, options.options};
         },
-        each, options.window);
+        each, options.window, options.timeout);
   }
 
   // The answer to a query of docs/protocol.md: one msgpack value. Errors: disconnected, timed_out, closed.
-  [[nodiscard]] Result<std::string> query(std::string what, std::vector<JobId> ids = {}, Timeout timeout = std::nullopt);
+  [[nodiscard]] Result<std::string> query(std::string what, std::vector<JobId> ids = {},
+                                          Timeout timeout = std::nullopt);
 
  private:
   explicit Client(std::shared_ptr<client_detail::Loop> loop);

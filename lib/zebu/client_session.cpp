@@ -96,17 +96,20 @@ void ClientSession::leave(const Ticket& ticket) {
 
 void ClientSession::cancel(const JobId& id) {
   const auto found = entries_.find(id);
-  if (found != entries_.end() && found->second.phase == Phase::unsent) {
-    // The broker never hears of it. Told from the loop, as every handler is.
-    boost::asio::post(loop_, [entry = std::move(found->second)] {
-      if (entry.accepted) entry.accepted({});
-      for (const Waiter& waiter : entry.waiters) waiter.handler(Outcome{});
-    });
-    entries_.erase(found);
+  if (found == entries_.end() || found->second.phase != Phase::unsent) {
+    cancels_.add(id);
+    link_.request_flush();
     return;
   }
-  cancels_.add(id);
-  link_.request_flush();
+  // The broker need not hear of it. Its handlers do, from the loop, as always.
+  boost::asio::post(loop_, [this, alive = std::weak_ptr<bool>(alive_), id] {
+    if (alive.expired()) return;
+    const auto unsent = entries_.find(id);
+    if (unsent == entries_.end()) return;
+    if (unsent->second.phase == Phase::unsent) return finish(unsent, Outcome{});
+    cancels_.add(id);
+    link_.request_flush();
+  });
 }
 
 void ClientSession::query(std::string what, std::vector<JobId> ids, OnAnswer answer) {

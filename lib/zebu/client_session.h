@@ -26,9 +26,9 @@ struct ClientOptions {
   std::chrono::milliseconds liveness{3000};
 };
 
-// A client's session inside a program's own Asio loop: submits jobs, keeps what is not answered, says it all again after
-// a broken connection, and calls a handler with each outcome. It owns no thread; one thread, the loop's, calls it. For a
-// program without a loop, Client (client.h) runs one of these in a thread of its own.
+// A client's session inside a program's own Asio loop: submits jobs, keeps what is not answered, says it all again
+// after a broken connection, and calls a handler with each outcome. It owns no thread; one thread, the loop's, calls
+// it. For a program without a loop, Client (client.h) runs one of these in a thread of its own.
 //
 // Handlers are called once, from the loop, never from inside of the call that they were given to, and not at all after
 // leave() or close(). They may call back into the session.
@@ -122,6 +122,8 @@ class ClientSession {
   std::uint64_t next_number_ = 1;
   bool closed_ = false;
   std::optional<Error> ended_;  // closed, or the broker will never take us: what is asked now hears why
+  // Tells what was posted to the loop whether the session is still there.
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
   Link link_;  // last: its handlers use all of the above
 };
 

@@ -1,10 +1,11 @@
 #include <zebu/codec.h>
 
+#include <msgpack.hpp>
+
 #include <algorithm>
 #include <array>
 #include <cstring>
 #include <limits>
-#include <msgpack.hpp>
 #include <utility>
 
 namespace zebu {
@@ -17,11 +18,11 @@ struct TypeName {
 };
 // In the order of Message's alternatives.
 constexpr std::array<TypeName, std::variant_size_v<Message>> kTypes = {{
-    {Type::hello, "HELLO"},     {Type::welcome, "WELCOME"}, {Type::error, "ERROR"},     {Type::beat, "BEAT"},
+    {Type::hello, "HELLO"},     {Type::welcome, "WELCOME"}, {Type::error, "ERROR"},       {Type::beat, "BEAT"},
     {Type::bye, "BYE"},         {Type::submit, "SUBMIT"},   {Type::accepted, "ACCEPTED"}, {Type::refused, "REFUSED"},
-    {Type::wait, "WAIT"},       {Type::done, "DONE"},       {Type::leave, "LEAVE"},     {Type::cancel, "CANCEL"},
-    {Type::unknown, "UNKNOWN"}, {Type::query, "QUERY"},     {Type::answer, "ANSWER"},   {Type::credit, "CREDIT"},
-    {Type::assign, "ASSIGN"},   {Type::outcome, "OUTCOME"}, {Type::kept, "KEPT"},       {Type::return_, "RETURN"},
+    {Type::wait, "WAIT"},       {Type::done, "DONE"},       {Type::leave, "LEAVE"},       {Type::cancel, "CANCEL"},
+    {Type::unknown, "UNKNOWN"}, {Type::query, "QUERY"},     {Type::answer, "ANSWER"},     {Type::credit, "CREDIT"},
+    {Type::assign, "ASSIGN"},   {Type::outcome, "OUTCOME"}, {Type::kept, "KEPT"},         {Type::return_, "RETURN"},
     {Type::stop, "STOP"},       {Type::drain, "DRAIN"},
 }};
 
@@ -182,9 +183,15 @@ struct Encode {
   Frame operator()(const message::ErrorReport& m) const {
     return plain(3, Type::error, [&](Writer& w) { w.str(to_string(m.code)).str(m.message); });
   }
-  Frame operator()(const message::Beat&) const { return plain(1, Type::beat, [](Writer&) {}); }
-  Frame operator()(const message::Bye&) const { return plain(1, Type::bye, [](Writer&) {}); }
-  Frame operator()(const message::Drain&) const { return plain(1, Type::drain, [](Writer&) {}); }
+  Frame operator()(const message::Beat&) const {
+    return plain(1, Type::beat, [](Writer&) {});
+  }
+  Frame operator()(const message::Bye&) const {
+    return plain(1, Type::bye, [](Writer&) {});
+  }
+  Frame operator()(const message::Drain&) const {
+    return plain(1, Type::drain, [](Writer&) {});
+  }
   Frame operator()(const message::Query& m) const {
     return plain(4, Type::query, [&](Writer& w) {
       w.number(m.number).str(m.what).map(m.ids.empty() ? 0 : 1);
@@ -333,7 +340,7 @@ message::Submission read_submission(const Object& o) {
 
 message::Assignment read_assignment(const Object& o) {
   const Object* f = read_fields(o, 6, "an assignment");
-  return {read_id(f[0], "id"),     read_u32(f[1], "attempt"), read_name(f[2], "task"),
+  return {read_id(f[0], "id"),      read_u32(f[1], "attempt"), read_name(f[2], "task"),
           read_name(f[3], "queue"), read_bin(f[4], "args"),    read_options(f[5])};
 }
 
@@ -468,8 +475,8 @@ message::Message read_message(const Object& root) {
     case Type::bye:
       return message::Bye{};
     case Type::submit:
-      return need(3), message::Submit{read_bool(f[1], "wait"),
-                                      read_entries<message::Submission>(f[2], "jobs", read_submission)};
+      return need(3),
+             message::Submit{read_bool(f[1], "wait"), read_entries<message::Submission>(f[2], "jobs", read_submission)};
     case Type::accepted:
       return need(2), message::Accepted{read_ids(f[1])};
     case Type::refused:
@@ -602,8 +609,9 @@ Result<message::Message> Decoder::decode(Bytes frame) {
                                       kMaxDepth);
     std::size_t used = 0;
     bool referenced = false;
-    const Object root = msgpack::unpack(memory_->zone, frame.data(), frame.size(), used, referenced, reference_all,
-                                        nullptr, limit);
+    const Object root =
+        msgpack::unpack(memory_->zone, frame.data(), frame.size(), used, referenced, reference_all, nullptr, limit);
+    read_fields(root, 1, "a message");
     if (used != frame.size()) throw Malformed{"bytes behind the message"};
     return read_message(root);
   } catch (const Malformed& e) {

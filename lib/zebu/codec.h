@@ -30,12 +30,12 @@ class Batch {
  public:
   explicit Batch(message::Type type);
 
-  void add(const JobId& id);                          // ACCEPTED, WAIT, LEAVE, CANCEL, UNKNOWN
-  void add(const AttemptId& attempt);                 // RETURN, STOP
-  void add(const message::Submission& job);           // SUBMIT
-  void add(const message::Refusal& refusal);          // REFUSED
-  void add(const message::Report& report);            // DONE, OUTCOME
-  void add(const message::Assignment& assignment);    // ASSIGN
+  void add(const JobId& id);                        // ACCEPTED, WAIT, LEAVE, CANCEL, UNKNOWN
+  void add(const AttemptId& attempt);               // RETURN, STOP
+  void add(const message::Submission& job);         // SUBMIT
+  void add(const message::Refusal& refusal);        // REFUSED
+  void add(const message::Report& report);          // DONE, OUTCOME
+  void add(const message::Assignment& assignment);  // ASSIGN
   // An entry that was encoded before, with encode_entry.
   void add_encoded(Bytes entry);
 

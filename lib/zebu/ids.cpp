@@ -1,5 +1,6 @@
-#include <sys/random.h>
 #include <zebu/ids.h>
+
+#include <sys/random.h>
 
 #include <cstdlib>
 #include <cstring>
@@ -82,7 +83,8 @@ std::optional<Uuid> Uuid::parse(std::string_view text) {
 
 Uuid Uuid::make() {
   thread_local RandomBytes random;
-  thread_local std::uint64_t last_stamp = 0;  // milliseconds and, in the low 12 bits, a counter (RFC 9562, 6.2, method 1)
+  thread_local std::uint64_t last_stamp =
+      0;  // milliseconds and, in the low 12 bits, a counter (RFC 9562, 6.2, method 1)
 
   const auto wall = std::chrono::system_clock::now().time_since_epoch();
   const auto ms = static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(wall).count());

@@ -19,9 +19,7 @@ struct Uuid {
   auto operator<=>(const Uuid&) const = default;
 
   // The 16 bytes, as they travel. The view lives as long as this object.
-  [[nodiscard]] std::string_view view() const {
-    return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-  }
+  [[nodiscard]] std::string_view view() const { return {reinterpret_cast<const char*>(bytes.data()), bytes.size()}; }
   // "0192f3a4-….": 36 characters, lower case.
   [[nodiscard]] std::string to_string() const;
   [[nodiscard]] std::chrono::milliseconds unix_time() const;

@@ -6,7 +6,7 @@
 namespace zebu {
 namespace {
 
-constexpr std::array<std::string_view, kJobStates> kNames = {"scheduled", "queued", "running", "succeeded",
+constexpr std::array<std::string_view, kJobStates> kNames = {"scheduled", "queued",    "running", "succeeded",
                                                              "failed",    "cancelled", "expired"};
 
 // Row: from; column: to; in the order of JobState. Compared with docs/job-lifecycle.md by a test.

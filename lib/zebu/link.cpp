@@ -169,8 +169,10 @@ void Link::tick() {
   drain();
   if (closed_ || !dealer_) return;
   if (now - last_heard_ > welcome_.liveness) {
-    return reopen({ErrorCode::disconnected, "no word from the broker at " + options_.endpoint + " for " +
-                                                std::to_string(welcome_.liveness.count()) + " ms", {}});
+    return reopen({ErrorCode::disconnected,
+                   "no word from the broker at " + options_.endpoint + " for " +
+                       std::to_string(welcome_.liveness.count()) + " ms",
+                   {}});
   }
   if (up_ && now - last_sent_ >= beat_of(welcome_) / 2) send(encode(message::Beat{}));
   schedule_tick();
@@ -181,7 +183,7 @@ void Link::close(std::chrono::milliseconds linger) {
   if (dealer_) {
     if (up_) dealer_->send(encode(message::Bye{}));
     descriptor_.release();
-    dealer_->close(linger);
+    dealer_->close(up_ ? linger : std::chrono::milliseconds(0));  // a HELLO that nobody took is not waited for
   }
   ++*generation_;
   closed_ = true;

@@ -20,8 +20,8 @@ struct LinkOptions {
   SocketLimits limits;
 };
 
-// A peer's session with the broker, inside an Asio loop: one DEALER whose descriptor the loop watches, HELLO, beats both
-// ways, and after silence a new socket and HELLO again, for ever. What the session is for is its owner's business.
+// A peer's session with the broker, inside an Asio loop: one DEALER whose descriptor the loop watches, HELLO, beats
+// both ways, and after silence a new socket and HELLO again, for ever. What the session is for is its owner's business.
 //
 // One thread: all calls and all handlers run in the loop's. Handlers may call send() and close(), and must not destroy
 // the link.

@@ -1,5 +1,6 @@
-#include <spdlog/sinks/stdout_color_sinks.h>
 #include <zebu/log.h>
+
+#include <spdlog/sinks/stdout_color_sinks.h>
 
 namespace zebu {
 

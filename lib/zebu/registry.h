@@ -16,7 +16,7 @@ struct Task {
   std::string name;
   bool sees_cancel = false;  // it takes a Context, so it can see that its job was cancelled
   // args: one msgpack array; the answer: one msgpack value. Throws what the function throws, and BadArguments.
-  std::function<std::string(const Context&, Bytes args)> call;
+  std::function<std::string(Context&, Bytes args)> call;
 };
 
 // The tasks of a consumer. Filled before the consumer runs, and not changed while it does: with thread slots, a task is
@@ -33,8 +33,7 @@ class Registry {
   template <class F>
   Registry& add(std::string name, F function) {
     using Signature = arguments_detail::Signature<F>;
-    insert({std::move(name), Signature::kTakesContext,
-            [function = std::move(function)](const Context& context, Bytes args) {
+    insert({std::move(name), Signature::kTakesContext, [function = std::move(function)](Context& context, Bytes args) {
               return Signature::call(function, context, args);
             }});
     return *this;

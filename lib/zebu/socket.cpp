@@ -1,7 +1,8 @@
 #include <zebu/socket.h>
 
-#include <array>
 #include <zmq.hpp>
+
+#include <array>
 
 namespace zebu {
 namespace {

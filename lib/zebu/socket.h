@@ -32,8 +32,8 @@ class SocketContext {
 
 struct SocketLimits {
   std::size_t max_message = message::kDefaultMaxMessage;  // a larger frame closes its connection
-  std::chrono::milliseconds handshake{5000};              // a connection that has not finished ZMTP's greeting by then is closed
-  std::chrono::milliseconds transport_silence{10000};     // a connection whose TCP is dead is closed after about that
+  std::chrono::milliseconds handshake{5000};  // a connection that has not finished ZMTP's greeting by then is closed
+  std::chrono::milliseconds transport_silence{10000};  // a connection whose TCP is dead is closed after about that
 };
 
 // A received frame; it holds its bytes. Reuse one object for many receives.
@@ -43,7 +43,7 @@ class Received {
   ~Received();
   Received(Received&&) noexcept;
 
-  [[nodiscard]] Bytes peer() const;   // the routing id, from a Router only
+  [[nodiscard]] Bytes peer() const;  // the routing id, from a Router only
   [[nodiscard]] Bytes frame() const;
   // The peer sent a message of several frames: `frame` is the first, the others are gone.
   [[nodiscard]] bool is_multipart() const { return multipart_; }
@@ -60,7 +60,8 @@ class Received {
 class Router {
  public:
   // endpoint: "tcp://*:5555"; port 0 or * lets the kernel choose. Error `system` names the endpoint and the cause.
-  [[nodiscard]] static Result<Router> bind(SocketContext& context, const std::string& endpoint, const SocketLimits& limits);
+  [[nodiscard]] static Result<Router> bind(SocketContext& context, const std::string& endpoint,
+                                           const SocketLimits& limits);
   ~Router();
   Router(Router&&) noexcept;
 
@@ -79,13 +80,15 @@ class Router {
 
 // Blocks until one of the routers or the descriptor has something to read, or `timeout` passed (nothing: forever).
 // True when the descriptor has.
-[[nodiscard]] bool wait_readable(Router& first, Router& second, int descriptor, std::optional<std::chrono::milliseconds> timeout);
+[[nodiscard]] bool wait_readable(Router& first, Router& second, int descriptor,
+                                 std::optional<std::chrono::milliseconds> timeout);
 
 // A peer's side. One thread.
 class Dealer {
  public:
   // Connects in the background. Error `system` when the endpoint is not one ("tcp://host:port").
-  [[nodiscard]] static Result<Dealer> connect(SocketContext& context, const std::string& endpoint, const SocketLimits& limits);
+  [[nodiscard]] static Result<Dealer> connect(SocketContext& context, const std::string& endpoint,
+                                              const SocketLimits& limits);
   ~Dealer();
   Dealer(Dealer&&) noexcept;
   Dealer& operator=(Dealer&&) noexcept;

@@ -1,10 +1,11 @@
+#include <zebu/stop_signal.h>
+
 #include <sys/resource.h>
 #include <sys/signalfd.h>
-#include <unistd.h>
-#include <zebu/stop_signal.h>
 
 #include <csignal>
 #include <cstdlib>
+#include <unistd.h>
 
 namespace zebu {
 

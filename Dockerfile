@@ -1,0 +1,21 @@
+# One image for all of Zebu: the command says which program runs. Build it on the host's network where the package
+# mirror is reachable from there only: docker build --network host --tag zebu .
+FROM debian:trixie-slim AS build
+WORKDIR /src
+# Apart from the sources, so that a change of code does not install the compiler again.
+COPY scripts/dependencies scripts/terminal.sh scripts/
+RUN scripts/dependencies build
+COPY . .
+RUN scripts/build release zebu-broker zebu-consumer zebu-producer zebu-webfront unit_tests
+RUN ctest --test-dir build/release -L unit --no-tests=error --output-on-failure -j "$(nproc)"
+RUN cd build/release/bin && install --strip -D -t /out zebu-broker zebu-consumer zebu-producer zebu-webfront
+
+FROM debian:trixie-slim
+RUN apt-get -qq update \
+  && apt-get -qq install -y --no-install-recommends libspdlog1.15 libzmq5 >/dev/null \
+  && rm -rf /var/lib/apt/lists/* /var/log/apt /var/log/dpkg.log
+COPY --from=build /out /usr/local/bin
+# A library that is missing above shows here, not at the first start.
+RUN zebu-broker --version && zebu-consumer --version && zebu-producer --version && zebu-webfront --version
+USER 10001:10001
+CMD ["zebu-broker"]

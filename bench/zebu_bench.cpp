@@ -1,0 +1,91 @@
+// The same work as proxy_bench's through Zebu: transient echo jobs by the producer library, against a broker and
+// consumers that the script has started.
+#include <zebu/client.h>
+
+#include <CLI/CLI.hpp>
+
+#include <figures.h>
+#include <iostream>
+
+namespace {
+
+using namespace zebu;
+using namespace zebu::bench;
+using bench::Clock;
+
+JobRequest echo_of(const std::string& payload) {
+  JobRequest request;
+  request.task = "echo";
+  request.args = pack_args(payload);
+  request.options.transient = true;
+  return request;
+}
+
+void round_trip(Client& client, const JobRequest& request) {
+  const auto value = client.submit(request).value(std::chrono::seconds(10));
+  if (!value) throw std::runtime_error(value.error().message);
+}
+
+void measure_latency(Client& client, const JobRequest& request, int rounds) {
+  Latencies latencies;
+  for (int i = 0; i < rounds / 10; ++i) round_trip(client, request);
+  for (int i = 0; i < rounds; ++i) {
+    const auto begin = Clock::now();
+    round_trip(client, request);
+    latencies.add(Clock::now() - begin);
+  }
+  latencies.print("round_trip");
+}
+
+double jobs_a_second(Client& client, const JobRequest& request, int jobs, std::size_t window) {
+  int submitted = 0;
+  int failed = 0;
+  const auto begin = Clock::now();
+  const auto mapped = client.map(
+      [&]() -> std::optional<JobRequest> {
+        if (submitted == jobs) return std::nullopt;
+        ++submitted;
+        return request;
+      },
+      [&](std::size_t, const Result<Outcome>& outcome) {
+        if (!outcome || outcome->state != JobState::succeeded) ++failed;
+      },
+      window, std::chrono::minutes(5));
+  const double rate = jobs / seconds_since(begin);
+  if (!mapped) throw std::runtime_error(mapped.error().message);
+  if (failed > 0) throw std::runtime_error(std::to_string(failed) + " jobs failed");
+  return rate;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  ClientOptions options;
+  options.name = "zebu_bench";
+  int rounds = 20'000;
+  int jobs = 500'000;
+  std::size_t window = 10'000;
+  std::size_t payload = 64;
+  CLI::App app("Measures transient echo jobs through a running broker and its consumers.", "zebu_bench");
+  app.add_option("--broker", options.broker, "the broker's endpoint for clients")->capture_default_str();
+  app.add_option("--rounds", rounds, "round trips with one job under way")->capture_default_str();
+  app.add_option("--jobs", jobs, "jobs of the throughput measurement")->capture_default_str();
+  app.add_option("--window", window, "jobs under way in it")->capture_default_str();
+  app.add_option("--payload", payload, "bytes of a job")->capture_default_str();
+  CLI11_PARSE(app, argc, argv);
+  try {
+    auto client = Client::connect(options);
+    if (!client) throw std::runtime_error(client.error().message);
+    if (const auto up = (*client)->wait_connected(std::chrono::seconds(5)); !up) {
+      throw std::runtime_error(up.error().message);
+    }
+    const JobRequest request = echo_of(std::string(payload, 'x'));
+    measure_latency(**client, request, rounds);
+    (void)jobs_a_second(**client, request, jobs / 10 + 1, window);  // warm
+    print_figure("jobs_per_second", jobs_a_second(**client, request, jobs, window));
+  } catch (const std::exception& e) {
+    std::cerr << "zebu_bench: " << e.what() << '\n';
+    return 1;
+  }
+  return 0;
+}

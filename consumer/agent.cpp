@@ -1,0 +1,195 @@
+#include <utility>
+// <utility> first: Boost 1.74's Asio uses std::exchange without including it.
+#include "agent.h"
+#include "run_task.h"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <cstdlib>
+
+namespace zebu::consumer {
+namespace {
+
+// Outcomes that the broker does not take: past that many, the consumer takes no more jobs either. HELLO can name twice
+// as many.
+constexpr std::size_t kMaxUndelivered = 32'768;
+
+}  // namespace
+
+Agent::Agent(boost::asio::io_context& loop, SocketContext& context, const ConsumerOptions& options,
+             const Registry& registry, const Dispatcher::MakeSlot& make_slot, Events events)
+    : options_(options),
+      registry_(registry),
+      events_(std::move(events)),
+      drain_timer_(loop),
+      link_(loop, context, LinkOptions{options.broker, options.liveness, {}}, link_handlers()),
+      dispatcher_(loop, options.slots, make_slot, dispatcher_events()) {}
+
+Result<void> Agent::start() { return link_.start(); }
+
+Link::Handlers Agent::link_handlers() {
+  Link::Handlers h;
+  h.hello = [this] { return hello(); };
+  h.up = [this](const message::Welcome&) { up(); };
+  h.down = [](const Error& why) { spdlog::warn("lost the broker: {}", why.message); };
+  h.message = [this](const message::Message& message) { handle(message); };
+  h.flush = [this] { flush(); };
+  h.refused = [this](const Error& why) {
+    spdlog::error("the broker at {} refuses this consumer: {}", options_.broker, why.message);
+    finish(EXIT_FAILURE);
+  };
+  return h;
+}
+
+Dispatcher::Events Agent::dispatcher_events() {
+  Dispatcher::Events e;
+  e.finished = [this](std::vector<Finished> finished) {
+    for (Finished& f : finished) undelivered_.add(std::move(f));
+    link_.request_flush();
+    end_when_drained();
+  };
+  e.given_back = [this](std::vector<AttemptId> ids) {
+    returns_.insert(returns_.end(), ids.begin(), ids.end());
+    link_.request_flush();
+    end_when_drained();
+  };
+  return e;
+}
+
+Frame Agent::hello() {
+  message::Hello hello;
+  hello.role = message::Role::consumer;
+  hello.name = options_.name;
+  hello.instance = instance_;
+  hello.consumer.queues.assign(options_.queues.begin(), options_.queues.end());
+  hello.consumer.slots = static_cast<std::uint32_t>(options_.slots);
+  hello.consumer.tasks = registry_.names();
+  hello.consumer.pool = options_.pool;
+  undelivered_.list(hello.consumer.runs);
+  dispatcher_.list(hello.consumer.runs);
+  // The new session starts from what `runs` names: what was given back is not in it, and goes back by that.
+  undelivered_.start_session();
+  returns_.clear();
+  credit_ = 0;
+  is_drain_said_ = false;
+  return encode(hello);
+}
+
+void Agent::up() {
+  if (was_up_) spdlog::info("the broker is back");
+  if (!std::exchange(was_up_, true)) events_.ready();
+  link_.request_flush();
+}
+
+void Agent::handle(const message::Message& message) {
+  if (const auto* assign = std::get_if<message::Assign>(&message)) {
+    handle_assign(*assign);
+  } else if (const auto* kept = std::get_if<message::Kept>(&message)) {
+    undelivered_.keep(kept->count);
+    end_when_drained();
+  } else if (const auto* stop = std::get_if<message::Stop>(&message)) {
+    dispatcher_.stop(stop->jobs);
+  } else if (const auto* error = std::get_if<message::ErrorReport>(&message)) {
+    spdlog::warn("the broker complains: {}", error->message);
+  }
+}
+
+void Agent::handle_assign(const message::Assign& assign) {
+  credit_ -= std::min(credit_, assign.jobs.size());
+  for (const message::Assignment& job : assign.jobs) {
+    const AttemptId id{job.id, job.attempt};
+    if (const Task* task = registry_.find(job.task)) {
+      dispatcher_.add({id, task, std::string(job.queue), std::string(job.args)});
+    } else {
+      undelivered_.add({id, unknown_task(job.task)});
+    }
+  }
+  link_.request_flush();
+}
+
+// Called once a round, when all messages of it were handled.
+void Agent::flush() {
+  dispatcher_.dispatch();
+  flush_returns();
+  if (is_draining_ && !std::exchange(is_drain_said_, true)) link_.send(encode(message::Drain{}));
+  const std::uint32_t credit = take_credit();
+  const auto send = [this](Frame frame) { link_.send(std::move(frame)); };
+  const bool was_sent = undelivered_.send(credit, link_.welcome().max_message, send);
+  if (!was_sent && credit > 0) link_.send(encode(message::Credit{credit}));
+}
+
+void Agent::flush_returns() {
+  if (returns_.empty()) return;
+  Batch batch(message::Type::return_);
+  for (const AttemptId& id : returns_) {
+    if (batch.is_full(32, link_.welcome().max_message)) link_.send(batch.finish(0));
+    batch.add(id);
+  }
+  link_.send(batch.finish(0));
+  returns_.clear();
+}
+
+// What the broker may send beyond what it may send already.
+std::uint32_t Agent::take_credit() {
+  const std::size_t have = dispatcher_.held() + credit_;
+  const std::size_t wanted = dispatcher_.wanted();
+  if (have >= wanted || undelivered_.size() >= kMaxUndelivered) return 0;
+  credit_ += wanted - have;
+  return static_cast<std::uint32_t>(wanted - have);
+}
+
+// ── the end ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+void Agent::drain() {
+  if (std::exchange(is_draining_, true)) return;
+  spdlog::info("stopping: {} jobs are here", dispatcher_.held());
+  give_up_after(options_.drain_timeout);
+  dispatcher_.drain();
+  link_.request_flush();
+  end_when_drained();
+}
+
+// All jobs have ended: what is left is that the broker hears of it.
+void Agent::end_when_drained() {
+  if (!is_draining_ || is_done_ || dispatcher_.held() > 0) return;
+  if (undelivered_.empty()) {
+    finish(EXIT_SUCCESS);
+  } else if (!std::exchange(is_delivering_, true)) {
+    give_up_after(2 * options_.liveness);
+  }
+}
+
+void Agent::give_up_after(std::chrono::milliseconds time) {
+  drain_timer_.expires_after(time);
+  drain_timer_.async_wait([this](const boost::system::error_code& error) {
+    if (!error) give_up();
+  });
+}
+
+void Agent::give_up() {
+  if (is_delivering_) {
+    spdlog::error("the broker at {} did not take {} outcomes: they are lost, and their jobs will run again",
+                  options_.broker, undelivered_.size());
+    finish(EXIT_FAILURE);
+  } else {
+    spdlog::warn("{} jobs did not end in time: they go back to the broker", dispatcher_.held());
+    finish(EXIT_SUCCESS);
+  }
+}
+
+void Agent::quit() {
+  spdlog::warn("stopping at once: {} jobs go back to the broker", dispatcher_.held());
+  finish(EXIT_FAILURE);
+}
+
+// Returns that have not left yet are covered by BYE: whatever this session holds goes back.
+void Agent::finish(int exit_code) {
+  if (std::exchange(is_done_, true)) return;
+  drain_timer_.cancel();
+  if (link_.is_up()) flush();
+  link_.close();
+  events_.done(exit_code);
+}
+
+}  // namespace zebu::consumer

@@ -1,0 +1,74 @@
+#pragma once
+
+#include "consumer_options.h"
+#include "dispatcher.h"
+#include "undelivered.h"
+
+#include <zebu/link.h>
+#include <zebu/registry.h>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace zebu::consumer {
+
+// A consumer's side of docs/protocol.md: takes jobs from the broker as far as its slots can use them, and brings their
+// outcomes back, over any number of broken connections. One thread: the loop's.
+class Agent {
+ public:
+  struct Events {
+    std::function<void()> ready;    // the first session is up
+    std::function<void(int)> done;  // the exit code; called once, and nothing happens after it
+  };
+
+  // All outlive the agent.
+  Agent(boost::asio::io_context& loop, SocketContext& context, const ConsumerOptions& options, const Registry& registry,
+        const Dispatcher::MakeSlot& make_slot, Events events);
+
+  [[nodiscard]] Result<void> start();
+  // Takes no more jobs, gives back what has not started, lets the running ones end (for at most the drain timeout),
+  // delivers, says BYE, and is done.
+  void drain();
+  // Is done now. Jobs that run go back to the broker.
+  void quit();
+  // Jobs that have not ended.
+  [[nodiscard]] std::size_t held() const { return dispatcher_.held(); }
+
+ private:
+  Link::Handlers link_handlers();
+  Dispatcher::Events dispatcher_events();
+  Frame hello();
+  void up();
+  void handle(const message::Message& message);
+  void handle_assign(const message::Assign& assign);
+  void flush();
+  void flush_returns();
+  [[nodiscard]] std::uint32_t take_credit();
+  void end_when_drained();
+  void give_up_after(std::chrono::milliseconds time);
+  void give_up();
+  void finish(int exit_code);
+
+  const ConsumerOptions& options_;
+  const Registry& registry_;
+  Events events_;
+  InstanceId instance_ = Uuid::make();
+  Undelivered undelivered_;
+  std::vector<AttemptId> returns_;
+  std::size_t credit_ = 0;  // that the broker has and has not used
+  bool was_up_ = false;
+  bool is_draining_ = false;
+  bool is_drain_said_ = false;
+  bool is_delivering_ = false;
+  bool is_done_ = false;
+  boost::asio::steady_timer drain_timer_;
+  Link link_;
+  Dispatcher dispatcher_;  // last: its slots call all of the above
+};
+
+}  // namespace zebu::consumer

@@ -1,0 +1,119 @@
+#include <utility>
+// <utility> first: Boost 1.74's Asio uses std::exchange without including it.
+#include "agent.h"
+#include "consumer_cli.h"
+#include "process_slot.h"
+#include "slot_main.h"
+#include "thread_slot.h"
+
+#include <zebu/consumer.h>
+#include <zebu/log.h>
+#include <zebu/stop_signal.h>
+
+#include <spdlog/spdlog.h>
+#include <sys/signalfd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <iostream>
+
+namespace zebu {
+namespace consumer {
+namespace {
+
+// Slots are made by the thread that runs the loop, which is main's: children die with the thread that started them.
+Dispatcher::MakeSlot slot_maker(boost::asio::io_context& loop, const ConsumerOptions& options,
+                                const ProcessSlotOptions& process_options) {
+  if (options.pool == message::PoolKind::threads) {
+    return [&loop](const SlotEvents& events) { return std::make_unique<ThreadSlot>(loop, events); };
+  }
+  return [&loop, &process_options](const SlotEvents& events) -> std::unique_ptr<Slot> {
+    auto mark = SharedMark::make();
+    if (!mark) throw std::runtime_error(mark.error().message);
+    return std::make_unique<ProcessSlot>(loop, events, process_options, std::move(*mark));
+  };
+}
+
+// The first stop signal asks the agent to drain, the second one to quit.
+class StopWatch {
+ public:
+  StopWatch(boost::asio::io_context& loop, const StopSignal& signal, Agent& agent)
+      : descriptor_(loop, signal.descriptor()), agent_(agent) {
+    watch();
+  }
+  ~StopWatch() { descriptor_.release(); }
+
+ private:
+  void watch() {
+    descriptor_.async_wait(boost::asio::posix::stream_descriptor::wait_read,
+                           [this](const boost::system::error_code& error) {
+                             if (error) return;
+                             signalfd_siginfo info;
+                             if (::read(descriptor_.native_handle(), &info, sizeof info) > 0) stop();
+                             watch();
+                           });
+  }
+  void stop() {
+    if (std::exchange(was_asked_, true)) {
+      agent_.quit();
+    } else {
+      agent_.drain();
+    }
+  }
+
+  boost::asio::posix::stream_descriptor descriptor_;
+  Agent& agent_;
+  bool was_asked_ = false;
+};
+
+int run(const ConsumerOptions& options, const Registry& registry) {
+  const StopSignal signal;
+  raise_open_files();
+  boost::asio::io_context loop(1);
+  auto context = std::make_unique<SocketContext>();
+  const ProcessSlotOptions process_options{options.program, options.cancel_grace};
+  int exit_code = EXIT_FAILURE;
+  Agent::Events events;
+  events.ready = [&] {
+    std::cout << "zebu-consumer ready name=" << options.name << " slots=" << options.slots << std::endl;
+  };
+  events.done = [&](int code) {
+    exit_code = code;
+    loop.stop();
+  };
+  Agent agent(loop, *context, options, registry, slot_maker(loop, options, process_options), std::move(events));
+  const StopWatch stops(loop, signal, agent);
+  if (const auto started = agent.start(); !started) {
+    spdlog::error("{}", started.error().message);
+    return EXIT_FAILURE;
+  }
+  loop.run();
+  // Waits until the last messages have left.
+  context.reset();
+  // A thread that runs a job cannot be ended but with the process.
+  if (agent.held() > 0 && options.pool == message::PoolKind::threads) std::_Exit(exit_code);
+  return exit_code;
+}
+
+}  // namespace
+}  // namespace consumer
+
+int run_consumer(int argc, char** argv, const Registry& registry, const Registry* test_tasks) {
+  Registry all = registry;
+  if (test_tasks != nullptr) all.add_all(*test_tasks);
+  if (const auto exit_code = consumer::run_as_slot(argc, argv, all)) return *exit_code;
+  consumer::ConsumerOptions options;
+  bool with_test_tasks = false;
+  const auto exit_code =
+      consumer::parse_options(argc, argv, options, test_tasks == nullptr ? nullptr : &with_test_tasks);
+  if (exit_code) return *exit_code;
+  start_log(options.program, options.log_level);
+  try {
+    return consumer::run(options, with_test_tasks ? all : registry);
+  } catch (const std::exception& e) {
+    spdlog::error("{}", e.what());
+    return EXIT_FAILURE;
+  }
+}
+
+}  // namespace zebu

@@ -1,0 +1,27 @@
+#pragma once
+
+#include <zebu/message.h>
+
+#include <chrono>
+#include <string>
+#include <vector>
+
+namespace zebu::consumer {
+
+inline constexpr std::size_t kMaxSlots = 4096;
+
+// How a consumer runs; docs/operations.md has the same list for people.
+struct ConsumerOptions {
+  std::string broker = "tcp://127.0.0.1:5556";  // its consumers' endpoint
+  std::size_t slots = 1;                        // jobs at the same time; the program's default is one a core
+  std::vector<std::string> queues{"default"};
+  std::string name;  // shown by the broker; the program's default is HOST-PID
+  message::PoolKind pool = message::PoolKind::processes;
+  std::chrono::milliseconds liveness{3000};  // the broker may be silent so long before its WELCOME says otherwise
+  std::chrono::milliseconds drain_timeout{30'000};  // running jobs may take so long after SIGTERM
+  std::chrono::milliseconds cancel_grace{1000};     // a task that sees its token may go on so long before it is killed
+  std::string program = "zebu-consumer";            // what the slots' processes are called
+  std::string log_level = "info";
+};
+
+}  // namespace zebu::consumer

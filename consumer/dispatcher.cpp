@@ -1,0 +1,156 @@
+#include <utility>
+// <utility> first: Boost 1.74's Asio uses std::exchange without including it.
+#include "dispatcher.h"
+
+#include <boost/asio/post.hpp>
+
+#include <algorithm>
+#include <iterator>
+
+namespace zebu::consumer {
+namespace {
+
+// More than that many jobs in one consumer are of no use, and a session's credit has a limit.
+constexpr std::size_t kMaxWanted = 32'768;
+// Jobs that wait while no job ends for so long wait behind long ones.
+constexpr std::chrono::milliseconds kStall{50};
+
+}  // namespace
+
+Dispatcher::Dispatcher(boost::asio::io_context& loop, std::size_t slots, const MakeSlot& make_slot, Events events)
+    : loop_(loop), events_(std::move(events)), stall_timer_(loop) {
+  slot_events_.finished = [this](Slot& slot, std::vector<Finished> f) { slot_finished(slot, std::move(f)); };
+  slot_events_.returned = [this](Slot&, std::vector<Job> jobs) { slot_returned(std::move(jobs)); };
+  slot_events_.ready = [this] { dispatch_soon(); };
+  for (std::size_t i = 0; i < slots; ++i) places_.push_back({make_slot(slot_events_), {}});
+}
+
+void Dispatcher::add(Job job) {
+  ++held_;
+  ready_.push_back(std::move(job));
+  if (is_draining_) give_back_ready();
+}
+
+void Dispatcher::dispatch() {
+  const std::size_t batch = pace_.batch();
+  for (Place& place : places_) {
+    if (ready_.empty()) break;
+    feed(place, batch);
+  }
+  if (!is_stall_watched_ && is_waiting()) watch_stall();
+}
+
+void Dispatcher::dispatch_soon() {
+  if (std::exchange(is_dispatch_posted_, true)) return;
+  boost::asio::post(loop_, [this] {
+    is_dispatch_posted_ = false;
+    dispatch();
+  });
+}
+
+// A slot is filled up again when half of its batch is done, so that it never waits for the loop.
+void Dispatcher::feed(Place& place, std::size_t batch) {
+  const std::size_t load = place.slot->load();
+  if (!place.slot->can_take() || load > batch / 2 || load >= batch) return;
+  const std::size_t fair_share = std::max<std::size_t>(1, ready_.size() / places_.size());
+  const auto count = static_cast<std::ptrdiff_t>(std::min({batch - load, fair_share, ready_.size()}));
+  place.slot->give({std::move_iterator(ready_.begin()), std::move_iterator(ready_.begin() + count)});
+  ready_.erase(ready_.begin(), ready_.begin() + count);
+}
+
+void Dispatcher::stop(const std::vector<AttemptId>& ids) {
+  std::vector<AttemptId> wanted = ids;
+  std::sort(wanted.begin(), wanted.end());
+  std::vector<Finished> cancelled;
+  std::erase_if(ready_, [&](const Job& job) {
+    if (!std::binary_search(wanted.begin(), wanted.end(), job.id)) return false;
+    cancelled.push_back({job.id, Outcome{}});
+    return true;
+  });
+  held_ -= cancelled.size();
+  for (const AttemptId& id : ids) {
+    for (Place& place : places_) place.slot->stop(id);
+  }
+  if (!cancelled.empty()) events_.finished(std::move(cancelled));
+}
+
+void Dispatcher::drain() {
+  is_draining_ = true;
+  give_back_ready();
+  for (Place& place : places_) {
+    if (place.slot->load() > 1) place.slot->recall();
+  }
+}
+
+std::size_t Dispatcher::wanted() const {
+  if (is_draining_) return 0;
+  return std::min(kMaxWanted, places_.size() * (1 + pace_.prefetch()));
+}
+
+void Dispatcher::list(std::vector<AttemptId>& into) const {
+  for (const Job& job : ready_) into.push_back(job.id);
+  for (const Place& place : places_) place.slot->list(into);
+}
+
+void Dispatcher::slot_finished(Slot& slot, std::vector<Finished> finished) {
+  held_ -= finished.size();
+  is_stalled_ = false;
+  last_end_ = Clock::now();
+  const auto is_slot = [&](const Place& place) { return place.slot.get() == &slot; };
+  std::find_if(places_.begin(), places_.end(), is_slot)->last_end = last_end_;
+  for (const Finished& f : finished) {
+    if (f.outcome.state != JobState::cancelled) pace_.add(f.outcome.ran);
+  }
+  events_.finished(std::move(finished));
+  dispatch();
+}
+
+void Dispatcher::slot_returned(std::vector<Job> jobs) {
+  ready_.insert(ready_.begin(), std::move_iterator(jobs.begin()), std::move_iterator(jobs.end()));
+  if (is_draining_ || is_stalled_) {
+    give_back_ready();
+  } else {
+    dispatch_soon();
+  }
+}
+
+void Dispatcher::give_back_ready() {
+  if (ready_.empty()) return;
+  std::vector<AttemptId> ids;
+  ids.reserve(ready_.size());
+  for (const Job& job : ready_) ids.push_back(job.id);
+  ready_.clear();
+  held_ -= ids.size();
+  events_.given_back(std::move(ids));
+}
+
+bool Dispatcher::is_waiting() const {
+  return !ready_.empty() ||
+         std::any_of(places_.begin(), places_.end(), [](const Place& place) { return place.slot->load() > 1; });
+}
+
+// Armed only while jobs wait behind others.
+void Dispatcher::watch_stall() {
+  is_stall_watched_ = true;
+  watched_since_ = Clock::now();
+  stall_timer_.expires_after(kStall);
+  stall_timer_.async_wait([this](const boost::system::error_code& error) {
+    is_stall_watched_ = false;
+    if (error) return;
+    check_stall();
+    if (is_waiting()) watch_stall();
+  });
+}
+
+void Dispatcher::check_stall() {
+  if (last_end_ < watched_since_) {
+    is_stalled_ = true;
+    pace_.reset();
+    give_back_ready();
+  }
+  for (Place& place : places_) {
+    if (place.slot->load() > 1 && place.last_end < watched_since_) place.slot->recall();
+  }
+}
+
+}  // namespace zebu::consumer

@@ -1,0 +1,75 @@
+#pragma once
+
+#include "pace.h"
+#include "slot.h"
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include <deque>
+#include <functional>
+#include <memory>
+#include <vector>
+
+namespace zebu::consumer {
+
+// The jobs of a consumer that have not ended: one queue of ready ones, and the slots that run them. A slot gets the
+// next job when it is free; where jobs are very short it gets several at once. When slots turn out to be stuck behind
+// long jobs, what waits there goes to other slots, or back to the broker. One thread: the loop's.
+class Dispatcher {
+ public:
+  struct Events {
+    std::function<void(std::vector<Finished>)> finished;
+    // These were not started, and this consumer does not have them any longer.
+    std::function<void(std::vector<AttemptId>)> given_back;
+  };
+  using MakeSlot = std::function<std::unique_ptr<Slot>(const SlotEvents&)>;
+
+  Dispatcher(boost::asio::io_context& loop, std::size_t slots, const MakeSlot& make_slot, Events events);
+
+  // Takes a job; dispatch() hands it to a slot, now or later.
+  void add(Job job);
+  void dispatch();
+  // Ends these attempts, as far as they are here.
+  void stop(const std::vector<AttemptId>& ids);
+  // From now on all that has not started is given back.
+  void drain();
+
+  // Jobs that have not ended.
+  [[nodiscard]] std::size_t held() const { return held_; }
+  // How many it would like to hold.
+  [[nodiscard]] std::size_t wanted() const;
+  void list(std::vector<AttemptId>& into) const;
+
+ private:
+  struct Place {
+    std::unique_ptr<Slot> slot;
+    TimePoint last_end{};  // of a job
+  };
+
+  void dispatch_soon();
+  void feed(Place& place, std::size_t batch);
+  void slot_finished(Slot& slot, std::vector<Finished> finished);
+  void slot_returned(std::vector<Job> jobs);
+  void give_back_ready();
+  [[nodiscard]] bool is_waiting() const;
+  void watch_stall();
+  void check_stall();
+
+  boost::asio::io_context& loop_;
+  Events events_;
+  SlotEvents slot_events_;
+  Pace pace_;
+  std::deque<Job> ready_;
+  std::size_t held_ = 0;
+  TimePoint last_end_{};       // of any slot's job
+  TimePoint watched_since_{};  // jobs wait behind busy slots since then
+  boost::asio::steady_timer stall_timer_;
+  bool is_stall_watched_ = false;
+  bool is_dispatch_posted_ = false;
+  bool is_stalled_ = false;
+  bool is_draining_ = false;
+  std::vector<Place> places_;  // last: slots call the above
+};
+
+}  // namespace zebu::consumer

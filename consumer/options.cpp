@@ -1,0 +1,62 @@
+#include "consumer_cli.h"
+
+#include <zebu/cli.h>
+#include <zebu/job.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <map>
+#include <thread>
+#include <unistd.h>
+
+namespace zebu::consumer {
+namespace {
+
+std::string default_name() {
+  char host[256] = "host";
+  ::gethostname(host, sizeof host - 1);
+  return std::string(host) + "-" + std::to_string(::getpid());
+}
+
+std::string check_name(const std::string& name) {
+  if (is_valid_name(name)) return {};
+  return "'" + name + "' is no name: use 1 to 128 bytes of UTF-8 without spaces";
+}
+
+}  // namespace
+
+std::optional<int> parse_options(int argc, const char* const* argv, ConsumerOptions& options, bool* test_tasks) {
+  options.program = std::filesystem::path(argv[0]).filename().string();
+  options.name = default_name();
+  options.slots = std::clamp<std::size_t>(std::thread::hardware_concurrency(), 1, kMaxSlots);
+  const std::map<std::string, message::PoolKind> pools{{"processes", message::PoolKind::processes},
+                                                       {"threads", message::PoolKind::threads}};
+  std::string pool = "processes";
+  CLI::App app("Runs jobs for a Zebu broker.", options.program);
+  cli::add_standard_options(app, options.log_level);
+  app.add_option("--broker", options.broker, "the broker's endpoint for consumers")->capture_default_str();
+  app.add_option("--slots", options.slots, "jobs that run at the same time; default: one a core")
+      ->check(CLI::Range(std::size_t{1}, kMaxSlots))
+      ->capture_default_str();
+  app.add_option("--queues", options.queues, "the queues to serve: a,b")
+      ->delimiter(',')
+      ->check(check_name)
+      ->default_str("default");
+  app.add_option("--name", options.name, "the name that the broker shows; default: HOST-PID")
+      ->check(check_name)
+      ->capture_default_str();
+  app.add_option("--pool", pool, "what a slot is: processes (a crash or a cancel costs one job) or threads")
+      ->check(CLI::IsMember(pools))
+      ->capture_default_str();
+  cli::add_duration(app, "--liveness", options.liveness, "how long the broker may be silent");
+  cli::add_duration(app, "--drain-timeout", options.drain_timeout,
+                    "how long running jobs may take to end after SIGTERM, before they go back to the broker");
+  cli::add_duration(app, "--cancel-grace", options.cancel_grace,
+                    "how long a task that can see that it was cancelled may go on, before its process is killed");
+  if (test_tasks != nullptr) app.add_flag("--test-tasks", *test_tasks, "also run the tasks fail, crash, hang and hog");
+  const auto exit_code = cli::parse(app, argc, argv);
+  options.pool = pools.at(pool);
+  return exit_code;
+}
+
+}  // namespace zebu::consumer

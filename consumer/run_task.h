@@ -1,0 +1,14 @@
+#pragma once
+
+#include <zebu/registry.h>
+
+namespace zebu::consumer {
+
+// Runs a task for a job in the calling thread; whatever it throws becomes the failed outcome that docs/protocol.md
+// describes, with the stack of the throw. `ran` is left to the caller.
+[[nodiscard]] Outcome run_task(const Task& task, Context& context, Bytes args);
+
+// Of a job whose task this consumer does not have.
+[[nodiscard]] Outcome unknown_task(std::string_view name);
+
+}  // namespace zebu::consumer

@@ -1,0 +1,20 @@
+#include "builtin_tasks.h"
+
+namespace zebu::consumer {
+namespace {
+
+constexpr int kMax = 93;  // fib(94) does not fit into 64 bits
+
+// Every call is a call: without these, compilers turn half of the recursion into a loop (see CMakeLists.txt for the
+// other half), and the task would measure the compiler.
+[[gnu::noinline]] std::uint64_t fib(std::int64_t n) {
+  return n < 2 ? static_cast<std::uint64_t>(n) : fib(n - 1) + fib(n - 2);
+}
+
+}  // namespace
+
+void add_fib(Registry& registry) {
+  registry.add("fib", [](Bounded<0, kMax> n) { return fib(n); });
+}
+
+}  // namespace zebu::consumer

@@ -1,0 +1,28 @@
+#pragma once
+
+#include <nlohmann/json_fwd.hpp>
+
+#include <broker_connection.h>
+#include <optional>
+#include <string>
+
+// The broker's answers to queries as JSON. Binary values in them (a job's result) are shown as the JSON of the msgpack
+// value that they hold.
+namespace zebu::producer {
+
+// Nothing after it has said on stderr what went wrong.
+[[nodiscard]] std::optional<nlohmann::json> ask(Client& client, const CommonOptions& common, const std::string& what,
+                                                const std::vector<JobId>& ids = {});
+
+// A field for people: "-" when it is not there or null, a string as it is, a list joined with commas.
+[[nodiscard]] std::string cell(const nlohmann::json& of, const std::string& key);
+// The number there, or 0.
+[[nodiscard]] std::uint64_t number(const nlohmann::json& of, const std::string& key);
+[[nodiscard]] std::string count_cell(const nlohmann::json& of, const std::string& key);
+// A number of milliseconds, for people, or "-".
+[[nodiscard]] std::string duration_cell(const nlohmann::json& of, const std::string& key);
+
+// The answer on stdout as one line of JSON; the exit code.
+int print_json(const nlohmann::json& value);
+
+}  // namespace zebu::producer

@@ -1,0 +1,25 @@
+#include <broker_connection.h>
+#include <iostream>
+#include <job_output.h>
+#include <value_json.h>
+
+namespace zebu::producer {
+
+bool print_outcome(Output output, const JobId& id, bool is_only, const Result<Outcome>& outcome) {
+  const bool succeeded = outcome && outcome->state == JobState::succeeded;
+  const std::string name = id.to_string();
+  if (output == Output::json) {
+    std::cout << "{\"id\":\"" + name + "\"," + outcome_fields(outcome) + "}\n" << std::flush;
+  } else if (succeeded) {
+    std::cout << (is_only ? "" : name + "  ") + plain_of(outcome->result) + '\n' << std::flush;
+  } else if (!outcome) {
+    complain("job " + name + ": " + outcome.error().message);
+  } else if (outcome->state == JobState::failed) {
+    complain("job " + name + " failed: " + plain_of(outcome->error));
+  } else {
+    complain("job " + name + " was " + std::string(to_string(outcome->state)));
+  }
+  return succeeded;
+}
+
+}  // namespace zebu::producer

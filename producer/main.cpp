@@ -1,0 +1,19 @@
+#include <zebu/log.h>
+
+#include <commands.h>
+#include <exception>
+#include <iostream>
+
+int main(int argc, char** argv) {
+  using namespace zebu::producer;
+  try {
+    const auto read = read_options(argc, argv);
+    if (const int* exit_code = std::get_if<int>(&read)) return *exit_code;
+    const Options& options = std::get<Options>(read);
+    zebu::start_log("zebu-producer", options.common.log_level);
+    return std::visit([&](const auto& command) { return run(options.common, command); }, options.command);
+  } catch (const std::exception& e) {
+    std::cerr << "zebu-producer: " << e.what() << '\n';
+    return 1;
+  }
+}

@@ -1,0 +1,145 @@
+#include <sys/eventfd.h>
+
+#include <json_arguments.h>
+#include <map_run.h>
+
+namespace zebu::producer {
+namespace {
+
+// The broker takes no longer messages either.
+constexpr std::size_t kMaxLine = 16U << 20;
+// Long lines fill the memory before their number fills the window.
+constexpr std::uint64_t kMaxBytesUnderWay = 64U << 20;
+
+}  // namespace
+
+MapRun::MapRun(std::unique_ptr<Client> client, const MapOptions& options, int input)
+    : options_(options),
+      wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
+      stop_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
+      client_(std::move(client)),
+      reader_([this, input] { read_lines(input); }) {}
+
+MapRun::~MapRun() {
+  stop_reading();
+  if (reader_.joinable()) reader_.join();
+  client_.reset();  // its callbacks use the rest
+}
+
+void MapRun::read_lines(int input) {
+  LineReader reader(input, stop_.get(), kMaxLine);
+  Result<std::optional<Line>> line;
+  while (wait_for_room()) {
+    line = reader.next();
+    if (!line || !*line) break;
+    if (!(*line)->text.empty() || (*line)->is_too_long) enter(std::move(**line));
+  }
+  {
+    const std::lock_guard lock(mutex_);
+    at_end_ = true;
+    if (!line) input_error_ = line.error();
+  }
+  wake();
+}
+
+bool MapRun::wait_for_room() {
+  std::unique_lock lock(mutex_);
+  room_.wait(lock, [this] {
+    return stopping_ || (under_way_.size() < options_.window && bytes_under_way_ < kMaxBytesUnderWay);
+  });
+  return !stopping_;
+}
+
+void MapRun::enter(Line line) {
+  const auto item = std::make_shared<MapItem>();
+  item->line = std::move(line);
+  {
+    const std::lock_guard lock(mutex_);
+    under_way_.insert(item);
+    bytes_under_way_ += item->line.bytes;
+  }
+  const std::string at = "line " + std::to_string(item->line.number) + ": ";
+  if (item->line.is_too_long) {
+    return add_ended(item, fail(ErrorCode::bad_value, at + "longer than 16 MiB"));
+  }
+  auto packed = pack_json_line(item->line.text);
+  if (!packed) return add_ended(item, fail(ErrorCode::bad_value, at + packed.error().message));
+  item->args = std::move(*packed);
+  submit(item);
+}
+
+void MapRun::submit(const MapItemPtr& item) {
+  JobRequest request;
+  request.task = options_.task;
+  request.args = item->args;
+  request.queue = options_.queue;
+  request.options.transient = options_.transient;
+  const JobId job =
+      client_->submit(std::move(request), [this, item](const Result<Outcome>& outcome) { add_ended(item, outcome); });
+  const std::lock_guard lock(mutex_);
+  item->job = job;
+}
+
+void MapRun::submit_again(const MapItemPtr& item) { submit(item); }
+
+void MapRun::add_ended(MapItemPtr item, const Result<Outcome>& outcome) {
+  bool was_empty = false;
+  {
+    const std::lock_guard lock(mutex_);
+    was_empty = ended_.empty();
+    ended_.push_back({std::move(item), outcome});
+  }
+  if (was_empty) wake();
+}
+
+std::vector<MapEnded> MapRun::take() {
+  eventfd_t count = 0;
+  ::eventfd_read(wake_.get(), &count);
+  const std::lock_guard lock(mutex_);
+  return std::exchange(ended_, {});
+}
+
+void MapRun::release(const MapItemPtr& item) {
+  {
+    const std::lock_guard lock(mutex_);
+    under_way_.erase(item);
+    bytes_under_way_ -= item->line.bytes;
+  }
+  room_.notify_one();
+}
+
+bool MapRun::is_finished() const {
+  const std::lock_guard lock(mutex_);
+  return at_end_ && under_way_.empty();
+}
+
+std::size_t MapRun::under_way() const {
+  const std::lock_guard lock(mutex_);
+  return under_way_.size();
+}
+
+std::optional<Error> MapRun::input_error() const {
+  const std::lock_guard lock(mutex_);
+  return input_error_;
+}
+
+std::size_t MapRun::cancel_all() {
+  stop_reading();
+  reader_.join();
+  const std::lock_guard lock(mutex_);
+  for (const MapItemPtr& item : under_way_) client_->cancel(item->job);
+  return under_way_.size();
+}
+
+void MapRun::stop_reading() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  room_.notify_all();
+  ::eventfd_write(stop_.get(), 1);
+}
+
+void MapRun::wake() { ::eventfd_write(wake_.get(), 1); }
+
+}  // namespace zebu::producer

@@ -1,0 +1,33 @@
+#include <nlohmann/json.hpp>
+
+#include <answers.h>
+#include <commands.h>
+#include <iostream>
+#include <readable.h>
+#include <table.h>
+
+namespace zebu::producer {
+
+int run(const CommonOptions& common, const QueuesOptions&) {
+  const auto client = connect(common);
+  if (!client) return 1;
+  const auto queues = ask(*client, common, "queues");
+  if (!queues) return 1;
+  if (common.output == Output::json) return print_json(*queues);
+  using enum Table::Align;
+  Table table({{"QUEUE", left},
+               {"QUEUED", right},
+               {"RUNNING", right},
+               {"BYTES", right},
+               {"OLDEST", right},
+               {"CONSUMERS", right}});
+  for (const auto& queue : *queues) {
+    table.add({cell(queue, "name"), count_cell(queue, "queued"), count_cell(queue, "running"),
+               bytes_text(number(queue, "queued_bytes")), duration_cell(queue, "oldest_ms"),
+               count_cell(queue, "consumers")});
+  }
+  std::cout << (queues->empty() ? "no queue has jobs or consumers\n" : table.text());
+  return 0;
+}
+
+}  // namespace zebu::producer

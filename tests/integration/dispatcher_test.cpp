@@ -1,0 +1,145 @@
+#include <utility>
+// <utility> first: Boost 1.74's Asio uses std::exchange without including it.
+#include "support/catch.h"
+#include "support/eventually.h"
+
+#include <algorithm>
+#include <atomic>
+#include <dispatcher.h>
+#include <future>
+#include <set>
+#include <thread_slot.h>
+
+namespace {
+
+using namespace std::chrono_literals;
+using zebu::AttemptId;
+using zebu::JobState;
+using zebu::consumer::Dispatcher;
+using zebu::consumer::Finished;
+using zebu::consumer::Job;
+using zebu::consumer::SlotEvents;
+using zebu::consumer::ThreadSlot;
+
+// A dispatcher with thread slots, whose loop turns while a test waits. The task "hold" runs until it is let go.
+struct Yard {
+  explicit Yard(std::size_t slots)
+      : dispatcher(loop, slots, [this](const SlotEvents& events) { return std::make_unique<ThreadSlot>(loop, events); },
+                   {[this](std::vector<Finished> f) {
+                      for (auto& one : f) finished.push_back(std::move(one));
+                    },
+                    [this](const std::vector<AttemptId>& ids) { back.insert(ids.begin(), ids.end()); }}) {
+    registry.add("echo", [](zebu::RawValue value) { return value; });
+    registry.add("hold", [this](zebu::Context& context) {
+      ++holding;
+      while (!is_released && context.wait_for(1ms)) continue;
+      context.throw_if_cancelled();
+    });
+  }
+  ~Yard() { is_released = true; }
+
+  AttemptId add(const std::string& task) {
+    const AttemptId id{zebu::Uuid::make(), 1};
+    dispatcher.add({id, registry.find(task), "default", task == "echo" ? zebu::pack_args(1) : zebu::pack_args()});
+    return id;
+  }
+  template <class Condition>
+  bool turn_until(Condition&& condition) {
+    return zebu::test::eventually([&] {
+      loop.restart();
+      loop.poll();
+      return condition();
+    });
+  }
+
+  boost::asio::io_context loop;
+  zebu::Registry registry;
+  std::atomic<bool> is_released = false;
+  std::atomic<int> holding = 0;
+  std::vector<Finished> finished;
+  std::set<AttemptId> back;
+  Dispatcher dispatcher;
+};
+
+}  // namespace
+
+TEST_CASE("every job that is added ends once, whatever the number of slots") {
+  Yard yard(3);
+  std::set<AttemptId> added;
+  for (int i = 0; i < 20'000; ++i) added.insert(yard.add("echo"));
+  yard.dispatcher.dispatch();
+  REQUIRE(yard.turn_until([&] { return yard.finished.size() + yard.back.size() >= added.size(); }));
+  std::set<AttemptId> seen = yard.back;
+  for (const Finished& f : yard.finished) {
+    CHECK(f.outcome.state == JobState::succeeded);
+    seen.insert(f.id);
+  }
+  CHECK(seen == added);
+  CHECK(yard.finished.size() + yard.back.size() == added.size());
+  CHECK(yard.dispatcher.held() == 0);
+}
+
+TEST_CASE("jobs that wait behind long ones go back to the broker, and the running ones stay") {
+  Yard yard(2);
+  for (int i = 0; i < 10; ++i) yard.add("hold");
+  yard.dispatcher.dispatch();
+  REQUIRE(yard.turn_until([&] { return yard.back.size() == 8; }));
+  CHECK(yard.dispatcher.held() == 2);
+  CHECK(yard.holding == 2);
+  CHECK(yard.dispatcher.wanted() == 2);
+}
+
+TEST_CASE("jobs that lie in a slot behind a long one run in another slot") {
+  Yard yard(2);
+  for (int i = 0; i < 2000; ++i) yard.add("echo");  // the pace becomes that of short jobs
+  yard.dispatcher.dispatch();
+  REQUIRE(yard.turn_until([&] { return yard.dispatcher.held() == 0; }));
+  yard.add("hold");
+  for (int i = 0; i < 400; ++i) yard.add("echo");
+  yard.dispatcher.dispatch();
+  REQUIRE(yard.turn_until([&] { return yard.finished.size() + yard.back.size() == 2400; }));
+  CHECK(yard.dispatcher.held() == 1);
+  CHECK(yard.holding == 1);
+}
+
+TEST_CASE("stopping cancels what waits at once, and what runs when it heeds its token") {
+  Yard yard(1);
+  const AttemptId running = yard.add("hold");
+  yard.dispatcher.dispatch();
+  REQUIRE(yard.turn_until([&] { return yard.holding == 1; }));
+  const AttemptId waiting = yard.add("hold");
+  yard.dispatcher.stop({waiting});
+  REQUIRE(yard.finished.size() == 1);
+  CHECK(yard.finished[0].id == waiting);
+  CHECK(yard.finished[0].outcome.state == JobState::cancelled);
+  yard.dispatcher.stop({running});
+  REQUIRE(yard.turn_until([&] { return yard.finished.size() == 2; }));
+  CHECK(yard.finished[1].outcome.state == JobState::cancelled);
+  CHECK(yard.holding == 1);
+}
+
+TEST_CASE("draining gives back what has not started and lets the rest end") {
+  Yard yard(2);
+  for (int i = 0; i < 5; ++i) yard.add("hold");
+  yard.dispatcher.dispatch();
+  REQUIRE(yard.turn_until([&] { return yard.holding == 2; }));
+  yard.dispatcher.drain();
+  CHECK(yard.back.size() == 3);
+  yard.add("hold");
+  CHECK(yard.back.size() == 4);
+  CHECK(yard.dispatcher.wanted() == 0);
+  yard.is_released = true;
+  REQUIRE(yard.turn_until([&] { return yard.finished.size() == 2; }));
+  CHECK(yard.dispatcher.held() == 0);
+}
+
+TEST_CASE("all that is here is listed: what waits, what runs, and what has ended unheard") {
+  Yard yard(1);
+  for (int i = 0; i < 3; ++i) yard.add("hold");
+  yard.dispatcher.dispatch();
+  REQUIRE(zebu::test::eventually([&] { return yard.holding == 1; }));
+  yard.is_released = true;
+  std::vector<AttemptId> listed;
+  yard.dispatcher.list(listed);
+  CHECK(listed.size() == 3);
+}

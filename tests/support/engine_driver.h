@@ -1,0 +1,86 @@
+#pragma once
+
+#include "engine.h"
+
+#include <memory>
+
+// Drives an engine with invented time: each call is one message and what it caused.
+namespace zebu::test {
+
+inline broker::Options engine_options() {
+  broker::Options options;
+  options.liveness = std::chrono::seconds(3);
+  return options;
+}
+
+class EngineDriver {
+ public:
+  explicit EngineDriver(const broker::Options& options = engine_options())
+      : engine_(std::make_unique<broker::Engine>(options)) {}
+
+  broker::Engine& engine() { return *engine_; }
+  Moment now() const { return now_; }
+  void pass(std::chrono::milliseconds time) {
+    now_.steady += time;
+    now_.wall += time;
+  }
+
+  broker::SessionId client(InstanceId instance = Uuid::make()) {
+    message::Hello hello;
+    hello.role = message::Role::client;
+    hello.name = "client";
+    hello.instance = instance;
+    return say_hello(hello);
+  }
+  broker::SessionId consumer(std::uint32_t credit, std::uint32_t slots = 1, InstanceId instance = Uuid::make(),
+                             std::vector<AttemptId> runs = {}, std::vector<std::string_view> queues = {"default"},
+                             std::vector<std::string_view> tasks = {"fib"}) {
+    message::Hello hello;
+    hello.role = message::Role::consumer;
+    hello.name = "consumer";
+    hello.instance = instance;
+    hello.consumer = {std::move(queues), slots, std::move(tasks), message::PoolKind::processes, std::move(runs)};
+    const broker::SessionId session = say_hello(hello);
+    if (credit > 0) engine_->credit(session, credit, effects);
+    return session;
+  }
+  JobId submit(broker::SessionId from, bool wait = true, JobOptions options = {}, std::string_view queue = "default",
+               std::string_view task = "fib", std::string_view args = "\x91\x1e") {
+    const JobId id = Uuid::make();
+    engine_->submit(from, {wait, {{id, task, queue, args, options}}}, now_, effects);
+    return id;
+  }
+  void outcome(broker::SessionId from, const JobId& id, std::uint32_t attempt, JobState state = JobState::succeeded,
+               std::uint32_t credit = 0) {
+    engine_->outcome(from, {credit, {{id, attempt, state, "\x08", {}, std::chrono::microseconds(5)}}}, now_, effects);
+  }
+  void tick() { engine_->tick(now_, effects); }
+
+  JobState state_of(const JobId& id) { return engine_->jobs().find(id)->state; }
+  // Takes what was decided since the last take; its job pointers are good until the next call.
+  broker::Effects take() { return std::exchange(effects, {}); }
+  // Ticks and says which (job, attempt) went to `consumer`, in order.
+  std::vector<AttemptId> assigned_to(broker::SessionId consumer) {
+    tick();
+    std::vector<AttemptId> list;
+    for (const auto& [session, job] : effects.assigned) {
+      if (session == consumer) list.push_back({job->spec->id, job->attempt});
+    }
+    effects.assigned.clear();
+    return list;
+  }
+
+  broker::Effects effects;
+
+ private:
+  broker::SessionId say_hello(const message::Hello& hello) {
+    engine_->hello(++last_session_, hello, now_, effects);
+    return last_session_;
+  }
+
+  std::unique_ptr<broker::Engine> engine_;
+  broker::SessionId last_session_ = 0;
+  Moment now_{TimePoint(std::chrono::hours(1)), WallTime(std::chrono::hours(24 * 365))};
+};
+
+}  // namespace zebu::test

@@ -1,0 +1,87 @@
+#pragma once
+
+#include "support/eventually.h"
+
+#include <zebu/codec.h>
+#include <zebu/socket.h>
+
+#include <deque>
+#include <optional>
+#include <poll.h>
+#include <stdexcept>
+
+// A peer that speaks the protocol word by word, or breaks it.
+namespace zebu::test {
+
+// A received message that holds its own bytes.
+struct Heard {
+  std::string bytes;
+  Decoder decoder;
+  message::Message message = message::Beat{};
+
+  template <class T>
+  const T& as() const {
+    if (const T* m = std::get_if<T>(&message)) return *m;
+    throw std::runtime_error("got " + std::string(message::name_of(message::type_of(message))));
+  }
+};
+
+class Peer {
+ public:
+  explicit Peer(const std::string& endpoint) : dealer_(*Dealer::connect(context_, endpoint, {})) {}
+
+  void send(const message::Message& message) { dealer_.send(encode(message)); }
+  void send_raw(std::string bytes) { dealer_.send(Frame{std::move(bytes), 0}); }
+
+  // The next message that is no BEAT; throws when none comes.
+  std::unique_ptr<Heard> receive(std::chrono::milliseconds limit = std::chrono::seconds(5)) {
+    const auto deadline = Clock::now() + scaled(limit);
+    Received received;
+    while (true) {
+      while (dealer_.receive(received)) {
+        auto heard = std::make_unique<Heard>();
+        heard->bytes = received.frame();
+        auto decoded = heard->decoder.decode(heard->bytes);
+        if (!decoded) throw std::runtime_error("the broker sent garbage: " + decoded.error().message);
+        heard->message = std::move(*decoded);
+        if (!std::holds_alternative<message::Beat>(heard->message)) return heard;
+      }
+      const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now()).count();
+      if (left <= 0) throw std::runtime_error("no message from the broker in time");
+      pollfd item{dealer_.descriptor(), POLLIN, 0};
+      if (!dealer_.has_input()) poll(&item, 1, static_cast<int>(std::min<long long>(left, 100)));
+    }
+  }
+  // The code of the ERROR that must come next.
+  ErrorCode receive_error() { return receive()->as<message::ErrorReport>().code; }
+
+  void hello_client() {
+    message::Hello hello;
+    hello.name = "peer";
+    hello.instance = Uuid::make();
+    send(hello);
+    static_cast<void>(receive()->as<message::Welcome>());
+  }
+  void hello_consumer(std::uint32_t credit, InstanceId instance = Uuid::make(), std::vector<AttemptId> runs = {},
+                      std::string_view queue = "default") {
+    message::Hello hello;
+    hello.role = message::Role::consumer;
+    hello.name = "peer";
+    hello.instance = instance;
+    hello.consumer = {{queue}, 1, {"fib"}, message::PoolKind::threads, std::move(runs)};
+    send(hello);
+    static_cast<void>(receive()->as<message::Welcome>());
+    if (credit > 0) send(message::Credit{credit});
+  }
+  JobId submit(std::string_view queue = "default") {
+    const JobId id = Uuid::make();
+    send(message::Submit{true, {{id, "fib", queue, Bytes("\x91\x1e", 2), {}}}});
+    return id;
+  }
+
+ private:
+  SocketContext context_;
+  Dealer dealer_;
+};
+
+}  // namespace zebu::test

@@ -1,0 +1,94 @@
+#include "support/stack.h"
+
+#include "support/eventually.h"
+
+#include <csignal>
+#include <sstream>
+#include <stdexcept>
+#include <utility>
+
+namespace zebu::test {
+namespace {
+
+std::vector<std::string> joined(std::vector<std::string> words, const std::vector<std::string>& more) {
+  words.insert(words.end(), more.begin(), more.end());
+  return words;
+}
+
+}  // namespace
+
+std::string program(const std::string& name) { return std::string(ZEBU_BIN_DIR) + "/" + name; }
+
+std::string ready_field(const std::string& line, const std::string& key) {
+  std::istringstream words(line);
+  for (std::string word; words >> word;) {
+    if (word.starts_with(key + "=")) return word.substr(key.size() + 1);
+  }
+  throw std::runtime_error("no " + key + "= in '" + line + "'");
+}
+
+Stack::Stack(StackOptions options) : options_(std::move(options)) {
+  start_broker();
+  for (int i = 0; i < options_.consumers; ++i) add_consumer();
+  if (options_.with_webfront) start_webfront();
+}
+
+void Stack::start_broker() {
+  broker_.emplace(joined({program("zebu-broker"), "--clients", clients_, "--consumers", consumers_}, options_.broker));
+  const std::string line = broker_->wait_for_line("zebu-broker ready");
+  clients_ = ready_field(line, "clients");
+  consumers_ = ready_field(line, "consumers");
+}
+
+void Stack::kill_broker() {
+  broker_->signal(SIGKILL);
+  broker_->wait_exit();
+}
+
+void Stack::restart_broker() {
+  kill_broker();
+  start_broker();
+}
+
+Process& Stack::add_consumer(const std::vector<std::string>& more) {
+  const std::string name = "consumer-" + std::to_string(consumer_processes_.size());
+  const std::vector<std::string> command = {program("zebu-consumer"), "--broker", consumers_, "--name", name};
+  Process& consumer = consumer_processes_.emplace_back(joined(joined(command, options_.consumer), more));
+  consumer.wait_for_line("zebu-consumer ready");
+  return consumer;
+}
+
+void Stack::start_webfront() {
+  webfront_.emplace(
+      joined({program("zebu-webfront"), "--broker", clients_, "--listen", "127.0.0.1:0"}, options_.webfront));
+  const std::string address = ready_field(webfront_->wait_for_line("zebu-webfront ready"), "http");
+  http_port_ = static_cast<std::uint16_t>(std::stoul(address.substr(address.rfind(':') + 1)));
+  // It listens before the broker has answered it, and /readyz also wants a consumer.
+  const bool is_ready = eventually([this] {
+    const int status = get("/readyz").status;
+    return status == 200 || (status == 503 && consumer_processes_.empty());
+  });
+  if (!is_ready) throw std::runtime_error("zebu-webfront does not become ready: " + get("/readyz").body);
+}
+
+HttpReply Stack::get(const std::string& target, std::chrono::milliseconds limit) const {
+  return http_get(http_port_, target, limit);
+}
+
+HttpReply Stack::post(const std::string& target, const std::string& json, HttpHeaders headers,
+                      std::chrono::milliseconds limit) const {
+  headers.emplace("Content-Type", "application/json");
+  return http(http_port_, {.method = "POST", .target = target, .headers = std::move(headers), .body = json}, limit);
+}
+
+Finished Stack::produce(std::vector<std::string> arguments, std::chrono::milliseconds limit) const {
+  Process process = start_producer(std::move(arguments));
+  const ExitStatus exit = process.wait_exit(limit);
+  return {exit, process.out(), process.err()};
+}
+
+Process Stack::start_producer(std::vector<std::string> arguments) const {
+  return Process(joined({program("zebu-producer"), "--broker", clients_}, arguments));
+}
+
+}  // namespace zebu::test

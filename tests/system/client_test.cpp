@@ -1,0 +1,152 @@
+#include "support/catch.h"
+#include "support/stack.h"
+
+#include <zebu/client.h>
+
+#include <algorithm>
+#include <atomic>
+#include <numeric>
+#include <thread>
+
+using namespace zebu;
+using namespace zebu::test;
+using namespace std::chrono_literals;
+
+namespace {
+
+StackOptions small() {
+  StackOptions options;
+  options.consumer = {"--slots", "2", "--test-tasks", "--pool", "threads"};
+  options.with_webfront = false;
+  return options;
+}
+
+std::unique_ptr<Client> connected(const std::string& broker) {
+  ClientOptions options;
+  options.broker = broker;
+  options.liveness = 500ms;
+  auto client = Client::connect(std::move(options));
+  REQUIRE(client);
+  return std::move(*client);
+}
+
+}  // namespace
+
+TEST_CASE("a typed job's result comes back as its type") {
+  const Stack stack(small());
+  const auto client = connected(stack.clients());
+  const auto job = client->submit<std::uint64_t>("fib", 20);
+  REQUIRE(job.accepted(5s));
+  CHECK(job.result(5s).value() == 6765);
+  CHECK(client->submit<std::string>("echo", "hello").result(5s).value() == "hello");
+  CHECK(client->submit<std::string>("echo", 5).result(5s).error().code == ErrorCode::bad_value);
+  CHECK(client->submit("echo", 5).result(5s));
+}
+
+TEST_CASE("a failed job is an error with the exception's type and message") {
+  const Stack stack(small());
+  const auto client = connected(stack.clients());
+  const auto job = client->submit<int>("fail", "boom");
+  const auto result = job.result(5s);
+  REQUIRE_FALSE(result);
+  CHECK(result.error().code == ErrorCode::job_failed);
+  CHECK(result.error().message == "std::runtime_error: boom");
+  CHECK(job.outcome(5s).value().state == JobState::failed);
+}
+
+TEST_CASE("a wait whose timeout passed may be repeated") {
+  const Stack stack(small());
+  const auto client = connected(stack.clients());
+  const auto job = client->submit<int>("sleep", 300);
+  CHECK(job.result(1ms).error().code == ErrorCode::timed_out);
+  CHECK(job.result(5s).value() == 300);
+  CHECK(client->wait<int>(job.id()).result(5s).value() == 300);
+}
+
+TEST_CASE("a cancelled job is an error of its own") {
+  const Stack stack(small());
+  const auto client = connected(stack.clients());
+  const auto job = client->submit<int>("sleep", 60'000);
+  REQUIRE(job.accepted(5s));
+  job.cancel();
+  CHECK(job.result(5s).error().code == ErrorCode::job_cancelled);
+}
+
+TEST_CASE("map hands every outcome over once, with its index") {
+  const Stack stack(small());
+  const auto client = connected(stack.clients());
+  std::vector<int> inputs(1'000);
+  std::iota(inputs.begin(), inputs.end(), 0);
+  std::vector<int> seen(inputs.size(), -1);
+  const auto mapped = client->map("echo", inputs,
+                                  [&](std::size_t index, const Result<Outcome>& outcome) {
+                                    CHECK(seen[index] == -1);
+                                    seen[index] = unpack_value<int>(result_of(outcome).value()).value();
+                                  },
+                                  {.window = 10, .timeout = 20s});
+  REQUIRE(mapped);
+  CHECK(seen == inputs);
+}
+
+TEST_CASE("many threads may share one client") {
+  const Stack stack(small());
+  const auto client = connected(stack.clients());
+  std::atomic<int> right = 0;
+  std::vector<std::jthread> threads;
+  for (int t = 0; t < 4; ++t) {
+    threads.emplace_back([&, t] {
+      for (int i = 0; i < 200; ++i) {
+        const auto result = client->submit<int>("echo", t * 1'000 + i).result(10s);
+        if (result && *result == t * 1'000 + i) ++right;
+      }
+    });
+  }
+  threads.clear();
+  CHECK(right == 800);
+}
+
+TEST_CASE("an unknown job is an error") {
+  const Stack stack(small());
+  const auto client = connected(stack.clients());
+  CHECK(client->wait(Uuid::make()).outcome(5s).error().code == ErrorCode::unknown_job);
+}
+
+TEST_CASE("what waits when the client is closed hears so") {
+  const Stack stack(small());
+  auto client = connected(stack.clients());
+  const auto job = client->submit<int>("sleep", 60'000);
+  REQUIRE(job.accepted(5s));
+  client.reset();
+  CHECK(job.result(5s).error().code == ErrorCode::closed);
+  job.cancel();  // does nothing, and does no harm
+}
+
+TEST_CASE("without a broker there is a clear error, and jobs go out when it comes") {
+  Stack stack(small());
+  stack.kill_broker();
+  const auto client = connected(stack.clients());
+  const auto away = client->wait_connected(50ms);
+  REQUIRE_FALSE(away);
+  CHECK(away.error().code == ErrorCode::disconnected);
+  CHECK(client->query("broker", {}, 1s).error().code == ErrorCode::disconnected);
+  const auto job = client->submit<std::uint64_t>("fib", 10);
+  CHECK(job.accepted(50ms).error().code == ErrorCode::timed_out);
+  stack.start_broker();
+  CHECK(job.result(15s).value() == 55);
+}
+
+TEST_CASE("a job that a restarted broker has lost is an error and no endless wait") {
+  Stack stack(small());
+  const auto client = connected(stack.clients());
+  const auto queued = client->submit(JobRequest{"sleep", pack_args(60'000), "nobody-serves-this", {}});
+  REQUIRE(queued.accepted(5s));
+  stack.restart_broker();
+  CHECK(queued.outcome(15s).error().code == ErrorCode::unknown_job);
+}
+
+TEST_CASE("a broker of the wrong port refuses the client for good") {
+  const Stack stack(small());
+  const auto client = connected(stack.consumers());
+  CHECK(client->wait_connected(5s).error().code == ErrorCode::wrong_role);
+  CHECK(client->submit("echo", 1).outcome(5s).error().code == ErrorCode::wrong_role);
+}

@@ -1,0 +1,54 @@
+#include "support/catch.h"
+#include "support/process.h"
+#include "support/temp_dir.h"
+
+using namespace zebu::test;
+
+namespace {
+
+std::string program(const std::string& name) { return std::string(ZEBU_BIN_DIR) + "/" + name; }
+
+const char* const kPrograms[] = {"zebu-broker", "zebu-consumer", "zebu-producer", "zebu-webfront"};
+
+bool has_line(const std::string& text, const std::string& line) {
+  return ("\n" + text).find("\n" + line + "\n") != std::string::npos;
+}
+
+}  // namespace
+
+TEST_CASE("a flag wins over the environment, and the environment over the file") {
+  const TempDir dir;
+  const std::string file = dir.write("broker.toml", "queue-limit = 1\nkeep = 1\nmax-peers = 1\n");
+  const Finished broker =
+      run({.command = {program("zebu-broker"), "--config", file, "--queue-limit", "3", "--print-config"},
+           .environment = {{"ZEBU_QUEUE_LIMIT", "2"}, {"ZEBU_KEEP", "2"}}});
+  INFO(broker.err);
+  CHECK(broker.exit.code == 0);
+  CHECK(has_line(broker.out, "queue-limit=3"));
+  CHECK(has_line(broker.out, "keep=2"));
+  CHECK(has_line(broker.out, "max-peers=1"));
+}
+
+TEST_CASE("what --print-config prints, --config reads, and it says the same") {
+  const TempDir dir;
+  for (const std::string name : kPrograms) {
+    const Finished first = run({.command = {program(name), "--log-level", "error", "--print-config"}});
+    const std::string file = dir.write("printed.toml", first.out);
+    const Finished second = run({.command = {program(name), "--config", file, "--print-config"}});
+    INFO(name << '\n' << first.out << second.err);
+    CHECK(second.exit.code == 0);
+    CHECK(has_line(second.out, "log-level=\"error\""));
+  }
+}
+
+TEST_CASE("an unknown key in the configuration file is named, and ends the program") {
+  const TempDir dir;
+  const std::string file = dir.write("typo.toml", "liveliness = \"1s\"\n");
+  for (const std::string name : kPrograms) {
+    const Finished ended = run({.command = {program(name), "--config", file}});
+    INFO(name);
+    CHECK(ended.exit.code == 2);
+    CHECK(ended.err.find("liveliness") != std::string::npos);
+    CHECK(ended.err.find("unknown key") != std::string::npos);
+  }
+}

@@ -1,0 +1,162 @@
+#include "support/catch.h"
+
+#include <frame_stream.h>
+#include <pace.h>
+#include <undelivered.h>
+
+namespace {
+
+using namespace std::chrono_literals;
+using zebu::AttemptId;
+using zebu::Frame;
+using zebu::JobState;
+using zebu::consumer::FrameStream;
+using zebu::consumer::Pace;
+using zebu::consumer::Undelivered;
+
+constexpr std::size_t kMaxMessage = 16U << 20;
+
+AttemptId attempt(std::uint8_t number) {
+  AttemptId id;
+  id.job.bytes[0] = number;
+  id.attempt = 1;
+  return id;
+}
+
+// The numbers of the jobs in the OUTCOMEs that are sent, and the sum of their credit.
+struct Sent {
+  std::vector<int> jobs;
+  std::uint32_t credit = 0;
+  int frames = 0;
+};
+
+Sent send(Undelivered& outcomes, std::uint32_t credit = 0, std::size_t max_message = kMaxMessage) {
+  Sent sent;
+  zebu::Decoder decoder;
+  const bool was_sent = outcomes.send(credit, max_message, [&](const Frame& frame) {
+    CHECK(frame.bytes().size() <= max_message);
+    const auto message = decoder.decode(frame.bytes());
+    REQUIRE(message);
+    const auto& report = std::get<zebu::message::OutcomeReport>(*message);
+    for (const auto& job : report.jobs) sent.jobs.push_back(job.id.bytes[0]);
+    sent.credit += report.credit;
+    ++sent.frames;
+  });
+  CHECK(was_sent == (sent.frames > 0));
+  return sent;
+}
+
+Undelivered outcomes_of(std::uint8_t count, const std::string& result = "\x01") {
+  Undelivered outcomes;
+  for (std::uint8_t i = 0; i < count; ++i) outcomes.add({attempt(i), {JobState::succeeded, result, {}, {}}});
+  return outcomes;
+}
+
+}  // namespace
+
+TEST_CASE("outcomes are sent once in a session, all of them in one message, with the credit") {
+  Undelivered outcomes = outcomes_of(3);
+  const Sent sent = send(outcomes, 7);
+  CHECK(sent.jobs == std::vector<int>{0, 1, 2});
+  CHECK(sent.credit == 7);
+  CHECK(sent.frames == 1);
+  CHECK(send(outcomes, 7).frames == 0);
+}
+
+TEST_CASE("outcomes that the broker did not confirm are sent again in the next session") {
+  Undelivered outcomes = outcomes_of(4);
+  CHECK(send(outcomes).jobs.size() == 4);
+  outcomes.keep(1);
+  outcomes.keep(3);
+  CHECK(outcomes.size() == 1);
+  outcomes.start_session();
+  CHECK(send(outcomes).jobs == std::vector<int>{3});
+  outcomes.keep(1);
+  CHECK(outcomes.empty());
+}
+
+TEST_CASE("a broker that confirms more than it was sent does not make outcomes vanish") {
+  Undelivered outcomes = outcomes_of(2);
+  outcomes.keep(2);
+  CHECK(outcomes.size() == 2);
+  CHECK(send(outcomes).jobs.size() == 2);
+  outcomes.add({attempt(9), {}});
+  outcomes.keep(100);
+  CHECK(outcomes.size() == 1);
+  CHECK(send(outcomes).jobs == std::vector<int>{9});
+}
+
+TEST_CASE("outcomes that do not fit one message are spread, and credit is given once") {
+  Undelivered outcomes = outcomes_of(5, std::string(400, 'x'));
+  const Sent sent = send(outcomes, 5, 1024);
+  CHECK(sent.jobs.size() == 5);
+  CHECK(sent.frames > 1);
+  CHECK(sent.credit == 5);
+}
+
+TEST_CASE("a result that no message can hold becomes a failure instead of an endless reconnection") {
+  Undelivered outcomes = outcomes_of(1, std::string(2000, 'x'));
+  bool was_seen = false;
+  (void)outcomes.send(0, 1024, [&](const Frame& frame) {
+    zebu::Decoder decoder;
+    const auto message = decoder.decode(frame.bytes());
+    const auto& job = std::get<zebu::message::OutcomeReport>(message.value()).jobs.at(0);
+    CHECK(job.state == JobState::failed);
+    CHECK(job.error.type == "zebu::ResultTooLarge");
+    was_seen = true;
+  });
+  CHECK(was_seen);
+}
+
+TEST_CASE("nothing is fetched in advance until jobs are known to be short") {
+  Pace pace;
+  CHECK(pace.prefetch() == 0);
+  CHECK(pace.batch() == 1);
+  for (int i = 0; i < 10; ++i) pace.add(2us);
+  CHECK(pace.prefetch() == 512);
+  CHECK(pace.batch() > 100);
+  pace.reset();
+  CHECK(pace.prefetch() == 0);
+}
+
+TEST_CASE("about two milliseconds of work lie ready for each slot, and none behind long jobs") {
+  Pace pace;
+  pace.add(20us);
+  CHECK(pace.prefetch() == 100);
+  CHECK(pace.batch() == 15);
+  pace.reset();
+  pace.add(1500us);
+  CHECK(pace.prefetch() == 2);
+  CHECK(pace.batch() == 1);
+  pace.reset();
+  pace.add(6ms);
+  CHECK(pace.prefetch() == 0);
+}
+
+TEST_CASE("one long job among short ones stops fetching, and short ones bring it back") {
+  Pace pace;
+  for (int i = 0; i < 100; ++i) pace.add(2us);
+  pace.add(1s);
+  CHECK(pace.prefetch() == 0);
+  for (int i = 0; i < 200; ++i) pace.add(2us);
+  CHECK(pace.prefetch() > 100);
+}
+
+TEST_CASE("frames come out of a stream whole, wherever it was cut") {
+  std::string bytes;
+  zebu::consumer::append_frame(bytes, zebu::encode(zebu::message::Beat{}));
+  zebu::consumer::append_frame(bytes, zebu::encode(zebu::message::Credit{300}));
+  for (std::size_t cut = 0; cut <= bytes.size(); ++cut) {
+    FrameStream stream;
+    std::vector<std::string> frames;
+    const auto take = [&] {
+      while (const auto frame = stream.next()) frames.emplace_back(*frame);
+    };
+    stream.append(bytes.data(), cut);
+    take();
+    stream.append(bytes.data() + cut, bytes.size() - cut);
+    take();
+    REQUIRE(frames.size() == 2);
+    CHECK(frames[1] == zebu::encode(zebu::message::Credit{300}).bytes());
+  }
+}

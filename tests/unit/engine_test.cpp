@@ -1,0 +1,452 @@
+#include "support/catch.h"
+#include "support/engine_driver.h"
+
+using namespace zebu;
+using namespace zebu::broker;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using zebu::test::engine_options;
+using zebu::test::EngineDriver;
+
+namespace {
+
+using Attempts = std::vector<AttemptId>;
+
+std::vector<JobId> done_for(const Effects& effects, SessionId session) {
+  std::vector<JobId> ids;
+  for (const auto& [to, job] : effects.done) {
+    if (to == session) ids.push_back(job->spec->id);
+  }
+  return ids;
+}
+
+ErrorCode refusal_of(EngineDriver& d) {
+  REQUIRE(d.effects.refused.size() == 1);
+  const ErrorCode code = d.effects.refused[0].what.why.code;
+  CHECK_FALSE(d.effects.refused[0].what.why.message.empty());
+  d.effects.clear();
+  return code;
+}
+
+}  // namespace
+
+TEST_CASE("a job is accepted, assigned, finished and told to who waits") {
+  EngineDriver d;
+  const SessionId client = d.client();
+  const SessionId consumer = d.consumer(1);
+  const JobId id = d.submit(client);
+  CHECK(d.state_of(id) == JobState::queued);
+  REQUIRE(d.effects.accepted.size() == 1);
+  CHECK(d.assigned_to(consumer) == Attempts{{id, 1}});
+  CHECK(d.state_of(id) == JobState::running);
+  d.outcome(consumer, id, 1);
+  CHECK(d.state_of(id) == JobState::succeeded);
+  const Effects effects = d.take();
+  CHECK(done_for(effects, client) == std::vector<JobId>{id});
+  REQUIRE(effects.kept.size() == 1);
+  CHECK(effects.kept[0].what == 1);
+}
+
+TEST_CASE("the broker never assigns more than a consumer's credit") {
+  EngineDriver d;
+  const SessionId client = d.client();
+  const SessionId consumer = d.consumer(3, 8);
+  for (int i = 0; i < 10; ++i) d.submit(client);
+  CHECK(d.assigned_to(consumer).size() == 3);
+  CHECK(d.assigned_to(consumer).empty());
+  d.engine().credit(consumer, 2, d.effects);
+  CHECK(d.assigned_to(consumer).size() == 2);
+}
+
+TEST_CASE("the oldest job goes first, over all queues of a consumer") {
+  EngineDriver d;
+  const SessionId client = d.client();
+  const JobId first = d.submit(client, true, {}, "b");
+  const JobId second = d.submit(client, true, {}, "a");
+  const JobId third = d.submit(client, true, {}, "b");
+  const SessionId consumer = d.consumer(3, 3, Uuid::make(), {}, {"a", "b"});
+  CHECK(d.assigned_to(consumer) == Attempts{{first, 1}, {second, 1}, {third, 1}});
+}
+
+TEST_CASE("jobs spread over consumers, to free slots before credit beyond them") {
+  EngineDriver d;
+  const SessionId client = d.client();
+  const SessionId a = d.consumer(10, 1);
+  const SessionId b = d.consumer(10, 3);
+  for (int i = 0; i < 4; ++i) d.submit(client);
+  d.tick();
+  std::map<SessionId, int> count;
+  for (const auto& [session, job] : d.effects.assigned) ++count[session];
+  CHECK(count[a] == 1);
+  CHECK(count[b] == 3);
+}
+
+TEST_CASE("a consumer gets jobs of its own queues only") {
+  EngineDriver d;
+  const SessionId client = d.client();
+  d.submit(client, true, {}, "reports");
+  const SessionId consumer = d.consumer(5);
+  CHECK(d.assigned_to(consumer).empty());
+}
+
+TEST_CASE("a silent consumer is lost within its liveness, and its jobs run elsewhere as the next attempt") {
+  EngineDriver d;
+  const SessionId client = d.client();
+  const SessionId lost = d.consumer(2, 2);
+  const JobId first = d.submit(client);
+  const JobId second = d.submit(client);
+  CHECK(d.assigned_to(lost).size() == 2);
+  for (int i = 0; i < 4; ++i) {
+    d.pass(seconds(1));
+    d.engine().heard(client, d.now());
+    d.tick();
+  }
+  CHECK(d.engine().sessions().count(lost) == 0);
+  CHECK(d.state_of(first) == JobState::queued);
+  const SessionId other = d.consumer(2, 2);
+  CHECK(d.assigned_to(other) == Attempts{{first, 2}, {second, 2}});
+  CHECK(d.engine().totals().put_back == 2);
+  CHECK(d.engine().totals().lost_sessions == 1);
+}
+
+TEST_CASE("a departed consumer's jobs go back at once") {
+  EngineDriver d;
+  const SessionId client = d.client();
+  const SessionId leaving = d.consumer(1);
+  const JobId id = d.submit(client);
+  CHECK(d.assigned_to(leaving).size() == 1);
+  d.engine().bye(leaving, d.effects);
+  CHECK(d.state_of(id) == JobState::queued);
+}
+
+TEST_CASE("a late outcome of a lost consumer is refused and counted") {
+  EngineDriver d;
+  const SessionId client = d.client();
+  const SessionId lost = d.consumer(1);
+  const JobId id = d.submit(client);
+  CHECK(d.assigned_to(lost).size() == 1);
+  d.engine().gone(lost, d.effects);
+  const SessionId other = d.consumer(1);
+  CHECK(d.assigned_to(other) == Attempts{{id, 2}});
+  d.take();
+  d.outcome(other, id, 1);
+  CHECK(d.state_of(id) == JobState::running);
+  CHECK(d.engine().totals().stale_outcomes == 1);
+  CHECK(d.take().kept.size() == 1);  // confirmed all the same
+  d.outcome(other, id, 2);
+  d.outcome(other, id, 2);
+  CHECK(d.engine().totals().stale_outcomes == 2);
+  CHECK(d.engine().totals().succeeded == 1);
+}
+
+TEST_CASE("a consumer that comes back keeps what it runs and loses what it does not name") {
+  EngineDriver d;
+  const InstanceId instance = Uuid::make();
+  const SessionId client = d.client();
+  const SessionId before = d.consumer(2, 2, instance);
+  const JobId kept = d.submit(client);
+  const JobId lost_on_the_way = d.submit(client);
+  CHECK(d.assigned_to(before).size() == 2);
+  const SessionId after = d.consumer(0, 2, instance, {{kept, 1}});
+  CHECK(d.engine().sessions().count(before) == 0);
+  CHECK(d.state_of(kept) == JobState::running);
+  CHECK(d.state_of(lost_on_the_way) == JobState::queued);
+  d.outcome(after, kept, 1);
+  CHECK(d.state_of(kept) == JobState::succeeded);
+  CHECK(d.take().stopped.empty());
+}
+
+TEST_CASE("a consumer that was given up gets its job back when nobody else has it") {
+  EngineDriver d;
+  const InstanceId instance = Uuid::make();
+  const SessionId client = d.client();
+  const SessionId before = d.consumer(1, 1, instance);
+  const JobId id = d.submit(client);
+  CHECK(d.assigned_to(before).size() == 1);
+  d.engine().gone(before, d.effects);
+  CHECK(d.state_of(id) == JobState::queued);
+  const SessionId after = d.consumer(1, 1, instance, {{id, 1}});
+  CHECK(d.state_of(id) == JobState::running);
+  CHECK(d.assigned_to(after).empty());  // it runs already
+  d.outcome(after, id, 1);
+  CHECK(d.state_of(id) == JobState::succeeded);
+}
+
+TEST_CASE("a consumer that comes back too late is told to stop") {
+  EngineDriver d;
+  const InstanceId instance = Uuid::make();
+  const SessionId client = d.client();
+  const SessionId before = d.consumer(1, 1, instance);
+  const JobId id = d.submit(client);
+  CHECK(d.assigned_to(before).size() == 1);
+  d.engine().gone(before, d.effects);
+  const SessionId other = d.consumer(1);
+  CHECK(d.assigned_to(other).size() == 1);
+  d.take();
+  const SessionId after = d.consumer(1, 1, instance, {{id, 1}, {Uuid::make(), 1}});
+  const Effects effects = d.take();
+  REQUIRE(effects.stopped.size() == 2);
+  CHECK(effects.stopped[0].session == after);
+  CHECK(effects.stopped[0].what == AttemptId{id, 1});
+}
+
+TEST_CASE("a returned job keeps its place and its attempt") {
+  EngineDriver d;
+  const SessionId client = d.client();
+  const SessionId consumer = d.consumer(2, 1);
+  const JobId first = d.submit(client);
+  const JobId second = d.submit(client);
+  d.submit(client);
+  CHECK(d.assigned_to(consumer) == Attempts{{first, 1}, {second, 1}});
+  d.engine().give_back(consumer, {0, {{second, 1}}}, d.now(), d.effects);
+  CHECK(d.state_of(second) == JobState::queued);
+  const SessionId other = d.consumer(1);
+  CHECK(d.assigned_to(other) == Attempts{{second, 1}});
+}
+
+TEST_CASE("only the holder of an assignment can return it") {
+  EngineDriver d;
+  const SessionId client = d.client();
+  const SessionId holder = d.consumer(1);
+  const SessionId other = d.consumer(0);
+  const JobId id = d.submit(client);
+  CHECK(d.assigned_to(holder).size() == 1);
+  d.engine().give_back(other, {0, {{id, 1}}}, d.now(), d.effects);
+  CHECK(d.state_of(id) == JobState::running);
+}
+
+TEST_CASE("a queued job is cancelled at once") {
+  EngineDriver d;
+  const SessionId client = d.client();
+  const JobId id = d.submit(client);
+  d.engine().cancel({{id}}, d.now(), d.effects);
+  CHECK(d.state_of(id) == JobState::cancelled);
+  CHECK(done_for(d.take(), client) == std::vector<JobId>{id});
+  const SessionId consumer = d.consumer(1);
+  CHECK(d.assigned_to(consumer).empty());
+}
+
+TEST_CASE("a running job is cancelled when its consumer confirms") {
+  EngineDriver d;
+  const SessionId client = d.client();
+  const SessionId consumer = d.consumer(1);
+  const JobId id = d.submit(client);
+  CHECK(d.assigned_to(consumer).size() == 1);
+  d.take();
+  d.engine().cancel({{id, id}}, d.now(), d.effects);
+  CHECK(d.state_of(id) == JobState::running);
+  CHECK(d.take().stopped.size() == 1);
+  d.outcome(consumer, id, 1, JobState::cancelled);
+  CHECK(d.state_of(id) == JobState::cancelled);
+  CHECK(done_for(d.take(), client) == std::vector<JobId>{id});
+}
+
+TEST_CASE("a job that was to be cancelled does not run again when its consumer is lost or returns it") {
+  EngineDriver d;
+  const SessionId client = d.client();
+  const SessionId consumer = d.consumer(2, 2);
+  const JobId lost = d.submit(client);
+  const JobId returned = d.submit(client);
+  CHECK(d.assigned_to(consumer).size() == 2);
+  d.engine().cancel({{lost, returned}}, d.now(), d.effects);
+  d.engine().give_back(consumer, {0, {{returned, 1}}}, d.now(), d.effects);
+  CHECK(d.state_of(returned) == JobState::cancelled);
+  d.engine().gone(consumer, d.effects);
+  CHECK(d.state_of(lost) == JobState::cancelled);
+}
+
+TEST_CASE("a job that is submitted again is accepted again and runs once") {
+  EngineDriver d;
+  const SessionId client = d.client();
+  const SessionId consumer = d.consumer(5, 5);
+  const JobId id = d.submit(client, false);
+  d.engine().submit(client, {true, {{id, "fib", "default", "\x91\x1e", {}}}}, d.now(), d.effects);
+  CHECK(d.take().accepted.size() == 2);
+  CHECK(d.assigned_to(consumer).size() == 1);
+  d.outcome(consumer, id, 1);
+  CHECK(done_for(d.take(), client).size() == 1);
+  d.engine().submit(client, {true, {{id, "fib", "default", "\x91\x1e", {}}}}, d.now(), d.effects);
+  CHECK(done_for(d.take(), client).size() == 1);
+  CHECK(d.engine().totals().accepted == 1);
+}
+
+TEST_CASE("a wait is answered now or later, once, or with unknown") {
+  EngineDriver d;
+  const SessionId submitter = d.client();
+  const SessionId waiter = d.client();
+  const SessionId consumer = d.consumer(1);
+  const JobId id = d.submit(submitter, false);
+  const JobId never = Uuid::make();
+  d.engine().wait(waiter, {{id, id, never}}, d.effects);
+  CHECK(d.take().unknown.size() == 1);
+  CHECK(d.assigned_to(consumer).size() == 1);
+  d.outcome(consumer, id, 1);
+  Effects effects = d.take();
+  CHECK(done_for(effects, waiter).size() == 1);
+  CHECK(done_for(effects, submitter).empty());
+  d.engine().wait(submitter, {{id}}, d.effects);
+  CHECK(done_for(d.take(), submitter).size() == 1);
+}
+
+TEST_CASE("who leaves is not told") {
+  EngineDriver d;
+  const SessionId client = d.client();
+  const SessionId consumer = d.consumer(1);
+  const JobId id = d.submit(client);
+  d.engine().leave(client, {{id}});
+  CHECK(d.assigned_to(consumer).size() == 1);
+  d.outcome(consumer, id, 1);
+  CHECK(d.take().done.empty());
+}
+
+TEST_CASE("a full queue refuses with a way out, and takes jobs again when there is room") {
+  Options options = engine_options();
+  options.queue_limit = 2;
+  EngineDriver d(options);
+  const SessionId client = d.client();
+  d.submit(client);
+  d.submit(client);
+  d.take();
+  d.submit(client);
+  REQUIRE(d.effects.refused.size() == 1);
+  CHECK(d.effects.refused[0].what.why.retry_after > milliseconds(0));
+  CHECK(d.effects.refused[0].what.why.message ==
+        "queue 'default' is full (2 jobs): retry after 1 s, or raise --queue-limit");
+  CHECK(refusal_of(d) == ErrorCode::queue_full);
+  const SessionId consumer = d.consumer(1);
+  CHECK(d.assigned_to(consumer).size() == 1);
+  d.submit(client);
+  CHECK(d.take().refused.empty());
+}
+
+TEST_CASE("a queue's limit in bytes holds too") {
+  Options options = engine_options();
+  options.queue_bytes = 2000;
+  EngineDriver d(options);
+  const SessionId client = d.client();
+  const std::string args(1500, 'x');
+  d.submit(client, true, {}, "default", "fib", args);
+  d.take();
+  d.submit(client, true, {}, "default", "fib", args);
+  CHECK(refusal_of(d) == ErrorCode::queue_full);
+}
+
+TEST_CASE("a job that cannot run is refused") {
+  EngineDriver d;
+  const SessionId client = d.client();
+  d.submit(client, true, {false, true});
+  CHECK(refusal_of(d) == ErrorCode::no_consumer);
+  d.submit(client, true, {}, "default", "two words");
+  CHECK(refusal_of(d) == ErrorCode::bad_job);
+  d.submit(client, true, {}, "", "fib");
+  CHECK(refusal_of(d) == ErrorCode::bad_job);
+  d.consumer(1);
+  d.take();
+  d.submit(client, true, {}, "default", "fob");
+  REQUIRE(d.effects.refused.size() == 1);
+  CHECK(d.effects.refused[0].what.why.message == "no consumer of queue 'default' knows task 'fob'; they know: fib");
+  CHECK(refusal_of(d) == ErrorCode::unknown_task);
+  CHECK(d.engine().totals().refused == 4);
+}
+
+TEST_CASE("the number of queues and peers is bounded") {
+  Options options = engine_options();
+  options.max_queues = 1;
+  options.max_peers = 1;
+  EngineDriver d(options);
+  const SessionId client = d.client();
+  d.submit(client, true, {}, "a");
+  d.take();
+  d.submit(client, true, {}, "b");
+  CHECK(refusal_of(d) == ErrorCode::too_many_queues);
+  const SessionId second = d.client();
+  const Effects effects = d.take();
+  REQUIRE(effects.errors.size() == 1);
+  CHECK(effects.errors[0].what.code == ErrorCode::too_many_peers);
+  CHECK(effects.ended == std::vector<SessionId>{second});
+}
+
+TEST_CASE("a queue is forgotten when nothing is in it and nobody serves it") {
+  EngineDriver d;
+  const SessionId client = d.client();
+  const JobId id = d.submit(client, true, {}, "once");
+  const SessionId consumer = d.consumer(1, 1, Uuid::make(), {}, {"once"});
+  CHECK(d.assigned_to(consumer).size() == 1);
+  d.outcome(consumer, id, 1);
+  CHECK(d.engine().jobs().queues().size() == 1);
+  d.engine().bye(consumer, d.effects);
+  CHECK(d.engine().jobs().queues().empty());
+}
+
+TEST_CASE("a draining consumer gets nothing more, whatever credit it gives") {
+  EngineDriver d;
+  const SessionId client = d.client();
+  const SessionId consumer = d.consumer(2, 2);
+  d.engine().drain(consumer);
+  d.engine().credit(consumer, 2, d.effects);
+  d.submit(client);
+  CHECK(d.assigned_to(consumer).empty());
+}
+
+TEST_CASE("credit above the limit ends the session") {
+  EngineDriver d;
+  const SessionId consumer = d.consumer(message::kMaxCredit);
+  d.engine().credit(consumer, 1, d.effects);
+  const Effects effects = d.take();
+  CHECK(effects.errors.size() == 1);
+  CHECK(effects.ended == std::vector<SessionId>{consumer});
+}
+
+TEST_CASE("the newest finished jobs are kept, the oldest forgotten") {
+  Options options = engine_options();
+  options.keep = 2;
+  EngineDriver d(options);
+  const SessionId client = d.client();
+  const SessionId consumer = d.consumer(3, 3);
+  std::vector<JobId> ids;
+  for (int i = 0; i < 3; ++i) ids.push_back(d.submit(client));
+  CHECK(d.assigned_to(consumer).size() == 3);
+  for (const JobId& id : ids) d.outcome(consumer, id, 1);
+  CHECK(done_for(d.take(), client) == ids);
+  d.tick();
+  CHECK_FALSE(d.engine().jobs().find(ids[0]));
+  CHECK(d.engine().jobs().find(ids[1]));
+  CHECK(d.engine().jobs().count(JobState::succeeded) == 2);
+}
+
+TEST_CASE("peers are sent beats, and none when there are none") {
+  EngineDriver d;
+  CHECK_FALSE(d.engine().next_deadline());
+  const SessionId client = d.client();
+  REQUIRE(d.engine().next_deadline());
+  CHECK(*d.engine().next_deadline() == d.now().steady + seconds(1));
+  d.tick();
+  CHECK(d.take().beats.empty());
+  d.pass(seconds(1));
+  d.tick();
+  CHECK(d.take().beats == std::vector<SessionId>{client});
+  d.engine().bye(client, d.effects);
+  d.pass(seconds(1));
+  d.tick();
+  CHECK_FALSE(d.engine().next_deadline());
+}
+
+TEST_CASE("a transient job leaves no record, a durable one each of its steps") {
+  EngineDriver d;
+  const SessionId client = d.client();
+  const SessionId consumer = d.consumer(2, 2);
+  JobOptions transient;
+  transient.transient = true;
+  const JobId light = d.submit(client, true, transient);
+  CHECK(d.assigned_to(consumer).size() == 1);
+  d.outcome(consumer, light, 1);
+  CHECK(d.take().records.empty());
+  const JobId durable = d.submit(client);
+  CHECK(d.assigned_to(consumer).size() == 1);
+  d.outcome(consumer, durable, 1);
+  const Effects effects = d.take();
+  REQUIRE(effects.records.size() == 3);
+  CHECK(std::get<JobAccepted>(effects.records[0]).spec->id == durable);
+  CHECK(std::get<AttemptStarted>(effects.records[1]).attempt == 1);
+  CHECK(std::get<JobFinished>(effects.records[2]).outcome->state == JobState::succeeded);
+}

@@ -1,0 +1,59 @@
+#include "support/catch.h"
+
+#include <progress_bar.h>
+#include <readable.h>
+#include <table.h>
+
+using namespace zebu::producer;
+using namespace std::chrono_literals;
+
+TEST_CASE("a table's columns are as wide as their widest cell") {
+  using enum Table::Align;
+  Table table({{"NAME", left}, {"N", right}, {"STATE", left}});
+  table.add({"default", "5", "ok"});
+  table.add({"\xc3\xa9", "1,000", "-"});
+  CHECK(table.text() ==
+        "NAME         N  STATE\n"
+        "default      5  ok\n"
+        "\xc3\xa9        1,000  -\n");
+}
+
+TEST_CASE("a cell cannot break its line") {
+  Table table({{"A"}});
+  table.add({"x\ny\x1b[2J"});
+  CHECK(table.text() == "A\nx?y?[2J\n");
+}
+
+TEST_CASE("figures for people") {
+  CHECK(count_text(0) == "0");
+  CHECK(count_text(999) == "999");
+  CHECK(count_text(1'000) == "1,000");
+  CHECK(count_text(12'345'678) == "12,345,678");
+  CHECK(duration_text(250us) == "250 us");
+  CHECK(duration_text(12ms) == "12 ms");
+  CHECK(duration_text(3s) == "3 s");
+  CHECK(duration_text(3210ms) == "3.21 s");
+  CHECK(duration_text(125s) == "2 min 5 s");
+  CHECK(duration_text(2h) == "2 h");
+  CHECK(duration_text(50h) == "2 d 2 h");
+  CHECK(bytes_text(512) == "512 B");
+  CHECK(bytes_text(1536) == "1.5 KiB");
+  CHECK(time_text(0ms) == "1970-01-01 00:00:00");
+  CHECK(rate_text(12.34) == "12.3/s");
+  CHECK(rate_text(12'345.6) == "12,345/s");
+}
+
+TEST_CASE("progress shows a bar and the time left when the input's size is known") {
+  Progress progress;
+  progress.done = 500;
+  progress.under_way = 10;
+  progress.elapsed = 10s;
+  CHECK(progress_text(progress) == "500 done  50.0/s  10 under way");
+  progress.failed = 2;
+  progress.input_size = 1'000;
+  progress.input_bytes = 500;
+  CHECK(progress_text(progress) ==
+        "[============>           ] 50 %  500 done  50.0/s  10 under way  2 failed  10 s left");
+  progress.input_bytes = 1'000;
+  CHECK(progress_text(progress).starts_with("[========================] 100 %"));
+}

@@ -1,0 +1,170 @@
+#include "support/catch.h"
+
+#include <zebu/registry.h>
+
+#include <run_task.h>
+#include <stdexcept>
+
+namespace {
+
+using zebu::Context;
+using zebu::JobState;
+using zebu::Outcome;
+using zebu::Registry;
+
+Outcome run(const Registry& registry, const std::string& task, const std::string& args, std::stop_token stop = {}) {
+  const zebu::Task* found = registry.find(task);
+  REQUIRE(found != nullptr);
+  Context context({{}, 3}, found->name, "default", std::move(stop));
+  return zebu::consumer::run_task(*found, context, args);
+}
+
+// The text of BadArguments.
+std::string refusal(const Registry& registry, const std::string& task, const std::string& args) {
+  const Outcome outcome = run(registry, task, args);
+  CHECK(outcome.state == JobState::failed);
+  CHECK(outcome.error.type == "zebu::BadArguments");
+  return outcome.error.message;
+}
+
+template <class T>
+T result(const Outcome& outcome) {
+  INFO(outcome.error.message);
+  REQUIRE(outcome.state == JobState::succeeded);
+  const auto value = zebu::unpack_value<T>(outcome.result);
+  REQUIRE(value);
+  return *value;
+}
+
+struct Oops : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
+}  // namespace
+
+TEST_CASE("a task's arguments and its result are converted by their types") {
+  Registry registry;
+  registry.add("join", [](const std::vector<std::string>& words, std::string_view by, bool twice) {
+    std::string all;
+    for (const auto& word : words) all += word + std::string(by);
+    return twice ? all + all : all;
+  });
+  registry.add("half", [](double x) { return x / 2; });
+  CHECK(result<std::string>(run(registry, "join", zebu::pack_args(std::vector<std::string>{"a", "b"}, "-", true))) ==
+        "a-b-a-b-");
+  CHECK(result<double>(run(registry, "half", zebu::pack_args(3))) == 1.5);
+}
+
+TEST_CASE("a task that returns nothing has nil as its result") {
+  Registry registry;
+  registry.add("nothing", [] {});
+  CHECK(run(registry, "nothing", zebu::pack_args()).result == "\xc0");
+}
+
+TEST_CASE("a raw value is handed through byte by byte") {
+  Registry registry;
+  registry.add("echo", [](zebu::RawValue value) { return value; });
+  const std::string value = zebu::pack_value(std::map<std::string, std::vector<int>>{{"a", {1, -2}}});
+  CHECK(run(registry, "echo", "\x91" + value).result == value);
+}
+
+TEST_CASE("arguments of the wrong type are refused with what was wanted and what came") {
+  Registry registry;
+  registry.add("f", [](std::uint8_t, const std::string&) {});
+  registry.add("fib", [](zebu::Bounded<0, 93> n) { return n.value; });
+  registry.add("list", [](const std::vector<double>&) {});
+  CHECK(refusal(registry, "f", zebu::pack_args("x", "y")) ==
+        "argument 1 of f: wanted an integer from 0 to 255, got a string");
+  CHECK(refusal(registry, "f", zebu::pack_args(256, "y")) ==
+        "argument 1 of f: wanted an integer from 0 to 255, got 256");
+  CHECK(refusal(registry, "f", zebu::pack_args(1, 2.5)) ==
+        "argument 2 of f: wanted a string, got a floating-point number");
+  CHECK(refusal(registry, "fib", zebu::pack_args(94)) == "argument 1 of fib: wanted an integer from 0 to 93, got 94");
+  CHECK(refusal(registry, "fib", zebu::pack_args(-1)) == "argument 1 of fib: wanted an integer from 0 to 93, got -1");
+  CHECK(refusal(registry, "list", zebu::pack_args(true)) ==
+        "argument 1 of list: wanted a list, each element a number, got true");
+}
+
+TEST_CASE("a wrong number of arguments is refused with the right one") {
+  Registry registry;
+  registry.add("one", [](int) {});
+  registry.add("some", [](int, std::optional<int>, std::optional<std::string>) {});
+  CHECK(refusal(registry, "one", zebu::pack_args()) == "one takes 1 argument, got 0");
+  CHECK(refusal(registry, "some", zebu::pack_args(1, 2, "x", 4)) == "some takes 1 to 3 arguments, got 4");
+}
+
+TEST_CASE("optional arguments at the end may be left out or be nil") {
+  Registry registry;
+  registry.add("plus", [](int a, std::optional<int> b) { return a + b.value_or(10); });
+  CHECK(result<int>(run(registry, "plus", zebu::pack_args(1))) == 11);
+  CHECK(result<int>(run(registry, "plus", zebu::pack_args(1, msgpack::type::nil_t()))) == 11);
+  CHECK(result<int>(run(registry, "plus", zebu::pack_args(1, 2))) == 3);
+}
+
+TEST_CASE("arguments that are no msgpack array are refused") {
+  Registry registry;
+  registry.add("f", [](int) {});
+  const std::string wanted = "the arguments of f are not one msgpack array";
+  for (const std::string& bytes : {std::string(), std::string("\xc1"), zebu::pack_value(1), std::string("\x92\x01"),
+                                   std::string("\x91\x01\x01"), std::string(10'000, '\x91')}) {
+    CHECK(refusal(registry, "f", bytes) == wanted);
+  }
+}
+
+TEST_CASE("what a task throws fails its job with type and text") {
+  Registry registry;
+  registry.add("oops", [] { throw Oops("dear me"); });
+  registry.add("own", [] { throw zebu::TaskFailure("scan.Infected", "3 files"); });
+  registry.add("int", [] { throw 3; });
+  const Outcome oops = run(registry, "oops", zebu::pack_args());
+  CHECK(oops.state == JobState::failed);
+  CHECK(oops.error.type == "(anonymous namespace)::Oops");
+  CHECK(oops.error.message == "dear me");
+  const Outcome own = run(registry, "own", zebu::pack_args());
+  CHECK(own.error.type == "scan.Infected");
+  CHECK(own.error.message == "3 files");
+  CHECK(run(registry, "int", zebu::pack_args()).error.type == "int");
+}
+
+TEST_CASE("nested exceptions are appended to the trace") {
+  Registry registry;
+  registry.add("nested", [] {
+    try {
+      throw Oops("inner");
+    } catch (...) {
+      std::throw_with_nested(std::logic_error("outer"));
+    }
+  });
+  const auto error = run(registry, "nested", zebu::pack_args()).error;
+  CHECK(error.message == "outer");
+  REQUIRE_FALSE(error.trace.empty());
+  CHECK(error.trace.back() == "caused by (anonymous namespace)::Oops: inner");
+}
+
+TEST_CASE("a task that takes a context knows its job and sees that it is cancelled") {
+  Registry registry;
+  registry.add("who", [](Context& context, int) {
+    return std::string(context.task()) + " " + std::string(context.queue()) + " " + std::to_string(context.attempt());
+  });
+  registry.add("stop", [](Context& context) { context.throw_if_cancelled(); });
+  registry.add("blind", [] { throw zebu::Cancelled(); });
+  CHECK(result<std::string>(run(registry, "who", zebu::pack_args(1))) == "who default 3");
+  CHECK(registry.find("who")->sees_cancel);
+  CHECK_FALSE(registry.find("blind")->sees_cancel);
+
+  std::stop_source source;
+  CHECK(run(registry, "stop", zebu::pack_args(), source.get_token()).state == JobState::succeeded);
+  source.request_stop();
+  CHECK(run(registry, "stop", zebu::pack_args(), source.get_token()).state == JobState::cancelled);
+  CHECK(run(registry, "blind", zebu::pack_args()).state == JobState::failed);
+}
+
+TEST_CASE("a registry refuses invalid names and names that it has") {
+  Registry registry;
+  registry.add("f", [] {});
+  CHECK_THROWS_AS(registry.add("f", [] {}), std::invalid_argument);
+  CHECK_THROWS_AS(registry.add("", [] {}), std::invalid_argument);
+  CHECK_THROWS_AS(registry.add("a b", [] {}), std::invalid_argument);
+  CHECK(registry.names() == std::vector<std::string_view>{"f"});
+  CHECK(registry.find("g") == nullptr);
+}

@@ -1,0 +1,52 @@
+#include "router.h"
+#include "support/catch.h"
+
+using namespace zebu::webfront;
+
+namespace {
+
+struct Fixture {
+  Router router;
+  std::size_t fast = router.add(Method::get, "/fast");
+  std::size_t submit = router.add(Method::post, "/v1/jobs");
+  std::size_t list = router.add(Method::get, "/v1/jobs");
+  std::size_t job = router.add(Method::get, "/v1/jobs/{id}");
+  Target target{};
+
+  Router::Match find(Method method, std::string_view text) {
+    REQUIRE(target.parse(text));
+    return router.find(method, target);
+  }
+};
+
+}  // namespace
+
+TEST_CASE_METHOD(Fixture, "a method and a path choose a route") { CHECK(find(Method::get, "/fast?x=1").route == fast); }
+
+TEST_CASE_METHOD(Fixture, "one path has a route for each method") {
+  CHECK(find(Method::post, "/v1/jobs").route == submit);
+}
+
+TEST_CASE_METHOD(Fixture, "HEAD is served by GET's route") { CHECK(find(Method::head, "/v1/jobs").route == list); }
+
+TEST_CASE_METHOD(Fixture, "a parameter is one segment") {
+  const auto match = find(Method::get, "/v1/jobs/a%2Fb");
+  CHECK(match.route == job);
+  CHECK(match.parameter == "a/b");
+}
+
+TEST_CASE_METHOD(Fixture, "a parameter is not empty") { CHECK_FALSE(find(Method::get, "/v1/jobs/").route); }
+
+TEST_CASE_METHOD(Fixture, "a wrong method is told the right ones") {
+  const auto match = find(Method::other, "/v1/jobs");
+  CHECK_FALSE(match.route);
+  CHECK(match.allow == "GET, HEAD, POST, OPTIONS");
+}
+
+TEST_CASE_METHOD(Fixture, "an unknown path has no methods") { CHECK(find(Method::get, "/fas").allow.empty()); }
+
+TEST_CASE_METHOD(Fixture, "a near miss is no match") { CHECK(find(Method::get, "/fast/").allow.empty()); }
+
+TEST_CASE_METHOD(Fixture, "the asterisk has every method") {
+  CHECK(find(Method::options, "*").allow == "GET, HEAD, POST, OPTIONS");
+}

@@ -1,0 +1,130 @@
+#include <utility>
+// <utility> first: Boost 1.74's Asio uses std::exchange without including it.
+#include "gateway.h"
+
+#include <zebu/log.h>
+
+namespace zebu::webfront {
+
+using boost::asio::awaitable;
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr auto kQueryLimit = 5s;
+
+// A job of ours that the broker has forgotten was lost with a broker that keeps jobs in memory.
+Error explained(Error error) {
+  if (error.code == ErrorCode::unknown_job) error.message = "the broker was restarted and no longer knows the job";
+  return error;
+}
+
+}  // namespace
+
+// A request among those that a long absence of the broker ends.
+class Gateway::Waiting {
+ public:
+  Waiting(std::list<Interrupt*>& all, Interrupt& mine) : all_(all), place_(all.insert(all.end(), &mine)) {}
+  ~Waiting() { all_.erase(place_); }
+  Waiting(const Waiting&) = delete;
+  Waiting& operator=(const Waiting&) = delete;
+
+ private:
+  std::list<Interrupt*>& all_;
+  std::list<Interrupt*>::iterator place_;
+};
+
+Gateway::Gateway(boost::asio::io_context& loop, SocketContext& context, ClientOptions options)
+    : broker_(options.broker), session_(loop, context, std::move(options)), absence_(loop) {
+  session_.on_change([this](const Error* why) { changed(why); });
+}
+
+void Gateway::close() {
+  absence_.cancel();
+  session_.close();
+}
+
+Error Gateway::away() const {
+  return {ErrorCode::disconnected, "the broker at " + broker_ + " does not answer; try again soon", {}};
+}
+
+void Gateway::changed(const Error* why) {
+  if (why == nullptr) {
+    spdlog::info("connected with the broker at {}", broker_);
+    absence_.cancel();
+    return;
+  }
+  spdlog::warn("the broker is away: {}", why->message);
+  absence_.expires_after(2 * session_.liveness());
+  absence_.async_wait([this](const boost::system::error_code& error) {
+    if (!error && !session_.is_up()) give_up();
+  });
+}
+
+void Gateway::give_up() {
+  for (Interrupt* interrupt : waiting_) interrupt->raise(away());
+}
+
+void Gateway::abandon(PendingJob& job, const JobId& id, bool transient) {
+  job.leave();
+  if (transient) session_.cancel(id);
+}
+
+awaitable<Result<Outcome>> Gateway::run(JobRequest job, Interrupt& interrupt) {
+  if (!session_.is_up()) co_return tl::make_unexpected(away());
+  const Waiting waiting(waiting_, interrupt);
+  const JobId id = Uuid::make();
+  const bool transient = job.options.transient;
+  PendingJob pending(session_, id, std::move(job), &interrupt);
+  Result<Outcome> outcome = co_await pending.outcome(TimePoint::max());
+  if (interrupt.raised()) abandon(pending, id, transient);
+  if (!outcome) co_return tl::make_unexpected(explained(outcome.error()));
+  co_return outcome;
+}
+
+awaitable<Result<Gateway::Submitted>> Gateway::submit(JobRequest job, std::optional<std::chrono::milliseconds> wait,
+                                                      Interrupt& interrupt) {
+  if (!session_.is_up()) co_return tl::make_unexpected(away());
+  const Waiting waiting(waiting_, interrupt);
+  Submitted submitted{Uuid::make(), std::nullopt};
+  const bool nobody_else_asks = wait && job.options.transient;
+  const TimePoint deadline = Clock::now() + wait.value_or(0ms);
+  PendingJob pending(session_, submitted.id, std::move(job), &interrupt);
+  const Result<void> accepted = co_await pending.accepted(TimePoint::max());
+  if (accepted && wait) {
+    Result<Outcome> outcome = co_await pending.outcome(deadline);
+    if (outcome) {
+      submitted.outcome = std::move(*outcome);
+    } else if (outcome.error().code != ErrorCode::timed_out) {
+      if (interrupt.raised()) abandon(pending, submitted.id, nobody_else_asks);
+      co_return tl::make_unexpected(explained(outcome.error()));
+    }
+  } else if (!accepted) {
+    if (interrupt.raised()) abandon(pending, submitted.id, nobody_else_asks);
+    co_return tl::make_unexpected(explained(accepted.error()));
+  }
+  co_return submitted;
+}
+
+awaitable<Result<Outcome>> Gateway::wait(JobId id, std::chrono::milliseconds limit, Interrupt& interrupt) {
+  if (!session_.is_up()) co_return tl::make_unexpected(away());
+  const Waiting waiting(waiting_, interrupt);
+  PendingJob pending(session_, id, &interrupt);
+  co_return co_await pending.outcome(Clock::now() + limit);
+}
+
+awaitable<Result<std::string>> Gateway::query(std::string_view what, Interrupt& interrupt) {
+  if (!session_.is_up()) co_return tl::make_unexpected(away());
+  std::string named(what);
+  std::vector<JobId> none;
+  co_return co_await zebu::query(session_, std::move(named), std::move(none), Clock::now() + kQueryLimit, &interrupt);
+}
+
+awaitable<Result<std::string>> Gateway::query_jobs(const std::vector<JobId>& ids, Interrupt& interrupt) {
+  if (!session_.is_up()) co_return tl::make_unexpected(away());
+  std::string named("jobs");
+  std::vector<JobId> wanted = ids;
+  co_return co_await zebu::query(session_, std::move(named), std::move(wanted), Clock::now() + kQueryLimit, &interrupt);
+}
+
+}  // namespace zebu::webfront

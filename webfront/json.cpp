@@ -1,0 +1,188 @@
+#include "json.h"
+
+#include <zebu/job.h>
+
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+
+namespace zebu::webfront::json {
+namespace {
+
+using Json = nlohmann::json;
+
+// Reads msgpack, keeps nothing, and stops where it nests too deep.
+class DepthCheck {
+ public:
+  using number_integer_t = Json::number_integer_t;
+  using number_unsigned_t = Json::number_unsigned_t;
+  using number_float_t = Json::number_float_t;
+  using string_t = Json::string_t;
+  using binary_t = Json::binary_t;
+
+  bool null() { return true; }
+  bool boolean(bool) { return true; }
+  bool number_integer(number_integer_t) { return true; }
+  bool number_unsigned(number_unsigned_t) { return true; }
+  bool number_float(number_float_t, const string_t&) { return true; }
+  bool string(string_t&) { return true; }
+  bool binary(binary_t&) { return true; }
+  bool key(string_t&) { return true; }
+  bool start_object(std::size_t) { return ++depth_ <= kMaxDepth; }
+  bool start_array(std::size_t) { return ++depth_ <= kMaxDepth; }
+  bool end_object() { return depth_-- > 0; }
+  bool end_array() { return depth_-- > 0; }
+  bool parse_error(std::size_t, const std::string&, const nlohmann::detail::exception&) { return false; }
+
+ private:
+  int depth_ = 0;
+};
+
+std::string hex(std::string_view bytes) {
+  static constexpr char kDigits[] = "0123456789abcdef";
+  std::string text;
+  text.reserve(bytes.size() * 2);
+  for (const char c : bytes) {
+    const auto byte = static_cast<unsigned char>(c);
+    text.push_back(kDigits[byte >> 4]);
+    text.push_back(kDigits[byte & 15]);
+  }
+  return text;
+}
+
+// A msgpack value that JSON cannot say (a map with keys that are no strings, too deep a nesting) is nothing.
+std::optional<Json> from_msgpack(std::string_view bytes) {
+  DepthCheck check;
+  if (!Json::sax_parse(bytes.begin(), bytes.end(), &check, Json::input_format_t::msgpack)) return std::nullopt;
+  Json value = Json::from_msgpack(bytes.begin(), bytes.end(), true, false);
+  if (value.is_discarded()) return std::nullopt;
+  return value;
+}
+
+void put_result(Json& into, std::string_view bytes) {
+  if (auto value = from_msgpack(bytes)) {
+    into["result"] = std::move(*value);
+  } else {
+    into["result_msgpack_hex"] = hex(bytes);
+  }
+}
+
+tl::unexpected<Error> bad_body(std::string message) { return fail(ErrorCode::bad_value, std::move(message)); }
+
+struct TooDeep {};
+
+Result<Json> parse_text(std::string_view text) {
+  const auto check_depth = [](int depth, Json::parse_event_t event, Json&) {
+    const bool opens = event == Json::parse_event_t::array_start || event == Json::parse_event_t::object_start;
+    if (opens && depth >= kMaxDepth) throw TooDeep{};
+    return true;
+  };
+  try {
+    return Json::parse(text.begin(), text.end(), check_depth);
+  } catch (const Json::parse_error& e) {
+    return bad_body("malformed JSON at byte " + std::to_string(e.byte) + " of the body");
+  } catch (const Json::exception& e) {
+    return bad_body(std::string("malformed JSON: ") + e.what());
+  } catch (const TooDeep&) {
+    return bad_body("the JSON nests deeper than " + std::to_string(kMaxDepth));
+  }
+}
+
+// What is wrong with one member of a job, or nothing.
+std::optional<std::string> read_member(const std::string& key, Json& value, JobRequest& job) {
+  if (key == "task") {
+    if (!value.is_string()) return "\"task\" must be a string";
+    job.task = value.get<std::string>();
+    if (!is_valid_name(job.task)) return "\"task\" must be a name of 1 to 128 bytes without spaces";
+  } else if (key == "queue") {
+    if (!value.is_string()) return "\"queue\" must be a string";
+    job.queue = value.get<std::string>();
+    if (!is_valid_name(job.queue)) return "\"queue\" must be a name of 1 to 128 bytes without spaces";
+  } else if (key == "args") {
+    if (!value.is_array()) return "\"args\" must be an array: the task's arguments in order";
+    job.args.clear();
+    Json::to_msgpack(value, nlohmann::detail::output_adapter<char, std::string>(job.args));
+  } else if (key == "transient") {
+    if (!value.is_boolean()) return "\"transient\" must be true or false";
+    job.options.transient = value.get<bool>();
+  } else {
+    return "unknown key \"" + key + "\": a job has task, args, queue and transient";
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+Result<JobRequest> parse_job(std::string_view body) {
+  auto value = parse_text(body);
+  if (!value) return tl::make_unexpected(value.error());
+  if (!value->is_object()) return bad_body("the body must be a JSON object");
+  JobRequest job;
+  job.args.assign(1, '\x90');  // an empty array
+  for (auto& [key, member] : value->items()) {
+    if (auto wrong = read_member(key, member, job)) return bad_body(std::move(*wrong));
+  }
+  if (job.task.empty()) return bad_body("\"task\" is missing");
+  return job;
+}
+
+std::string accepted_body(const JobId& id) {
+  return to_text({{"id", id.to_string()}, {"state", to_string(JobState::queued)}});
+}
+
+std::string outcome_body(const JobId& id, const Outcome& outcome) {
+  Json body{{"id", id.to_string()}, {"state", to_string(outcome.state)}, {"run_us", outcome.ran.count()}};
+  if (outcome.state == JobState::succeeded) put_result(body, outcome.result);
+  if (outcome.state == JobState::failed) body["error"] = error_object(outcome.error);
+  return to_text(body);
+}
+
+Result<std::optional<JobStatus>> job_status(std::string_view answer) {
+  auto jobs = from_msgpack(answer);
+  if (!jobs || !jobs->is_array() || jobs->size() != 1) {
+    return fail(ErrorCode::bad_message, "the broker's answer about the job is not a list of one");
+  }
+  Json& job = jobs->front();
+  if (job.is_null()) return std::optional<JobStatus>();
+  const auto state = job.is_object() && job.contains("state") && job["state"].is_string()
+                         ? job_state_from(job["state"].get_ref<const std::string&>())
+                         : std::nullopt;
+  if (!state) return fail(ErrorCode::bad_message, "the broker's answer about the job names no state");
+  if (const auto result = job.find("result"); result != job.end()) {
+    const Json packed = std::move(*result);
+    job.erase(result);
+    if (packed.is_binary()) {
+      const auto& bytes = packed.get_binary();
+      put_result(job, {reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+    }
+  }
+  if (const auto error = job.find("error"); error != job.end() && error->is_null()) job.erase(error);
+  return JobStatus{to_text(job), *state};
+}
+
+Result<Listing> listing(std::string_view name, std::string_view answer) {
+  auto list = from_msgpack(answer);
+  if (!list || !list->is_array()) return fail(ErrorCode::bad_message, "the broker's answer is not a list");
+  const std::size_t count = list->size();
+  Json body = Json::object();
+  body[std::string(name)] = std::move(*list);
+  return Listing{to_text(body), count};
+}
+
+std::string plain_text(std::string_view msgpack_value) {
+  const auto value = from_msgpack(msgpack_value);
+  if (!value) return hex(msgpack_value);
+  return value->is_string() ? value->get<std::string>() : to_text(*value);
+}
+
+std::string slow_body(std::string_view id, std::string_view result) {
+  return to_text({{"id", id}, {"seconds", from_msgpack(result).value_or(nullptr)}});
+}
+
+Json error_object(const TaskError& error) {
+  return {{"type", error.type}, {"message", error.message}, {"trace", error.trace}};
+}
+
+std::string to_text(const Json& value) { return value.dump(-1, ' ', false, Json::error_handler_t::replace); }
+
+}  // namespace zebu::webfront::json

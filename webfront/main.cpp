@@ -1,0 +1,31 @@
+#include <utility>
+// <utility> first: Boost 1.74's Asio uses std::exchange without including it.
+#include "webfront.h"
+
+#include <zebu/cli.h>
+#include <zebu/log.h>
+#include <zebu/stop_signal.h>
+
+#include <cstdio>
+
+int main(int argc, char** argv) {
+  using namespace zebu;
+  webfront::Options options;
+  if (const auto code = webfront::parse_options(argc, argv, options)) return *code;
+  start_log("zebu-webfront", options.log_level);
+  const StopSignal stop;
+  try {
+    webfront::Webfront front(options);
+    if (const auto started = front.start(); !started) {
+      spdlog::error("{}", started.error().message);
+      return cli::kExitFailure;
+    }
+    std::printf("zebu-webfront ready http=http://%s\n", front.address().c_str());
+    std::fflush(stdout);
+    front.run(stop.descriptor());
+  } catch (const std::exception& e) {
+    spdlog::error("{}", e.what());
+    return cli::kExitFailure;
+  }
+  return cli::kExitOk;
+}
