@@ -7,7 +7,15 @@ namespace {
 
 SharedOutcome share(Outcome outcome) { return std::make_shared<const Outcome>(std::move(outcome)); }
 
-std::string quoted(std::string_view name) { return "'" + std::string(name.substr(0, kMaxName)) + "'"; }
+// A name for a message to people; of one that is none, what cannot be shown becomes '?'.
+std::string quoted(std::string_view name) {
+  std::string text(name.substr(0, kMaxName));
+  if (!is_valid_name(name)) {
+    std::replace_if(
+        text.begin(), text.end(), [](unsigned char c) { return c < 0x20 || c >= 0x7f; }, '?');
+  }
+  return "'" + text + "'";
+}
 
 std::string list_of(const std::map<std::string, int, std::less<>>& tasks) {
   constexpr std::size_t kShown = 20;
@@ -200,7 +208,7 @@ void Engine::accept(SessionId session, const message::Submission& job, bool wait
 std::optional<Error> Engine::why_refused(const message::Submission& job, std::size_t size) {
   const auto bad_name = [](std::string_view what, std::string_view name) {
     return Error{ErrorCode::bad_job,
-                 std::string(what) + " " + quoted(is_valid_name(name) ? name : "") +
+                 std::string(what) + " " + quoted(name) +
                      " is no name: 1 to 128 bytes of UTF-8 without spaces or control characters",
                  {}};
   };

@@ -28,16 +28,13 @@ class Outbox {
       for (const SessionId session : dirty_) {
         const auto found = peers_.find(session);
         if (found == peers_.end() || (with_work && found->second.assign.empty())) continue;
-        flush(found->second, session, send);
+        Peer& to = found->second;
+        if (!std::exchange(to.is_dirty, false)) continue;
+        finish(to);
+        for (Frame& frame : std::exchange(to.frames, {})) send(session, std::move(frame));
       }
     }
     dirty_.clear();
-  }
-  // The same for one session that is about to end.
-  template <class Send>
-  void flush_one(SessionId session, Send&& send) {
-    const auto found = peers_.find(session);
-    if (found != peers_.end()) flush(found->second, session, send);
   }
 
  private:
@@ -57,13 +54,6 @@ class Outbox {
   template <class Entry>
   void add(Peer& peer, Batch& batch, const Entry& entry, std::size_t size);
   static void finish(Peer& peer);
-  template <class Send>
-  static void flush(Peer& peer, SessionId session, Send&& send) {
-    if (!std::exchange(peer.is_dirty, false)) return;
-    finish(peer);
-    for (Frame& frame : std::exchange(peer.frames, {})) send(session, std::move(frame));
-  }
-
   std::size_t max_message_;
   std::unordered_map<SessionId, Peer> peers_;
   std::vector<SessionId> dirty_;

@@ -75,6 +75,10 @@ Result<bool> Server::round(Moment now) {
     }
   }
   outbox_.flush([this](SessionId session, Frame frame) { send(session, std::move(frame)); });
+  for (const SessionId session : std::exchange(ended_, {})) {
+    outbox_.forget(session);
+    peers_.erase(session);
+  }
   return has_more || !unreachable_.empty();
 }
 
@@ -197,17 +201,15 @@ void Server::gather() {
   effects_.clear();
 }
 
+// From now on the peer has no session. What was decided for it before still leaves with this round: an ERROR says why
+// it was ended.
 void Server::end(SessionId session) {
   const auto found = peers_.find(session);
   if (found == peers_.end()) return;
-  // What was decided for it before still leaves: an ERROR says why it was ended.
-  outbox_.flush_one(session, [this](SessionId to, Frame frame) { send(to, std::move(frame)); });
-  outbox_.forget(session);
-  const auto named = found->second.port->sessions.find(found->second.routing_id);
-  if (named != found->second.port->sessions.end() && named->second == session) {
-    found->second.port->sessions.erase(named);
-  }
-  peers_.erase(found);
+  auto& sessions = found->second.port->sessions;
+  const auto named = sessions.find(found->second.routing_id);
+  if (named != sessions.end() && named->second == session) sessions.erase(named);
+  ended_.push_back(session);
 }
 
 void Server::send(SessionId session, Frame frame) {

@@ -67,6 +67,7 @@ class Server {
   std::unordered_map<SessionId, Peer> peers_;
   SessionId next_session_ = 1;
   std::vector<SessionId> unreachable_;
+  std::vector<SessionId> ended_;
   Decoder decoder_;
   Received received_;
   ServerFacts facts_;

@@ -1,3 +1,5 @@
+#include "value_json.h"
+
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
@@ -5,12 +7,9 @@
 #include <charconv>
 #include <cmath>
 #include <optional>
-#include <value_json.h>
 
 namespace zebu::producer {
 namespace {
-
-constexpr std::size_t kMaxDepth = 256;
 
 std::string base64(std::string_view bytes) {
   static constexpr char kDigits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -114,11 +113,9 @@ void write(const msgpack::object& value, std::string& to) {
 
 // The one value in `bytes`, or nothing.
 std::optional<msgpack::object_handle> unpacked(Bytes bytes) {
-  const std::size_t any = bytes.size();
   try {
     std::size_t offset = 0;
-    auto handle = msgpack::unpack(bytes.data(), bytes.size(), offset, nullptr, nullptr,
-                                  msgpack::unpack_limit(any, any, any, any, any, kMaxDepth));
+    auto handle = msgpack::unpack(bytes.data(), bytes.size(), offset, nullptr, nullptr, unpack_limit_of(bytes));
     if (offset == bytes.size()) return handle;
   } catch (const std::exception&) {  // bytes of a task that breaks the rules; the caller shows them as they are
   }

@@ -12,7 +12,7 @@ namespace zebu::producer {
 
 [[nodiscard]] std::string json_string(std::string_view text);
 
-// {"$binary": …} of all of it when `value` is not one msgpack value or is nested more than 256 deep.
+// {"$binary": …} of all of it when `value` is not one msgpack value or is nested more than 128 deep.
 [[nodiscard]] std::string json_of(Bytes value);
 // The same for people: a string as it is.
 [[nodiscard]] std::string plain_of(Bytes value);

@@ -3,17 +3,15 @@
 namespace zebu::arguments_detail {
 namespace {
 
-constexpr std::size_t kNoLimit = std::numeric_limits<std::uint32_t>::max();
-constexpr std::size_t kMaxDepth = 128;  // deeper nesting is nobody's honest argument, and costs stack
-
 msgpack::object decode(msgpack::zone& zone, Bytes bytes) {
   try {
     std::size_t used = 0;
     const auto in_place = [](msgpack::type::object_type, std::size_t, void*) { return true; };
-    const msgpack::unpack_limit limit(kNoLimit, kNoLimit, kNoLimit, kNoLimit, kNoLimit, kMaxDepth);
-    const msgpack::object root = msgpack::unpack(zone, bytes.data(), bytes.size(), used, in_place, nullptr, limit);
+    const msgpack::object root =
+        msgpack::unpack(zone, bytes.data(), bytes.size(), used, in_place, nullptr, unpack_limit_of(bytes));
     if (used == bytes.size() && root.type == msgpack::type::ARRAY) return root;
   } catch (const msgpack::unpack_error&) {
+  } catch (const std::bad_alloc&) {
   }
   return {};
 }

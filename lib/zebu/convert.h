@@ -22,6 +22,14 @@ struct Sink {
 
 }  // namespace convert_detail
 
+// For unpacking what somebody else packed. No container can honestly claim more elements than there are bytes, so a
+// hostile length takes no memory; deeper nesting is nobody's honest value, and costs stack.
+[[nodiscard]] inline msgpack::unpack_limit unpack_limit_of(Bytes bytes) {
+  constexpr std::size_t kMaxDepth = 128;
+  const std::size_t most = bytes.size();
+  return {most, most, most, most, most, kMaxDepth};
+}
+
 // One msgpack value.
 template <class T>
 [[nodiscard]] std::string pack_value(const T& value) {
@@ -47,7 +55,8 @@ template <class... Args>
 template <class T>
 [[nodiscard]] Result<T> unpack_value(Bytes bytes) {
   try {
-    const msgpack::object_handle handle = msgpack::unpack(bytes.data(), bytes.size());
+    const msgpack::object_handle handle =
+        msgpack::unpack(bytes.data(), bytes.size(), nullptr, nullptr, unpack_limit_of(bytes));
     return handle.get().as<T>();
   } catch (const std::exception& e) {
     return fail(ErrorCode::bad_value, std::string("the value does not have the asked type: ") + e.what());

@@ -336,7 +336,10 @@ TEST_CASE("a job that cannot run is refused") {
   const SessionId client = d.client();
   d.submit(client, true, {false, true});
   CHECK(refusal_of(d) == ErrorCode::no_consumer);
-  d.submit(client, true, {}, "default", "two words");
+  d.submit(client, true, {}, "default", "two words\n");
+  REQUIRE(d.effects.refused.size() == 1);
+  CHECK(d.effects.refused[0].what.why.message ==
+        "task 'two words?' is no name: 1 to 128 bytes of UTF-8 without spaces or control characters");
   CHECK(refusal_of(d) == ErrorCode::bad_job);
   d.submit(client, true, {}, "", "fib");
   CHECK(refusal_of(d) == ErrorCode::bad_job);
