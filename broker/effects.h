@@ -14,6 +14,16 @@ struct Effects {
     SessionId session;
     T what;
   };
+  struct Accepted {
+    SessionId session;
+    JobId id;
+    bool at_once;  // else with the next message to that client, or a moment later
+  };
+  struct Kept {
+    SessionId session;
+    std::uint64_t count;
+    bool at_once;  // else with the next message to that consumer
+  };
   struct Refusal {
     JobId id;
     Error why;
@@ -22,13 +32,13 @@ struct Effects {
   std::vector<Record> records;
   std::vector<SessionId> welcomed;
   std::vector<To<Error>> errors;
-  std::vector<To<JobId>> accepted;
+  std::vector<Accepted> accepted;
   std::vector<To<Refusal>> refused;
   std::vector<To<JobId>> unknown;
   std::vector<To<const Job*>> done;
   std::vector<To<const Job*>> assigned;
   std::vector<To<AttemptId>> stopped;
-  std::vector<To<std::uint64_t>> kept;
+  std::vector<Kept> kept;
   std::vector<SessionId> beats;
   std::vector<SessionId> ended;  // sessions that are no more; nothing else in here is for one of them
 

@@ -187,7 +187,7 @@ void Engine::submit(SessionId session, const message::Submit& submit, Moment now
 
 void Engine::accept(SessionId session, const message::Submission& job, bool wait, Moment now, Effects& out) {
   if (Job* known = jobs_.find(job.id)) {  // sent again after a broken connection
-    out.accepted.push_back({session, job.id});
+    out.accepted.push_back({session, job.id, true});
     if (wait) add_waiter(*known, session, out);
     return;
   }
@@ -201,7 +201,8 @@ void Engine::accept(SessionId session, const message::Submission& job, bool wait
   ++totals_.accepted;
   Job& added = jobs_.add_queued(std::move(spec));
   if (!job.options.transient) out.records.push_back(JobAccepted{added.spec});
-  out.accepted.push_back({session, job.id});
+  // Who waits for a transient job waits for its DONE: ACCEPTED need not wake anybody up before.
+  out.accepted.push_back({session, job.id, !(wait && job.options.transient)});
   if (wait) added.waiters.push_back(session);
 }
 
@@ -254,7 +255,8 @@ void Engine::add_waiter(Job& job, SessionId session, Effects& out) {
     out.done.push_back({session, &job});
   } else if (std::find(job.waiters.begin(), job.waiters.end(), session) == job.waiters.end()) {
     // Sessions that are gone make room here, so the list does not grow with reconnections.
-    std::erase_if(job.waiters, [&](SessionId waiter) { return sessions_.count(waiter) == 0; });
+    const auto is_gone = [&](SessionId waiter) { return sessions_.count(waiter) == 0; };
+    job.waiters.erase(std::remove_if(job.waiters.begin(), job.waiters.end(), is_gone), job.waiters.end());
     job.waiters.push_back(session);
   }
 }
@@ -271,7 +273,9 @@ void Engine::wait(SessionId session, const message::Wait& wait, Effects& out) {
 
 void Engine::leave(SessionId session, const message::Leave& leave) {
   for (const JobId& id : leave.ids) {
-    if (Job* job = jobs_.find(id)) std::erase(job->waiters, session);
+    if (Job* job = jobs_.find(id)) {
+      job->waiters.erase(std::remove(job->waiters.begin(), job->waiters.end(), session), job->waiters.end());
+    }
   }
 }
 
@@ -319,8 +323,20 @@ void Engine::outcome(SessionId session, const message::OutcomeReport& report, Mo
   }
   Consumer& from = consumer(session);
   from.outcomes += report.jobs.size();
-  if (!report.jobs.empty()) out.kept.push_back({session, from.outcomes});
+  from.unconfirmed += report.jobs.size();
+  for (const message::Report& attempt : report.jobs) from.unconfirmed_bytes += attempt.result.size();
+  if (!report.jobs.empty()) confirm(from, out);
   credit(session, report.credit, out);
+}
+
+// Nobody waits for KEPT but a consumer that wants to leave. So it need not wake one up for each job: it goes along with
+// the next assignment or beat, unless the consumer would have to keep much until then.
+void Engine::confirm(Consumer& consumer, Effects& out) {
+  constexpr std::size_t kMany = 256;
+  constexpr std::size_t kMuch = 64U << 10;
+  const bool at_once = consumer.draining || consumer.unconfirmed >= kMany || consumer.unconfirmed_bytes >= kMuch;
+  if (at_once) consumer.unconfirmed = consumer.unconfirmed_bytes = 0;
+  out.kept.push_back({consumer.session, consumer.outcomes, at_once});
 }
 
 void Engine::give_back(SessionId session, const message::Return& jobs, Moment now, Effects& out) {
@@ -337,10 +353,11 @@ void Engine::give_back(SessionId session, const message::Return& jobs, Moment no
   credit(session, jobs.credit, out);
 }
 
-void Engine::drain(SessionId session) {
+void Engine::drain(SessionId session, Effects& out) {
   Consumer& from = consumer(session);
   from.draining = true;
   from.credit = 0;
+  confirm(from, out);
 }
 
 // ── jobs ────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -368,7 +385,7 @@ void Engine::finish(Job& job, SharedOutcome outcome, Moment now, Effects& out) {
   for (const SessionId waiter : job.waiters) {
     if (sessions_.count(waiter) > 0) out.done.push_back({waiter, &job});
   }
-  job.waiters = {};
+  job.waiters.clear();
 }
 
 void Engine::finish_cancelled(Job& job, Moment now, Effects& out) { finish(job, share(Outcome{}), now, out); }

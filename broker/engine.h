@@ -28,6 +28,9 @@ struct Consumer {
   bool draining = false;
   JobList running;  // assigned to it, in the order of assignment
   std::uint64_t outcomes = 0;
+  // Outcomes that it was not told of at once, and their bytes: it keeps them until it hears that the broker does.
+  std::size_t unconfirmed = 0;
+  std::size_t unconfirmed_bytes = 0;
 };
 
 // Counts since the start, by what happened.
@@ -71,7 +74,7 @@ class Engine {
   void credit(SessionId session, std::uint32_t credit, Effects& out);
   void outcome(SessionId session, const message::OutcomeReport& report, Moment now, Effects& out);
   void give_back(SessionId session, const message::Return& jobs, Moment now, Effects& out);
-  void drain(SessionId session);
+  void drain(SessionId session, Effects& out);
 
   // Once a round, after all messages: lost peers, beats, forgetting, and the assignments.
   void tick(Moment now, Effects& out);
@@ -92,6 +95,7 @@ class Engine {
   void claim(Session& session, const AttemptId& run, Effects& out);
   void remove_consumer(Consumer& consumer);
   void end_session(SessionId session, Effects& out);
+  void confirm(Consumer& consumer, Effects& out);
   void put_back(Job& job, Consumer& from, std::uint32_t attempt, Effects& out);
   void finish(Job& job, SharedOutcome outcome, Moment now, Effects& out);
   void finish_cancelled(Job& job, Moment now, Effects& out);

@@ -2,6 +2,7 @@
 
 #include <zebu/job.h>
 
+#include <boost/container/small_vector.hpp>
 #include <boost/intrusive/list.hpp>
 
 #include <array>
@@ -52,8 +53,8 @@ struct Job : boost::intrusive::list_base_hook<> {
   bool cancel_asked = false;
   WallTime started{};
   WallTime finished{};
-  SharedOutcome outcome;           // in a final state
-  std::vector<SessionId> waiters;  // clients to tell; may name sessions that are gone
+  SharedOutcome outcome;                                 // in a final state
+  boost::container::small_vector<SessionId, 1> waiters;  // clients to tell; may name sessions that are gone
 };
 using JobList = boost::intrusive::list<Job>;
 

@@ -22,6 +22,22 @@ Outbox::Peer& Outbox::peer(SessionId session) {
   return peer;
 }
 
+Outbox::Peer& Outbox::hold(SessionId session) {
+  Peer& peer = peers_[session];
+  if (!std::exchange(peer.is_held, true)) held_.push_back(session);
+  return peer;
+}
+
+void Outbox::release() {
+  for (const SessionId session : held_) {
+    const auto found = peers_.find(session);
+    if (found == peers_.end()) continue;
+    found->second.is_held = false;
+    if (!found->second.accepted.empty()) static_cast<void>(peer(session));
+  }
+  held_.clear();
+}
+
 template <class Entry>
 void Outbox::add(Peer& peer, Batch& batch, const Entry& entry, std::size_t size) {
   if (batch.is_full(size, max_message_)) peer.frames.push_back(batch.finish());
@@ -35,8 +51,8 @@ void Outbox::gather(const Effects& effects) {
     const message::Assignment assignment{spec.id, job->attempt, spec.task, spec.queue, spec.args, spec.options};
     add(to, to.assign, assignment, kFixed + spec.size());
   }
-  for (const auto& [session, id] : effects.accepted) {
-    Peer& to = peer(session);
+  for (const auto& [session, id, at_once] : effects.accepted) {
+    Peer& to = at_once ? peer(session) : hold(session);
     add(to, to.accepted, id, kFixed);
   }
   for (const auto& [session, refusal] : effects.refused) {
@@ -58,7 +74,7 @@ void Outbox::gather(const Effects& effects) {
     Peer& to = peer(session);
     add(to, to.stop, attempt, kFixed);
   }
-  for (const auto& [session, count] : effects.kept) peer(session).kept = count;
+  for (const auto& [session, count, at_once] : effects.kept) (at_once ? peer(session) : peers_[session]).kept = count;
 }
 
 void Outbox::put(SessionId session, Frame frame) {

@@ -18,6 +18,9 @@ class Outbox {
   // Encodes all replies in `effects` but welcomes, errors and beats, which are whole messages: put() takes those.
   void gather(const Effects& effects);
   void put(SessionId session, Frame frame);
+  // Whether something waits for a next message to its peer; release() makes it leave with the next flush.
+  [[nodiscard]] bool is_holding() const { return !held_.empty(); }
+  void release();
   void forget(SessionId session);
 
   // Calls send(session, frame) for all that has gathered; consumers with new work first, because that is what somebody
@@ -48,15 +51,19 @@ class Outbox {
     std::optional<std::uint64_t> kept;
     std::vector<Frame> frames;
     bool is_dirty = false;
+    bool is_held = false;
   };
 
   Peer& peer(SessionId session);
+  Peer& hold(SessionId session);
   template <class Entry>
   void add(Peer& peer, Batch& batch, const Entry& entry, std::size_t size);
   static void finish(Peer& peer);
+
   std::size_t max_message_;
   std::unordered_map<SessionId, Peer> peers_;
   std::vector<SessionId> dirty_;
+  std::vector<SessionId> held_;
 };
 
 }  // namespace zebu::broker

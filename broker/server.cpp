@@ -10,6 +10,8 @@ namespace {
 
 // How many messages of one socket a round takes before the others have their turn. More makes larger batches.
 constexpr int kMessagesARound = 256;
+// How long a reply that nobody waits for is held back for a message that it can go along with.
+constexpr std::chrono::milliseconds kHold{1};
 
 SocketContext& context() {
   static SocketContext context;
@@ -52,7 +54,7 @@ Result<void> Server::run(int stop) {
   while (!wait_readable(clients_.socket, consumers_.socket, stop, timeout)) {
     const auto has_more = round(Moment::now());
     if (!has_more) return tl::make_unexpected(has_more.error());
-    const auto deadline = *has_more ? Clock::now() : engine_.next_deadline();
+    const auto deadline = *has_more ? Clock::now() : next_deadline();
     timeout.reset();
     if (deadline) {
       timeout = std::max(std::chrono::milliseconds(0),
@@ -60,6 +62,13 @@ Result<void> Server::run(int stop) {
     }
   }
   return {};
+}
+
+std::optional<TimePoint> Server::next_deadline() const {
+  const auto engine = engine_.next_deadline();
+  if (!held_since_) return engine;
+  const TimePoint release = *held_since_ + kHold;
+  return engine ? std::min(*engine, release) : release;
 }
 
 // decide → persist → tell. True when there may be more to do at once.
@@ -74,6 +83,11 @@ Result<bool> Server::round(Moment now) {
       return tl::make_unexpected(committed.error());
     }
   }
+  if (held_since_ && now.steady - *held_since_ >= kHold) {
+    outbox_.release();
+    held_since_.reset();
+  }
+  if (outbox_.is_holding() && !held_since_) held_since_ = now.steady;
   outbox_.flush([this](SessionId session, Frame frame) { send(session, std::move(frame)); });
   for (const SessionId session : std::exchange(ended_, {})) {
     outbox_.forget(session);
@@ -153,7 +167,7 @@ struct Server::Handler {
   void operator()(const message::Credit& m) const { server.engine_.credit(from, m.credit, server.effects_); }
   void operator()(const message::OutcomeReport& m) const { server.engine_.outcome(from, m, now, server.effects_); }
   void operator()(const message::Return& m) const { server.engine_.give_back(from, m, now, server.effects_); }
-  void operator()(const message::Drain&) const { server.engine_.drain(from); }
+  void operator()(const message::Drain&) const { server.engine_.drain(from, server.effects_); }
   // Beats are life, which is noted already; the rest no peer may send, which was checked.
   template <class Other>
   void operator()(const Other&) const {}

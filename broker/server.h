@@ -46,6 +46,7 @@ class Server {
   Server(const Options& options, std::unique_ptr<Store> store, Router clients, Router consumers);
 
   [[nodiscard]] Result<bool> round(Moment now);
+  [[nodiscard]] std::optional<TimePoint> next_deadline() const;
   [[nodiscard]] bool read(Port& port, Moment now);
   void handle(Port& port, Moment now);
   void handle_hello(Port& port, const message::Hello& hello, Moment now);
@@ -68,6 +69,7 @@ class Server {
   SessionId next_session_ = 1;
   std::vector<SessionId> unreachable_;
   std::vector<SessionId> ended_;
+  std::optional<TimePoint> held_since_;  // what the outbox holds back
   Decoder decoder_;
   Received received_;
   ServerFacts facts_;

@@ -100,19 +100,23 @@ Uuid Uuid::make() {
   return id;
 }
 
+namespace {
+
+Uuid::Words random_words() {
+  std::array<std::uint8_t, sizeof(Uuid::Words)> bytes{};
+  RandomBytes().fill(bytes.data(), bytes.size());
+  return std::bit_cast<Uuid::Words>(bytes);
+}
+
+const Uuid::Words kHashKey = random_words();
+
+}  // namespace
+
 std::size_t UuidHash::operator()(const Uuid& id) const noexcept {
-  static const std::array<std::uint64_t, 2> kKey = [] {
-    std::array<std::uint64_t, 2> key{};
-    RandomBytes().fill(reinterpret_cast<std::uint8_t*>(key.data()), sizeof key);
-    return key;
-  }();
-  std::uint64_t low = 0;
-  std::uint64_t high = 0;
-  std::memcpy(&low, id.bytes.data(), 8);
-  std::memcpy(&high, id.bytes.data() + 8, 8);
+  const auto words = std::bit_cast<Uuid::Words>(id.bytes);
   // One folded 128-bit multiplication, as in wyhash: both halves reach all bits of the result.
   __extension__ using Wide = unsigned __int128;
-  const Wide product = static_cast<Wide>(low ^ kKey[0]) * (high ^ kKey[1]);
+  const Wide product = static_cast<Wide>(words.first ^ kHashKey.first) * (words.second ^ kHashKey.second);
   return static_cast<std::size_t>(product) ^ static_cast<std::size_t>(product >> 64);
 }
 

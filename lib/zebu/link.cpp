@@ -98,10 +98,11 @@ void Link::drain() {
       auto message = decoder_.decode(received_.frame());
       if (message) handle(*message);
     }
-    flush_requested_ = false;
+    flush_requested_ = has_sent_ = false;
     if (up_ && !closed_) handlers_.flush();
+    // Nothing was there to read a moment ago. Only a send can have taken in more, unannounced.
   } while (!closed_ && !reopen_requested_ && handled < kMessagesARound &&
-           ((up_ && flush_requested_) || dealer_->has_input()));
+           ((up_ && flush_requested_) || (has_sent_ && dealer_->has_input())));
   draining_ = flush_requested_ = false;
   if (closed_) {
     dealer_.reset();
@@ -141,6 +142,7 @@ void Link::handle_error(const message::ErrorReport& report) {
 void Link::send(Frame frame) {
   if (!up_ || closed_) return;
   dealer_->send(std::move(frame));
+  has_sent_ = true;
   last_sent_ = Clock::now();
   // Outside of drain() nobody would look again at what this send may have let in.
   if (!draining_) request_flush();

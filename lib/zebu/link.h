@@ -88,6 +88,7 @@ class Link {
   bool up_ = false;
   bool closed_ = false;
   bool draining_ = false;
+  bool has_sent_ = false;
   bool flush_requested_ = false;
   bool reopen_requested_ = false;
 };

@@ -67,15 +67,23 @@ class Router {
 
   // What was bound, with the port that the kernel chose: "tcp://0.0.0.0:40123".
   [[nodiscard]] const std::string& endpoint() const { return endpoint_; }
+  // The next message that is there. After false, wait_readable() says when to ask again; until then this is false
+  // without a system call.
   [[nodiscard]] bool receive(Received& into);
   // False when the peer is gone (or was never there): nothing was sent.
   [[nodiscard]] bool send(Bytes peer, Frame frame);
-  [[nodiscard]] zmq::socket_t& get() { return *socket_; }
 
  private:
+  friend bool wait_readable(Router& first, Router& second, int descriptor,
+                            std::optional<std::chrono::milliseconds> timeout);
   Router(std::unique_ptr<zmq::socket_t> socket, std::string endpoint);
+  [[nodiscard]] bool may_have_input();
+
   std::unique_ptr<zmq::socket_t> socket_;
   std::string endpoint_;
+  int descriptor_;
+  bool may_have_input_ = true;
+  bool has_sent_ = false;  // since it was last known to have no input
 };
 
 // Blocks until one of the routers or the descriptor has something to read, or `timeout` passed (nothing: forever).

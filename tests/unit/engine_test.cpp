@@ -44,7 +44,7 @@ TEST_CASE("a job is accepted, assigned, finished and told to who waits") {
   const Effects effects = d.take();
   CHECK(done_for(effects, client) == std::vector<JobId>{id});
   REQUIRE(effects.kept.size() == 1);
-  CHECK(effects.kept[0].what == 1);
+  CHECK(effects.kept[0].count == 1);
 }
 
 TEST_CASE("the broker never assigns more than a consumer's credit") {
@@ -385,10 +385,45 @@ TEST_CASE("a draining consumer gets nothing more, whatever credit it gives") {
   EngineDriver d;
   const SessionId client = d.client();
   const SessionId consumer = d.consumer(2, 2);
-  d.engine().drain(consumer);
+  d.engine().drain(consumer, d.effects);
   d.engine().credit(consumer, 2, d.effects);
   d.submit(client);
   CHECK(d.assigned_to(consumer).empty());
+}
+
+TEST_CASE("a job is accepted at once, but for a transient one that its submitter waits for") {
+  EngineDriver d;
+  const SessionId client = d.client();
+  JobOptions transient;
+  transient.transient = true;
+  d.submit(client, true);
+  CHECK(d.take().accepted.at(0).at_once);
+  d.submit(client, false, transient);
+  CHECK(d.take().accepted.at(0).at_once);
+  d.submit(client, true, transient);
+  CHECK_FALSE(d.take().accepted.at(0).at_once);
+}
+
+TEST_CASE("outcomes are confirmed with the next message, at once to a consumer that leaves or holds much") {
+  EngineDriver d;
+  const SessionId client = d.client();
+  const SessionId consumer = d.consumer(300, 300);
+  std::vector<JobId> ids;
+  for (int i = 0; i < 300; ++i) ids.push_back(d.submit(client));
+  CHECK(d.assigned_to(consumer).size() == 300);
+  d.take();
+  d.outcome(consumer, ids[0], 1);
+  CHECK_FALSE(d.take().kept.at(0).at_once);
+  for (std::size_t i = 1; i < 256; ++i) d.outcome(consumer, ids[i], 1);
+  Effects effects = d.take();
+  CHECK(effects.kept.back().at_once);
+  CHECK(effects.kept.back().count == 256);
+  d.outcome(consumer, ids[256], 1);
+  CHECK_FALSE(d.take().kept.at(0).at_once);
+  d.engine().drain(consumer, d.effects);
+  effects = d.take();
+  CHECK(effects.kept.at(0).at_once);
+  CHECK(effects.kept.at(0).count == 257);
 }
 
 TEST_CASE("credit above the limit ends the session") {
