@@ -87,6 +87,7 @@ int run(const ConsumerOptions& options, const Registry& registry) {
     spdlog::error("{}", started.error().message);
     return EXIT_FAILURE;
   }
+  spdlog::info("looking for the broker at {}", options.broker);
   loop.run();
   // Waits until the last messages have left.
   context.reset();

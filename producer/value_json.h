@@ -1,21 +1,16 @@
 #pragma once
 
 #include <zebu/client.h>
+#include <zebu/json_text.h>
 
 #include <string>
 #include <string_view>
 
-// msgpack values and outcomes as JSON text. Binary is {"$binary": base64}, an extension {"$extension": type, "$binary":
-// base64}; a key that is no string becomes the string of its JSON; NaN and infinities are null; bytes of a string that
-// are no UTF-8 become U+FFFD.
+// Outcomes as JSON text.
 namespace zebu::producer {
 
-[[nodiscard]] std::string json_string(std::string_view text);
-
-// {"$binary": …} of all of it when `value` is not one msgpack value or is nested more than 128 deep.
-[[nodiscard]] std::string json_of(Bytes value);
-// The same for people: a string as it is.
-[[nodiscard]] std::string plain_of(Bytes value);
+using zebu::json_of;
+using zebu::plain_of;
 
 // "state":"succeeded","result":… | "state":"failed","error":{…} | "state":"cancelled", to stand in an object. What
 // never became an outcome is failed, with the error's code as type.

@@ -1,6 +1,7 @@
 #include "json.h"
 
 #include <zebu/job.h>
+#include <zebu/json_text.h>
 
 #include <nlohmann/json.hpp>
 
@@ -38,18 +39,6 @@ class DepthCheck {
   int depth_ = 0;
 };
 
-std::string hex(std::string_view bytes) {
-  static constexpr char kDigits[] = "0123456789abcdef";
-  std::string text;
-  text.reserve(bytes.size() * 2);
-  for (const char c : bytes) {
-    const auto byte = static_cast<unsigned char>(c);
-    text.push_back(kDigits[byte >> 4]);
-    text.push_back(kDigits[byte & 15]);
-  }
-  return text;
-}
-
 // A msgpack value that JSON cannot say (a map with keys that are no strings, too deep a nesting) is nothing.
 std::optional<Json> from_msgpack(std::string_view bytes) {
   DepthCheck check;
@@ -59,13 +48,7 @@ std::optional<Json> from_msgpack(std::string_view bytes) {
   return value;
 }
 
-void put_result(Json& into, std::string_view bytes) {
-  if (auto value = from_msgpack(bytes)) {
-    into["result"] = std::move(*value);
-  } else {
-    into["result_msgpack_hex"] = hex(bytes);
-  }
-}
+Json value_of(std::string_view msgpack_value) { return Json::parse(json_of(msgpack_value)); }
 
 tl::unexpected<Error> bad_body(std::string message) { return fail(ErrorCode::bad_value, std::move(message)); }
 
@@ -132,7 +115,7 @@ std::string accepted_body(const JobId& id) {
 
 std::string outcome_body(const JobId& id, const Outcome& outcome) {
   Json body{{"id", id.to_string()}, {"state", to_string(outcome.state)}, {"run_us", outcome.ran.count()}};
-  if (outcome.state == JobState::succeeded) put_result(body, outcome.result);
+  if (outcome.state == JobState::succeeded) body["result"] = value_of(outcome.result);
   if (outcome.state == JobState::failed) body["error"] = error_object(outcome.error);
   return to_text(body);
 }
@@ -153,7 +136,7 @@ Result<std::optional<JobStatus>> job_status(std::string_view answer) {
     job.erase(result);
     if (packed.is_binary()) {
       const auto& bytes = packed.get_binary();
-      put_result(job, {reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+      job["result"] = value_of({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
     }
   }
   if (const auto error = job.find("error"); error != job.end() && error->is_null()) job.erase(error);
@@ -169,14 +152,10 @@ Result<Listing> listing(std::string_view name, std::string_view answer) {
   return Listing{to_text(body), count};
 }
 
-std::string plain_text(std::string_view msgpack_value) {
-  const auto value = from_msgpack(msgpack_value);
-  if (!value) return hex(msgpack_value);
-  return value->is_string() ? value->get<std::string>() : to_text(*value);
-}
+std::string plain_text(std::string_view msgpack_value) { return plain_of(msgpack_value); }
 
 std::string slow_body(std::string_view id, std::string_view result) {
-  return to_text({{"id", id}, {"seconds", from_msgpack(result).value_or(nullptr)}});
+  return to_text({{"id", id}, {"seconds", value_of(result)}});
 }
 
 Json error_object(const TaskError& error) {

@@ -1,5 +1,6 @@
 #include <utility>
 // <utility> first: Boost 1.74's Asio uses std::exchange without including it.
+#include "health_check.h"
 #include "webfront.h"
 
 #include <zebu/cli.h>
@@ -15,6 +16,11 @@ int main(int argc, char** argv) {
   start_log("zebu-webfront", options.log_level);
   const StopSignal stop;
   try {
+    if (options.check) {
+      const auto healthy = webfront::check_health(options);
+      if (!healthy) spdlog::error("{}", healthy.error().message);
+      return healthy ? cli::kExitOk : cli::kExitFailure;
+    }
     webfront::Webfront front(options);
     if (const auto started = front.start(); !started) {
       spdlog::error("{}", started.error().message);

@@ -24,6 +24,8 @@ std::optional<int> parse_options(int argc, const char* const* argv, Options& opt
   cli::add_duration(app, "--idle-timeout", options.idle_timeout, "time that a connection may do nothing");
   cli::add_duration(app, "--max-wait", options.max_wait, "longest time that Prefer: wait and ?wait= may ask for");
   cli::add_duration(app, "--grace", options.grace, "time that running requests have to finish when told to stop");
+  app.add_flag("--check", options.check, "ask the front end at --listen for its health, and stop: exit code 0 or 1")
+      ->configurable(false);
   return cli::parse(app, argc, argv);
 }
 

@@ -26,6 +26,7 @@ struct Options {
   std::chrono::milliseconds grace{10'000};           // how long a stop waits for requests that are under way
 
   std::string log_level = "info";
+  bool check = false;  // only ask the front end at `listen` whether it is healthy
 };
 
 // Fills `options` from flags, environment and configuration file. Returns the exit code when the program is to stop

@@ -330,3 +330,14 @@ TEST_CASE("requests that outlast the grace time are ended") {
   stack.webfront().signal(SIGTERM);
   CHECK(stack.webfront().wait_exit().code == 0);
 }
+
+TEST_CASE("the option --check tells by its exit code whether the front end serves") {
+  Stack stack;
+  const std::string address = "127.0.0.1:" + std::to_string(stack.http_port());
+  CHECK(run({.command = {program("zebu-webfront"), "--listen", address, "--check"}}).exit.code == 0);
+  stack.webfront().signal(SIGTERM);
+  CHECK(stack.webfront().wait_exit().code == 0);
+  const Finished after = run({.command = {program("zebu-webfront"), "--listen", address, "--check"}});
+  CHECK(after.exit.code == 1);
+  CHECK(after.err.find("is not healthy: Connection refused") != std::string::npos);
+}
