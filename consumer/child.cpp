@@ -34,15 +34,18 @@ struct SpawnActions {
   posix_spawn_file_actions_t value{};
 };
 
-// A child starts with no signal blocked or ignored, whatever its parent does.
+// A child starts with no signal ignored, whatever its parent does, and with those blocked that it must not end by before
+// it has seen to that itself (slot_main.cpp).
 struct SpawnAttributes {
   SpawnAttributes() {
     posix_spawnattr_init(&value);
-    sigset_t none;
+    sigset_t blocked;
     sigset_t all;
-    sigemptyset(&none);
+    sigemptyset(&blocked);
+    sigaddset(&blocked, SIGINT);
+    sigaddset(&blocked, SIGTERM);
     sigfillset(&all);
-    posix_spawnattr_setsigmask(&value, &none);
+    posix_spawnattr_setsigmask(&value, &blocked);
     posix_spawnattr_setsigdefault(&value, &all);
     posix_spawnattr_setflags(&value, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
   }

@@ -128,6 +128,11 @@ void leave_stopping_to_parent() {
   action.sa_flags = SA_RESTART;
   ::sigaction(SIGINT, &action, nullptr);
   ::sigaction(SIGTERM, &action, nullptr);
+  sigset_t blocked;  // from the start on, by the parent
+  sigemptyset(&blocked);
+  sigaddset(&blocked, SIGINT);
+  sigaddset(&blocked, SIGTERM);
+  ::pthread_sigmask(SIG_UNBLOCK, &blocked, nullptr);
 }
 
 bool die_with_parent(const char* parent) {

@@ -1,6 +1,7 @@
 #include "worker.h"
 
 #include "run_task.h"
+#include "time_slice.h"
 
 #include <algorithm>
 #include <iterator>
@@ -74,6 +75,7 @@ void Worker::list(std::vector<AttemptId>& into) const {
 }
 
 void Worker::run() {
+  run_in_long_slices();
   std::unique_lock lock(mutex_);
   while (!is_closing_) {
     if (!inbox_.empty()) {
