@@ -9,6 +9,9 @@
 namespace zebu {
 namespace {
 
+// Called by ZeroMQ's I/O thread when the frame has left.
+void free_frame(void*, void* owner) { delete static_cast<std::string*>(owner); }
+
 // Hands the frame's buffer to ZeroMQ without a copy. Small ones are copied: that is cheaper than an allocation.
 zmq::message_t to_message(Frame frame) {
   constexpr std::size_t kCopy = 256;
@@ -17,8 +20,7 @@ zmq::message_t to_message(Frame frame) {
   auto held = std::make_unique<std::string>(std::move(frame.buffer));
   char* data = held->data() + frame.start;
   const std::size_t size = held->size() - frame.start;
-  return zmq::message_t(
-      data, size, [](void*, void* owner) { delete static_cast<std::string*>(owner); }, held.release());
+  return zmq::message_t(data, size, free_frame, held.release());
 }
 
 void set_limits(zmq::socket_t& socket, const SocketLimits& limits) {
