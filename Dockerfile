@@ -12,10 +12,12 @@ RUN cd build/release/bin && install --strip -D -t /out zebu-broker zebu-consumer
 
 FROM debian:trixie-slim
 RUN apt-get -qq update \
-  && apt-get -qq install -y --no-install-recommends libjemalloc2 libspdlog1.15 libzmq5 >/dev/null \
+  && apt-get -qq install -y --no-install-recommends libjemalloc2 libspdlog1.15 libsqlite3-0 libzmq5 >/dev/null \
   && rm -rf /var/lib/apt/lists/* /var/log/apt /var/log/dpkg.log
 COPY --from=build /out /usr/local/bin
 # A library that is missing above shows here, not at the first start.
 RUN zebu-broker --version && zebu-consumer --version && zebu-producer --version && zebu-webfront --version
+# A volume that is mounted here gets this owner.
+RUN install -d -o 10001 -g 10001 -m 0700 /var/lib/zebu
 USER 10001:10001
 CMD ["zebu-broker"]

@@ -26,7 +26,7 @@ stop_all() {
   done
   pids=()
 }
-trap 'stop_all; rm -rf "$work"' EXIT
+trap 'stop_all; rm -rf "$work" ${store:+"$store"}' EXIT
 
 [[ -x $bin/zebu-broker && -x $drivers/zebu_bench ]] ||
   die "no programs in $build: build them first (cmake --preset release && cmake --build --preset release), or set ZEBU_BUILD"
@@ -50,9 +50,14 @@ start() {
 # field NAME: the value of NAME=… in $ready.
 field() { sed -n "s/.*[ ]$1=\([^ ]*\).*/\1/p" <<<"$ready"; }
 
-# Sets $clients, $consumers and $broker_pid.
+# make_store_dir DIR: sets $store, a fresh folder in it for the broker's store, which goes with the script.
+make_store_dir() { store=$(mktemp -d "$1/store-XXXXXX"); }
+
+# Sets $clients, $consumers and $broker_pid. Its store is in $work, if the arguments name no other.
 start_broker() {
-  start broker zebu-broker --clients 'tcp://127.0.0.1:*' --consumers 'tcp://127.0.0.1:*' "$@"
+  local store=(--store "sqlite:$work/zebu.db")
+  [[ " $* " != *" --store "* ]] || store=()
+  start broker zebu-broker --clients 'tcp://127.0.0.1:*' --consumers 'tcp://127.0.0.1:*' "${store[@]}" "$@"
   clients=$(field clients)
   consumers=$(field consumers)
   broker_pid=${pids[-1]}
@@ -91,5 +96,6 @@ machine() {
     "$(awk '/MemTotal/ { printf "%.0f GiB", $2 / 1048576 }' /proc/meminfo), Linux $(uname -r)," \
     "load before the run $(cut -d' ' -f1 /proc/loadavg)"
   echo "build:   $("$bin/zebu-broker" --version), $build"
+  [[ -z ${store:-} ]] || echo "store:   SQLite on $(df --output=fstype,source "$store" | awk 'NR == 2 { print $1 ", " $2 }')"
   echo
 }

@@ -1,5 +1,5 @@
-// The same work as proxy_bench's through Zebu: transient echo jobs by the producer library, against a broker and
-// consumers that the script has started.
+// The same work as proxy_bench's through Zebu: echo jobs by the producer library, against a broker and consumers that
+// the script has started.
 #include <zebu/client.h>
 
 #include <CLI/CLI.hpp>
@@ -13,11 +13,11 @@ using namespace zebu;
 using namespace zebu::bench;
 using bench::Clock;
 
-JobRequest echo_of(const std::string& payload) {
+JobRequest echo_of(const std::string& payload, bool durable) {
   JobRequest request;
   request.task = "echo";
   request.args = pack_args(payload);
-  request.options.transient = true;
+  request.options.transient = !durable;
   return request;
 }
 
@@ -50,7 +50,7 @@ double jobs_a_second(Client& client, const JobRequest& request, int jobs, std::s
       [&](std::size_t, const Result<Outcome>& outcome) {
         if (!outcome || outcome->state != JobState::succeeded) ++failed;
       },
-      window, std::chrono::minutes(5));
+      window, std::chrono::minutes(30));
   const double rate = jobs / seconds_since(begin);
   if (!mapped) throw std::runtime_error(mapped.error().message);
   if (failed > 0) throw std::runtime_error(std::to_string(failed) + " jobs failed");
@@ -66,12 +66,14 @@ int main(int argc, char** argv) {
   int jobs = 500'000;
   std::size_t window = 10'000;
   std::size_t payload = 64;
-  CLI::App app("Measures transient echo jobs through a running broker and its consumers.", "zebu_bench");
+  bool durable = false;
+  CLI::App app("Measures echo jobs through a running broker and its consumers.", "zebu_bench");
   app.add_option("--broker", options.broker, "the broker's endpoint for clients")->capture_default_str();
   app.add_option("--rounds", rounds, "round trips with one job under way")->capture_default_str();
   app.add_option("--jobs", jobs, "jobs of the throughput measurement")->capture_default_str();
   app.add_option("--window", window, "jobs under way in it")->capture_default_str();
   app.add_option("--payload", payload, "bytes of a job")->capture_default_str();
+  app.add_flag("--durable", durable, "jobs that the broker's store has; without it transient ones");
   CLI11_PARSE(app, argc, argv);
   try {
     auto client = Client::connect(options);
@@ -79,8 +81,9 @@ int main(int argc, char** argv) {
     if (const auto up = (*client)->wait_connected(std::chrono::seconds(5)); !up) {
       throw std::runtime_error(up.error().message);
     }
-    const JobRequest request = echo_of(std::string(payload, 'x'));
-    measure_latency(**client, request, rounds);
+    const JobRequest request = echo_of(std::string(payload, 'x'), durable);
+    if (rounds > 0) measure_latency(**client, request, rounds);
+    if (jobs == 0) return 0;
     (void)jobs_a_second(**client, request, jobs / 10 + 1, window);  // warm
     print_figure("jobs_per_second", jobs_a_second(**client, request, jobs, window));
   } catch (const std::exception& e) {

@@ -7,6 +7,7 @@
 namespace zebu::broker {
 
 // Fills `options` from flags, environment and file. Returns the exit code when the program is to stop now.
-[[nodiscard]] std::optional<int> parse_options(int argc, const char* const* argv, Options& options);
+[[nodiscard]] std::optional<int> parse_options(int argc, const char* const* argv, Options& options,
+                                               MaintenanceOptions& maintenance);
 
 }  // namespace zebu::broker

@@ -9,15 +9,26 @@ namespace zebu::broker {
 struct Options {
   std::string clients = "tcp://*:5555";
   std::string consumers = "tcp://*:5556";
-  // Where durable jobs live. "memory": they are lost with the process.
-  std::string store = "memory";
+  // Where durable jobs live: "sqlite:PATH", or "memory", where they are lost with the process.
+  std::string store;
   // A peer that is silent for so long is lost, and its jobs go back. Lower finds dead peers sooner, and gives up sooner
   // on machines that swap.
   std::chrono::milliseconds liveness{3000};
   // Jobs and bytes that may be queued in one queue; past it submitters are refused.
-  std::uint64_t queue_limit = 1'000'000;
-  std::uint64_t queue_bytes = 1ULL << 30;
-  // Finished jobs, and bytes of them, that are remembered for who asks later; the oldest are forgotten first.
+  std::uint64_t queue_limit = 20'000'000;
+  std::uint64_t queue_bytes = 16ULL << 30;
+  // The same of transient jobs, which live in memory only.
+  std::uint64_t transient_limit = 1'000'000;
+  std::uint64_t transient_bytes = 1ULL << 30;
+  // Queued durable jobs of one queue that are in memory, and scheduled ones; the rest is in the store until they are
+  // needed. More costs memory, less costs reads.
+  std::uint64_t window = 20'000;
+  // How long an outcome is kept when its job does not say; a failed one is kept until it is retried or purged.
+  std::chrono::milliseconds result_ttl{std::chrono::hours(24)};
+  // A job whose process died so often, or whose consumer was lost so often, is failed.
+  std::uint32_t max_crashes = 3;
+  std::uint32_t max_losses = 10;
+  // Finished jobs, and bytes of them, that are kept in memory too; of transient ones that is all that is kept.
   std::uint64_t keep = 10'000;
   std::uint64_t keep_bytes = 256ULL << 20;
   // Jobs that one client may have submitted and not seen accepted.
@@ -29,6 +40,13 @@ struct Options {
 
   // Peers and broker speak at least this often.
   [[nodiscard]] std::chrono::milliseconds beat() const { return liveness / 3; }
+};
+
+// What `zebu-broker check`, `backup` and `compact` are told.
+struct MaintenanceOptions {
+  std::string command;  // empty: none, the broker is to run
+  std::string to;       // backup: the file to write
+  bool force = false;   // backup: replace it
 };
 
 }  // namespace zebu::broker

@@ -1,23 +1,28 @@
 #pragma once
 
-#include "store.h"
+#include "job_table.h"
+#include "reads.h"
 
 #include <zebu/message.h>
 
 namespace zebu::broker {
 
-// What the engine decided: records to persist, then replies to send. Pointers and views live until the engine's next
-// call, so whoever gets this encodes at once.
+// What the engine decided: records to persist, things to read, replies to send. Pointers and views live until the
+// engine's next call, so whoever gets this encodes at once.
+//
+// A reply with a `batch` may leave when that commit is durable; 0: at once.
 struct Effects {
   template <class T>
   struct To {
     SessionId session;
     T what;
+    BatchNumber batch = 0;
   };
   struct Accepted {
     SessionId session;
     JobId id;
     bool at_once;  // else with the next message to that client, or a moment later
+    BatchNumber batch = 0;
   };
   struct Kept {
     SessionId session;
@@ -30,15 +35,19 @@ struct Effects {
   };
 
   std::vector<Record> records;
+  std::vector<Read> reads;
   std::vector<SessionId> welcomed;
   std::vector<To<Error>> errors;
   std::vector<Accepted> accepted;
   std::vector<To<Refusal>> refused;
+  std::vector<To<message::Attachment>> attached;
   std::vector<To<JobId>> unknown;
   std::vector<To<const Job*>> done;
   std::vector<To<const Job*>> assigned;
   std::vector<To<AttemptId>> stopped;
+  std::vector<To<message::ProgressReport>> progressed;
   std::vector<Kept> kept;
+  std::vector<SessionId> draining;  // consumers that are to drain
   std::vector<SessionId> beats;
   std::vector<SessionId> ended;  // sessions that are no more; nothing else in here is for one of them
 

@@ -2,9 +2,8 @@
 
 #include "broker_options.h"
 #include "effects.h"
-#include "job_table.h"
 
-#include <zebu/message.h>
+#include <deque>
 
 namespace zebu::broker {
 
@@ -16,6 +15,12 @@ struct Session {
   InstanceId instance;
   TimePoint last_heard{};
   std::unique_ptr<Consumer> consumer;  // of role consumer
+  // What a consumer names in HELLO and the store has to be asked about. Until that is answered it hears nothing, not
+  // even WELCOME: so it says nothing, and no outcome comes before the claim that it belongs to.
+  std::size_t open_claims = 0;
+  bool is_welcomed = false;
+  bool is_to_drain = false;
+  std::vector<AttemptId> stops;
 };
 
 struct Consumer {
@@ -28,6 +33,9 @@ struct Consumer {
   bool draining = false;
   JobList running;  // assigned to it, in the order of assignment
   std::uint64_t outcomes = 0;
+  BatchNumber outcomes_batch = 0;     // with which the newest of them is durable
+  std::uint64_t sealed_outcomes = 0;  // those of the batch that is under way, and all before
+  std::uint64_t confirmed = 0;        // that it was told of
   // Outcomes that it was not told of at once, and their bytes: it keeps them until it hears that the broker does.
   std::size_t unconfirmed = 0;
   std::size_t unconfirmed_bytes = 0;
@@ -37,18 +45,26 @@ struct Consumer {
 struct Totals {
   std::uint64_t accepted = 0;
   std::uint64_t refused = 0;
+  std::uint64_t attached = 0;  // to another job, by a unique key
   std::uint64_t assigned = 0;
   std::uint64_t returned = 0;  // by a consumer, not started
   std::uint64_t put_back = 0;  // lost with a consumer
+  std::uint64_t retried = 0;   // failed, and to run again
+  std::uint64_t crashed = 0;   // attempts whose process died
   std::uint64_t succeeded = 0;
   std::uint64_t failed = 0;
   std::uint64_t cancelled = 0;
+  std::uint64_t expired = 0;
   std::uint64_t stale_outcomes = 0;  // for attempts that were not their sender's
   std::uint64_t lost_sessions = 0;   // silent, or gone without BYE
 };
 
 // All of the broker's decisions, without a socket, a store or a clock: messages and the time go in, records and replies
 // come out through Effects. One thread. The server has checked that a message is one that the sender's role may send.
+//
+// Records gather in the open batch. seal() closes it for its commit; committed() says that it is durable; one batch at
+// a time is under way. What depends on a batch carries its number (Effects), and a new durable job is touched by nobody
+// before its own is committed (Place::fresh).
 class Engine {
  public:
   explicit Engine(const Options& options) : options_(options) {}
@@ -56,8 +72,9 @@ class Engine {
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
 
-  // Takes a job back from a store, before the first session. A job that ran is queued, and its holder may claim it.
-  void restore(const StoredJob& job);
+  // Takes over what a store has, before the first session. Jobs that ran wait for their consumers to come back: for the
+  // liveness time, or until all consumers that were there are there again. Nothing is assigned before.
+  void restore(const Recovered& recovered, Moment now);
 
   void hello(SessionId session, const message::Hello& hello, Moment now, Effects& out);
   // Any message is life; call this for each one that came.
@@ -75,35 +92,136 @@ class Engine {
   void outcome(SessionId session, const message::OutcomeReport& report, Moment now, Effects& out);
   void give_back(SessionId session, const message::Return& jobs, Moment now, Effects& out);
   void drain(SessionId session, Effects& out);
+  void progress(SessionId session, const message::ProgressReports& reports, Effects& out);
 
-  // Once a round, after all messages: lost peers, beats, forgetting, and the assignments.
+  // What people tell it.
+  void pause(std::string_view queue, std::string_view reason, Effects& out);
+  [[nodiscard]] bool resume(std::string_view queue, Effects& out);  // false: it was not paused
+  // Cancels what is queued or scheduled now. Returns how many at once; nothing when the rest follows by and by.
+  [[nodiscard]] std::optional<std::size_t> purge(std::string_view queue, Moment now, Effects& out);
+  // Tells consumers of that name or instance to drain. Returns how many.
+  [[nodiscard]] std::size_t drain_consumers(std::string_view name, Effects& out);
+  // A new job like a failed one, which is forgotten; nothing when it is no failed one, or that was done already.
+  [[nodiscard]] std::optional<JobId> redrive(const StoredJob& failed, const JobId& fresh, Moment now, Effects& out);
+  // Forgets a failed job. False: that was done already.
+  bool forget_failed(const StoredJob& failed, Effects& out);
+
+  // Once a round, after all messages: lost peers, beats, what is due, forgetting, and the assignments.
   void tick(Moment now, Effects& out);
   // When tick must be called though no message came; nothing when there is no need.
   [[nodiscard]] std::optional<TimePoint> next_deadline() const;
+
+  // The number of the open batch, which seal() closes.
+  [[nodiscard]] BatchNumber open_batch() const { return open_; }
+  BatchNumber seal();
+  // All up to `batch` is durable. duplicates: its jobs that were not taken.
+  void committed(BatchNumber batch, const std::vector<Duplicate>& duplicates, Moment now, Effects& out);
+  [[nodiscard]] BatchNumber settled() const { return settled_; }
+  // The last batch that has a record.
+  [[nodiscard]] BatchNumber newest_batch() const { return newest_; }
+  // Answers of the engine's own reads. Of a Find with an asker, nothing.
+  void answered(const ReadAnswer& answer, Moment now, Effects& out);
 
   [[nodiscard]] const JobTable& jobs() const { return jobs_; }
   [[nodiscard]] const std::unordered_map<SessionId, Session>& sessions() const { return sessions_; }
   [[nodiscard]] const Totals& totals() const { return totals_; }
   // Name of a session's peer; empty when it is gone.
   [[nodiscard]] std::string_view name_of(SessionId session) const;
+  // Whether assignments wait for the consumers of before the restart.
+  [[nodiscard]] bool is_waiting_for_consumers() const { return hold_until_.has_value(); }
 
  private:
-  [[nodiscard]] std::optional<Error> why_refused(const message::Submission& job, std::size_t size);
-  void accept(SessionId session, const message::Submission& job, bool wait, Moment now, Effects& out);
-  void add_waiter(Job& job, SessionId session, Effects& out);
+  // What somebody wants with a job that is not in memory.
+  struct WaitFor {
+    SessionId session;
+  };
+  struct ClaimFor {
+    SessionId session;
+    AttemptId run;
+  };
+  struct CancelIt {};
+  using Wish = std::variant<WaitFor, ClaimFor, CancelIt>;
+
+  // engine_sessions.cpp
   void add_consumer(Session& session, const message::Hello& hello, Effects& out);
   void claim(Session& session, const AttemptId& run, Effects& out);
+  void claim(Session& session, const AttemptId& run, Job& job, Effects& out);
+  void welcome(Session& session, Effects& out);
+  [[nodiscard]] bool has_open_claims() const { return claims_asked_ > 0 || !early_claims_.empty(); }
+  void stop(SessionId session, const AttemptId& attempt, BatchNumber batch, Effects& out);
   void remove_consumer(Consumer& consumer);
-  void end_session(SessionId session, Effects& out);
-  void confirm(Consumer& consumer, Effects& out);
-  void put_back(Job& job, Consumer& from, std::uint32_t attempt, Effects& out);
-  void finish(Job& job, SharedOutcome outcome, Moment now, Effects& out);
-  void finish_cancelled(Job& job, Moment now, Effects& out);
+  enum class End { said_bye, lost, replaced };
+  void end_session(SessionId session, End how, Effects& out);
   void check_liveness(Moment now, Effects& out);
+  void end_hold(Effects& out);
+  void set_limit(Job& job);
+
+  // engine_submit.cpp
+  [[nodiscard]] std::optional<Error> why_refused(const message::Submission& job, const JobSpec& spec) const;
+  [[nodiscard]] std::optional<Error> why_full(const Queue* queue, const JobSpec& spec) const;
+  void accept(SessionId session, const message::Submission& job, bool wait, Moment now, Effects& out);
+  void take_in(SharedSpec spec, SessionId session, bool wait, Effects& out);
+  void take_in_transient(SharedSpec spec, SessionId session, bool wait, Moment now, Effects& out);
+  void add_waiter(Job& job, SessionId session, Effects& out);
+  void wait_for(SessionId session, const JobId& id, Effects& out);
+  void settle(Job& job, Effects& out);
+  void resolve(const Duplicate& duplicate, Effects& out);
+  [[nodiscard]] bool attach_transient(const JobSpec& spec, SessionId session, bool wait, Moment now, Effects& out);
+
+  // engine_attempts.cpp
   void assign(Moment now, Effects& out);
   [[nodiscard]] bool assign_one(Consumer& consumer, Moment now, Effects& out);
+  void give(Job& job, Consumer& consumer, Moment now, Effects& out);
+  void record_start(Job& job, Effects& out);
+  void record_starts(Moment now, Effects& out);
+  void confirm(Consumer& consumer, std::uint64_t count, Effects& out);
+  void end_attempt(Job& job, const message::Report& report, Moment now, Effects& out);
+  void fail_or_retry(Job& job, Outcome outcome, Moment now, Effects& out);
+  void fail_or_put_back(Job& job, Outcome outcome, Moment now, Effects& out);
+  void lose(Job& job, End how, Effects& out);
+  void put_back(Job& job, Effects& out);
+  void finish(Job& job, Outcome outcome, Moment now, Effects& out);
   // The job of an attempt that is this session's to finish, or nothing.
   [[nodiscard]] Job* assigned_job(SessionId session, const AttemptId& attempt);
+
+  // engine_timers.cpp
+  void move_due(Moment now, Effects& out);
+  void meet_deadlines(Moment now, Effects& out);
+  void purge_all(Moment now, Effects& out);
+  std::size_t purge_some(Queue& queue, Moment now, Effects& out);
+  void house_keep(Moment now, Effects& out);
+
+  // engine_paging.cpp
+  void enter_line(Job& job, Effects& out);
+  void enter_schedule(Job& job);
+  void evict(Job& job, Effects& out);
+  void leave_memory(Job& job);
+  void shrink(Queue& queue, Effects& out);
+  void page(Effects& out);
+  void loaded(const QueuedLoaded& loaded, Moment now, Effects& out);
+  void loaded(const ScheduledLoaded& loaded, Moment now, Effects& out);
+  void loaded(const ExpiredLoaded& loaded, Moment now, Effects& out);
+  void found(const JobId& id, const std::optional<StoredJob>& stored, Moment now, Effects& out);
+  Job& bring_in(const StoredJob& stored);
+  void page_in(const StoredJob& stored, Moment now, Effects& out);
+  void ask_for(const JobId& id, Wish wish, Effects& out);
+  void fulfil(const Wish& wish, const JobId& id, const std::optional<StoredJob>& stored, Moment now, Effects& out);
+  [[nodiscard]] std::size_t window_of_a_queue() const;
+
+  void cancel_one(Job& job, Moment now, Effects& out);
+  // Of a durable job; a transient one has no records.
+  template <class T>
+  void record(Job& job, T&& record, Effects& out) {
+    if (job.is_transient()) return;
+    job.batch = open_;
+    write(std::forward<T>(record), out);
+  }
+  template <class T>
+  void write(T&& record, Effects& out) {
+    newest_ = open_;
+    out.records.emplace_back(std::forward<T>(record));
+  }
+  [[nodiscard]] BatchNumber due_batch(const Job& job) const { return job.batch > settled_ ? job.batch : 0; }
   [[nodiscard]] Consumer& consumer(SessionId session) { return *sessions_.at(session).consumer; }
 
   Options options_;
@@ -113,8 +231,34 @@ class Engine {
   std::vector<Consumer*> consumers_;
   std::size_t turn_ = 0;  // whose turn it is to get the next job
   std::optional<TimePoint> next_beat_;
+  std::optional<TimePoint> next_housekeeping_;
+  TimePoint last_housekeeping_{};
   Moment last_{};
   Totals totals_;
+
+  BatchNumber open_ = 1;
+  BatchNumber settled_ = 0;
+  BatchNumber newest_ = 0;  // the last one with a record
+  // Assignments of durable jobs that no record tells of yet: jobs that end soon need none.
+  struct Start {
+    AttemptId attempt;
+    TimePoint at;
+  };
+  std::deque<Start> starts_;
+  std::unordered_map<JobId, SessionId> answer_when_settled_;  // submitters of fresh jobs with a unique key
+  std::unordered_map<JobId, boost::container::small_vector<SessionId, 1>> absent_waiters_;  // of jobs in the store only
+  std::unordered_map<JobId, std::vector<Wish>> wishes_;                                     // what is being looked for
+  std::unordered_map<JobId, BatchNumber> just_left_;  // memory, with a batch that no read has seen yet
+  std::unordered_map<JobId, BatchNumber> forgotten_;  // failed jobs, until the store has forgotten them too
+  std::unordered_map<std::string, JobId> unique_;     // transient jobs with a unique key
+  JobList orphans_;                                   // ran before the restart; their holders are not here
+  std::vector<InstanceId> expected_;                  // consumers that were there before the restart
+  std::optional<TimePoint> hold_until_;
+  std::vector<ClaimFor> early_claims_;  // of fresh jobs
+  std::size_t claims_asked_ = 0;        // that wait for the store's word
+  bool is_checking_expiry_ = false;
+  bool is_forgetting_ = false;
+  bool is_purging_ = false;  // some queue has more to purge at once
 };
 
 }  // namespace zebu::broker

@@ -16,14 +16,23 @@ std::size_t size_of(const JobSpec& spec, const Outcome& outcome) {
   return size;
 }
 
+void Rate::sample(double seconds) {
+  constexpr double kWindow = 10;
+  const double weight = std::min(1.0, seconds / kWindow);
+  per_second += (static_cast<double>(count - sampled) / seconds - per_second) * weight;
+  if (per_second < 0.01) per_second = 0;
+  sampled = count;
+}
+
 JobTable::~JobTable() {
-  finished_.clear();
-  for (auto& [name, queue] : queues_) queue->jobs.clear();
-  // Jobs in a consumer's list: their hooks do not check.
   for (auto& [id, job] : jobs_) {
-    if (job.is_linked()) JobList::node_algorithms::unlink(job.this_ptr());
+    // The lists of running jobs are their consumers', who have cleared them.
+    if (job.place == Place::running) job.place = Place::none;
+    unlink(job);
   }
 }
+
+// ── finding ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 Job* JobTable::find(const JobId& id) {
   const auto found = jobs_.find(id);
@@ -44,6 +53,7 @@ Queue& JobTable::queue(std::string_view name) {
   if (Queue* queue = find_queue(name)) return *queue;
   auto queue = std::make_unique<Queue>();
   queue->name = name;
+  queue->settings.name = name;
   return *queues_.emplace(std::string(name), std::move(queue)).first->second;
 }
 
@@ -51,90 +61,223 @@ void JobTable::release_if_idle(Queue& queue) {
   if (queue.is_idle()) queues_.erase(queue.name);
 }
 
-Job& JobTable::add(SharedSpec spec, JobState state) {
-  next_sequence_ = std::max(next_sequence_, spec->sequence + 1);
+// ── counting ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+void JobTable::count_waiting(Queue& queue, const JobSpec& spec, JobState state, int by) {
+  std::size_t& jobs = state == JobState::scheduled ? queue.scheduled : queue.queued;
+  jobs += static_cast<std::size_t>(by);
+  const std::uint64_t size = spec.size();
+  if (spec.options.transient) {
+    queue.transient += static_cast<std::size_t>(by);
+    queue.transient_bytes += by > 0 ? size : -size;
+  } else {
+    queue.bytes += by > 0 ? size : -size;
+  }
+}
+
+void JobTable::count_in(const JobSpec& spec) {
+  const JobState state = spec.due ? JobState::scheduled : JobState::queued;
+  ++counts_[static_cast<std::size_t>(state)];
+  count_waiting(queue(spec.queue), spec, state, 1);
+}
+
+void JobTable::count_out(const JobSpec& spec) {
+  const JobState state = spec.due ? JobState::scheduled : JobState::queued;
+  --counts_[static_cast<std::size_t>(state)];
+  count_waiting(queue(spec.queue), spec, state, -1);
+}
+
+void JobTable::restore_counts(const Recovered& recovered) {
+  next_sequence_ = recovered.next_sequence;
+  counts_ = recovered.counts;
+  for (const StoredQueue& stored : recovered.queues) {
+    Queue& at = queue(stored.name);
+    at.queued = stored.queued;
+    at.scheduled = stored.scheduled;
+    at.bytes = stored.bytes;
+    at.failed = stored.failed;
+  }
+  for (const QueueSettings& settings : recovered.settings) queue(settings.name).settings = settings;
+}
+
+// ── coming and going ────────────────────────────────────────────────────────────────────────────────────────────────
+
+Job& JobTable::insert(SharedSpec spec, JobState state) {
   const auto [place, is_new] = jobs_.try_emplace(spec->id);
   assert(is_new);
   Job& job = place->second;
   job.spec = std::move(spec);
   job.state = state;
-  ++counts_[static_cast<std::size_t>(state)];
   return job;
 }
 
-Job& JobTable::add_queued(SharedSpec spec) {
-  Job& job = add(std::move(spec), JobState::queued);
+Job& JobTable::add(SharedSpec spec) {
+  Job& job = insert(std::move(spec), JobState::queued);
+  if (job.spec->due) {
+    job.state = JobState::scheduled;
+    job.due = *job.spec->due;
+  }
+  ++counts_[static_cast<std::size_t>(job.state)];
   job.queue = &queue(job.spec->queue);
-  job.queue->jobs.push_back(job);
-  job.queue->bytes += job.spec->size();
+  count_waiting(*job.queue, *job.spec, job.state, 1);
   return job;
 }
 
-Job& JobTable::add_finished(SharedSpec spec, std::uint32_t attempt, SharedOutcome outcome, WallTime finished) {
-  Job& job = add(std::move(spec), outcome->state);
-  job.attempt = attempt;
-  job.outcome = std::move(outcome);
-  job.finished = finished;
-  finished_.push_back(job);
+Job& JobTable::add_stored(const StoredJob& stored) {
+  Job& job = insert(stored.spec, stored.state);
+  job.queue = &queue(job.spec->queue);
+  job.uses = stored.uses;
+  job.holder = stored.holder;
+  job.due = stored.due;
+  job.outcome = stored.outcome;
+  if (job.state == JobState::running) ++job.queue->running;
+  return job;
+}
+
+Job& JobTable::add_finished(const StoredJob& stored) {
+  Job& job = insert(stored.spec, stored.state);
+  job.uses = stored.uses;
+  job.outcome = stored.outcome;
+  job.finished = stored.finished;
+  link(job, finished_, Place::finished);
   finished_bytes_ += size_of(job);
   return job;
 }
+
+void JobTable::link(Job& job) {
+  unlink(job);
+  if (job.state == JobState::scheduled) {
+    schedule_.insert(job);
+    job.place = Place::schedule;
+  } else {
+    Line& line = job.queue->line;
+    line.insert(line.end(), job);  // mostly it is the last one
+    job.place = Place::line;
+  }
+  if (!job.is_transient()) {
+    const auto count = [&](auto& window) {
+      ++window.jobs;
+      window.bytes += job.spec->size();
+    };
+    job.state == JobState::scheduled ? count(schedule_window) : count(job.queue->window);
+  }
+  if (job.spec->expires) set_deadline(job, *job.spec->expires);
+}
+
+void JobTable::link(Job& job, JobList& list, Place place) {
+  list.push_back(job);
+  job.list = &list;
+  job.place = place;
+}
+
+void JobTable::unlink(Job& job) {
+  clear_deadline(job);
+  const auto uncount = [&](auto& window) {
+    if (job.is_transient()) return;
+    --window.jobs;
+    window.bytes -= job.spec->size();
+  };
+  switch (std::exchange(job.place, Place::none)) {
+    case Place::none:
+      break;
+    case Place::line:
+      job.queue->line.erase(job.queue->line.iterator_to(job));
+      uncount(job.queue->window);
+      break;
+    case Place::schedule:
+      schedule_.erase(schedule_.iterator_to(job));
+      uncount(schedule_window);
+      break;
+    case Place::finished:
+      finished_bytes_ -= size_of(job);
+      [[fallthrough]];
+    case Place::fresh:
+    case Place::running:
+      job.list->erase(job.list->iterator_to(job));
+      job.list = nullptr;
+      break;
+  }
+}
+
+void JobTable::drop(Job& job) {
+  unlink(job);
+  jobs_.erase(JobId(job.spec->id));
+}
+
+void JobTable::set_deadline(Job& job, WallTime deadline) {
+  clear_deadline(job);
+  job.deadline = deadline;
+  job.has_deadline = true;
+  deadlines_.insert(job);
+}
+
+void JobTable::clear_deadline(Job& job) {
+  if (std::exchange(job.has_deadline, false)) deadlines_.erase(deadlines_.iterator_to(job));
+}
+
+// ── edges ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 void JobTable::move(Job& job, JobState to) {
   assert(may_move(job.state, to));
   --counts_[static_cast<std::size_t>(job.state)];
   ++counts_[static_cast<std::size_t>(to)];
+  const auto is_waiting = [](JobState state) { return state == JobState::scheduled || state == JobState::queued; };
+  if (is_waiting(job.state)) count_waiting(*job.queue, *job.spec, job.state, -1);
+  if (job.state == JobState::running) --job.queue->running;
   job.state = to;
+  if (is_waiting(to)) count_waiting(*job.queue, *job.spec, to, 1);
+  if (to == JobState::running) ++job.queue->running;
 }
 
 void JobTable::start(Job& job, JobList& list) {
+  unlink(job);
   move(job, JobState::running);
-  job.queue->jobs.erase(job.queue->jobs.iterator_to(job));
-  job.queue->bytes -= job.spec->size();
-  ++job.queue->running;
-  list.push_back(job);
+  link(job, list, Place::running);
 }
 
-void JobTable::put_back(Job& job, JobList& list) {
+void JobTable::put_back(Job& job) {
+  unlink(job);
   move(job, JobState::queued);
-  list.erase(list.iterator_to(job));
   job.session = 0;
-  Queue& queue = *job.queue;
-  --queue.running;
-  queue.bytes += job.spec->size();
-  // What comes back is old, so its place is near the front.
-  auto place = queue.jobs.begin();
-  while (place != queue.jobs.end() && place->spec->sequence < job.spec->sequence) ++place;
-  queue.jobs.insert(place, job);
 }
 
-void JobTable::finish(Job& job, JobList* list, SharedOutcome outcome, WallTime now) {
-  Queue& queue = *job.queue;
-  if (job.state == JobState::running) {
-    list->erase(list->iterator_to(job));
-    --queue.running;
-  } else {
-    queue.jobs.erase(queue.jobs.iterator_to(job));
-    queue.bytes -= job.spec->size();
-  }
-  move(job, outcome->state);
-  job.queue = nullptr;
+void JobTable::reschedule(Job& job, WallTime due) {
+  unlink(job);
+  move(job, JobState::scheduled);
   job.session = 0;
+  job.due = due;
+}
+
+void JobTable::make_due(Job& job) {
+  unlink(job);
+  move(job, JobState::queued);
+}
+
+void JobTable::finish(Job& job, SharedOutcome outcome, WallTime now) {
+  unlink(job);
+  move(job, outcome->state);
+  Queue& queue = *std::exchange(job.queue, nullptr);
+  if (job.state == JobState::failed && !job.is_transient()) ++queue.failed;
+  job.session = 0;
+  job.progress.reset();
   job.outcome = std::move(outcome);
   job.finished = now;
-  finished_.push_back(job);
+  link(job, finished_, Place::finished);
   finished_bytes_ += size_of(job);
   release_if_idle(queue);
 }
 
-void JobTable::trim_finished(std::size_t jobs, std::size_t bytes) {
+void JobTable::trim_finished(std::size_t jobs, std::size_t bytes, BatchNumber settled) {
   while (!finished_.empty() && (finished_.size() > jobs || finished_bytes_ > bytes)) {
-    Job& oldest = finished_.front();
-    finished_bytes_ -= size_of(oldest);
-    --counts_[static_cast<std::size_t>(oldest.state)];
-    finished_.pop_front();
-    jobs_.erase(JobId(oldest.spec->id));
+    if (finished_.front().batch > settled) return;
+    forget(finished_.front());
   }
+}
+
+void JobTable::forget(Job& job) {
+  // Of a durable job the store decides when it is forgotten, and its count goes then.
+  if (job.is_transient()) --counts_[static_cast<std::size_t>(job.state)];
+  drop(job);
 }
 
 }  // namespace zebu::broker

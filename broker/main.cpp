@@ -1,4 +1,6 @@
 #include "broker_cli.h"
+#include "maintenance.h"
+#include "open_store.h"
 #include "server.h"
 
 #include <zebu/cli.h>
@@ -10,12 +12,14 @@
 int main(int argc, char** argv) {
   using namespace zebu;
   broker::Options options;
-  if (const auto exit_code = broker::parse_options(argc, argv, options)) return *exit_code;
+  broker::MaintenanceOptions maintenance;
+  if (const auto exit_code = broker::parse_options(argc, argv, options, maintenance)) return *exit_code;
+  if (!maintenance.command.empty()) return broker::run_maintenance(maintenance, options.store);
   start_log("zebu-broker", options.log_level);
   const StopSignal stop;
   const unsigned long files = raise_open_files();
 
-  auto store = broker::open_store(options);
+  auto store = broker::open_store(options.store);
   if (!store) return spdlog::error("{}", store.error().message), cli::kExitFailure;
   auto server = broker::Server::create(options, std::move(*store));
   if (!server) return spdlog::error("{}", server.error().message), cli::kExitFailure;
@@ -26,7 +30,7 @@ int main(int argc, char** argv) {
   std::fflush(stdout);
   if (const auto ran = (*server)->run(stop.descriptor()); !ran) {
     spdlog::critical("{}", ran.error().message);
-    return cli::kExitFailure;
+    return cli::kExitIo;
   }
   spdlog::info("stopped");
   return cli::kExitOk;

@@ -1,4 +1,5 @@
 #include "broker_cli.h"
+#include "open_store.h"
 
 #include <zebu/cli.h>
 #include <zebu/message.h>
@@ -7,7 +8,25 @@
 
 namespace zebu::broker {
 
-std::optional<int> parse_options(int argc, const char* const* argv, Options& options) {
+namespace {
+
+void add_commands(CLI::App& app, MaintenanceOptions& maintenance) {
+  const auto command = [&](const std::string& name, const std::string& what) {
+    CLI::App* added = app.add_subcommand(name, what)->fallthrough();
+    added->callback([&maintenance, name] { maintenance.command = name; });
+    return added;
+  };
+  app.require_subcommand(0, 1);
+  command("check", "compare the store with itself; no broker may be using it");
+  CLI::App* backup = command("backup", "copy the store to a file; a broker may be using it");
+  backup->add_option("--to", maintenance.to, "the file to write")->required()->configurable(false);
+  backup->add_flag("--force", maintenance.force, "replace the file if it exists")->configurable(false);
+  command("compact", "give the store's unused space back; no broker may be using it");
+}
+
+}  // namespace
+
+std::optional<int> parse_options(int argc, const char* const* argv, Options& options, MaintenanceOptions& maintenance) {
   CLI::App app("Zebu's broker: takes jobs from clients, gives them to consumers, and owns them in between.",
                "zebu-broker");
   cli::add_standard_options(app, options.log_level);
@@ -15,8 +34,8 @@ std::optional<int> parse_options(int argc, const char* const* argv, Options& opt
                  "where clients connect: tcp://ADDRESS:PORT; * is every address or any free port")
       ->capture_default_str();
   app.add_option("--consumers", options.consumers, "where consumers connect")->capture_default_str();
-  app.add_option("--store", options.store, "where durable jobs live; memory: lost with the process")
-      ->check(CLI::IsMember({"memory"}))
+  options.store = default_store();
+  app.add_option("--store", options.store, "where durable jobs live: sqlite:PATH, or memory: lost with the process")
       ->capture_default_str();
   cli::add_duration(app, "--liveness", options.liveness, "a peer that is silent for so long is lost");
   app.add_option("--queue-limit", options.queue_limit, "jobs that may be queued in one queue")
@@ -25,10 +44,27 @@ std::optional<int> parse_options(int argc, const char* const* argv, Options& opt
   app.add_option("--queue-bytes", options.queue_bytes, "bytes that may be queued in one queue")
       ->check(CLI::Range(1ULL, 1ULL << 50))
       ->capture_default_str();
-  app.add_option("--keep", options.keep, "finished jobs that are remembered, newest first")
+  app.add_option("--transient-limit", options.transient_limit, "transient jobs that may be queued in one queue")
       ->check(CLI::Range(1ULL, 1ULL << 40))
       ->capture_default_str();
-  app.add_option("--keep-bytes", options.keep_bytes, "bytes of finished jobs that are remembered")
+  app.add_option("--transient-bytes", options.transient_bytes,
+                 "bytes of transient jobs that may be queued in one queue")
+      ->check(CLI::Range(1ULL, 1ULL << 50))
+      ->capture_default_str();
+  app.add_option("--window", options.window, "queued durable jobs of one queue that are kept in memory")
+      ->check(CLI::Range(64ULL, 10'000'000ULL))
+      ->capture_default_str();
+  cli::add_duration(app, "--result-ttl", options.result_ttl, "how long outcomes are kept; failed ones until you act");
+  app.add_option("--max-crashes", options.max_crashes, "a job whose process died so often is failed")
+      ->check(CLI::Range(1U, 1'000'000U))
+      ->capture_default_str();
+  app.add_option("--max-losses", options.max_losses, "a job whose consumer was lost so often is failed")
+      ->check(CLI::Range(1U, 1'000'000U))
+      ->capture_default_str();
+  app.add_option("--keep", options.keep, "finished jobs that are kept in memory too, newest first")
+      ->check(CLI::Range(1ULL, 1ULL << 40))
+      ->capture_default_str();
+  app.add_option("--keep-bytes", options.keep_bytes, "bytes of finished jobs that are kept in memory")
       ->check(CLI::Range(1ULL, 1ULL << 50))
       ->capture_default_str();
   app.add_option("--grant", options.grant, "jobs that one client may have submitted and not seen accepted")
@@ -43,6 +79,7 @@ std::optional<int> parse_options(int argc, const char* const* argv, Options& opt
   app.add_option("--max-queues", options.max_queues, "queues that may exist at a time")
       ->check(CLI::Range(1ULL, 1ULL << 30))
       ->capture_default_str();
+  add_commands(app, maintenance);
   if (const auto exit_code = cli::parse(app, argc, argv)) return exit_code;
   if (options.liveness < std::chrono::milliseconds(100)) {
     std::cerr << "zebu-broker: --liveness must be at least 100ms\n";

@@ -44,37 +44,54 @@ void Outbox::add(Peer& peer, Batch& batch, const Entry& entry, std::size_t size)
   batch.add(entry);
 }
 
-void Outbox::gather(const Effects& effects) {
-  for (const auto& [session, job] : effects.assigned) {
-    Peer& to = peer(session);
-    const JobSpec& spec = *job->spec;
-    const message::Assignment assignment{spec.id, job->attempt, spec.task, spec.queue, spec.args, spec.options};
+void Outbox::add(const Effects::To<const Job*>& entry, message::Type type) {
+  Peer& to = peer(entry.session);
+  const Job& job = *entry.what;
+  const JobSpec& spec = *job.spec;
+  if (type == message::Type::assign) {
+    const message::Assignment assignment{spec.id, job.uses.attempt, spec.task, spec.queue, spec.args, spec.options};
     add(to, to.assign, assignment, kFixed + spec.size());
-  }
-  for (const auto& [session, id, at_once] : effects.accepted) {
-    Peer& to = at_once ? peer(session) : hold(session);
-    add(to, to.accepted, id, kFixed);
-  }
-  for (const auto& [session, refusal] : effects.refused) {
-    Peer& to = peer(session);
-    const message::Refusal entry{refusal.id, refusal.why.code, refusal.why.message, refusal.why.retry_after};
-    add(to, to.refused, entry, kFixed + refusal.why.message.size());
-  }
-  for (const auto& [session, id] : effects.unknown) {
-    Peer& to = peer(session);
-    add(to, to.unknown, id, kFixed);
-  }
-  for (const auto& [session, job] : effects.done) {
-    Peer& to = peer(session);
-    const Outcome& outcome = *job->outcome;
-    add(to, to.done, message::report_of(job->spec->id, job->attempt, outcome),
+  } else {
+    const Outcome& outcome = *job.outcome;
+    add(to, to.done, message::report_of(spec.id, job.uses.attempt, outcome),
         kFixed + outcome.result.size() + size_of(outcome.error));
   }
-  for (const auto& [session, attempt] : effects.stopped) {
-    Peer& to = peer(session);
-    add(to, to.stop, attempt, kFixed);
-  }
-  for (const auto& [session, count, at_once] : effects.kept) (at_once ? peer(session) : peers_[session]).kept = count;
+}
+
+void Outbox::add(const Effects::Accepted& accepted) {
+  Peer& to = accepted.at_once ? peer(accepted.session) : hold(accepted.session);
+  add(to, to.accepted, accepted.id, kFixed);
+}
+
+void Outbox::add(const Effects::To<Effects::Refusal>& refused) {
+  Peer& to = peer(refused.session);
+  const Error& why = refused.what.why;
+  const message::Refusal entry{refused.what.id, why.code, why.message, why.retry_after};
+  add(to, to.refused, entry, kFixed + why.message.size());
+}
+
+void Outbox::add(const Effects::To<message::Attachment>& attached) {
+  Peer& to = peer(attached.session);
+  add(to, to.attached, attached.what, kFixed);
+}
+
+void Outbox::add(const Effects::To<message::ProgressReport>& progressed) {
+  Peer& to = peer(progressed.session);
+  add(to, to.progress, progressed.what, kFixed + progressed.what.note.size() + progressed.what.output.size());
+}
+
+void Outbox::add_unknown(const Effects::To<JobId>& unknown) {
+  Peer& to = peer(unknown.session);
+  add(to, to.unknown, unknown.what, kFixed);
+}
+
+void Outbox::add_stopped(const Effects::To<AttemptId>& stopped) {
+  Peer& to = peer(stopped.session);
+  add(to, to.stop, stopped.what, kFixed);
+}
+
+void Outbox::add(const Effects::Kept& kept) {
+  (kept.at_once ? peer(kept.session) : peers_[kept.session]).kept = kept.count;
 }
 
 void Outbox::put(SessionId session, Frame frame) {
@@ -86,11 +103,34 @@ void Outbox::put(SessionId session, Frame frame) {
 void Outbox::forget(SessionId session) { peers_.erase(session); }
 
 void Outbox::finish(Peer& peer) {
-  for (Batch* batch : {&peer.assign, &peer.stop, &peer.done, &peer.accepted, &peer.refused, &peer.unknown}) {
+  // ATTACHED says for which job a DONE is, progress is of jobs that are not done.
+  for (Batch* batch : {&peer.assign, &peer.stop, &peer.attached, &peer.progress, &peer.done, &peer.accepted,
+                       &peer.refused, &peer.unknown}) {
     if (!batch->empty()) peer.frames.push_back(batch->finish());
   }
   if (peer.kept) peer.frames.push_back(encode(message::Kept{*peer.kept}));
   peer.kept.reset();
+}
+
+void Outboxes::gather(const Effects& effects) {
+  for (const auto& entry : effects.assigned) of(entry.batch).add(entry, message::Type::assign);
+  for (const auto& entry : effects.accepted) of(entry.batch).add(entry);
+  for (const auto& entry : effects.refused) of(entry.batch).add(entry);
+  for (const auto& entry : effects.attached) of(entry.batch).add(entry);
+  for (const auto& entry : effects.unknown) of(entry.batch).add_unknown(entry);
+  for (const auto& entry : effects.progressed) of(entry.batch).add(entry);
+  for (const auto& entry : effects.done) of(entry.batch).add(entry, message::Type::done);
+  for (const auto& entry : effects.stopped) of(entry.batch).add_stopped(entry);
+  for (const auto& entry : effects.kept) now_.add(entry);
+}
+
+void Outboxes::seal(BatchNumber batch) {
+  sealed_batch_ = batch;
+  std::swap(sealed_, open_);
+}
+
+void Outboxes::forget(SessionId session) {
+  for (Outbox* outbox : {&now_, &sealed_, &open_}) outbox->forget(session);
 }
 
 }  // namespace zebu::broker

@@ -10,13 +10,20 @@
 
 namespace zebu::broker {
 
-// Replies on their way out: encoded when the engine decides them, gathered for each peer, handed over once a round.
+// Replies on their way out: encoded when they are decided, gathered for each peer, handed over all at once.
 class Outbox {
  public:
   explicit Outbox(std::size_t max_message) : max_message_(max_message) {}
 
-  // Encodes all replies in `effects` but welcomes, errors and beats, which are whole messages: put() takes those.
-  void gather(const Effects& effects);
+  void add(const Effects::To<const Job*>& assigned_or_done, message::Type type);
+  void add(const Effects::Accepted& accepted);
+  void add(const Effects::To<Effects::Refusal>& refused);
+  void add(const Effects::To<message::Attachment>& attached);
+  void add(const Effects::To<message::ProgressReport>& progressed);
+  void add_unknown(const Effects::To<JobId>& unknown);
+  void add_stopped(const Effects::To<AttemptId>& stopped);
+  void add(const Effects::Kept& kept);
+  // A whole message; it leaves behind all that was added before.
   void put(SessionId session, Frame frame);
   // Whether something waits for a next message to its peer; release() makes it leave with the next flush.
   [[nodiscard]] bool is_holding() const { return !held_.empty(); }
@@ -27,6 +34,7 @@ class Outbox {
   // waits for.
   template <class Send>
   void flush(Send&& send) {
+    if (dirty_.empty()) return;
     for (const bool with_work : {true, false}) {
       for (const SessionId session : dirty_) {
         const auto found = peers_.find(session);
@@ -44,6 +52,8 @@ class Outbox {
   struct Peer {
     Batch accepted{message::Type::accepted};
     Batch refused{message::Type::refused};
+    Batch attached{message::Type::attached};
+    Batch progress{message::Type::progress};
     Batch unknown{message::Type::unknown};
     Batch done{message::Type::done};
     Batch assign{message::Type::assign};
@@ -64,6 +74,40 @@ class Outbox {
   std::unordered_map<SessionId, Peer> peers_;
   std::vector<SessionId> dirty_;
   std::vector<SessionId> held_;
+};
+
+// What leaves now, and what waits for a commit: for that which is under way (sealed), or the one after it (open).
+class Outboxes {
+ public:
+  explicit Outboxes(std::size_t max_message) : now_(max_message), sealed_(max_message), open_(max_message) {}
+
+  // All replies in `effects` but welcomes, errors and beats, which are whole messages: put() takes those.
+  void gather(const Effects& effects);
+  // batch: with which it is to leave; 0: now.
+  void put(SessionId session, Frame frame, BatchNumber batch = 0) { of(batch).put(session, std::move(frame)); }
+
+  // `batch` is on its way into the store.
+  void seal(BatchNumber batch);
+  // It is durable.
+  template <class Send>
+  void flush_sealed(Send&& send) {
+    sealed_.flush(std::forward<Send>(send));
+  }
+  template <class Send>
+  void flush(Send&& send) {
+    now_.flush(std::forward<Send>(send));
+  }
+  [[nodiscard]] bool is_holding() const { return now_.is_holding(); }
+  void release() { now_.release(); }
+  void forget(SessionId session);
+
+ private:
+  [[nodiscard]] Outbox& of(BatchNumber batch) { return batch == 0 ? now_ : batch <= sealed_batch_ ? sealed_ : open_; }
+
+  Outbox now_;
+  Outbox sealed_;
+  Outbox open_;
+  BatchNumber sealed_batch_ = 0;
 };
 
 }  // namespace zebu::broker

@@ -22,11 +22,13 @@ std::optional<ErrorCode> why_forbidden(message::Type type, std::optional<message
     case Type::leave:
     case Type::cancel:
     case Type::query:
+    case Type::command:
       return only(Role::client);
     case Type::credit:
     case Type::outcome:
     case Type::return_:
     case Type::drain:
+    case Type::progress:
       return only(Role::consumer);
     case Type::welcome:
     case Type::error:
@@ -35,6 +37,7 @@ std::optional<ErrorCode> why_forbidden(message::Type type, std::optional<message
     case Type::done:
     case Type::unknown:
     case Type::answer:
+    case Type::attached:
     case Type::assign:
     case Type::kept:
     case Type::stop:

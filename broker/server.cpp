@@ -1,6 +1,5 @@
 #include "server.h"
 
-#include "memory_store.h"
 #include "permissions.h"
 
 #include <zebu/log.h>
@@ -22,11 +21,6 @@ std::string_view spelled(message::Role role) { return role == message::Role::cli
 
 }  // namespace
 
-Result<std::unique_ptr<Store>> open_store(const Options& options) {
-  if (options.store == "memory") return std::make_unique<MemoryStore>(options.keep, options.keep_bytes);
-  return fail(ErrorCode::system, "unknown store '" + options.store + "': this version has 'memory'");
-}
-
 Result<std::unique_ptr<Server>> Server::create(const Options& options, std::unique_ptr<Store> store) {
   SocketLimits limits;
   limits.max_message = options.max_message;
@@ -34,24 +28,28 @@ Result<std::unique_ptr<Server>> Server::create(const Options& options, std::uniq
   if (!clients) return tl::make_unexpected(clients.error());
   auto consumers = Router::bind(context(), options.consumers, limits);
   if (!consumers) return tl::make_unexpected(consumers.error());
-  std::unique_ptr<Server> server(new Server(options, std::move(store), std::move(*clients), std::move(*consumers)));
-  const auto recovered = server->store_->recover([&](const StoredJob& job) { server->engine_.restore(job); });
+  const auto recovered = store->recover();
   if (!recovered) return tl::make_unexpected(recovered.error());
-  return server;
+  return std::unique_ptr<Server>(
+      new Server(options, std::move(store), *recovered, std::move(*clients), std::move(*consumers)));
 }
 
-Server::Server(const Options& options, std::unique_ptr<Store> store, Router clients, Router consumers)
+Server::Server(const Options& options, std::unique_ptr<Store> store, const Recovered& recovered, Router clients,
+               Router consumers)
     : options_(options),
       store_(std::move(store)),
       clients_{std::move(clients), message::Role::client, {}},
       consumers_{std::move(consumers), message::Role::consumer, {}},
       engine_(options),
       outbox_(options.max_message),
-      facts_{Uuid::make(), store_->name(), Clock::now(), 0} {}
+      facts_{Uuid::make(), options.store, Clock::now(), 0},
+      inquiries_(engine_, facts_) {
+  engine_.restore(recovered, Moment::now());
+}
 
 Result<void> Server::run(int stop) {
   std::optional<std::chrono::milliseconds> timeout = std::chrono::milliseconds(0);
-  while (!wait_readable(clients_.socket, consumers_.socket, stop, timeout)) {
+  while (!wait_readable(clients_.socket, consumers_.socket, stop, store_.descriptor(), timeout)) {
     const auto has_more = round(Moment::now());
     if (!has_more) return tl::make_unexpected(has_more.error());
     const auto deadline = *has_more ? Clock::now() : next_deadline();
@@ -61,6 +59,17 @@ Result<void> Server::run(int stop) {
                          std::chrono::ceil<std::chrono::milliseconds>(*deadline - Clock::now()));
     }
   }
+  return finish();
+}
+
+// What was decided is committed and told; what nobody was told of may as well be lost.
+Result<void> Server::finish() {
+  for (int commits = 0; commits < 2; ++commits) {
+    if (auto taken = take_commit(store_.wait(), Moment::now()); !taken) return taken;
+    start_commit();
+  }
+  if (auto taken = take_commit(store_.wait(), Moment::now()); !taken) return taken;
+  tell();
   return {};
 }
 
@@ -73,27 +82,55 @@ std::optional<TimePoint> Server::next_deadline() const {
 
 // decide → persist → tell. True when there may be more to do at once.
 Result<bool> Server::round(Moment now) {
+  if (auto taken = take_commit(store_.take(), now); !taken) return tl::make_unexpected(taken.error());
   bool has_more = read(consumers_, now);
   has_more = read(clients_, now) || has_more;
   for (const SessionId session : std::exchange(unreachable_, {})) engine_.gone(session, effects_);
   engine_.tick(now, effects_);
   gather();
-  if (!records_.empty()) {
-    if (auto committed = store_->commit(std::exchange(records_, {})); !committed) {
-      return tl::make_unexpected(committed.error());
-    }
-  }
+  start_commit();
   if (held_since_ && now.steady - *held_since_ >= kHold) {
     outbox_.release();
     held_since_.reset();
   }
   if (outbox_.is_holding() && !held_since_) held_since_ = now.steady;
+  tell();
+  return has_more || !unreachable_.empty();
+}
+
+void Server::tell() {
   outbox_.flush([this](SessionId session, Frame frame) { send(session, std::move(frame)); });
   for (const SessionId session : std::exchange(ended_, {})) {
     outbox_.forget(session);
     peers_.erase(session);
   }
-  return has_more || !unreachable_.empty();
+}
+
+// What was gathered since the last commit began is the next one, as soon as the store is free.
+void Server::start_commit() {
+  if (store_.is_busy() || (next_work_.records.empty() && next_work_.reads.empty())) return;
+  if (!next_work_.records.empty()) {
+    next_work_.batch = engine_.seal();
+    outbox_.seal(next_work_.batch);
+  }
+  store_.start(std::exchange(next_work_, {}));
+}
+
+Result<void> Server::take_commit(std::optional<Result<StoreDone>> done, Moment now) {
+  if (!done) return {};
+  if (!*done) return tl::make_unexpected(std::move(done->error()));
+  const StoreDone& stored = **done;
+  if (stored.batch != 0) {
+    outbox_.flush_sealed([this](SessionId session, Frame frame) { send(session, std::move(frame)); });
+    engine_.committed(stored.batch, stored.duplicates, now, effects_);
+    inquiries_.committed(stored.batch, effects_);
+    gather();
+  }
+  for (const ReadAnswer& answer : stored.answers) {
+    if (!inquiries_.answered(answer, now, effects_)) engine_.answered(answer, now, effects_);
+    gather();
+  }
+  return {};
 }
 
 bool Server::read(Port& port, Moment now) {
@@ -163,11 +200,13 @@ struct Server::Handler {
   void operator()(const message::Wait& m) const { server.engine_.wait(from, m, server.effects_); }
   void operator()(const message::Leave& m) const { server.engine_.leave(from, m); }
   void operator()(const message::Cancel& m) const { server.engine_.cancel(m, now, server.effects_); }
-  void operator()(const message::Query& m) const { server.handle_query(from, m, now); }
+  void operator()(const message::Query& m) const { server.inquiries_.query(from, m, now, server.effects_); }
+  void operator()(const message::Command& m) const { server.inquiries_.command(from, m, now, server.effects_); }
   void operator()(const message::Credit& m) const { server.engine_.credit(from, m.credit, server.effects_); }
   void operator()(const message::OutcomeReport& m) const { server.engine_.outcome(from, m, now, server.effects_); }
   void operator()(const message::Return& m) const { server.engine_.give_back(from, m, now, server.effects_); }
   void operator()(const message::Drain&) const { server.engine_.drain(from, server.effects_); }
+  void operator()(const message::ProgressReports& m) const { server.engine_.progress(from, m, server.effects_); }
   // Beats are life, which is noted already; the rest no peer may send, which was checked.
   template <class Other>
   void operator()(const Other&) const {}
@@ -175,18 +214,6 @@ struct Server::Handler {
 
 void Server::handle(SessionId session, const message::Message& message, Moment now) {
   std::visit(Handler{*this, session, now}, message);
-}
-
-void Server::handle_query(SessionId session, const message::Query& query, Moment now) {
-  if (const auto value = answer(query, engine_, facts_, now)) {
-    outbox_.put(session, encode(message::Answer{query.number, *value}));
-  } else {
-    effects_.errors.push_back({session,
-                               {ErrorCode::bad_message,
-                                "QUERY asks for 'jobs' (at most 1000 ids), 'queues', "
-                                "'consumers' or 'broker'",
-                                {}}});
-  }
 }
 
 // One refusal to the sender of a message that cannot be handled, whether it has a session or not.
@@ -205,12 +232,18 @@ void Server::gather() {
     outbox_.put(session, encode(welcome));
   }
   outbox_.gather(effects_);
-  for (const auto& [session, error] : effects_.errors) {
+  for (const auto& [session, error, batch] : effects_.errors) {
     ++facts_.errors;
     outbox_.put(session, encode(message::ErrorReport{error.code, error.message}));
   }
+  for (const SessionId session : effects_.draining) outbox_.put(session, encode(message::Drain{}));
   for (const SessionId session : effects_.beats) outbox_.put(session, encode(message::Beat{}));
-  std::move(effects_.records.begin(), effects_.records.end(), std::back_inserter(records_));
+  for (const Inquiries::Answer& answer : inquiries_.take()) {
+    outbox_.put(answer.session, encode(message::Answer{answer.number, answer.value}), answer.batch);
+  }
+  auto& [batch, records, reads] = next_work_;
+  std::move(effects_.records.begin(), effects_.records.end(), std::back_inserter(records));
+  std::move(effects_.reads.begin(), effects_.reads.end(), std::back_inserter(reads));
   for (const SessionId session : effects_.ended) end(session);
   effects_.clear();
 }

@@ -1,8 +1,8 @@
 #pragma once
 
-#include "engine.h"
+#include "inquiries.h"
 #include "outbox.h"
-#include "report.h"
+#include "store_thread.h"
 
 #include <zebu/socket.h>
 
@@ -11,8 +11,8 @@
 
 namespace zebu::broker {
 
-// The broker's loop: owns both sockets, the engine and the store. A round reads what has come, lets the engine decide,
-// persists, and tells. One thread.
+// The broker's loop: owns both sockets, the engine and the store's thread. A round reads what has come, lets the engine
+// decide, hands what is to persist to the store, and tells what depends on nothing, or on what is durable now.
 class Server {
  public:
   // Binds both endpoints and recovers the store. An error says which of them failed, and why.
@@ -24,7 +24,8 @@ class Server {
   [[nodiscard]] const std::string& clients_endpoint() const { return clients_.socket.endpoint(); }
   [[nodiscard]] const std::string& consumers_endpoint() const { return consumers_.socket.endpoint(); }
 
-  // Runs until `stop` becomes readable. An error is the store's: nothing was acknowledged that it did not take.
+  // Runs until `stop` becomes readable, then commits and tells what was decided. An error is the store's: nothing was
+  // acknowledged that it did not take.
   [[nodiscard]] Result<void> run(int stop);
 
  private:
@@ -43,28 +44,32 @@ class Server {
 
   struct Handler;
 
-  Server(const Options& options, std::unique_ptr<Store> store, Router clients, Router consumers);
+  Server(const Options& options, std::unique_ptr<Store> store, const Recovered& recovered, Router clients,
+         Router consumers);
 
   [[nodiscard]] Result<bool> round(Moment now);
+  [[nodiscard]] Result<void> finish();
+  [[nodiscard]] Result<void> take_commit(std::optional<Result<StoreDone>> done, Moment now);
+  void start_commit();
+  void tell();
   [[nodiscard]] std::optional<TimePoint> next_deadline() const;
   [[nodiscard]] bool read(Port& port, Moment now);
   void handle(Port& port, Moment now);
   void handle_hello(Port& port, const message::Hello& hello, Moment now);
   void handle(SessionId session, const message::Message& message, Moment now);
-  void handle_query(SessionId session, const message::Query& query, Moment now);
   void refuse(Port& port, Bytes peer, ErrorCode code, const std::string& why);
   void gather();
   void end(SessionId session);
   void send(SessionId session, Frame frame);
 
   Options options_;
-  std::unique_ptr<Store> store_;
+  StoreThread store_;
   Port clients_;
   Port consumers_;
   Engine engine_;
   Effects effects_;
-  Outbox outbox_;
-  std::vector<Record> records_;
+  Outboxes outbox_;
+  StoreWork next_work_;
   std::unordered_map<SessionId, Peer> peers_;
   SessionId next_session_ = 1;
   std::vector<SessionId> unreachable_;
@@ -73,9 +78,7 @@ class Server {
   Decoder decoder_;
   Received received_;
   ServerFacts facts_;
+  Inquiries inquiries_;
 };
-
-// The store that `options.store` names.
-[[nodiscard]] Result<std::unique_ptr<Store>> open_store(const Options& options);
 
 }  // namespace zebu::broker

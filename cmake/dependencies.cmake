@@ -8,6 +8,8 @@ find_package(Boost 1.74 CONFIG REQUIRED)
 find_package(CLI11 REQUIRED)
 find_package(nlohmann_json 3.9 REQUIRED)
 find_package(spdlog REQUIRED)
+find_package(SQLite3 REQUIRED)
+find_package(SQLiteCpp REQUIRED)
 
 find_path(ZEBU_EXPECTED_INCLUDE tl/expected.hpp REQUIRED)
 find_path(ZEBU_MSGPACK_INCLUDE msgpack.hpp REQUIRED)

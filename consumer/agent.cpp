@@ -54,6 +54,11 @@ Dispatcher::Events Agent::dispatcher_events() {
     link_.request_flush();
     end_when_drained();
   };
+  e.told = [this](const Told& told) {
+    unsent_progress_.add(told);
+    link_.request_flush();
+  };
+  e.ready = [this] { link_.request_flush(); };
   return e;
 }
 
@@ -90,6 +95,8 @@ void Agent::handle(const message::Message& message) {
     end_when_drained();
   } else if (const auto* stop = std::get_if<message::Stop>(&message)) {
     dispatcher_.stop(stop->jobs);
+  } else if (std::holds_alternative<message::Drain>(message)) {
+    drain();
   } else if (const auto* error = std::get_if<message::ErrorReport>(&message)) {
     spdlog::warn("the broker complains: {}", error->message);
   }
@@ -98,11 +105,10 @@ void Agent::handle(const message::Message& message) {
 void Agent::handle_assign(const message::Assign& assign) {
   credit_ -= std::min(credit_, assign.jobs.size());
   for (const message::Assignment& job : assign.jobs) {
-    const AttemptId id{job.id, job.attempt};
     if (const Task* task = registry_.find(job.task)) {
-      dispatcher_.add({id, task, std::string(job.queue), std::string(job.args)});
+      dispatcher_.add(job_of(job, task));
     } else {
-      undelivered_.add({id, unknown_task(job.task)});
+      undelivered_.add({{job.id, job.attempt}, unknown_task(job.task)});
     }
   }
   link_.request_flush();
@@ -113,8 +119,9 @@ void Agent::flush() {
   dispatcher_.dispatch();
   flush_returns();
   if (is_draining_ && !std::exchange(is_drain_said_, true)) link_.send(encode(message::Drain{}));
-  const std::uint32_t credit = take_credit();
   const auto send = [this](Frame frame) { link_.send(std::move(frame)); };
+  unsent_progress_.send(link_.welcome().max_message, send);
+  const std::uint32_t credit = take_credit();
   const bool was_sent = undelivered_.send(credit, link_.welcome().max_message, send);
   if (!was_sent && credit > 0) link_.send(encode(message::Credit{credit}));
 }
@@ -144,7 +151,8 @@ std::uint32_t Agent::take_credit() {
 void Agent::drain() {
   if (std::exchange(is_draining_, true)) return;
   spdlog::info("stopping: {} jobs are here", dispatcher_.held());
-  give_up_after(options_.drain_timeout);
+  drain_until_ = Clock::now() + options_.drain_timeout;
+  give_up_at(drain_until_);
   dispatcher_.drain();
   link_.request_flush();
   end_when_drained();
@@ -156,12 +164,13 @@ void Agent::end_when_drained() {
   if (undelivered_.empty()) {
     finish(EXIT_SUCCESS);
   } else if (!std::exchange(is_delivering_, true)) {
-    give_up_after(2 * options_.liveness);
+    // Time enough for a broker that restarts.
+    give_up_at(std::max(drain_until_, Clock::now() + 2 * options_.liveness));
   }
 }
 
-void Agent::give_up_after(std::chrono::milliseconds time) {
-  drain_timer_.expires_after(time);
+void Agent::give_up_at(TimePoint time) {
+  drain_timer_.expires_at(time);
   drain_timer_.async_wait([this](const boost::system::error_code& error) {
     if (!error) give_up();
   });

@@ -3,6 +3,7 @@
 #include "consumer_options.h"
 #include "dispatcher.h"
 #include "undelivered.h"
+#include "unsent_progress.h"
 
 #include <zebu/link.h>
 #include <zebu/registry.h>
@@ -32,12 +33,12 @@ class Agent {
 
   [[nodiscard]] Result<void> start();
   // Takes no more jobs, gives back what has not started, lets the running ones end (for at most the drain timeout),
-  // delivers, says BYE, and is done.
+  // delivers, says BYE, and is done. The broker's DRAIN does the same.
   void drain();
   // Is done now. Jobs that run go back to the broker.
   void quit();
-  // Jobs that have not ended.
-  [[nodiscard]] std::size_t held() const { return dispatcher_.held(); }
+  // Nothing runs any longer.
+  [[nodiscard]] bool is_idle() const { return dispatcher_.is_idle(); }
 
  private:
   Link::Handlers link_handlers();
@@ -50,7 +51,7 @@ class Agent {
   void flush_returns();
   [[nodiscard]] std::uint32_t take_credit();
   void end_when_drained();
-  void give_up_after(std::chrono::milliseconds time);
+  void give_up_at(TimePoint time);
   void give_up();
   void finish(int exit_code);
 
@@ -59,8 +60,10 @@ class Agent {
   Events events_;
   InstanceId instance_ = Uuid::make();
   Undelivered undelivered_;
+  UnsentProgress unsent_progress_;
   std::vector<AttemptId> returns_;
   std::size_t credit_ = 0;  // that the broker has and has not used
+  TimePoint drain_until_{};
   bool was_up_ = false;
   bool is_draining_ = false;
   bool is_drain_said_ = false;

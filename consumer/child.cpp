@@ -1,6 +1,7 @@
 #include "child.h"
 
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 
@@ -34,8 +35,8 @@ struct SpawnActions {
   posix_spawn_file_actions_t value{};
 };
 
-// A child starts with no signal ignored, whatever its parent does, and with those blocked that it must not end by before
-// it has seen to that itself (slot_main.cpp).
+// A child starts with no signal ignored, whatever its parent does, and with those blocked that it must not end by
+// before it has seen to that itself (slot_main.cpp).
 struct SpawnAttributes {
   SpawnAttributes() {
     posix_spawnattr_init(&value);
@@ -75,7 +76,7 @@ Result<SharedMark> SharedMark::make() {
   return open(std::move(descriptor));
 }
 
-Result<Child> start_child(const std::string& program, const SharedMark& mark) {
+Result<Child> start_child(const std::string& program, const SharedMark& mark, std::optional<std::size_t> memory) {
   int ends[2];
   if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0)
     return system_error("making a socket pair", errno);
@@ -101,6 +102,14 @@ Result<Child> start_child(const std::string& program, const SharedMark& mark) {
   char* const argv[] = {name.data(), argument.data(), parent.data(), nullptr};
   const int error = ::posix_spawn(&child.pid, "/proc/self/exe", &actions.value, &attributes.value, argv, environ);
   if (error != 0) return system_error("starting a slot's process", error);
+  // It has no job yet. Other limits than that of data count libraries too, and address space that nobody uses.
+  const rlimit limit{memory.value_or(RLIM_INFINITY), memory.value_or(RLIM_INFINITY)};
+  if (memory && ::prlimit(child.pid, RLIMIT_DATA, &limit, nullptr) != 0) {
+    const int refused = errno;
+    ::kill(child.pid, SIGKILL);
+    ::waitpid(child.pid, nullptr, 0);
+    return system_error("limiting the memory of a slot's process", refused);
+  }
   return child;
 }
 

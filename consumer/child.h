@@ -45,8 +45,9 @@ struct Child {
 };
 
 // Must be called by a thread that lives as long as the children shall: they die with it. program: what the process is
-// called in listings.
-[[nodiscard]] Result<Child> start_child(const std::string& program, const SharedMark& mark);
+// called in listings. memory: bytes of data (what malloc, new and stacks take) that it may have.
+[[nodiscard]] Result<Child> start_child(const std::string& program, const SharedMark& mark,
+                                        std::optional<std::size_t> memory);
 
 // "killed by SIGSEGV", "exited with code 3".
 [[nodiscard]] std::string describe_exit(int wait_status);

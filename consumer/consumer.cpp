@@ -71,7 +71,8 @@ int run(const ConsumerOptions& options, const Registry& registry) {
   raise_open_files();
   boost::asio::io_context loop(1);
   auto context = std::make_unique<SocketContext>();
-  const ProcessSlotOptions process_options{options.program, options.cancel_grace};
+  const ProcessSlotOptions process_options{options.program, options.cancel_grace, options.slot_memory,
+                                           options.max_jobs_per_child};
   int exit_code = EXIT_FAILURE;
   Agent::Events events;
   events.ready = [&] {
@@ -92,7 +93,7 @@ int run(const ConsumerOptions& options, const Registry& registry) {
   // Waits until the last messages have left.
   context.reset();
   // A thread that runs a job cannot be ended but with the process.
-  if (agent.held() > 0 && options.pool == message::PoolKind::threads) std::_Exit(exit_code);
+  if (!agent.is_idle() && options.pool == message::PoolKind::threads) std::_Exit(exit_code);
   return exit_code;
 }
 

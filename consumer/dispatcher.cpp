@@ -21,6 +21,7 @@ Dispatcher::Dispatcher(boost::asio::io_context& loop, std::size_t slots, const M
     : loop_(loop), events_(std::move(events)), stall_timer_(loop) {
   slot_events_.finished = [this](Slot& slot, std::vector<Finished> f) { slot_finished(slot, std::move(f)); };
   slot_events_.returned = [this](Slot&, std::vector<Job> jobs) { slot_returned(std::move(jobs)); };
+  slot_events_.told = [this](Told told) { events_.told(std::move(told)); };
   slot_events_.ready = [this] { dispatch_soon(); };
   for (std::size_t i = 0; i < slots; ++i) places_.push_back({make_slot(slot_events_), {}});
 }
@@ -45,15 +46,17 @@ void Dispatcher::dispatch_soon() {
   boost::asio::post(loop_, [this] {
     is_dispatch_posted_ = false;
     dispatch();
+    events_.ready();
   });
 }
 
 // A slot is filled up again when half of its batch is done, so that it never waits for the loop.
 void Dispatcher::feed(Place& place, std::size_t batch) {
   const std::size_t load = place.slot->load();
-  if (!place.slot->can_take() || load > batch / 2 || load >= batch) return;
+  const std::size_t room = place.slot->room();
+  if (room == 0 || load > batch / 2 || load >= batch) return;
   const std::size_t fair_share = std::max<std::size_t>(1, ready_.size() / places_.size());
-  const auto count = static_cast<std::ptrdiff_t>(std::min({batch - load, fair_share, ready_.size()}));
+  const auto count = static_cast<std::ptrdiff_t>(std::min({room, batch - load, fair_share, ready_.size()}));
   place.slot->give({std::move_iterator(ready_.begin()), std::move_iterator(ready_.begin() + count)});
   ready_.erase(ready_.begin(), ready_.begin() + count);
 }
@@ -84,7 +87,13 @@ void Dispatcher::drain() {
 
 std::size_t Dispatcher::wanted() const {
   if (is_draining_) return 0;
-  return std::min(kMaxWanted, places_.size() * (1 + pace_.prefetch()));
+  const auto alive = std::count_if(places_.begin(), places_.end(), [](const Place& p) { return p.slot->is_alive(); });
+  return std::min(kMaxWanted, static_cast<std::size_t>(alive) * (1 + pace_.prefetch()));
+}
+
+bool Dispatcher::is_idle() const {
+  return held_ == 0 &&
+         std::all_of(places_.begin(), places_.end(), [](const Place& place) { return place.slot->is_alive(); });
 }
 
 void Dispatcher::list(std::vector<AttemptId>& into) const {

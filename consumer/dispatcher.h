@@ -22,6 +22,9 @@ class Dispatcher {
     std::function<void(std::vector<Finished>)> finished;
     // These were not started, and this consumer does not have them any longer.
     std::function<void(std::vector<AttemptId>)> given_back;
+    std::function<void(Told)> told;
+    // It may want more jobs than before.
+    std::function<void()> ready;
   };
   using MakeSlot = std::function<std::unique_ptr<Slot>(const SlotEvents&)>;
 
@@ -37,6 +40,8 @@ class Dispatcher {
 
   // Jobs that have not ended.
   [[nodiscard]] std::size_t held() const { return held_; }
+  // Nothing runs: no job is here, nor holds a slot past its end.
+  [[nodiscard]] bool is_idle() const;
   // How many it would like to hold.
   [[nodiscard]] std::size_t wanted() const;
   void list(std::vector<AttemptId>& into) const;

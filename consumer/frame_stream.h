@@ -11,6 +11,13 @@ namespace zebu::consumer {
 //
 //   ┌ length: 4 bytes, this machine's order ┬ frame ┐
 //
+//   to the child                          │ from the child
+//   ASSIGN    run these                   │ OUTCOME   these have ended
+//   STOP      these are cancelled         │ RETURN    these were recalled
+//   RETURN    recall what has not started │ PROGRESS  what these tell
+//   CANCEL    this one's soft limit came  │
+//   PROGRESS  what else is there to tell? │
+//
 // Both ends are the same binary.
 void append_frame(std::string& to, const Frame& frame);
 

@@ -18,6 +18,13 @@ std::string default_name() {
   return std::string(host) + "-" + std::to_string(::getpid());
 }
 
+// The optional ones among the numbers: without them there is no limit.
+CLI::Option* add_count(CLI::App& app, const std::string& name, std::optional<std::size_t>& value,
+                       const std::string& help) {
+  return app.add_option_function<std::size_t>(
+      name, [&value](std::size_t given) { value = given; }, help);
+}
+
 std::string check_name(const std::string& name) {
   if (is_valid_name(name)) return {};
   return "'" + name + "' is no name: use 1 to 128 bytes of UTF-8 without spaces";
@@ -53,7 +60,24 @@ std::optional<int> parse_options(int argc, const char* const* argv, ConsumerOpti
                     "how long running jobs may take to end after SIGTERM, before they go back to the broker");
   cli::add_duration(app, "--cancel-grace", options.cancel_grace,
                     "how long a task that can see that it was cancelled may go on, before its process is killed");
-  if (test_tasks != nullptr) app.add_flag("--test-tasks", *test_tasks, "also run the tasks fail, crash, hang and hog");
+  add_count(app, "--slot-memory", options.slot_memory, "memory that a slot's process may have: 512MiB, 2GiB")
+      ->transform(CLI::AsSizeValue(false))
+      ->check(CLI::Range(kMinSlotMemory, kMaxSlotMemory))
+      ->type_name("SIZE");
+  add_count(app, "--max-jobs-per-child", options.max_jobs_per_child,
+            "replace a slot's process after it has run so many jobs")
+      ->check(CLI::Range(std::size_t{1}, std::size_t{1} << 40))
+      ->type_name("COUNT");
+  if (test_tasks != nullptr) {
+    app.add_flag("--test-tasks", *test_tasks, "also run the tasks about, crash, deaf, fail, flaky, hang and hog");
+  }
+  app.final_callback([&] {
+    if (pool == "threads" && (options.slot_memory || options.max_jobs_per_child)) {
+      throw CLI::ValidationError("--pool",
+                                 "threads cannot be limited or replaced: --slot-memory and "
+                                 "--max-jobs-per-child need processes");
+    }
+  });
   const auto exit_code = cli::parse(app, argc, argv);
   options.pool = pools.at(pool);
   return exit_code;

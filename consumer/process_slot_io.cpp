@@ -1,6 +1,9 @@
 #include <utility>
 // <utility> first: Boost 1.74's Asio uses std::exchange without including it.
 #include "process_slot.h"
+#include "run_task.h"
+
+#include <zebu/progress.h>
 
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/error.hpp>
@@ -21,10 +24,10 @@ constexpr std::size_t kTail = 4096;
 }  // namespace
 
 void ProcessSlot::watch_socket() {
-  socket_.async_wait(asio::posix::stream_descriptor::wait_read, [this](const error_code& error) {
-    if (error) return;
+  socket_.async_wait(asio::posix::stream_descriptor::wait_read, [this, pid = child_.pid](const error_code& error) {
+    if (error || pid != child_.pid) return;  // of a child that was replaced meanwhile
     read_socket();
-    if (socket_.is_open()) watch_socket();
+    if (!renew() && socket_.is_open()) watch_socket();
   });
 }
 
@@ -48,6 +51,7 @@ void ProcessSlot::handle_messages() {
     if (!message) continue;
     has_worked_ = true;
     if (const auto* report = std::get_if<message::OutcomeReport>(&*message)) handle_outcomes(*report);
+    if (const auto* told = std::get_if<message::ProgressReports>(&*message)) handle_told(*told);
     if (const auto* recalled = std::get_if<message::Return>(&*message)) handle_recalled(*recalled);
   }
 }
@@ -60,9 +64,13 @@ void ProcessSlot::handle_outcomes(const message::OutcomeReport& report) {
     const auto job = find(id);
     if (job == jobs_.end()) continue;
     jobs_.erase(job);
+    limits_.remove(id);
     std::erase_if(stops_, [&](const Stop& stop) { return stop.id == id; });
     finished.push_back({id, message::outcome_of(entry)});
+    if (entry.error.type == kMemoryLimit) is_out_of_memory_ = true;
   }
+  // Who took the memory nobody knows: the next ones have it all for themselves.
+  if (is_out_of_memory_ && !jobs_.empty()) recall();
   if (!finished.empty()) events_.finished(*this, std::move(finished));
 }
 
@@ -71,10 +79,29 @@ void ProcessSlot::handle_recalled(const message::Return& recalled) {
   for (const AttemptId& id : recalled.jobs) {
     const auto job = find(id);
     if (job == jobs_.end()) continue;
+    limits_.remove(id);
     jobs.push_back(std::move(*job));
     jobs_.erase(job);
   }
+  given_ -= jobs.size();
   events_.returned(*this, std::move(jobs));
+}
+
+void ProcessSlot::handle_told(const message::ProgressReports& reports) {
+  for (const message::ProgressReport& report : reports.jobs) {
+    Told told{{report.id, report.attempt}, {}};
+    if (find(told.id) == jobs_.end()) continue;
+    append(told.progress, report.done, report.note, report.output);
+    events_.told(std::move(told));
+  }
+  if (std::exchange(is_pausing_, true)) return;
+  told_timer_.expires_after(kToldPause);
+  told_timer_.async_wait([this](const error_code& error) {
+    if (error) return;
+    is_pausing_ = false;
+    append_frame(outgoing_, encode(message::ProgressReports{}));
+    write();
+  });
 }
 
 void ProcessSlot::write() {
@@ -94,8 +121,8 @@ void ProcessSlot::write() {
 
 // What a child prints goes on to our stderr; its end is kept, because it often says why the child died.
 void ProcessSlot::watch_output() {
-  output_.async_wait(asio::posix::stream_descriptor::wait_read, [this](const error_code& error) {
-    if (error) return;
+  output_.async_wait(asio::posix::stream_descriptor::wait_read, [this, pid = child_.pid](const error_code& error) {
+    if (error || pid != child_.pid) return;
     read_output();
     if (output_.is_open()) watch_output();
   });

@@ -1,13 +1,21 @@
 #pragma once
 
+#include <zebu/message.h>
 #include <zebu/registry.h>
 
 #include <cstddef>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
 namespace zebu::consumer {
+
+// How long an attempt may run, from when its task starts.
+struct TimeLimits {
+  std::optional<std::chrono::milliseconds> soft;  // then its token fires
+  std::optional<std::chrono::milliseconds> hard;  // then it is ended
+};
 
 // An assigned attempt that has not ended.
 struct Job {
@@ -15,6 +23,8 @@ struct Job {
   const Task* task = nullptr;
   std::string queue;
   std::string args;
+  TimeLimits limits;
+  std::vector<Header> headers;
 };
 
 // An attempt that has ended.
@@ -23,14 +33,36 @@ struct Finished {
   Outcome outcome;
 };
 
+// What a running attempt said of itself since the last time.
+struct Told {
+  AttemptId id;
+  Progress progress;
+};
+
+// So long a slot waits before it asks a task that tells something what else there is.
+inline constexpr std::chrono::milliseconds kToldPause{100};
+
+// What runs, and since when.
+struct Running {
+  AttemptId id;
+  TimePoint since;
+};
+
+// From and to the wire; of the options the ones that matter to who runs the job.
+[[nodiscard]] Job job_of(const message::Assignment& assignment, const Task* task);
+[[nodiscard]] message::Assignment assignment_of(const Job& job);
+[[nodiscard]] message::ProgressReport report_of(const AttemptId& id, const Progress& progress);
+
 class Slot;
 
 // Called in the loop.
 struct SlotEvents {
   std::function<void(Slot&, std::vector<Finished>)> finished;
-  // Jobs that the slot does not have any longer: given back unstarted, or lost with its process. May be called from
-  // inside of recall().
+  // Jobs that the slot does not have any longer and that have not started: given back, or lost with its process. May be
+  // called from inside of recall().
   std::function<void(Slot&, std::vector<Job>)> returned;
+  // Of an attempt that has not finished yet.
+  std::function<void(Told)> told;
   // The slot can take jobs again.
   std::function<void()> ready;
 };
@@ -40,11 +72,13 @@ class Slot {
  public:
   virtual ~Slot() = default;
 
-  // False while there is nothing to run jobs with.
-  [[nodiscard]] virtual bool can_take() const = 0;
+  // False while there is nothing to run jobs with: no process, or a thread that an overdue job still holds.
+  [[nodiscard]] virtual bool is_alive() const = 0;
+  // How many more jobs it takes now.
+  [[nodiscard]] virtual std::size_t room() const = 0;
   // Jobs that were given and have not come back by an event.
   [[nodiscard]] virtual std::size_t load() const = 0;
-  // Runs these after the ones that it has, in order.
+  // Runs these, at most room(), after the ones that it has, in order.
   virtual void give(std::vector<Job> jobs) = 0;
   // Asks for what has not started: it comes back by `returned`. A job is never both returned and run.
   virtual void recall() = 0;

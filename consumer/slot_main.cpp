@@ -58,6 +58,18 @@ class Pipe {
   std::mutex mutex_;
 };
 
+Frame told_frame(const std::vector<Told>& told) {
+  Batch batch(message::Type::progress);
+  for (const Told& each : told) batch.add(report_of(each.id, each.progress));
+  return batch.finish();
+}
+
+Frame finished_frame(const std::vector<Finished>& finished) {
+  Batch batch(message::Type::outcome);
+  for (const Finished& each : finished) batch.add(message::report_of(each.id.job, each.id.attempt, each.outcome));
+  return batch.finish();
+}
+
 // The main thread reads, so that a cancel arrives while the worker computes; the worker writes, which saves a hand-off.
 class SlotProcess {
  public:
@@ -79,6 +91,11 @@ class SlotProcess {
       give(*assign);
     } else if (const auto* stop = std::get_if<message::Stop>(&message)) {
       for (const AttemptId& id : stop->jobs) worker_.stop(id);
+    } else if (const auto* late = std::get_if<message::Cancel>(&message)) {
+      const auto running = worker_.running();
+      if (running && late->ids == std::vector{running->id.job}) worker_.reach_soft_limit(running->id);
+    } else if (std::holds_alternative<message::ProgressReports>(message)) {
+      worker_.want_more();
     } else if (std::holds_alternative<message::Return>(message)) {
       message::Return recalled;
       for (const Job& job : worker_.take_back()) recalled.jobs.push_back(job.id);
@@ -93,7 +110,7 @@ class SlotProcess {
     for (const message::Assignment& job : assign.jobs) {
       const Task* task = registry_.find(job.task);
       if (task != nullptr) {
-        jobs.push_back({{job.id, job.attempt}, task, std::string(job.queue), std::string(job.args)});
+        jobs.push_back(job_of(job, task));
       } else {
         // The program registers other tasks when it is started with other arguments.
         const Outcome outcome = unknown_task(job.task);
@@ -105,11 +122,9 @@ class SlotProcess {
 
   void report() {
     const std::lock_guard lock(report_mutex_);
-    Batch batch(message::Type::outcome);
-    for (const Finished& finished : worker_.collect()) {
-      batch.add(message::report_of(finished.id.job, finished.id.attempt, finished.outcome));
-    }
-    if (!batch.empty()) pipe_.send(batch.finish());
+    const Worker::Gathered gathered = worker_.collect();
+    if (!gathered.told.empty()) pipe_.send(told_frame(gathered.told));
+    if (!gathered.finished.empty()) pipe_.send(finished_frame(gathered.finished));
   }
 
   const Registry& registry_;

@@ -24,7 +24,8 @@ void fit(Outcome& outcome, std::size_t max_message) {
   outcome.error = {"zebu::ResultTooLarge",
                    "the outcome has " + std::to_string(size) + " bytes, and the broker takes messages of at most " +
                        std::to_string(max_message),
-                   {}};
+                   {},
+                   ErrorKind::permanent};
 }
 
 }  // namespace

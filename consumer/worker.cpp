@@ -3,6 +3,8 @@
 #include "run_task.h"
 #include "time_slice.h"
 
+#include <zebu/progress.h>
+
 #include <algorithm>
 #include <iterator>
 
@@ -17,15 +19,16 @@ constexpr std::chrono::microseconds kShort{50};
 }  // namespace
 
 Worker::Worker(RunningMark* mark, std::function<void()> announce)
-    : mark_(mark), announce_(std::move(announce)), thread_([this] { run(); }) {}
+    : mark_(mark),
+      announce_(std::move(announce)),
+      tell_([this](const Progress& progress) { hear(progress); }),
+      thread_([this] { run(); }) {}
 
 Worker::~Worker() {
-  {
-    const std::lock_guard lock(mutex_);
-    is_closing_ = true;
-    inbox_.clear();
-    current_stop_.request_stop();
-  }
+  std::unique_lock lock(mutex_);
+  is_closing_ = true;
+  inbox_.clear();
+  fire(StopReason::cancelled, lock);
   wake_.notify_one();
   thread_.join();
 }
@@ -40,10 +43,17 @@ void Worker::give(std::vector<Job> jobs) {
   if (is_asleep) wake_.notify_one();
 }
 
-std::vector<Finished> Worker::collect() {
+Worker::Gathered Worker::collect() {
   const std::lock_guard lock(mutex_);
   is_announced_ = false;
-  return std::exchange(outbox_, {});
+  if (has_told_ && std::exchange(is_more_wanted_, false)) gather_told();
+  return std::exchange(gathered_, {});
+}
+
+void Worker::want_more() {
+  std::unique_lock lock(mutex_);
+  is_more_wanted_ = true;
+  if (has_told_) announce_soon(lock);
 }
 
 std::vector<Job> Worker::take_back() {
@@ -55,22 +65,29 @@ std::vector<Job> Worker::take_back() {
 
 void Worker::stop(const AttemptId& id) {
   std::unique_lock lock(mutex_);
-  if (current_ == id) {
-    current_stop_.request_stop();
-    return;
-  }
+  if (current_ && current_->id == id) return fire(StopReason::cancelled, lock);
   const auto found = std::find_if(inbox_.begin(), inbox_.end(), [&](const Job& job) { return job.id == id; });
   if (found == inbox_.end()) return;
   inbox_.erase(found);
-  if (outbox_.empty()) oldest_outcome_ = Clock::now();
-  outbox_.push_back({id, Outcome{}});
+  if (gathered_.finished.empty()) oldest_outcome_ = Clock::now();
+  gathered_.finished.push_back({id, Outcome{}});
   announce_soon(lock);
+}
+
+void Worker::reach_soft_limit(const AttemptId& id) {
+  std::unique_lock lock(mutex_);
+  if (current_ && current_->id == id && stop_reason_ == StopReason::none) fire(StopReason::soft_limit, lock);
+}
+
+std::optional<Running> Worker::running() const {
+  const std::lock_guard lock(mutex_);
+  return current_;
 }
 
 void Worker::list(std::vector<AttemptId>& into) const {
   const std::lock_guard lock(mutex_);
-  for (const Finished& finished : outbox_) into.push_back(finished.id);
-  if (current_) into.push_back(*current_);
+  for (const Finished& finished : gathered_.finished) into.push_back(finished.id);
+  if (current_) into.push_back(current_->id);
   for (const Job& job : inbox_) into.push_back(job.id);
 }
 
@@ -80,7 +97,7 @@ void Worker::run() {
   while (!is_closing_) {
     if (!inbox_.empty()) {
       run_next(lock);
-    } else if (!outbox_.empty() && !is_announced_) {
+    } else if (!gathered_.finished.empty() && !is_announced_) {
       announce_soon(lock);
     } else {
       is_idle_ = true;
@@ -99,7 +116,7 @@ void Worker::announce_soon(std::unique_lock<std::mutex>& lock) {
 }
 
 bool Worker::is_worth_telling(const Task* next, TimePoint now) const {
-  if (outbox_.empty() || is_announced_) return false;
+  if (gathered_.finished.empty() || is_announced_) return false;
   const bool is_next_short = next == last_task_ && last_run_ < kShort;
   return !is_next_short || now - oldest_outcome_ > kGather;
 }
@@ -112,24 +129,61 @@ void Worker::run_next(std::unique_lock<std::mutex>& lock) {
   }
   const Job job = std::move(inbox_.front());
   inbox_.pop_front();
-  current_ = job.id;
+  current_ = {job.id, start};
+  stop_reason_ = StopReason::none;
   if (job.task->sees_cancel) current_stop_ = std::stop_source();
-  Context context(job.id, job.task->name, job.queue, current_stop_.get_token());
+  std::stop_token stop = current_stop_.get_token();
   if (mark_ != nullptr) mark_->begin(job.id, start);
   lock.unlock();
 
-  Outcome outcome = run_task(*job.task, context, job.args);
+  Outcome outcome = run_job(job, start, std::move(stop));
   const TimePoint end = Clock::now();
   outcome.ran = std::chrono::duration_cast<std::chrono::microseconds>(end - start);
 
   lock.lock();
   if (mark_ != nullptr) mark_->end();
   if (job.task->sees_cancel) current_stop_ = std::stop_source(std::nostopstate);
+  if (has_told_) gather_told();
   current_.reset();
   last_task_ = job.task;
   last_run_ = outcome.ran;
-  if (outbox_.empty()) oldest_outcome_ = end;
-  outbox_.push_back({job.id, std::move(outcome)});
+  if (gathered_.finished.empty()) oldest_outcome_ = end;
+  gathered_.finished.push_back({job.id, std::move(outcome)});
+}
+
+Outcome Worker::run_job(const Job& job, TimePoint start, std::stop_token stop) {
+  Context::Parts parts{job.id, job.task->name, job.queue, std::move(stop)};
+  parts.stop_reason = &stop_reason_;
+  parts.started = start;
+  parts.soft_limit = job.limits.soft;
+  parts.hard_limit = job.limits.hard;
+  parts.headers = &job.headers;
+  parts.tell = &tell_;
+  Context context(std::move(parts));
+  return run_task(*job.task, context, job.args);
+}
+
+// Fires without the lock: a token may have callbacks, which run here.
+void Worker::fire(StopReason reason, std::unique_lock<std::mutex>& lock) {
+  stop_reason_ = reason;
+  std::stop_source stop = current_stop_;
+  lock.unlock();
+  stop.request_stop();
+}
+
+// ── what a running task tells ───────────────────────────────────────────────────────────────────────────────────────
+
+void Worker::hear(const Progress& progress) {
+  std::unique_lock lock(mutex_);
+  if (!current_) return;  // a thread that a task left behind
+  append(told_, progress.done, progress.note, progress.output);
+  has_told_ = !is_empty(told_);
+  if (has_told_ && is_more_wanted_) announce_soon(lock);
+}
+
+void Worker::gather_told() {
+  gathered_.told.push_back({current_->id, std::exchange(told_, {})});
+  has_told_ = false;
 }
 
 }  // namespace zebu::consumer

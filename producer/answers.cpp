@@ -1,5 +1,6 @@
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <answers.h>
 #include <iostream>
 #include <readable.h>
@@ -20,22 +21,41 @@ void show_binaries(Json& value) {
   }
 }
 
-}  // namespace
-
-std::optional<Json> ask(Client& client, const CommonOptions& common, const std::string& what,
-                        const std::vector<JobId>& ids) {
-  const auto answer = client.query(what, ids, common.connect_timeout);
-  if (!answer) {
-    complain("the broker at " + common.broker + " does not answer: " + answer.error().message);
-    return std::nullopt;
-  }
+Result<Json> json_of_answer(const Result<std::string>& answer) {
+  if (!answer) return tl::make_unexpected(answer.error());
   Json value = Json::from_msgpack(answer->begin(), answer->end(), true, false);
-  if (value.is_discarded()) {
-    complain("the broker at " + common.broker + " answered the query '" + what + "' with what is no msgpack");
-    return std::nullopt;
-  }
+  if (value.is_discarded()) return fail(ErrorCode::bad_message, "the answer is no msgpack");
   show_binaries(value);
   return value;
+}
+
+bool is_no_answer(ErrorCode code) {
+  return code == ErrorCode::disconnected || code == ErrorCode::timed_out || code == ErrorCode::closed;
+}
+
+std::optional<Json> told(const Result<Json>& answer, const CommonOptions& common, const std::string& what) {
+  if (answer) return *answer;
+  if (is_no_answer(answer.error().code)) {
+    complain("the broker at " + common.broker + " does not answer: " + answer.error().message);
+  } else {
+    complain(what + ": " + answer.error().message);
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+Result<Json> query(Client& client, const std::string& what, const Params& params, Timeout timeout) {
+  return json_of_answer(client.query(what, params, timeout));
+}
+
+std::optional<Json> ask(Client& client, const CommonOptions& common, const std::string& what, const Params& params) {
+  return told(query(client, what, params, common.connect_timeout), common, what);
+}
+
+std::optional<Json> command(Client& client, const CommonOptions& common, const std::string& what,
+                            const Params& params) {
+  return told(json_of_answer(client.command(what, params, common.connect_timeout)), common, what);
 }
 
 std::string cell(const Json& of, const std::string& key) {
@@ -62,6 +82,42 @@ std::string duration_cell(const Json& of, const std::string& key) {
   const auto found = of.find(key);
   if (found == of.end() || !found->is_number()) return "-";
   return duration_text(std::chrono::milliseconds(found->get<std::int64_t>()));
+}
+
+std::string time_cell(const Json& of, const std::string& key) {
+  const auto found = of.find(key);
+  if (found == of.end() || !found->is_number()) return "-";
+  return time_text(std::chrono::milliseconds(found->get<std::int64_t>()));
+}
+
+std::string age_cell(const Json& of, const std::string& key, std::chrono::milliseconds now) {
+  const auto found = of.find(key);
+  if (found == of.end() || !found->is_number()) return "-";
+  const auto age = now - std::chrono::milliseconds(found->get<std::int64_t>());
+  return duration_text(std::max(age, std::chrono::milliseconds(0)));
+}
+
+std::string error_cell(const Json& of, std::size_t width) {
+  const auto error = of.find("error");
+  if (error == of.end() || !error->is_object()) return "-";
+  const std::string text = cell(*error, "type") + ": " + cell(*error, "message");
+  return shortened(text.substr(0, text.find('\n')), width);
+}
+
+std::string rate_cell(const Json& of, const std::string& key) {
+  const auto found = of.find(key);
+  return found != of.end() && found->is_number() ? rate_text(found->get<double>()) : "-";
+}
+
+std::string paused_cell(const Json& queue) {
+  if (!flag(queue, "paused")) return "-";
+  const std::string reason = cell(queue, "reason");
+  return reason.empty() || reason == "-" ? "yes" : reason;
+}
+
+bool flag(const Json& of, const std::string& key) {
+  const auto found = of.find(key);
+  return found != of.end() && found->is_boolean() && found->get<bool>();
 }
 
 int print_json(const Json& value) {

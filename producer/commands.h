@@ -12,6 +12,14 @@ int run(const CommonOptions& common, const StatusOptions& options);
 int run(const CommonOptions& common, const CancelOptions& options);
 // Takes SIGINT and SIGTERM over; 130 after one of them. Run it before any other thread starts.
 int run(const CommonOptions& common, const MapOptions& options);
+int run(const CommonOptions& common, const ListOptions& options);
+int run(const CommonOptions& common, const RetryOptions& options);
+int run(const CommonOptions& common, const PurgeOptions& options);
+int run(const CommonOptions& common, const PauseOptions& options);
+int run(const CommonOptions& common, const ResumeOptions& options);
+int run(const CommonOptions& common, const DrainOptions& options);
+// Takes SIGINT, SIGTERM and SIGWINCH over. Run it before any other thread starts.
+int run(const CommonOptions& common, const TopOptions& options);
 int run(const CommonOptions& common, const QueuesOptions& options);
 int run(const CommonOptions& common, const ConsumersOptions& options);
 int run(const CommonOptions& common, const PingOptions& options);

@@ -29,7 +29,7 @@ int run(const CommonOptions& common, const ConsumersOptions&) {
                count_cell(consumer, "running"), count_cell(consumer, "credit"), draining ? "draining" : "serving",
                duration_cell(consumer, "heard_ms"), cell(consumer, "tasks")});
   }
-  std::cout << (consumers->empty() ? "no consumer is connected\n" : table.text());
+  std::cout << (consumers->empty() ? "no consumer is connected\n" : table.take());
   return 0;
 }
 

@@ -16,8 +16,10 @@ bool print_outcome(Output output, const JobId& id, bool is_only, const Result<Ou
     complain("job " + name + ": " + outcome.error().message);
   } else if (outcome->state == JobState::failed) {
     complain("job " + name + " failed: " + plain_of(outcome->error));
+  } else if (outcome->state == JobState::expired) {
+    complain("job " + name + " expired: its time passed before it started");
   } else {
-    complain("job " + name + " was " + std::string(to_string(outcome->state)));
+    complain("job " + name + " was cancelled");
   }
   return succeeded;
 }

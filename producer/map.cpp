@@ -13,11 +13,12 @@
 #include <fcntl.h>
 #include <iostream>
 #include <line_writer.h>
+#include <map_line.h>
+#include <map_output.h>
 #include <map_run.h>
 #include <poll.h>
 #include <progress_bar.h>
 #include <readable.h>
-#include <value_json.h>
 
 namespace zebu::producer {
 namespace {
@@ -29,10 +30,10 @@ constexpr std::chrono::milliseconds kRetryAfter{100};
 // So many refused jobs are tried when nothing but time says that there may be room again.
 constexpr std::size_t kTries = 256;
 
-// `standard` where the name is "-". Nothing after an error was told.
-std::optional<FileDescriptor> open_file(const std::string& name, int standard, int flags) {
+// Nothing after an error was told.
+std::optional<FileDescriptor> open_input(const std::string& name) {
   const int number =
-      name == "-" ? ::fcntl(standard, F_DUPFD_CLOEXEC, 0) : ::open(name.c_str(), flags | O_CLOEXEC, 0666);
+      name == "-" ? ::fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0) : ::open(name.c_str(), O_RDONLY | O_CLOEXEC);
   if (number < 0) {
     complain("cannot open " + name + ": " + std::strerror(errno));
     return std::nullopt;
@@ -53,15 +54,6 @@ bool is_same_file(int input, const std::string& output) {
          in.st_dev == out.st_dev && in.st_ino == out.st_ino;
 }
 
-std::string output_line(const MapEnded& ended) {
-  const Line& line = ended.item->line;
-  const bool is_job = !ended.item->args.empty();
-  std::string text = "{\"input\":";
-  text += is_job ? line.text : line.is_too_long ? "null" : json_string(line.text);
-  if (!is_job) text += ",\"line\":" + std::to_string(line.number);
-  return text + ',' + outcome_fields(ended.outcome) + '}';
-}
-
 bool is_queue_full(const MapEnded& ended) {
   return !ended.outcome && ended.outcome.error().code == ErrorCode::queue_full;
 }
@@ -69,8 +61,8 @@ bool is_queue_full(const MapEnded& ended) {
 // The owner's side of a MapRun: writes what ends, retries what a full queue refused, shows how far it is.
 class Mapping {
  public:
-  Mapping(MapRun& run, LineWriter& writer, std::optional<std::uint64_t> input_size, int stop)
-      : run_(run), writer_(writer), stop_(stop) {
+  Mapping(MapRun& run, LineWriter& writer, const MapOutput& output, std::optional<std::uint64_t> input_size, int stop)
+      : run_(run), writer_(writer), output_(output), stop_(stop) {
     progress_.input_size = input_size;
   }
 
@@ -81,9 +73,7 @@ class Mapping {
       if (is_stopped_while_waiting()) return stopped();
       written = write_ended();
       if (Clock::now() >= retry_at_) submit_refused(kTries);
-      progress_.under_way = run_.under_way();
-      progress_.elapsed = elapsed();
-      bar_.update(progress_);
+      show();
     }
     bar_.clear();
     if (!written) return output_failed(written.error());
@@ -91,6 +81,15 @@ class Mapping {
   }
 
  private:
+  void show() {
+    const SkippedLines skipped = run_.skipped();
+    progress_.under_way = run_.under_way();
+    progress_.skipped = skipped.count;
+    progress_.input_bytes = done_bytes_ + skipped.bytes;
+    progress_.elapsed = elapsed();
+    bar_.update(progress_);
+  }
+
   bool is_stopped_while_waiting() {
     std::array<pollfd, 2> watched{pollfd{stop_, POLLIN, 0}, pollfd{run_.descriptor(), POLLIN, 0}};
     ::poll(watched.data(), watched.size(), wait_ms());
@@ -116,7 +115,7 @@ class Mapping {
         continue;
       }
       ++made_room;
-      writer_.add(output_line(ended));
+      writer_.add(output_line(ended.item->line, !ended.item->args.empty(), ended.outcome));
       count(ended);
       // A line keeps its place in the window until it is written, so that a slow output stops the reading.
       run_.release(ended.item);
@@ -131,7 +130,7 @@ class Mapping {
 
   void count(const MapEnded& ended) {
     ++progress_.done;
-    progress_.input_bytes += ended.item->line.bytes;
+    done_bytes_ += ended.item->line.bytes;
     if (ended.outcome && ended.outcome->state == JobState::succeeded) return;
     ++progress_.failed;
   }
@@ -143,31 +142,53 @@ class Mapping {
     }
   }
 
+  // What becomes of the jobs under way, for people.
+  std::string end_jobs() {
+    const std::string jobs = count_text(run_.under_way()) + " jobs under way ";
+    if (run_.has_unique_jobs()) {
+      run_.stop();
+      return jobs + "go on, because others may wait for them by their unique keys";
+    }
+    // First, so that who goes on does not find the cancelled ones again.
+    forget_run(output_);
+    run_.cancel_all();
+    return jobs + "are cancelled";
+  }
+
   int stopped() {
     bar_.clear();
     (void)write_ended();  // as far as it goes: we stop either way
-    const std::size_t cancelled = run_.cancel_all();
-    complain("stopped: " + count_text(writer_.written()) + " lines are done and written, " + count_text(cancelled) +
-             " jobs under way are cancelled");
+    complain("stopped: " + count_text(writer_.written()) + " lines are done and written, " + end_jobs() +
+             (output_.run_file.empty() ? "" : "; the same command with --resume goes on from here"));
     return kExitStopped;
   }
 
   int output_failed(const Error& error) {
-    run_.cancel_all();
+    const std::string jobs = end_jobs();
     if (error.code == ErrorCode::closed) return kExitBrokenPipe;
     complain("cannot write the output: " + error.message + " (" + count_text(writer_.written()) +
-             " lines are written; the jobs under way are cancelled)");
+             " lines are written; " + jobs + ")");
     return 1;
   }
 
   int summed_up() {
+    forget_run(output_);
     const double seconds = std::chrono::duration<double>(elapsed()).count();
+    const std::uint64_t skipped = run_.skipped().count;
     complain(count_text(progress_.done) + " done in " + fixed_text(seconds, 2) + " s (" +
              rate_text(seconds > 0 ? static_cast<double>(progress_.done) / seconds : 0) + "), " +
-             count_text(progress_.failed) + " failed");
+             count_text(progress_.failed) + " failed" +
+             (skipped > 0 ? ", " + count_text(skipped) + " were in the output already" : ""));
+    if (output_.failed > 0) {
+      complain(count_text(output_.failed) +
+               " lines of the output have not succeeded before: --resume --retry-failed "
+               "submits them again");
+    }
     const auto input_error = run_.input_error();
     if (input_error) complain("cannot read the input: " + input_error->message);
-    return progress_.failed > 0 || input_error ? 1 : 0;
+    const std::uint64_t unmatched = input_error ? 0 : run_.unmatched();
+    if (unmatched > 0) complain(count_text(unmatched) + " lines of the output have no line in this input");
+    return progress_.failed + output_.failed > 0 || input_error ? 1 : 0;
   }
 
   [[nodiscard]] std::chrono::microseconds elapsed() const {
@@ -176,9 +197,11 @@ class Mapping {
 
   MapRun& run_;
   LineWriter& writer_;
+  const MapOutput& output_;
   int stop_;
   const TimePoint begin_ = Clock::now();
-  Progress progress_;
+  MapProgress progress_;
+  std::uint64_t done_bytes_ = 0;  // of the input
   ProgressBar bar_;
   std::deque<MapItemPtr> refused_;  // by a full queue
   TimePoint retry_at_{};
@@ -188,7 +211,7 @@ class Mapping {
 
 int run(const CommonOptions& common, const MapOptions& options) {
   const StopSignal stop;
-  const auto input = open_file(options.input, STDIN_FILENO, O_RDONLY);
+  const auto input = open_input(options.input);
   if (!input) return 1;
   if (is_same_file(input->get(), options.output)) {
     complain("input and output are the same file, " + options.output);
@@ -196,11 +219,14 @@ int run(const CommonOptions& common, const MapOptions& options) {
   }
   auto client = connect(common);
   if (!client) return 1;
-  const auto output = open_file(options.output, STDOUT_FILENO, O_WRONLY | O_CREAT | O_TRUNC);
-  if (!output) return 1;
-  LineWriter writer(output->get(), stop.descriptor());
-  MapRun map_run(std::move(client), options, input->get());
-  return Mapping(map_run, writer, size_of_file(input->get()), stop.descriptor()).run();
+  auto output = open_map_output(options);
+  if (!output) {
+    complain(output.error().message);
+    return output.error().code == ErrorCode::bad_value ? 2 : 1;
+  }
+  LineWriter writer(output->file.get(), stop.descriptor());
+  MapRun map_run(std::move(client), options, input->get(), output->run, std::move(output->done));
+  return Mapping(map_run, writer, *output, size_of_file(input->get()), stop.descriptor()).run();
 }
 
 }  // namespace zebu::producer

@@ -1,6 +1,8 @@
 #include <sys/eventfd.h>
 
+#include <job_request.h>
 #include <json_arguments.h>
+#include <map_line.h>
 #include <map_run.h>
 
 namespace zebu::producer {
@@ -13,8 +15,10 @@ constexpr std::uint64_t kMaxBytesUnderWay = 64U << 20;
 
 }  // namespace
 
-MapRun::MapRun(std::unique_ptr<Client> client, const MapOptions& options, int input)
+MapRun::MapRun(std::unique_ptr<Client> client, const MapOptions& options, int input, const Uuid& run, DoneLines done)
     : options_(options),
+      ids_(run, options.task, options.queue),
+      done_(std::move(done)),
       wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
       stop_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
       client_(std::move(client)),
@@ -50,7 +54,17 @@ bool MapRun::wait_for_room() {
   return !stopping_;
 }
 
+bool MapRun::skip(const Line& line, bool is_job) {
+  if (done_.size() == 0 || !done_.take(input_field(line, is_job))) return false;
+  ++skipped_;
+  skipped_bytes_ += line.bytes;
+  return true;
+}
+
 void MapRun::enter(Line line) {
+  if (skip(line, true)) return;
+  auto packed = pack_json_line(line.text);
+  if (!packed && skip(line, false)) return;
   const auto item = std::make_shared<MapItem>();
   item->line = std::move(line);
   {
@@ -62,22 +76,15 @@ void MapRun::enter(Line line) {
   if (item->line.is_too_long) {
     return add_ended(item, fail(ErrorCode::bad_value, at + "longer than 16 MiB"));
   }
-  auto packed = pack_json_line(item->line.text);
   if (!packed) return add_ended(item, fail(ErrorCode::bad_value, at + packed.error().message));
   item->args = std::move(*packed);
+  item->job = ids_.of(item->line.number, item->args);
   submit(item);
 }
 
 void MapRun::submit(const MapItemPtr& item) {
-  JobRequest request;
-  request.task = options_.task;
-  request.args = item->args;
-  request.queue = options_.queue;
-  request.options.transient = options_.transient;
-  const JobId job =
-      client_->submit(std::move(request), [this, item](const Result<Outcome>& outcome) { add_ended(item, outcome); });
-  const std::lock_guard lock(mutex_);
-  item->job = job;
+  client_->submit(item->job, job_request(options_.task, item->args, options_.queue, options_.job),
+                  [this, item](const Result<Outcome>& outcome) { add_ended(item, outcome); });
 }
 
 void MapRun::submit_again(const MapItemPtr& item) { submit(item); }
@@ -123,12 +130,17 @@ std::optional<Error> MapRun::input_error() const {
   return input_error_;
 }
 
-std::size_t MapRun::cancel_all() {
+bool MapRun::has_unique_jobs() const { return options_.job.unique_by_args || !options_.job.options.unique.empty(); }
+
+void MapRun::stop() {
   stop_reading();
   reader_.join();
+}
+
+void MapRun::cancel_all() {
+  stop();
   const std::lock_guard lock(mutex_);
   for (const MapItemPtr& item : under_way_) client_->cancel(item->job);
-  return under_way_.size();
 }
 
 void MapRun::stop_reading() {

@@ -2,9 +2,12 @@
 
 #include <zebu/client.h>
 
+#include <atomic>
 #include <condition_variable>
+#include <done_lines.h>
 #include <file_descriptor.h>
 #include <line_reader.h>
+#include <map_ids.h>
 #include <memory>
 #include <mutex>
 #include <producer_options.h>
@@ -18,7 +21,7 @@ namespace zebu::producer {
 struct MapItem {
   Line line;
   std::string args;  // kept, because a full queue makes us submit again
-  JobId job;         // guarded by MapRun's mutex
+  JobId job;
 };
 using MapItemPtr = std::shared_ptr<MapItem>;  // shared by the client's callback and the run
 
@@ -28,13 +31,19 @@ struct MapEnded {
   Result<Outcome> outcome;
 };
 
+// Lines that were not submitted, because the output has them already.
+struct SkippedLines {
+  std::uint64_t count = 0;
+  std::uint64_t bytes = 0;
+};
+
 // The jobs of one `map`: a thread reads lines and submits them while there is room in the window, the client's thread
 // brings the outcomes, the owner's thread takes them. A line has its place in the window until it is released, so that
 // memory is bounded whichever side is slow.
 class MapRun {
  public:
-  // `input` stays the caller's.
-  MapRun(std::unique_ptr<Client> client, const MapOptions& options, int input);
+  // `input` stays the caller's. `done`: the input fields (map_line.h) of lines to skip. The jobs' ids come from `run`.
+  MapRun(std::unique_ptr<Client> client, const MapOptions& options, int input, const Uuid& run, DoneLines done);
   // Stops to read, and says BYE.
   ~MapRun();
   MapRun(const MapRun&) = delete;
@@ -50,14 +59,22 @@ class MapRun {
   // The input has ended and every line was released.
   [[nodiscard]] bool is_finished() const;
   [[nodiscard]] std::size_t under_way() const;
+  [[nodiscard]] SkippedLines skipped() const { return {skipped_, skipped_bytes_}; }
+  // How many lines of the output no line of the input has matched. Call it when the run is finished.
+  [[nodiscard]] std::uint64_t unmatched() const { return done_.size(); }
   // Why reading ended before the end of the input.
   [[nodiscard]] std::optional<Error> input_error() const;
-  // Reads no more, and asks the broker to end what is under way; returns how many jobs that were.
-  std::size_t cancel_all();
+  // Others may wait for the same jobs.
+  [[nodiscard]] bool has_unique_jobs() const;
+  // Reads no more; what is under way goes on.
+  void stop();
+  // The same, but asks the broker to end what is under way.
+  void cancel_all();
 
  private:
   void read_lines(int input);
   [[nodiscard]] bool wait_for_room();
+  [[nodiscard]] bool skip(const Line& line, bool is_job);
   void enter(Line line);
   void submit(const MapItemPtr& item);
   void add_ended(MapItemPtr item, const Result<Outcome>& outcome);
@@ -65,6 +82,10 @@ class MapRun {
   void wake();
 
   const MapOptions options_;
+  const MapIds ids_;
+  DoneLines done_;  // the reader's
+  std::atomic<std::uint64_t> skipped_ = 0;
+  std::atomic<std::uint64_t> skipped_bytes_ = 0;
   FileDescriptor wake_;
   FileDescriptor stop_;
   mutable std::mutex mutex_;

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstdint>
@@ -15,6 +16,8 @@ std::string short_text(double number) {
   if (text.back() == '.') text.pop_back();
   return text;
 }
+
+bool begins_character(char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }
 
 std::string pair_text(long long first, const char* first_unit, long long second, const char* second_unit) {
   std::string text = std::to_string(first) + first_unit;
@@ -74,6 +77,20 @@ std::string rate_text(double per_second) {
   if (!std::isfinite(per_second)) return "-";
   if (per_second < 100) return fixed_text(per_second, 1) + "/s";
   return count_text(static_cast<std::uint64_t>(per_second)) + "/s";
+}
+
+std::size_t width_of(std::string_view text) {
+  return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), begins_character));
+}
+
+std::string shortened(std::string_view text, std::size_t width) {
+  if (width_of(text) <= width) return std::string(text);
+  if (width == 0) return {};
+  std::size_t end = 0;
+  for (std::size_t characters = 0; end < text.size(); ++end) {
+    if (begins_character(text[end]) && ++characters == width) break;
+  }
+  return std::string(text.substr(0, end)) + "…";
 }
 
 }  // namespace zebu::producer

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 // Figures for people.
 namespace zebu::producer {
@@ -19,5 +20,10 @@ namespace zebu::producer {
 [[nodiscard]] std::string rate_text(double per_second);
 // The number with `digits` behind the point.
 [[nodiscard]] std::string fixed_text(double number, int digits);
+
+// At most so many characters of UTF-8; an ellipsis is the last one where something is missing.
+[[nodiscard]] std::string shortened(std::string_view text, std::size_t width);
+// Code points: near enough to the columns of a terminal for names.
+[[nodiscard]] std::size_t width_of(std::string_view text);
 
 }  // namespace zebu::producer

@@ -4,6 +4,8 @@
 #include <deque>
 #include <iostream>
 #include <job_output.h>
+#include <job_progress.h>
+#include <job_request.h>
 #include <json_arguments.h>
 #include <readable.h>
 #include <value_json.h>
@@ -15,18 +17,15 @@ namespace {
 constexpr std::size_t kUnaccepted = 10'000;
 
 Result<JobRequest> request_of(const SubmitOptions& options) {
-  JobRequest request;
-  request.task = options.task;
-  request.queue = options.queue;
-  request.options.transient = options.transient;
-  if (!options.json) {
-    request.args = pack_words(options.args);
-    return request;
+  std::string args;
+  if (options.json) {
+    auto packed = pack_json_list(*options.json);
+    if (!packed) return fail(ErrorCode::bad_value, "--json: " + packed.error().message);
+    args = std::move(*packed);
+  } else {
+    args = pack_words(options.args);
   }
-  auto packed = pack_json_list(*options.json);
-  if (!packed) return fail(ErrorCode::bad_value, "--json: " + packed.error().message);
-  request.args = std::move(*packed);
-  return request;
+  return job_request(options.task, std::move(args), options.queue, options.job);
 }
 
 // What is left of --timeout.
@@ -73,13 +72,26 @@ int submit_only(Client& client, const CommonOptions& common, const SubmitOptions
   return all_accepted ? 0 : 1;
 }
 
+// Waits for the broker's word, because only then it is known which job it is: an earlier one may have its unique key.
+std::shared_ptr<JobProgress> show_progress(Client& client, const Job<>& job, const Deadline& deadline) {
+  auto shown = JobProgress::on_terminal();
+  if (shown == nullptr || !job.accepted(deadline.left())) return nullptr;
+  client.wait(
+      job.id(), [](const Result<Outcome>&) {}, show_on(shown));
+  return shown;
+}
+
 int submit_and_wait(Client& client, const CommonOptions& common, const SubmitOptions& options, JobRequest request) {
+  const Deadline deadline(options.timeout);
   const Job<> job = client.submit(std::move(request));
-  const auto outcome = job.outcome(options.timeout);
+  const auto shown = common.output == Output::text ? show_progress(client, job, deadline) : nullptr;
+  const auto outcome = job.outcome(deadline.left());
+  if (shown) shown->finish();
   if (outcome || outcome.error().code != ErrorCode::timed_out) {
     return print_outcome(common.output, job.id(), true, outcome) ? 0 : 1;
   }
-  complain(outcome.error().message + "; it goes on: zebu-producer wait " + job.id().to_string());
+  complain("job " + job.id().to_string() + " has not ended within " + duration_text(*options.timeout) +
+           "; it goes on: zebu-producer wait " + job.id().to_string());
   return 1;
 }
 
@@ -87,6 +99,7 @@ struct Tally {
   std::uint64_t succeeded = 0;
   std::uint64_t failed = 0;
   std::uint64_t cancelled = 0;
+  std::uint64_t expired = 0;
   std::optional<TaskError> first_error;
 
   void add(const Result<Outcome>& outcome) {
@@ -94,6 +107,8 @@ struct Tally {
       ++succeeded;
     } else if (outcome && outcome->state == JobState::cancelled) {
       ++cancelled;
+    } else if (outcome && outcome->state == JobState::expired) {
+      ++expired;
     } else {
       ++failed;
       if (!first_error) first_error = outcome ? outcome->error : task_error_of(outcome.error());
@@ -102,16 +117,16 @@ struct Tally {
 };
 
 void print_tally(Output output, const Tally& tally, double seconds) {
-  const std::uint64_t jobs = tally.succeeded + tally.failed + tally.cancelled;
+  const std::uint64_t jobs = tally.succeeded + tally.failed + tally.cancelled + tally.expired;
   const double rate = seconds > 0 ? static_cast<double>(jobs) / seconds : 0;
   if (output == Output::json) {
     std::cout << "{\"jobs\":" << jobs << ",\"succeeded\":" << tally.succeeded << ",\"failed\":" << tally.failed
-              << ",\"cancelled\":" << tally.cancelled << ",\"seconds\":" << fixed_text(seconds, 6)
-              << ",\"jobs_per_second\":" << fixed_text(rate, 1) << "}\n";
+              << ",\"cancelled\":" << tally.cancelled << ",\"expired\":" << tally.expired
+              << ",\"seconds\":" << fixed_text(seconds, 6) << ",\"jobs_per_second\":" << fixed_text(rate, 1) << "}\n";
   } else {
     std::cout << count_text(jobs) << " jobs in " << fixed_text(seconds, 3) << " s (" << rate_text(rate)
               << "): " << count_text(tally.succeeded) << " succeeded, " << count_text(tally.failed) << " failed, "
-              << count_text(tally.cancelled) << " cancelled\n";
+              << count_text(tally.cancelled) << " cancelled, " << count_text(tally.expired) << " expired\n";
   }
   if (tally.first_error) complain("the first that failed: " + plain_of(*tally.first_error));
 }

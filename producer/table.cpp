@@ -1,19 +1,11 @@
 #include <algorithm>
 #include <cassert>
+#include <readable.h>
 #include <table.h>
 
 namespace zebu::producer {
-namespace {
 
-// Code points: near enough to the columns of a terminal for names.
-std::size_t width(const std::string& text) {
-  return static_cast<std::size_t>(
-      std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }));
-}
-
-}  // namespace
-
-Table::Table(std::vector<Column> columns) : columns_(std::move(columns)) {
+Table::Table(std::vector<Column> columns) : columns_(std::move(columns)), widths_(columns_.size(), 0) {
   std::vector<std::string> headings;
   for (const Column& column : columns_) headings.push_back(column.heading);
   rows_.push_back(std::move(headings));
@@ -28,22 +20,22 @@ void Table::add(std::vector<std::string> cells) {
   rows_.push_back(std::move(cells));
 }
 
-std::string Table::text() const {
-  std::vector<std::size_t> widths(columns_.size(), 0);
+std::string Table::take() {
   for (const auto& row : rows_) {
-    for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], width(row[i]));
+    for (std::size_t i = 0; i < row.size(); ++i) widths_[i] = std::max(widths_[i], width_of(row[i]));
   }
   std::string text;
   for (const auto& row : rows_) {
     std::string line;
     for (std::size_t i = 0; i < row.size(); ++i) {
-      const std::string gap(widths[i] - width(row[i]), ' ');
+      const std::string gap(widths_[i] - width_of(row[i]), ' ');
       line += columns_[i].align == Align::right ? gap + row[i] : row[i] + gap;
       line += "  ";
     }
     line.erase(line.find_last_not_of(' ') + 1);
     text += line + '\n';
   }
+  rows_.clear();
   return text;
 }
 

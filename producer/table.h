@@ -17,11 +17,13 @@ class Table {
   explicit Table(std::vector<Column> columns);
   // As many cells as there are columns. Control characters are shown as '?'.
   void add(std::vector<std::string> cells);
-  // Lines without trailing spaces, each with its newline.
-  [[nodiscard]] std::string text() const;
+  // What was added since the last time, as lines without trailing spaces; headings the first time only. Columns never
+  // become narrower.
+  [[nodiscard]] std::string take();
 
  private:
   std::vector<Column> columns_;
+  std::vector<std::size_t> widths_;
   std::vector<std::vector<std::string>> rows_;
 };
 

@@ -3,6 +3,7 @@
 #include <condition_variable>
 #include <deque>
 #include <job_output.h>
+#include <job_progress.h>
 #include <mutex>
 
 namespace zebu::producer {
@@ -42,19 +43,23 @@ int run(const CommonOptions& common, const WaitOptions& options) {
   if (!client) return 1;
   std::optional<TimePoint> deadline;
   if (options.timeout) deadline = Clock::now() + *options.timeout;
+  const bool is_only = options.ids.size() == 1;
+  const auto shown = is_only && common.output == Output::text ? JobProgress::on_terminal() : nullptr;
   for (const JobId& id : options.ids) {
-    client->wait(id, [arrivals, id](const Result<Outcome>& outcome) { arrivals->add(id, outcome); });
+    client->wait(
+        id, [arrivals, id](const Result<Outcome>& outcome) { arrivals->add(id, outcome); }, show_on(shown));
   }
   bool all_succeeded = true;
   for (std::size_t left = options.ids.size(); left > 0; --left) {
     const auto arrived = arrivals->next(deadline);
+    if (shown) shown->finish();
     if (!arrived) {
       complain(std::to_string(left) + " of " + std::to_string(options.ids.size()) +
                " jobs have not ended in time; they go on");
       return 1;
     }
     const auto& [id, outcome] = *arrived;
-    if (!print_outcome(common.output, id, options.ids.size() == 1, outcome)) all_succeeded = false;
+    if (!print_outcome(common.output, id, is_only, outcome)) all_succeeded = false;
   }
   return all_succeeded ? 0 : 1;
 }

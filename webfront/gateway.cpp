@@ -19,6 +19,8 @@ Error explained(Error error) {
   return error;
 }
 
+bool is_for_us_alone(const JobRequest& job) { return job.options.transient && job.options.unique.empty(); }
+
 }  // namespace
 
 // A request among those that a long absence of the broker ends.
@@ -65,19 +67,18 @@ void Gateway::give_up() {
   for (Interrupt* interrupt : waiting_) interrupt->raise(away());
 }
 
-void Gateway::abandon(PendingJob& job, const JobId& id, bool transient) {
+void Gateway::abandon(PendingJob& job, bool is_ours) {
   job.leave();
-  if (transient) session_.cancel(id);
+  if (is_ours) session_.cancel(job.id());
 }
 
 awaitable<Result<Outcome>> Gateway::run(JobRequest job, Interrupt& interrupt) {
   if (!session_.is_up()) co_return tl::make_unexpected(away());
   const Waiting waiting(waiting_, interrupt);
-  const JobId id = Uuid::make();
-  const bool transient = job.options.transient;
-  PendingJob pending(session_, id, std::move(job), &interrupt);
+  const bool is_ours = is_for_us_alone(job);
+  PendingJob pending(session_, Uuid::make(), std::move(job), &interrupt);
   Result<Outcome> outcome = co_await pending.outcome(TimePoint::max());
-  if (interrupt.raised()) abandon(pending, id, transient);
+  if (interrupt.raised()) abandon(pending, is_ours);
   if (!outcome) co_return tl::make_unexpected(explained(outcome.error()));
   co_return outcome;
 }
@@ -86,21 +87,22 @@ awaitable<Result<Gateway::Submitted>> Gateway::submit(JobRequest job, std::optio
                                                       Interrupt& interrupt) {
   if (!session_.is_up()) co_return tl::make_unexpected(away());
   const Waiting waiting(waiting_, interrupt);
-  Submitted submitted{Uuid::make(), std::nullopt};
-  const bool nobody_else_asks = wait && job.options.transient;
+  const bool is_ours = wait && is_for_us_alone(job);
   const TimePoint deadline = Clock::now() + wait.value_or(0ms);
-  PendingJob pending(session_, submitted.id, std::move(job), &interrupt);
+  const JobId id = Uuid::make();
+  PendingJob pending(session_, id, std::move(job), &interrupt);
   const Result<void> accepted = co_await pending.accepted(TimePoint::max());
+  Submitted submitted{pending.id(), pending.id() != id, std::nullopt};
   if (accepted && wait) {
     Result<Outcome> outcome = co_await pending.outcome(deadline);
     if (outcome) {
       submitted.outcome = std::move(*outcome);
     } else if (outcome.error().code != ErrorCode::timed_out) {
-      if (interrupt.raised()) abandon(pending, submitted.id, nobody_else_asks);
+      if (interrupt.raised()) abandon(pending, is_ours);
       co_return tl::make_unexpected(explained(outcome.error()));
     }
   } else if (!accepted) {
-    if (interrupt.raised()) abandon(pending, submitted.id, nobody_else_asks);
+    if (interrupt.raised()) abandon(pending, is_ours);
     co_return tl::make_unexpected(explained(accepted.error()));
   }
   co_return submitted;
@@ -116,14 +118,14 @@ awaitable<Result<Outcome>> Gateway::wait(JobId id, std::chrono::milliseconds lim
 awaitable<Result<std::string>> Gateway::query(std::string_view what, Interrupt& interrupt) {
   if (!session_.is_up()) co_return tl::make_unexpected(away());
   std::string named(what);
-  std::vector<JobId> none;
+  Params none;
   co_return co_await zebu::query(session_, std::move(named), std::move(none), Clock::now() + kQueryLimit, &interrupt);
 }
 
 awaitable<Result<std::string>> Gateway::query_jobs(const std::vector<JobId>& ids, Interrupt& interrupt) {
   if (!session_.is_up()) co_return tl::make_unexpected(away());
   std::string named("jobs");
-  std::vector<JobId> wanted = ids;
+  Params wanted{.ids = ids};
   co_return co_await zebu::query(session_, std::move(named), std::move(wanted), Clock::now() + kQueryLimit, &interrupt);
 }
 

@@ -21,11 +21,12 @@ class Gateway {
   void close();
 
   // Runs a job for somebody who waits for it as long as it takes. When the interrupt ends the wait, nobody needs the
-  // job any more: a transient one is cancelled, also while it runs.
+  // job any more: a transient one that nobody shares (it has no unique key) is cancelled, also while it runs.
   [[nodiscard]] boost::asio::awaitable<Result<Outcome>> run(JobRequest job, Interrupt& interrupt);
 
   struct Submitted {
     JobId id;
+    bool is_attached = false;        // it is an earlier job's, with the same unique key
     std::optional<Outcome> outcome;  // when it came within the wait
   };
   // Submits a job, and waits at most `wait` for its outcome.
@@ -46,7 +47,7 @@ class Gateway {
   void changed(const Error* why);
   void give_up();
   // After a wait that the interrupt ended.
-  void abandon(PendingJob& job, const JobId& id, bool transient);
+  void abandon(PendingJob& job, bool is_ours);
 
   std::string broker_;
   ClientSession session_;

@@ -1,5 +1,6 @@
 #include "json.h"
 
+#include <zebu/codec.h>
 #include <zebu/job.h>
 #include <zebu/json_text.h>
 
@@ -71,8 +72,35 @@ Result<Json> parse_text(std::string_view text) {
   }
 }
 
+std::string to_msgpack(const Json& value) {
+  std::string bytes;
+  Json::to_msgpack(value, nlohmann::detail::output_adapter<char, std::string>(bytes));
+  return bytes;
+}
+
+// The options of SUBMIT in JSON, read by who reads them there, and one more that only a submitter knows.
+std::optional<std::string> read_options(Json& value, JobRequest& job, bool& unique_by_args) {
+  if (!value.is_object()) return "\"options\" must be an object";
+  if (const auto by_args = value.find("unique_by_args"); by_args != value.end()) {
+    if (!by_args->is_boolean()) return "options: unique_by_args must be true or false";
+    if (by_args->get<bool>() && value.contains("unique")) return "options: give unique or unique_by_args, not both";
+    unique_by_args = by_args->get<bool>();
+    value.erase(by_args);
+  }
+  const Json::binary_t nothing;
+  const Json::binary_t id(std::vector<std::uint8_t>(Uuid{}.bytes.size()));
+  Decoder decoder;
+  const std::string entry = to_msgpack(Json::array({Json::binary(id), "", "", Json::binary(nothing), value}));
+  auto submission = decoder.decode_submission(entry);
+  if (!submission) return "options: " + submission.error().message;
+  const bool is_transient = job.options.transient;
+  job.options = std::move(submission->options);
+  job.options.transient = job.options.transient || is_transient;
+  return std::nullopt;
+}
+
 // What is wrong with one member of a job, or nothing.
-std::optional<std::string> read_member(const std::string& key, Json& value, JobRequest& job) {
+std::optional<std::string> read_member(const std::string& key, Json& value, JobRequest& job, bool& unique_by_args) {
   if (key == "task") {
     if (!value.is_string()) return "\"task\" must be a string";
     job.task = value.get<std::string>();
@@ -83,13 +111,14 @@ std::optional<std::string> read_member(const std::string& key, Json& value, JobR
     if (!is_valid_name(job.queue)) return "\"queue\" must be a name of 1 to 128 bytes without spaces";
   } else if (key == "args") {
     if (!value.is_array()) return "\"args\" must be an array: the task's arguments in order";
-    job.args.clear();
-    Json::to_msgpack(value, nlohmann::detail::output_adapter<char, std::string>(job.args));
+    job.args = to_msgpack(value);
   } else if (key == "transient") {
     if (!value.is_boolean()) return "\"transient\" must be true or false";
-    job.options.transient = value.get<bool>();
+    job.options.transient = job.options.transient || value.get<bool>();
+  } else if (key == "options") {
+    return read_options(value, job, unique_by_args);
   } else {
-    return "unknown key \"" + key + "\": a job has task, args, queue and transient";
+    return "unknown key \"" + key + "\": a job has task, args, queue, transient and options";
   }
   return std::nullopt;
 }
@@ -102,15 +131,18 @@ Result<JobRequest> parse_job(std::string_view body) {
   if (!value->is_object()) return bad_body("the body must be a JSON object");
   JobRequest job;
   job.args.assign(1, '\x90');  // an empty array
+  bool unique_by_args = false;
   for (auto& [key, member] : value->items()) {
-    if (auto wrong = read_member(key, member, job)) return bad_body(std::move(*wrong));
+    if (auto wrong = read_member(key, member, job, unique_by_args)) return bad_body(std::move(*wrong));
   }
   if (job.task.empty()) return bad_body("\"task\" is missing");
+  if (unique_by_args) job.options.unique = unique_key_of(job.task, job.args);
+  if (auto wrong = why_bad(job.options)) return bad_body("options: " + *wrong);
   return job;
 }
 
-std::string accepted_body(const JobId& id) {
-  return to_text({{"id", id.to_string()}, {"state", to_string(JobState::queued)}});
+std::string accepted_body(const JobId& id, JobState state) {
+  return to_text({{"id", id.to_string()}, {"state", to_string(state)}});
 }
 
 std::string outcome_body(const JobId& id, const Outcome& outcome) {
@@ -159,7 +191,9 @@ std::string slow_body(std::string_view id, std::string_view result) {
 }
 
 Json error_object(const TaskError& error) {
-  return {{"type", error.type}, {"message", error.message}, {"trace", error.trace}};
+  Json object{{"type", error.type}, {"message", error.message}, {"trace", error.trace}};
+  if (error.kind != ErrorKind::failure) object["kind"] = to_string(error.kind);
+  return object;
 }
 
 std::string to_text(const Json& value) { return value.dump(-1, ' ', false, Json::error_handler_t::replace); }

@@ -13,12 +13,12 @@ namespace zebu::webfront::json {
 // What clients and tasks send nests at most this deep: the converters recurse.
 inline constexpr int kMaxDepth = 64;
 
-// The job in a POST's body: {"task": …, "args": […], "queue": …, "transient": …}. An error is bad_value, and names the
-// position or the key.
+// The job in a POST's body: {"task": …, "args": […], "queue": …, "transient": …, "options": {…}}. An error is
+// bad_value, and names the position or the key.
 [[nodiscard]] Result<JobRequest> parse_job(std::string_view body);
 
 // {"id", "state"}: what is known of a job that was just accepted.
-[[nodiscard]] std::string accepted_body(const JobId& id);
+[[nodiscard]] std::string accepted_body(const JobId& id, JobState state);
 // {"id", "state", "result" | "error", "run_us"}.
 [[nodiscard]] std::string outcome_body(const JobId& id, const Outcome& outcome);
 

@@ -16,7 +16,8 @@ constexpr Problem kAll[] = {
     problems::kMethodNotAllowed, problems::kTimedOut,     problems::kTooLarge,   problems::kMediaType,
     problems::kExpectation,      problems::kUnknownTask,  problems::kQueueFull,  problems::kHeaderTooLarge,
     problems::kJobFailed,        problems::kJobCancelled, problems::kInternal,   problems::kBrokerAway,
-    problems::kJobLost,          problems::kNoConsumer,   problems::kOverloaded, problems::kVersion,
+    problems::kJobLost,          problems::kNoConsumer,   problems::kOverloaded, problems::kJobExpired,
+    problems::kVersion,
 };
 
 nlohmann::json document(const Problem& problem, std::string_view detail) {
@@ -78,11 +79,13 @@ Response error_response(const Error& error) {
 }
 
 Response outcome_response(const Outcome& outcome) {
-  const bool failed = outcome.state == JobState::failed;
-  const Problem& problem = failed ? problems::kJobFailed : problems::kJobCancelled;
-  nlohmann::json body = document(problem, failed ? outcome.error.message : "somebody cancelled it");
-  if (failed) body["error"] = json::error_object(outcome.error);
-  return respond(problem, body);
+  if (outcome.state == JobState::expired) {
+    return problem_response(problems::kJobExpired, "its time passed before a consumer could start it");
+  }
+  if (outcome.state != JobState::failed) return problem_response(problems::kJobCancelled, "somebody cancelled it");
+  nlohmann::json body = document(problems::kJobFailed, outcome.error.message);
+  body["error"] = json::error_object(outcome.error);
+  return respond(problems::kJobFailed, body);
 }
 
 }  // namespace zebu::webfront

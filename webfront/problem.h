@@ -38,6 +38,7 @@ inline constexpr Problem kBrokerAway{503, "broker_away", "The broker is away"};
 inline constexpr Problem kJobLost{503, "job_lost", "The broker no longer knows the job"};
 inline constexpr Problem kNoConsumer{503, "no_consumer", "No consumer serves the queue"};
 inline constexpr Problem kOverloaded{503, "overloaded", "The server has too many connections"};
+inline constexpr Problem kJobExpired{504, "job_expired", "The job expired before it started"};
 inline constexpr Problem kVersion{505, "http_version", "The HTTP version is not 1.x"};
 }  // namespace problems
 

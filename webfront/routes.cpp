@@ -15,6 +15,8 @@ namespace zebu::webfront {
 namespace {
 
 constexpr std::uint32_t kMaxFib = 93;  // fib(93) is the largest that 64 bits hold
+constexpr std::uint32_t kMaxOnce = 86'400;
+constexpr std::chrono::seconds kOnce{60};  // for ?once=1
 
 // A job for somebody who waits for it.
 JobRequest request_work(std::string_view task, std::string args) {
@@ -30,6 +32,18 @@ std::optional<std::uint32_t> parse_number(std::string_view text, std::uint32_t m
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
   if (text.empty() || error != std::errc() || end != text.data() + text.size() || number > most) return std::nullopt;
   return number;
+}
+
+// Equal jobs run once from now on, and the result is kept for the time that `once` says. The broker's store keeps it,
+// so the job is durable; it is not only its submitter's, who therefore does not take it along when he goes.
+bool make_once(JobRequest& job, std::string_view once) {
+  const auto seconds = parse_number(once, kMaxOnce);
+  if (!seconds) return false;
+  if (*seconds == 0) return true;
+  job.options.transient = false;
+  job.options.unique = unique_key_of(job.task, job.args);
+  job.options.unique_for = *seconds == 1 ? kOnce : std::chrono::seconds(*seconds);
+  return true;
 }
 
 bool is_json(std::string_view content_type) {
@@ -91,6 +105,9 @@ Routes::Answer Routes::fib(const Request& request) {
   const auto n = parse_number(request.parameter, kMaxFib);
   if (!n) co_return problem_response(problems::kBadRequest, "n must be a whole number from 0 to 93");
   JobRequest job = request_work("fib", pack_args(*n));
+  if (const auto once = request.target.parameter("once"); once && !make_once(job, *once)) {
+    co_return problem_response(problems::kBadRequest, "once must be 1, or a whole number of seconds up to 86400");
+  }
   const Result<Outcome> outcome = co_await gateway_.run(std::move(job), *request.interrupt);
   if (!outcome) co_return error_response(outcome.error());
   if (outcome->state != JobState::succeeded) co_return outcome_response(*outcome);
@@ -128,14 +145,25 @@ Routes::Answer Routes::submit_job(const Request& request) {
     applied = "Preference-Applied: wait=" + std::to_string(cut(*wanted).count()) + "\r\n";
     job->options.only_served = true;
   }
+  const JobOptions& options = job->options;
+  const bool is_delayed = options.delay.count() > 0 || (options.run_at && *options.run_at > Moment::now().wall);
   const auto submitted = co_await gateway_.submit(std::move(*job), wait, *request.interrupt);
   if (!submitted) co_return error_response(submitted.error());
   Response response;
-  response.status = submitted->outcome ? 200 : 202;
   response.content_type = kJson;
+  if (submitted->outcome) {
+    response.body = json::outcome_body(submitted->id, *submitted->outcome);
+  } else {
+    response.status = 202;
+    response.body = json::accepted_body(submitted->id, is_delayed ? JobState::scheduled : JobState::queued);
+  }
+  // Of another one's job it is not known how far it is.
+  if (submitted->is_attached && !submitted->outcome) {
+    response = co_await job_resource(submitted->id, std::nullopt, *request.interrupt);
+    if (response.status != 200) co_return response;
+    response.status = 202;
+  }
   response.headers = location(submitted->id) + applied;
-  response.body =
-      submitted->outcome ? json::outcome_body(submitted->id, *submitted->outcome) : json::accepted_body(submitted->id);
   co_return response;
 }
 

@@ -1,8 +1,12 @@
 #include "builtin_tasks.h"
 
 #include <csignal>
+#include <map>
 #include <memory>
+#include <optional>
 #include <stdexcept>
+#include <string>
+#include <unistd.h>
 
 namespace zebu::consumer {
 namespace {
@@ -14,9 +18,38 @@ constexpr std::size_t kPage = 4096;
   for (;;) asm volatile("");  // a loop that the compiler may not drop
 }
 
+// Sees that it is cancelled, and does not care.
+void be_deaf(Context& context, std::chrono::milliseconds time) {
+  context.progress(0, "deaf");
+  const TimePoint end = Clock::now() + time;
+  while (Clock::now() < end) asm volatile("");
+}
+
 void crash() {
   std::signal(SIGSEGV, SIG_DFL);
   std::raise(SIGSEGV);
+}
+
+struct About {
+  std::string job;
+  std::uint32_t attempt = 0;
+  std::string queue;
+  std::map<std::string, std::string> headers;
+  std::optional<std::int64_t> left_ms;  // until the deadline
+  std::int64_t process = ::getpid();
+  MSGPACK_DEFINE_MAP(job, attempt, queue, headers, left_ms, process)
+};
+
+About about(const Context& context) {
+  About about;
+  about.job = context.job().to_string();
+  about.attempt = context.attempt();
+  about.queue = context.queue();
+  about.headers.insert(context.headers().begin(), context.headers().end());
+  if (const auto deadline = context.deadline()) {
+    about.left_ms = std::chrono::duration_cast<std::chrono::milliseconds>(*deadline - Clock::now()).count();
+  }
+  return about;
 }
 
 void hog(std::size_t mib) {
@@ -27,8 +60,17 @@ void hog(std::size_t mib) {
 }  // namespace
 
 void add_test_tasks(Registry& registry) {
-  registry.add("fail", [](const std::string& message) { throw std::runtime_error(message); });
+  registry.add("about", [](Context& context) { return about(context); });
+  registry.add("fail", [](const std::string& message, std::optional<bool> is_permanent) {
+    if (is_permanent.value_or(false)) throw PermanentFailure("test.Permanent", message);
+    throw std::runtime_error(message);
+  });
+  registry.add("flaky", [](Context& context, std::uint32_t times) {
+    if (context.attempt() <= times) throw std::runtime_error("attempt " + std::to_string(context.attempt()));
+    return context.attempt();
+  });
   registry.add("crash", [] { crash(); });
+  registry.add("deaf", [](Context& context, std::uint32_t ms) { be_deaf(context, std::chrono::milliseconds(ms)); });
   registry.add("hang", [] { hang(); });
   registry.add("hog", [](Bounded<1, 1 << 20> mib) {
     hog(static_cast<std::size_t>(mib.value));

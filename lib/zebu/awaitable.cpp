@@ -41,16 +41,17 @@ Error Pause::ended(const char* what) const {
 }
 
 PendingJob::PendingJob(ClientSession& session, const JobId& id, JobRequest request, Interrupt* interrupt)
-    : session_(session), pause_(session.loop(), interrupt) {
-  const auto accepted = [this](const Result<void>& answer) {
-    accepted_ = answer;
+    : session_(session), id_(id), pause_(session.loop(), interrupt) {
+  const auto accepted = [this](const Result<JobId>& answer) {
+    if (answer) id_ = *answer;
+    accepted_ = answer ? Result<void>() : Result<void>(tl::make_unexpected(answer.error()));
     if (awaits_accepted_) pause_.wake();
   };
   ticket_ = session_.submit(id, std::move(request), accepted, [this](const Result<Outcome>& outcome) { end(outcome); });
 }
 
 PendingJob::PendingJob(ClientSession& session, const JobId& id, Interrupt* interrupt)
-    : session_(session), pause_(session.loop(), interrupt), accepted_(Result<void>()) {
+    : session_(session), id_(id), pause_(session.loop(), interrupt), accepted_(Result<void>()) {
   ticket_ = session_.wait(id, [this](const Result<Outcome>& outcome) { end(outcome); });
 }
 
@@ -84,11 +85,15 @@ awaitable<Result<Outcome>> run(ClientSession& session, JobRequest request, TimeP
   co_return co_await job.outcome(deadline);
 }
 
-awaitable<Result<std::string>> query(ClientSession& session, std::string what, std::vector<JobId> ids,
-                                     TimePoint deadline, Interrupt* interrupt) {
+namespace {
+
+using Ask = void (ClientSession::*)(std::string, Params, ClientSession::OnAnswer);
+
+awaitable<Result<std::string>> ask(ClientSession& session, Ask how, std::string what, Params params, TimePoint deadline,
+                                   Interrupt* interrupt) {
   Pause pause(session.loop(), interrupt);
   std::optional<Result<std::string>> answer;
-  // A query cannot be taken back, and its answer may come after this coroutine has gone. (shared_ptr: only a weak
+  // A question cannot be taken back, and its answer may come after this coroutine has gone. (shared_ptr: only a weak
   // reference can tell.)
   const auto handler = std::make_shared<std::function<void(const Result<std::string>&)>>(
       [&pause, &answer](const Result<std::string>& value) {
@@ -96,12 +101,24 @@ awaitable<Result<std::string>> query(ClientSession& session, std::string what, s
         pause.wake();
       });
   const std::weak_ptr<std::function<void(const Result<std::string>&)>> waiting = handler;
-  session.query(std::move(what), std::move(ids), [waiting](const Result<std::string>& value) {
+  (session.*how)(std::move(what), std::move(params), [waiting](const Result<std::string>& value) {
     if (const auto here = waiting.lock()) (*here)(value);
   });
   while (!answer && !pause.is_interrupted() && Clock::now() < deadline) co_await pause.until(deadline);
   if (!answer) co_return tl::make_unexpected(pause.ended("the broker did not answer in time"));
   co_return std::move(*answer);
+}
+
+}  // namespace
+
+awaitable<Result<std::string>> query(ClientSession& session, std::string what, Params params, TimePoint deadline,
+                                     Interrupt* interrupt) {
+  return ask(session, &ClientSession::query, std::move(what), std::move(params), deadline, interrupt);
+}
+
+awaitable<Result<std::string>> command(ClientSession& session, std::string what, Params params, TimePoint deadline,
+                                       Interrupt* interrupt) {
+  return ask(session, &ClientSession::command, std::move(what), std::move(params), deadline, interrupt);
 }
 
 }  // namespace zebu

@@ -59,6 +59,8 @@ class PendingJob {
   PendingJob(const PendingJob&) = delete;
   PendingJob& operator=(const PendingJob&) = delete;
 
+  // Once accepted: of another, earlier job when that one has its unique key; that is the one that is waited for then.
+  [[nodiscard]] const JobId& id() const { return id_; }
   // Until the broker has the job. Errors: those of ClientSession::submit, timed_out, the interrupt's.
   [[nodiscard]] boost::asio::awaitable<Result<void>> accepted(TimePoint deadline);
   // Until the job has ended. Errors as above. May be called again after timed_out.
@@ -70,6 +72,7 @@ class PendingJob {
   void end(const Result<Outcome>& outcome);
 
   ClientSession& session_;
+  JobId id_;
   Pause pause_;
   std::optional<ClientSession::Ticket> ticket_;
   std::optional<Result<void>> accepted_;
@@ -81,9 +84,11 @@ class PendingJob {
 [[nodiscard]] boost::asio::awaitable<Result<Outcome>> run(ClientSession& session, JobRequest request,
                                                           TimePoint deadline, Interrupt* interrupt = nullptr);
 
-// ClientSession::query, as an awaitable: one msgpack value, as docs/protocol.md describes for each `what`.
-[[nodiscard]] boost::asio::awaitable<Result<std::string>> query(ClientSession& session, std::string what,
-                                                                std::vector<JobId> ids, TimePoint deadline,
-                                                                Interrupt* interrupt = nullptr);
+// ClientSession::query and command, as awaitables: one msgpack value, as docs/protocol.md describes for each `what`.
+[[nodiscard]] boost::asio::awaitable<Result<std::string>> query(ClientSession& session, std::string what, Params params,
+                                                                TimePoint deadline, Interrupt* interrupt = nullptr);
+[[nodiscard]] boost::asio::awaitable<Result<std::string>> command(ClientSession& session, std::string what,
+                                                                  Params params, TimePoint deadline,
+                                                                  Interrupt* interrupt = nullptr);
 
 }  // namespace zebu

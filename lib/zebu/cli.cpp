@@ -53,6 +53,12 @@ std::optional<std::chrono::milliseconds> parse_duration(const std::string& text)
   return std::chrono::milliseconds(std::llround(amount * factor));
 }
 
+std::chrono::milliseconds duration_or_throw(const std::string& name, const std::string& text) {
+  const auto parsed = parse_duration(text);
+  if (!parsed) throw CLI::ValidationError(name, "'" + text + "' is no duration: use 250ms, 3s, 2m, 1h or seconds");
+  return *parsed;
+}
+
 // CLI11 says of an unknown key that "INI was not able to parse" it.
 std::string explained(const std::string& what) {
   constexpr std::string_view kUnknownKey = "INI was not able to parse ";
@@ -92,16 +98,17 @@ std::optional<int> parse(CLI::App& app, int argc, const char* const* argv) {
 CLI::Option* add_duration(CLI::App& app, const std::string& name, std::chrono::milliseconds& value,
                           const std::string& help) {
   auto* option = app.add_option_function<std::string>(
-      name,
-      [&value, name](const std::string& text) {
-        const auto parsed = parse_duration(text);
-        if (!parsed)
-          throw CLI::ValidationError(name, "'" + text + "' is no duration: use 250ms, 3s, 2m, 1h or seconds");
-        value = *parsed;
-      },
-      help);
+      name, [&value, name](const std::string& text) { value = duration_or_throw(name, text); }, help);
   option->default_str(value.count() % 1000 == 0 ? std::to_string(value.count() / 1000) + "s"
                                                 : std::to_string(value.count()) + "ms");
+  option->type_name("DURATION");
+  return option;
+}
+
+CLI::Option* add_duration(CLI::App& app, const std::string& name, std::optional<std::chrono::milliseconds>& value,
+                          const std::string& help) {
+  auto* option = app.add_option_function<std::string>(
+      name, [&value, name](const std::string& text) { value = duration_or_throw(name, text); }, help);
   option->type_name("DURATION");
   return option;
 }

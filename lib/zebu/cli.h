@@ -11,6 +11,7 @@ namespace zebu::cli {
 inline constexpr int kExitOk = 0;
 inline constexpr int kExitFailure = 1;
 inline constexpr int kExitUsage = 2;
+inline constexpr int kExitIo = 74;  // EX_IOERR of sysexits.h
 
 // Adds --config FILE (TOML), --print-config, --version and --log-level to `app`. Call it before the program's own.
 void add_standard_options(CLI::App& app, std::string& log_level);
@@ -22,6 +23,9 @@ void add_standard_options(CLI::App& app, std::string& log_level);
 
 // Parses 250ms, 3s, 2m or a number of seconds (0.5) into milliseconds; use as an option's transform target.
 CLI::Option* add_duration(CLI::App& app, const std::string& name, std::chrono::milliseconds& value,
+                          const std::string& help);
+// The same for a duration that need not be given.
+CLI::Option* add_duration(CLI::App& app, const std::string& name, std::optional<std::chrono::milliseconds>& value,
                           const std::string& help);
 
 }  // namespace zebu::cli

@@ -1,79 +1,29 @@
-#include <utility>
-// <utility> first: Boost 1.74's Asio uses std::exchange without including it.
-#include <zebu/client.h>
+#include "client_loop.h"
 
-#include <boost/asio/executor_work_guard.hpp>
-#include <boost/asio/post.hpp>
+#include <zebu/progress.h>
 
 #include <algorithm>
 #include <atomic>
-#include <condition_variable>
-#include <mutex>
 #include <sched.h>
-#include <thread>
 
 namespace zebu {
 namespace client_detail {
 
 struct JobRecord {
-  JobId id;
   std::weak_ptr<Loop> loop;
-  std::mutex mutex;
+  std::mutex mutex;  // guards what follows
+  JobId id;
   // Two, so that who waits for the outcome sleeps through ACCEPTED.
   std::condition_variable on_accepted;
   std::condition_variable on_outcome;
   std::optional<Result<void>> accepted;
   std::optional<Result<Outcome>> outcome;
+  std::uint32_t attempt = 0;  // that `progress` is of
+  Progress progress;
   std::atomic<bool> has_outcome = false;
 };
 
 namespace {
-
-struct SubmitCommand {
-  JobId id;
-  JobRequest request;
-  ClientSession::OnAccepted accepted;
-  ClientSession::OnOutcome outcome;
-};
-struct WaitCommand {
-  JobId id;
-  ClientSession::OnOutcome outcome;
-};
-struct CancelCommand {
-  JobId id;
-};
-struct QueryCommand {
-  std::string what;
-  std::vector<JobId> ids;
-  ClientSession::OnAnswer answer;
-};
-using Command = std::variant<SubmitCommand, WaitCommand, CancelCommand, QueryCommand>;
-
-void run(ClientSession& session, SubmitCommand& command) {
-  session.submit(command.id, std::move(command.request), std::move(command.accepted), std::move(command.outcome));
-}
-void run(ClientSession& session, WaitCommand& command) { session.wait(command.id, std::move(command.outcome)); }
-void run(ClientSession& session, CancelCommand& command) { session.cancel(command.id); }
-void run(ClientSession& session, QueryCommand& command) {
-  session.query(std::move(command.what), std::move(command.ids), std::move(command.answer));
-}
-
-void refuse(const SubmitCommand& command, const Error& why) {
-  if (command.accepted) command.accepted(tl::make_unexpected(why));
-  if (command.outcome) command.outcome(tl::make_unexpected(why));
-}
-void refuse(const WaitCommand& command, const Error& why) { command.outcome(tl::make_unexpected(why)); }
-void refuse(const CancelCommand&, const Error&) {}
-void refuse(const QueryCommand& command, const Error& why) { command.answer(tl::make_unexpected(why)); }
-
-// Until `is_there`, or the timeout; says which.
-template <class Predicate>
-bool wait_until(std::condition_variable& changed, std::unique_lock<std::mutex>& lock, Timeout timeout,
-                Predicate is_there) {
-  if (timeout) return changed.wait_for(lock, *timeout, is_there);
-  changed.wait(lock, is_there);
-  return true;
-}
 
 // The answer of a short job comes sooner than a sleeping core wakes up: before it sleeps, one waiting thread of the
 // process looks again and again for a moment, and leaves its core to whoever else can run.
@@ -86,110 +36,12 @@ void look_briefly(const std::atomic<bool>& is_there) {
   somebody_looks = false;
 }
 
-std::string milliseconds_text(Timeout timeout) { return std::to_string(timeout ? timeout->count() : 0) + " ms"; }
-
-}  // namespace
-
-// The client's thread and the way into it: callers put commands into the inbox, and wake the loop only when it was
-// empty, so that a thousand submits cost one wake-up.
-class Loop {
- public:
-  explicit Loop(ClientOptions options) : broker_(options.broker), session_(loop_, context_, std::move(options)) {}
-
-  Result<void> start() {
-    session_.on_change([this](const Error* why) { note_change(why); });
-    auto started = session_.start();
-    if (started) {
-      thread_ = std::thread([this] { loop_.run(); });
-    }
-    return started;
-  }
-
-  void put(Command command) {
-    bool wake = false;
-    bool is_closed = false;
-    {
-      const std::lock_guard lock(mutex_);
-      is_closed = closed_;
-      if (!is_closed) {
-        wake = inbox_.empty();
-        inbox_.push_back(std::move(command));
-      }
-    }
-    if (is_closed) {
-      const Error why{ErrorCode::closed, "the client was closed", {}};
-      std::visit([&](const auto& c) { refuse(c, why); }, command);
-    } else if (wake) {
-      boost::asio::post(loop_, [this] { take_inbox(); });
-    }
-  }
-
-  // Joins the thread; not to be called by it.
-  void close() {
-    {
-      const std::lock_guard lock(mutex_);
-      closed_ = true;
-    }
-    if (!thread_.joinable()) return;
-    boost::asio::post(loop_, [this] {
-      take_inbox();
-      session_.close();
-      guard_.reset();
-    });
-    thread_.join();
-  }
-
-  Result<void> wait_connected(Timeout timeout) {
-    std::unique_lock lock(mutex_);
-    if (!wait_until(changed_, lock, timeout, [this] { return up_ || refusal_; })) {
-      return fail(ErrorCode::disconnected,
-                  "no broker answers at " + broker_ + " (waited " + milliseconds_text(timeout) + ")");
-    }
-    if (refusal_) return tl::make_unexpected(*refusal_);
-    return {};
-  }
-
- private:
-  void take_inbox() {
-    {
-      const std::lock_guard lock(mutex_);
-      taken_.swap(inbox_);
-    }
-    for (Command& command : taken_) {
-      std::visit([&](auto& c) { run(session_, c); }, command);
-    }
-    taken_.clear();
-  }
-
-  void note_change(const Error* why) {
-    const std::lock_guard lock(mutex_);
-    up_ = why == nullptr;
-    if (why != nullptr && why->code != ErrorCode::disconnected) refusal_ = *why;
-    changed_.notify_all();
-  }
-
-  const std::string broker_;
-  boost::asio::io_context loop_{1};
-  boost::asio::executor_work_guard<boost::asio::io_context::executor_type> guard_{loop_.get_executor()};
-  SocketContext context_;
-  ClientSession session_;
-  std::vector<Command> taken_;  // of the loop's thread; kept for its memory
-  std::mutex mutex_;            // guards what follows
-  std::condition_variable changed_;
-  std::vector<Command> inbox_;
-  bool up_ = false;
-  bool closed_ = false;
-  std::optional<Error> refusal_;
-  std::thread thread_;
-};
-
-namespace {
-
 ClientSession::OnAccepted note_accepted(const std::shared_ptr<JobRecord>& record) {
-  return [record](const Result<void>& accepted) {
+  return [record](const Result<JobId>& accepted) {
     {
       const std::lock_guard lock(record->mutex);
-      record->accepted = accepted;
+      if (accepted) record->id = *accepted;
+      record->accepted = accepted ? Result<void>() : Result<void>(tl::make_unexpected(accepted.error()));
     }
     record->on_accepted.notify_all();  // unlocked: who wakes up would only wait for the mutex
   };
@@ -206,6 +58,14 @@ ClientSession::OnOutcome note_outcome(const std::shared_ptr<JobRecord>& record) 
     record->has_outcome = true;
     record->on_accepted.notify_all();
     record->on_outcome.notify_all();
+  };
+}
+
+ClientSession::OnProgress note_progress(const std::shared_ptr<JobRecord>& record) {
+  return [record](std::uint32_t attempt, const Progress& progress) {
+    const std::lock_guard lock(record->mutex);
+    if (std::exchange(record->attempt, attempt) != attempt) record->progress = {};
+    append(record->progress, progress.done, progress.note, progress.output);
   };
 }
 
@@ -250,18 +110,28 @@ Result<std::string> result_of(const Result<Outcome>& outcome) {
       return outcome->result;
     case JobState::failed:
       return fail(ErrorCode::job_failed, outcome->error.type + ": " + outcome->error.message);
+    case JobState::expired:
+      return fail(ErrorCode::job_expired, "the job expired: its time passed before it started");
     default:
       return fail(ErrorCode::job_cancelled, "the job ended as " + std::string(to_string(outcome->state)));
   }
 }
 
-const JobId& JobHandle::id() const { return record_->id; }
+JobId JobHandle::id() const {
+  const std::lock_guard lock(record_->mutex);
+  return record_->id;
+}
+
+Progress JobHandle::progress() const {
+  const std::lock_guard lock(record_->mutex);
+  return record_->progress;
+}
 
 Result<void> JobHandle::accepted(Timeout timeout) const {
   std::unique_lock lock(record_->mutex);
   if (!client_detail::wait_until(record_->on_accepted, lock, timeout,
                                  [this] { return record_->accepted.has_value(); })) {
-    return fail(ErrorCode::timed_out, "the broker has not answered for job " + id().to_string() + " within " +
+    return fail(ErrorCode::timed_out, "the broker has not answered for job " + record_->id.to_string() + " within " +
                                           client_detail::milliseconds_text(timeout));
   }
   return *record_->accepted;
@@ -271,8 +141,8 @@ Result<Outcome> JobHandle::outcome(Timeout timeout) const {
   client_detail::look_briefly(record_->has_outcome);
   std::unique_lock lock(record_->mutex);
   if (!client_detail::wait_until(record_->on_outcome, lock, timeout, [this] { return record_->outcome.has_value(); })) {
-    return fail(ErrorCode::timed_out,
-                "job " + id().to_string() + " has not ended within " + client_detail::milliseconds_text(timeout));
+    return fail(ErrorCode::timed_out, "job " + record_->id.to_string() + " has not ended within " +
+                                          client_detail::milliseconds_text(timeout));
   }
   return *record_->outcome;
 }
@@ -280,7 +150,7 @@ Result<Outcome> JobHandle::outcome(Timeout timeout) const {
 Result<std::string> JobHandle::value(Timeout timeout) const { return result_of(outcome(timeout)); }
 
 void JobHandle::cancel() const {
-  if (const auto loop = record_->loop.lock()) loop->put(client_detail::CancelCommand{record_->id});
+  if (const auto loop = record_->loop.lock()) loop->put(client_detail::CancelCommand{id()});
 }
 
 Client::Client(std::shared_ptr<client_detail::Loop> loop) : loop_(std::move(loop)) {}
@@ -300,14 +170,18 @@ JobHandle Client::start(JobRequest request) {
   record->id = Uuid::make();
   record->loop = loop_;
   loop_->put(client_detail::SubmitCommand{record->id, std::move(request), client_detail::note_accepted(record),
-                                          client_detail::note_outcome(record)});
+                                          client_detail::note_outcome(record), client_detail::note_progress(record)});
   return JobHandle(std::move(record));
 }
 
-JobId Client::submit(JobRequest request, OnOutcome outcome) {
+JobId Client::submit(JobRequest request, OnOutcome outcome, OnProgress progress) {
   const JobId id = Uuid::make();
-  loop_->put(client_detail::SubmitCommand{id, std::move(request), nullptr, std::move(outcome)});
+  submit(id, std::move(request), std::move(outcome), std::move(progress));
   return id;
+}
+
+void Client::submit(const JobId& id, JobRequest request, OnOutcome outcome, OnProgress progress) {
+  loop_->put(client_detail::SubmitCommand{id, std::move(request), nullptr, std::move(outcome), std::move(progress)});
 }
 
 JobHandle Client::await(const JobId& id) {
@@ -315,12 +189,12 @@ JobHandle Client::await(const JobId& id) {
   record->id = id;
   record->loop = loop_;
   record->accepted = Result<void>();
-  loop_->put(client_detail::WaitCommand{id, client_detail::note_outcome(record)});
+  loop_->put(client_detail::WaitCommand{id, client_detail::note_outcome(record), client_detail::note_progress(record)});
   return JobHandle(std::move(record));
 }
 
-void Client::wait(const JobId& id, OnOutcome outcome) {
-  loop_->put(client_detail::WaitCommand{id, std::move(outcome)});
+void Client::wait(const JobId& id, OnOutcome outcome, OnProgress progress) {
+  loop_->put(client_detail::WaitCommand{id, std::move(outcome), std::move(progress)});
 }
 
 void Client::cancel(const JobId& id) { loop_->put(client_detail::CancelCommand{id}); }
@@ -352,7 +226,15 @@ Result<void> Client::map(const NextRequest& next, const OnEach& each, std::size_
   }
 }
 
-Result<std::string> Client::query(std::string what, std::vector<JobId> ids, Timeout timeout) {
+Result<std::string> Client::query(std::string what, Params params, Timeout timeout) {
+  return ask(false, std::move(what), std::move(params), timeout);
+}
+
+Result<std::string> Client::command(std::string what, Params params, Timeout timeout) {
+  return ask(true, std::move(what), std::move(params), timeout);
+}
+
+Result<std::string> Client::ask(bool is_command, std::string what, Params params, Timeout timeout) {
   struct Answer {
     std::mutex mutex;
     std::condition_variable changed;
@@ -361,15 +243,16 @@ Result<std::string> Client::query(std::string what, std::vector<JobId> ids, Time
   // shared_ptr: the answer may come after the timeout.
   const auto answer = std::make_shared<Answer>();
   const std::string asked = what;
-  loop_->put(client_detail::QueryCommand{std::move(what), std::move(ids), [answer](const Result<std::string>& value) {
-                                           const std::lock_guard lock(answer->mutex);
-                                           answer->value = value;
-                                           answer->changed.notify_all();
-                                         }});
+  loop_->put(client_detail::AskCommand{is_command, std::move(what), std::move(params),
+                                       [answer](const Result<std::string>& value) {
+                                         const std::lock_guard lock(answer->mutex);
+                                         answer->value = value;
+                                         answer->changed.notify_all();
+                                       }});
   std::unique_lock lock(answer->mutex);
   if (!client_detail::wait_until(answer->changed, lock, timeout, [&] { return answer->value.has_value(); })) {
-    return fail(ErrorCode::timed_out, "the broker has not answered the query '" + asked + "' within " +
-                                          client_detail::milliseconds_text(timeout));
+    return fail(ErrorCode::timed_out,
+                "the broker has not answered '" + asked + "' within " + client_detail::milliseconds_text(timeout));
   }
   return std::move(*answer->value);
 }

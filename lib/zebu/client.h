@@ -20,8 +20,8 @@ class Loop;
 struct JobRecord;
 }  // namespace client_detail
 
-// What a job's outcome says as a value: the result's msgpack bytes, or job_failed with "type: message", or
-// job_cancelled.
+// What a job's outcome says as a value: the result's msgpack bytes, or job_failed with "type: message",
+// job_cancelled, or job_expired.
 [[nodiscard]] Result<std::string> result_of(const Result<Outcome>& outcome);
 
 // A job that was submitted or is waited for. Copies are the same job. Any thread may use it, also after its Client is
@@ -30,13 +30,16 @@ struct JobRecord;
 // A wait whose timeout passes ends with timed_out and loses nothing: one may wait again.
 class JobHandle {
  public:
-  [[nodiscard]] const JobId& id() const;
+  // Once accepted() says so: of another, earlier job when that one has its unique key. This handle then is that job's.
+  [[nodiscard]] JobId id() const;
   // The broker has the job and answers for it. Errors: the codes of REFUSED, closed, timed_out.
   [[nodiscard]] Result<void> accepted(Timeout timeout = std::nullopt) const;
   // How the job ended; a failed job is a value here. Errors: as accepted(), and unknown_job.
   [[nodiscard]] Result<Outcome> outcome(Timeout timeout = std::nullopt) const;
-  // The result's msgpack bytes. Errors: as outcome(), and job_failed, job_cancelled.
+  // The result's msgpack bytes. Errors: as outcome(), and job_failed, job_cancelled, job_expired.
   [[nodiscard]] Result<std::string> value(Timeout timeout = std::nullopt) const;
+  // What its newest attempt said of itself so far, as far as it came here.
+  [[nodiscard]] Progress progress() const;
   // Asks the broker to end the job; outcome() says `cancelled` once it has ended.
   void cancel() const;
 
@@ -88,6 +91,7 @@ class Client {
  public:
   // Called in the client's thread.
   using OnOutcome = ClientSession::OnOutcome;
+  using OnProgress = ClientSession::OnProgress;
   // index: of the request, from 0.
   using OnEach = std::function<void(std::size_t index, const Result<Outcome>& outcome)>;
   // The next request, nothing at the end.
@@ -118,14 +122,17 @@ class Client {
     return Job<R>(start(std::move(request)));
   }
   // For many jobs: no object a job, `outcome` is called once in the client's thread. An empty one waits for nothing.
-  JobId submit(JobRequest request, OnOutcome outcome);
+  // `progress`, also in that thread, hears what the job says of itself meanwhile.
+  JobId submit(JobRequest request, OnOutcome outcome, OnProgress progress = nullptr);
+  // With an id of the caller's: a job that the broker has already is not run again, and is waited for.
+  void submit(const JobId& id, JobRequest request, OnOutcome outcome, OnProgress progress = nullptr);
   // A job that somebody submitted.
   template <class R = void>
   Job<R> wait(const JobId& id) {
     return Job<R>(await(id));
   }
   // The same for a job that somebody submitted.
-  void wait(const JobId& id, OnOutcome outcome);
+  void wait(const JobId& id, OnOutcome outcome, OnProgress progress = nullptr);
   void cancel(const JobId& id);
 
   // Submits what `next` returns, with at most `window` jobs under way, and hands each outcome to `each` in order of
@@ -148,13 +155,15 @@ class Client {
   }
 
   // The answer to a query of docs/protocol.md: one msgpack value. Errors: disconnected, timed_out, closed.
-  [[nodiscard]] Result<std::string> query(std::string what, std::vector<JobId> ids = {},
-                                          Timeout timeout = std::nullopt);
+  [[nodiscard]] Result<std::string> query(std::string what, Params params = {}, Timeout timeout = std::nullopt);
+  // The answer to a command. Errors: as of a query, and what the broker refused it with.
+  [[nodiscard]] Result<std::string> command(std::string what, Params params = {}, Timeout timeout = std::nullopt);
 
  private:
   explicit Client(std::shared_ptr<client_detail::Loop> loop);
   JobHandle start(JobRequest request);
   JobHandle await(const JobId& id);
+  Result<std::string> ask(bool is_command, std::string what, Params params, Timeout timeout);
 
   // shared_ptr: a JobHandle looks at it, weakly, to cancel.
   std::shared_ptr<client_detail::Loop> loop_;

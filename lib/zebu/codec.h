@@ -34,8 +34,10 @@ class Batch {
   void add(const AttemptId& attempt);               // RETURN, STOP
   void add(const message::Submission& job);         // SUBMIT
   void add(const message::Refusal& refusal);        // REFUSED
+  void add(const message::Attachment& attachment);  // ATTACHED
   void add(const message::Report& report);          // DONE, OUTCOME
   void add(const message::Assignment& assignment);  // ASSIGN
+  void add(const message::ProgressReport& report);  // PROGRESS
   // An entry that was encoded before, with encode_entry.
   void add_encoded(Bytes entry);
 
@@ -50,12 +52,17 @@ class Batch {
   [[nodiscard]] Frame finish(std::uint32_t lead = 0);
 
  private:
+  template <class Entry>
+  void write(const Entry& entry);
+
   message::Type type_;
   std::string buffer_;
   std::uint32_t count_ = 0;
 };
 
+// One entry alone: to be added to a Batch later, or as a store keeps it. Decoder reads them back.
 [[nodiscard]] std::string encode_entry(const message::Submission& job);
+[[nodiscard]] std::string encode_entry(const message::Report& report);
 
 // Decodes frames from a peer that may be hostile. Holds the memory that the last decoded message points into, so one
 // Decoder a loop is enough and costs no allocation a message. Not thread-safe.
@@ -69,10 +76,19 @@ class Decoder {
   // The message in `frame`, or bad_message with a text that names what was wrong. Its views point into `frame` and
   // into this decoder: they live until the next decode.
   [[nodiscard]] Result<message::Message> decode(Bytes frame);
+  // What encode_entry made, under the same rules.
+  [[nodiscard]] Result<message::Submission> decode_submission(Bytes entry);
+  [[nodiscard]] Result<message::Report> decode_report(Bytes entry);
 
  private:
+  template <class T, class Take>
+  Result<T> read(Bytes bytes, Take&& take);
+
   struct Memory;
   std::unique_ptr<Memory> memory_;
 };
+
+// Why a command was refused, out of its ANSWER; nothing when it was not.
+[[nodiscard]] std::optional<Error> refusal_in(Bytes answer);
 
 }  // namespace zebu

@@ -13,12 +13,15 @@
 namespace zebu::message {
 
 inline constexpr std::uint32_t kMajor = 1;
-inline constexpr std::uint32_t kMinor = 0;
+inline constexpr std::uint32_t kMinor = 1;
 inline constexpr std::size_t kDefaultMaxMessage = 16U << 20;
 inline constexpr std::uint32_t kMaxList = 65'536;
 inline constexpr std::uint32_t kMaxCredit = 65'535;
+inline constexpr std::size_t kMaxReason = 1024;  // bytes of why a queue is paused
+inline constexpr std::size_t kMaxAfter = 256;    // bytes of where a page ended
 
-// If you add a type: docs/protocol.md (three tables), kNames in codec.cpp, its encoder and decoder, the golden line.
+// If you add a type: docs/protocol.md (three tables), kTypes in codec.cpp, its encoder and decoder
+// (codec_write.cpp, codec_read.cpp), the golden line.
 enum class Type : std::uint8_t {
   hello = 1,
   welcome = 2,
@@ -35,6 +38,8 @@ enum class Type : std::uint8_t {
   unknown = 23,
   query = 24,
   answer = 25,
+  attached = 26,
+  command = 27,
   credit = 32,
   assign = 33,
   outcome = 34,
@@ -42,6 +47,7 @@ enum class Type : std::uint8_t {
   return_ = 36,
   stop = 37,
   drain = 38,
+  progress = 39,
 };
 
 enum class Role { client, consumer };
@@ -122,10 +128,20 @@ struct Unknown {
   std::vector<JobId> ids;
 };
 
+// A submitted job is not there, because another one has its unique key: `to` is what its submitter gets instead.
+struct Attachment {
+  JobId id;
+  JobId to;
+};
+struct Attached {
+  std::vector<Attachment> jobs;
+};
+
 struct ErrorView {
   std::string_view type;
   std::string_view message;
-  std::vector<std::string_view> trace;
+  std::vector<std::string_view> trace = {};
+  ErrorKind kind = ErrorKind::failure;
 };
 
 // One ended attempt, as in OUTCOME and DONE. `result` is used for succeeded, `error` for failed.
@@ -141,10 +157,26 @@ struct Done {
   std::vector<Report> jobs;
 };
 
+// What a QUERY or a COMMAND is about; docs/protocol.md says which of these each `what` takes.
+struct Params {
+  std::vector<JobId> ids = {};
+  std::string_view queue = {};
+  std::string_view task = {};
+  std::optional<JobState> state = {};
+  std::string_view reason = {};
+  std::string_view consumer = {};
+  std::string_view after = {};  // where the page before ended, as its answer said
+  std::uint32_t limit = 0;
+};
 struct Query {
   std::uint64_t number = 0;
   std::string_view what;
-  std::vector<JobId> ids;  // of what "jobs"
+  Params params;
+};
+struct Command {
+  std::uint64_t number = 0;
+  std::string_view what;
+  Params params;
 };
 // value: one msgpack value, as docs/protocol.md describes for each `what`.
 struct Answer {
@@ -183,8 +215,20 @@ struct Stop {
   std::vector<AttemptId> jobs;
 };
 
+struct ProgressReport {
+  JobId id;
+  std::uint32_t attempt = 0;
+  std::optional<double> done;
+  std::string_view note;
+  std::string_view output;
+};
+struct ProgressReports {
+  std::vector<ProgressReport> jobs;
+};
+
 using Message = std::variant<Hello, Welcome, ErrorReport, Beat, Bye, Submit, Accepted, Refused, Wait, Done, Leave,
-                             Cancel, Unknown, Query, Answer, Credit, Assign, OutcomeReport, Kept, Return, Stop, Drain>;
+                             Cancel, Unknown, Query, Answer, Attached, Command, Credit, Assign, OutcomeReport, Kept,
+                             Return, Stop, Drain, ProgressReports>;
 
 [[nodiscard]] Type type_of(const Message& message);
 // "HELLO", as the document spells it.

@@ -115,10 +115,11 @@ bool Router::may_have_input() {
 }
 
 // One poll a round. zmq_poll would make about ten, because it asks each socket for its state before and after.
-bool wait_readable(Router& first, Router& second, int descriptor, std::optional<std::chrono::milliseconds> timeout) {
+bool wait_readable(Router& first, Router& second, int stop, int other,
+                   std::optional<std::chrono::milliseconds> timeout) {
   const bool has_input = first.may_have_input() || second.may_have_input();
-  std::array<pollfd, 3> items = {
-      {{first.descriptor_, POLLIN, 0}, {second.descriptor_, POLLIN, 0}, {descriptor, POLLIN, 0}}};
+  std::array<pollfd, 4> items = {
+      {{first.descriptor_, POLLIN, 0}, {second.descriptor_, POLLIN, 0}, {stop, POLLIN, 0}, {other, POLLIN, 0}}};
   const int wait = has_input ? 0 : timeout ? static_cast<int>(timeout->count()) : -1;
   if (poll(items.data(), items.size(), wait) <= 0) return false;
   if (items[0].revents != 0) first.may_have_input_ = true;

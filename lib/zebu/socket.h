@@ -74,7 +74,7 @@ class Router {
   [[nodiscard]] bool send(Bytes peer, Frame frame);
 
  private:
-  friend bool wait_readable(Router& first, Router& second, int descriptor,
+  friend bool wait_readable(Router& first, Router& second, int stop, int other,
                             std::optional<std::chrono::milliseconds> timeout);
   Router(std::unique_ptr<zmq::socket_t> socket, std::string endpoint);
   [[nodiscard]] bool may_have_input();
@@ -86,9 +86,9 @@ class Router {
   bool has_sent_ = false;  // since it was last known to have no input
 };
 
-// Blocks until one of the routers or the descriptor has something to read, or `timeout` passed (nothing: forever).
-// True when the descriptor has.
-[[nodiscard]] bool wait_readable(Router& first, Router& second, int descriptor,
+// Blocks until one of the routers or of the descriptors has something to read, or `timeout` passed (nothing: forever).
+// True when `stop` has.
+[[nodiscard]] bool wait_readable(Router& first, Router& second, int stop, int other,
                                  std::optional<std::chrono::milliseconds> timeout);
 
 // A peer's side. One thread.

@@ -29,7 +29,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   static const zebu::Registry registry = tasks();
   const zebu::Bytes args(reinterpret_cast<const char*>(data), size);
   for (const std::string_view name : registry.names()) {
-    zebu::Context context({}, name, "default", {});
+    zebu::Context context({.id = {}, .task = name, .queue = "default"});
     try {
       static_cast<void>(registry.find(name)->call(context, args));
     } catch (const zebu::BadArguments&) {

@@ -8,6 +8,7 @@
 #include <dispatcher.h>
 #include <future>
 #include <set>
+#include <thread>
 #include <thread_slot.h>
 
 namespace {
@@ -20,6 +21,8 @@ using zebu::consumer::Finished;
 using zebu::consumer::Job;
 using zebu::consumer::SlotEvents;
 using zebu::consumer::ThreadSlot;
+using zebu::consumer::TimeLimits;
+using zebu::consumer::Told;
 
 // A dispatcher with thread slots, whose loop turns while a test waits. The task "hold" runs until it is let go.
 struct Yard {
@@ -28,19 +31,26 @@ struct Yard {
                    {[this](std::vector<Finished> f) {
                       for (auto& one : f) finished.push_back(std::move(one));
                     },
-                    [this](const std::vector<AttemptId>& ids) { back.insert(ids.begin(), ids.end()); }}) {
+                    [this](const std::vector<AttemptId>& ids) { back.insert(ids.begin(), ids.end()); },
+                    [this](Told each) { told.push_back(std::move(each)); }, [] {}}) {
     registry.add("echo", [](zebu::RawValue value) { return value; });
     registry.add("hold", [this](zebu::Context& context) {
       ++holding;
       while (!is_released && context.wait_for(1ms)) continue;
       context.throw_if_cancelled();
     });
+    registry.add("deaf", [this](zebu::Context& context) {
+      ++holding;
+      context.progress(0.5);
+      while (!is_released) std::this_thread::yield();
+    });
   }
   ~Yard() { is_released = true; }
 
-  AttemptId add(const std::string& task) {
+  AttemptId add(const std::string& task, TimeLimits limits = {}) {
     const AttemptId id{zebu::Uuid::make(), 1};
-    dispatcher.add({id, registry.find(task), "default", task == "echo" ? zebu::pack_args(1) : zebu::pack_args()});
+    const std::string args = task == "echo" ? zebu::pack_args(1) : zebu::pack_args();
+    dispatcher.add({id, registry.find(task), "default", args, limits, {}});
     return id;
   }
   template <class Condition>
@@ -58,6 +68,7 @@ struct Yard {
   std::atomic<int> holding = 0;
   std::vector<Finished> finished;
   std::set<AttemptId> back;
+  std::vector<Told> told;
   Dispatcher dispatcher;
 };
 
@@ -142,4 +153,75 @@ TEST_CASE("all that is here is listed: what waits, what runs, and what has ended
   std::vector<AttemptId> listed;
   yard.dispatcher.list(listed);
   CHECK(listed.size() == 3);
+}
+
+TEST_CASE("a limited job that lies behind another one has its whole time from when it starts") {
+  Yard yard(1);
+  for (int i = 0; i < 500; ++i) yard.add("echo");  // so that several lie in the slot
+  yard.dispatcher.dispatch();
+  REQUIRE(yard.turn_until([&] { return yard.dispatcher.held() == 0; }));
+  yard.finished.clear();
+  const AttemptId first = yard.add("hold", {80ms, {}});
+  const AttemptId second = yard.add("hold", {80ms, {}});
+  yard.dispatcher.dispatch();
+  REQUIRE(yard.turn_until([&] { return yard.finished.size() + yard.back.size() == 2; }));
+  CHECK(yard.finished[0].id == first);
+  for (const Finished& ended : yard.finished) {
+    CHECK(ended.outcome.error.type == "zebu::SoftLimit");
+    CHECK(ended.outcome.ran >= 80ms);
+  }
+  CHECK((yard.finished.size() == 2 || yard.back.count(second) == 1));
+}
+
+TEST_CASE("limits that are not reached are forgotten with their jobs") {
+  Yard yard(2);
+  for (int i = 0; i < 2000; ++i) yard.add("echo", {20ms, 40ms});
+  yard.dispatcher.dispatch();
+  REQUIRE(yard.turn_until([&] { return yard.finished.size() + yard.back.size() == 2000; }));
+  const AttemptId longer = yard.add("hold");
+  yard.dispatcher.dispatch();
+  const auto end = zebu::Clock::now() + 60ms;
+  REQUIRE(yard.turn_until([&] { return zebu::Clock::now() > end; }));
+  yard.is_released = true;
+  REQUIRE(yard.turn_until([&] { return yard.dispatcher.held() == 0; }));
+  CHECK(yard.finished.back().id == longer);
+  for (const Finished& ended : yard.finished) CHECK(ended.outcome.state == JobState::succeeded);
+}
+
+TEST_CASE("a thread past a hard limit is out until its task returns, and what lay behind it goes elsewhere") {
+  Yard yard(1);
+  const AttemptId overdue = yard.add("deaf", {{}, 50ms});
+  yard.dispatcher.dispatch();
+  REQUIRE(yard.turn_until([&] { return yard.finished.size() == 1; }));
+  CHECK(yard.finished[0].id == overdue);
+  CHECK(yard.finished[0].outcome.error.type == "zebu::HardLimit");
+  CHECK(yard.finished[0].outcome.error.kind == zebu::ErrorKind::crash);
+  CHECK(yard.dispatcher.held() == 0);
+  CHECK(yard.dispatcher.wanted() == 0);
+  CHECK_FALSE(yard.dispatcher.is_idle());
+  std::vector<AttemptId> listed;
+  yard.dispatcher.list(listed);
+  CHECK(listed.empty());
+
+  const AttemptId next = yard.add("echo");
+  yard.dispatcher.dispatch();
+  REQUIRE(yard.turn_until([&] { return !yard.back.empty(); }));
+  CHECK(yard.back.count(next) == 1);
+  yard.is_released = true;
+  REQUIRE(yard.turn_until([&] { return yard.dispatcher.is_idle(); }));
+  CHECK(yard.finished.size() == 1);
+  CHECK(yard.dispatcher.wanted() == 1);
+  yard.add("echo");
+  yard.dispatcher.dispatch();
+  CHECK(yard.turn_until([&] { return yard.finished.size() == 2; }));
+}
+
+TEST_CASE("what a running task tells is heard before its end") {
+  Yard yard(1);
+  const AttemptId id = yard.add("deaf");
+  yard.dispatcher.dispatch();
+  REQUIRE(yard.turn_until([&] { return !yard.told.empty(); }));
+  CHECK(yard.told[0].id == id);
+  CHECK(yard.told[0].progress.done == 0.5);
+  CHECK(yard.finished.empty());
 }

@@ -1,10 +1,13 @@
 #pragma once
 
 #include "engine.h"
+#include "memory_store.h"
+#include "store_thread.h"
 
 #include <memory>
 
-// Drives an engine with invented time: each call is one message and what it caused.
+// Drives an engine with invented time and a store in memory: each call is one message and what it caused. Commits and
+// reads are done when a tick is, or when a test says settle().
 namespace zebu::test {
 
 inline broker::Options engine_options() {
@@ -15,8 +18,14 @@ inline broker::Options engine_options() {
 
 class EngineDriver {
  public:
-  explicit EngineDriver(const broker::Options& options = engine_options())
-      : engine_(std::make_unique<broker::Engine>(options)) {}
+  explicit EngineDriver(const broker::Options& options = engine_options()) : options_(options) { restart(); }
+
+  // A new engine on what the store has.
+  void restart() {
+    effects.clear();
+    engine_ = std::make_unique<broker::Engine>(options_);
+    engine_->restore(*store.recover(), now_);
+  }
 
   broker::Engine& engine() { return *engine_; }
   Moment now() const { return now_; }
@@ -48,29 +57,61 @@ class EngineDriver {
                std::string_view task = "fib", std::string_view args = "\x91\x1e") {
     const JobId id = Uuid::make();
     engine_->submit(from, {wait, {{id, task, queue, args, options}}}, now_, effects);
+    settle();
     return id;
   }
   void outcome(broker::SessionId from, const JobId& id, std::uint32_t attempt, JobState state = JobState::succeeded,
                std::uint32_t credit = 0) {
     engine_->outcome(from, {credit, {{id, attempt, state, "\x08", {}, std::chrono::microseconds(5)}}}, now_, effects);
+    settle();
   }
-  void tick() { engine_->tick(now_, effects); }
+  void fail(broker::SessionId from, const JobId& id, std::uint32_t attempt, ErrorKind kind = ErrorKind::failure) {
+    message::Report report{id, attempt, JobState::failed, {}, {"Boom", "it broke", {}, kind}, {}};
+    engine_->outcome(from, {0, {report}}, now_, effects);
+    settle();
+  }
+  void tick() {
+    settle();
+    engine_->tick(now_, effects);
+    settle();
+  }
+  // Commits, and reads what was asked for, until nothing is left.
+  void settle() {
+    while (!effects.records.empty() || !effects.reads.empty()) {
+      const std::vector<broker::Record> records = std::exchange(effects.records, {});
+      written.insert(written.end(), records.begin(), records.end());
+      const std::vector<broker::Read> reads = std::exchange(effects.reads, {});
+      if (!records.empty()) {
+        const broker::BatchNumber batch = engine_->seal();
+        engine_->committed(batch, *store.commit(records), now_, effects);
+      }
+      for (const broker::Read& read : reads) engine_->answered(*broker::perform(store, read), now_, effects);
+    }
+  }
 
-  JobState state_of(const JobId& id) { return engine_->jobs().find(id)->state; }
+  JobState state_of(const JobId& id) {
+    settle();
+    return engine_->jobs().find(id)->state;
+  }
   // Takes what was decided since the last take; its job pointers are good until the next call.
-  broker::Effects take() { return std::exchange(effects, {}); }
+  broker::Effects take() {
+    settle();
+    return std::exchange(effects, {});
+  }
   // Ticks and says which (job, attempt) went to `consumer`, in order.
   std::vector<AttemptId> assigned_to(broker::SessionId consumer) {
     tick();
     std::vector<AttemptId> list;
-    for (const auto& [session, job] : effects.assigned) {
-      if (session == consumer) list.push_back({job->spec->id, job->attempt});
+    for (const auto& [session, job, batch] : effects.assigned) {
+      if (session == consumer) list.push_back({job->spec->id, job->uses.attempt});
     }
     effects.assigned.clear();
     return list;
   }
 
   broker::Effects effects;
+  broker::MemoryStore store;
+  std::vector<broker::Record> written;  // all records so far
 
  private:
   broker::SessionId say_hello(const message::Hello& hello) {
@@ -78,6 +119,7 @@ class EngineDriver {
     return last_session_;
   }
 
+  broker::Options options_;
   std::unique_ptr<broker::Engine> engine_;
   broker::SessionId last_session_ = 0;
   Moment now_{TimePoint(std::chrono::hours(1)), WallTime(std::chrono::hours(24 * 365))};

@@ -13,8 +13,37 @@ inline JobId id_of(std::uint8_t last) {
   return JobId{{0x01, 0x92, 0xf3, 0xa4, 0xb5, 0xc6, 0x70, 0x01, 0x80, 0, 0, 0, 0, 0, 0, last}};
 }
 
+// Each option, with a value that is not its default.
+inline JobOptions every_option() {
+  using std::chrono::milliseconds;
+  JobOptions options;
+  options.priority = 9;
+  options.retry = {5, milliseconds(250), 1.5, milliseconds(60'000), 0.25};
+  options.delay = milliseconds(5'000);
+  options.expires_in = milliseconds(90'000);
+  options.soft_limit = milliseconds(1'000);
+  options.hard_limit = milliseconds(2'000);
+  options.result_ttl = milliseconds(3'600'000);
+  options.unique = "report:7";
+  options.unique_for = milliseconds(10'000);
+  options.headers = {{"traceparent", "00-1-2-01"}, {"tenant", "ox"}};
+  return options;
+}
+
+// Those that go with none of the above.
+inline JobOptions at_once() {
+  JobOptions options;
+  options.acks_early = true;
+  options.run_at = WallTime(std::chrono::milliseconds(1'700'000'000'000));
+  options.expires_at = WallTime(std::chrono::milliseconds(1'700'000'060'000));
+  options.unique = "report:8";
+  options.unique_while = UniqueWhile::queued;
+  return options;
+}
+
 inline std::vector<message::Message> sample_messages() {
   using namespace message;
+  using std::chrono::milliseconds;
   Hello client;
   client.name = "cli";
   client.instance = id_of(0xaa);
@@ -22,40 +51,63 @@ inline std::vector<message::Message> sample_messages() {
   consumer.role = Role::consumer;
   consumer.name = "ox-1";
   consumer.consumer = {{"default", "reports"}, 4, {"fib", "echo"}, PoolKind::threads, {{id_of(1), 2}}};
+  const std::chrono::microseconds ran(70000);
   Report succeeded{id_of(1), 1, JobState::succeeded, Bytes("\x08", 1), {}, std::chrono::microseconds(1500)};
-  Report failed{id_of(2),
-                3,
-                JobState::failed,
-                {},
-                {"std::runtime_error", "no luck", {"main", "start"}},
-                std::chrono::microseconds(70000)};
-  Report cancelled{id_of(3), 1, JobState::cancelled, {}, {}, std::chrono::microseconds(0)};
+  Report failed{id_of(2), 3, JobState::failed, {}, {"std::runtime_error", "no luck", {"main", "start"}}, ran};
+  Report crashed{id_of(4), 1, JobState::failed, {}, {"zebu::Crash", "SIGSEGV", {}, ErrorKind::crash}, ran};
+  Report refused{id_of(5), 1, JobState::failed, {}, {"zebu::BadArguments", "one too many", {}, ErrorKind::permanent},
+                 {}};
+  Report cancelled{id_of(3), 1, JobState::cancelled, {}, {}, {}};
+  Report expired{id_of(6), 0, JobState::expired, {}, {}, {}};
   const Bytes args("\x91\x1e", 2);
+  JobOptions assigned;
+  assigned.transient = true;
+  assigned.soft_limit = milliseconds(1000);
+  assigned.hard_limit = milliseconds(2000);
+  assigned.headers = {{"traceparent", "00-1-2-01"}, {"tenant", "ox"}};
+  Params filter;
+  filter.queue = "default";
+  filter.task = "fib";
+  filter.state = JobState::failed;
+  filter.after = "page-2";
+  filter.limit = 100;
+  Params pause;
+  pause.queue = "default";
+  pause.reason = "the model is broken";
+  Params drain;
+  drain.consumer = "ox-1";
   return {
       client,
       consumer,
-      Welcome{1, 0, id_of(0xbb), 10000, std::chrono::milliseconds(1000), std::chrono::milliseconds(3000), 16777216},
+      Welcome{1, 1, id_of(0xbb), 10000, milliseconds(1000), milliseconds(3000), 16777216},
       ErrorReport{ErrorCode::no_session, "say HELLO first"},
       Beat{},
       Bye{},
       Submit{true, {{id_of(1), "fib", "default", args, {}}, {id_of(2), "echo", "q", args, {true, true}}}},
+      Submit{false, {{id_of(3), "fib", "default", args, every_option()}, {id_of(4), "fib", "q", args, at_once()}}},
       Accepted{{id_of(1), id_of(2)}},
-      Refused{{{id_of(1), ErrorCode::queue_full, "queue 'default' is full", std::chrono::milliseconds(1000)}}},
+      Refused{{{id_of(1), ErrorCode::queue_full, "queue 'default' is full", milliseconds(1000)}}},
       Wait{{id_of(1)}},
-      Done{{succeeded, failed, cancelled}},
+      Done{{succeeded, failed, cancelled, expired}},
       Leave{{id_of(1)}},
       Cancel{{id_of(1), id_of(2)}},
       Unknown{{id_of(9)}},
-      Query{7, "jobs", {id_of(1)}},
+      Query{7, "jobs", {{id_of(1)}}},
       Query{8, "broker", {}},
+      Query{9, "list", filter},
       Answer{7, Bytes("\x91\xc0", 2)},
+      Attached{{{id_of(2), id_of(1)}}},
+      Command{10, "pause", pause},
+      Command{11, "drain", drain},
+      Command{12, "retry", {{id_of(2), id_of(4)}}},
       Credit{4},
-      Assign{{{id_of(1), 1, "fib", "default", args, {}}}},
-      OutcomeReport{1, {succeeded, failed, cancelled}},
+      Assign{{{id_of(1), 1, "fib", "default", args, {}}, {id_of(3), 2, "fib", "q", args, assigned}}},
+      OutcomeReport{1, {succeeded, failed, crashed, refused, cancelled}},
       Kept{3},
       Return{2, {{id_of(1), 1}}},
       Stop{{{id_of(1), 1}}},
       Drain{},
+      ProgressReports{{{id_of(1), 1, 0.5, "half way", "line 1\n"}, {id_of(2), 3, std::nullopt, "", ""}}},
   };
 }
 

@@ -2,6 +2,7 @@
 
 #include "support/eventually.h"
 
+#include <algorithm>
 #include <csignal>
 #include <sstream>
 #include <stdexcept>
@@ -34,7 +35,10 @@ Stack::Stack(StackOptions options) : options_(std::move(options)) {
 }
 
 void Stack::start_broker() {
-  broker_.emplace(joined({program("zebu-broker"), "--clients", clients_, "--consumers", consumers_}, options_.broker));
+  std::vector<std::string> command = {program("zebu-broker"), "--clients", clients_, "--consumers", consumers_};
+  const auto& more = options_.broker;
+  if (std::find(more.begin(), more.end(), "--store") == more.end()) command = joined(command, {"--store", store()});
+  broker_.emplace(joined(command, more));
   const std::string line = broker_->wait_for_line("zebu-broker ready");
   clients_ = ready_field(line, "clients");
   consumers_ = ready_field(line, "consumers");

@@ -2,6 +2,7 @@
 
 #include "support/http.h"
 #include "support/process.h"
+#include "support/temp_dir.h"
 
 #include <cstdint>
 #include <optional>
@@ -19,8 +20,8 @@ struct StackOptions {
   std::vector<std::string> webfront = {};
 };
 
-// The real programs, wired up on ports that the kernel chose and killed at the end of the scope. The constructor
-// returns when all of them are ready.
+// The real programs, wired up on ports that the kernel chose, with a store of their own, and killed at the end of the
+// scope. The constructor returns when all of them are ready.
 class Stack {
  public:
   explicit Stack(StackOptions options = {});
@@ -29,6 +30,9 @@ class Stack {
   const std::string& consumers() const { return consumers_; }  // and for consumers
   std::uint16_t http_port() const { return http_port_; }
 
+  // The broker's --store.
+  std::string store() const { return "sqlite:" + (folder_.path() / "zebu.db").string(); }
+
   Process& broker() { return *broker_; }
   Process& consumer(std::size_t index) { return consumer_processes_.at(index); }
   Process& webfront() { return *webfront_; }
@@ -36,7 +40,7 @@ class Stack {
   // Named consumer-0, consumer-1, … in the order of starting.
   Process& add_consumer(const std::vector<std::string>& more = {});
   void kill_broker();
-  // On the ports that it had.
+  // On the ports and with the store that it had.
   void start_broker();
   void restart_broker();
 
@@ -54,6 +58,7 @@ class Stack {
   void start_webfront();
 
   StackOptions options_;
+  TempDir folder_;
   std::string clients_ = "tcp://127.0.0.1:*";
   std::string consumers_ = "tcp://127.0.0.1:*";
   std::uint16_t http_port_ = 0;

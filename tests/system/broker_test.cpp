@@ -23,8 +23,13 @@ struct Broker {
     consumers = ready_field(line, "consumers");
   }
   static std::vector<std::string> command(std::vector<std::string> more) {
-    std::vector<std::string> all = {program("zebu-broker"), "--clients", "tcp://127.0.0.1:*", "--consumers",
-                                    "tcp://127.0.0.1:*"};
+    std::vector<std::string> all = {program("zebu-broker"),
+                                    "--clients",
+                                    "tcp://127.0.0.1:*",
+                                    "--consumers",
+                                    "tcp://127.0.0.1:*",
+                                    "--store",
+                                    "memory"};
     all.insert(all.end(), more.begin(), more.end());
     return all;
   }
@@ -70,8 +75,8 @@ TEST_CASE("SIGTERM stops the broker with exit code 0") {
 
 TEST_CASE("an endpoint in use is a clear error") {
   const Broker broker;
-  const Finished second =
-      run({.command = {program("zebu-broker"), "--clients", broker.clients, "--consumers", "tcp://127.0.0.1:*"}});
+  const Finished second = run({.command = {program("zebu-broker"), "--clients", broker.clients, "--consumers",
+                                           "tcp://127.0.0.1:*", "--store", "memory"}});
   CHECK(second.exit.code == 1);
   CHECK(second.err.find("cannot listen on '" + broker.clients + "': Address already in use") != std::string::npos);
 }

@@ -1,7 +1,10 @@
 #include "support/catch.h"
+#include "support/eventually.h"
 #include "support/stack.h"
 
 #include <zebu/client.h>
+
+#include <nlohmann/json.hpp>
 
 #include <algorithm>
 #include <atomic>
@@ -11,6 +14,7 @@
 using namespace zebu;
 using namespace zebu::test;
 using namespace std::chrono_literals;
+using Json = nlohmann::json;
 
 namespace {
 
@@ -135,13 +139,24 @@ TEST_CASE("without a broker there is a clear error, and jobs go out when it come
   CHECK(job.result(15s).value() == 55);
 }
 
-TEST_CASE("a job that a restarted broker has lost is an error and no endless wait") {
+TEST_CASE("a transient job that a restarted broker has lost is an error and no endless wait") {
   Stack stack(small());
   const auto client = connected(stack.clients());
-  const auto queued = client->submit(JobRequest{"sleep", pack_args(60'000), "nobody-serves-this", {}});
-  REQUIRE(queued.accepted(5s));
+  JobRequest request{"sleep", pack_args(60'000), "nobody-serves-this", {}};
+  request.options.transient = true;
+  const auto job = client->submit(request);
+  REQUIRE(job.accepted(5s));
   stack.restart_broker();
-  CHECK(queued.outcome(15s).error().code == ErrorCode::unknown_job);
+  CHECK(job.outcome(15s).error().code == ErrorCode::unknown_job);
+}
+
+TEST_CASE("a durable job is waited for over a restart of the broker") {
+  Stack stack(small());
+  const auto client = connected(stack.clients());
+  const auto job = client->submit<int>("sleep", 300);
+  REQUIRE(job.accepted(5s));
+  stack.restart_broker();
+  CHECK(job.result(30s).value() == 300);
 }
 
 TEST_CASE("a broker of the wrong port refuses the client for good") {
@@ -149,4 +164,71 @@ TEST_CASE("a broker of the wrong port refuses the client for good") {
   const auto client = connected(stack.consumers());
   CHECK(client->wait_connected(5s).error().code == ErrorCode::wrong_role);
   CHECK(client->submit("echo", 1).outcome(5s).error().code == ErrorCode::wrong_role);
+}
+
+TEST_CASE("equal calls with a unique key are one job") {
+  const Stack stack(small());
+  const auto client = connected(stack.clients());
+  JobRequest request{"sleep", pack_args(400)};
+  request.options.unique = unique_key_of(request.task, request.args);
+  request.options.unique_for = 60s;
+  const auto first = client->submit<int>(request);
+  REQUIRE(first.accepted(5s));
+  const auto second = client->submit<int>(request);
+  REQUIRE(second.accepted(5s));
+  CHECK(second.id() == first.id());
+  CHECK(second.result(10s).value() == 400);
+  CHECK(first.result(10s).value() == 400);
+  const auto third = client->submit<int>(request);
+  CHECK(third.result(10s).value() == 400);
+  CHECK(third.id() == first.id());
+}
+
+TEST_CASE("a job's progress reaches who waits for it") {
+  const Stack stack(small());
+  const auto client = connected(stack.clients());
+  const auto job = client->submit("deaf", 1'000);
+  CHECK(eventually([&] { return job.progress().note == "deaf"; }));
+  CHECK(job.result(10s));
+}
+
+TEST_CASE("a failing job's retries are used up, and its options are the submitter's") {
+  const Stack stack(small());
+  const auto client = connected(stack.clients());
+  JobRequest request{"flaky", pack_args(2)};
+  request.options.retry = {.max = 2, .delay = 10ms};
+  CHECK(client->submit(request).result(10s));
+  request.options.retry.max = 1;
+  CHECK(client->submit(request).result(10s).error().code == ErrorCode::job_failed);
+}
+
+TEST_CASE("a paused queue runs nothing until it is resumed") {
+  const Stack stack(small());
+  const auto client = connected(stack.clients());
+  REQUIRE(client->submit<int>("echo", 1).result(5s));
+  REQUIRE(client->command("pause", {.queue = "default", .reason = "lunch"}, 5s));
+  const auto job = client->submit<int>("echo", 2);
+  REQUIRE(job.accepted(5s));
+  CHECK(job.result(100ms).error().code == ErrorCode::timed_out);
+  REQUIRE(client->command("resume", {.queue = "default"}, 5s));
+  CHECK(job.result(5s).value() == 2);
+  CHECK_FALSE(client->command("drain", {.consumer = "nobody"}, 5s));
+  CHECK_FALSE(client->command("dance", {}, 5s));
+}
+
+TEST_CASE("a list goes through all jobs page by page") {
+  const Stack stack(small());
+  const auto client = connected(stack.clients());
+  for (int i = 0; i < 5; ++i) REQUIRE(client->submit<int>("echo", i).result(5s));
+  std::size_t seen = 0;
+  std::string after;
+  do {
+    const auto answer = client->query("list", {.state = JobState::succeeded, .after = after, .limit = 2}, 5s);
+    REQUIRE(answer);
+    const Json page = Json::from_msgpack(*answer);
+    seen += page["jobs"].size();
+    CHECK(page["jobs"].size() <= 2);
+    after = page["next"].is_null() ? "" : page["next"].get<std::string>();
+  } while (!after.empty());
+  CHECK(seen == 5);
 }

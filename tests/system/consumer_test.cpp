@@ -35,9 +35,16 @@ struct Ox {
   // Waits until the broker has given the job to the consumer.
   bool is_running(const zebu::JobHandle& job) {
     return eventually([&] {
-      const auto answer = client->query("jobs", {job.id()}, kPatience);
+      const auto answer = client->query("jobs", {.ids = {job.id()}}, kPatience);
       return answer && answer->find("running") != std::string::npos;
     });
+  }
+
+  // A job that computes so long, and has begun to.
+  zebu::Job<> submit_begun(std::chrono::milliseconds time) {
+    const auto job = client->submit("deaf", time.count());
+    if (!eventually([&] { return job.progress().note == "deaf"; }, kPatience)) FAIL("the job does not begin");
+    return job;
   }
 
   Stack stack;
@@ -61,7 +68,7 @@ TEST_CASE("a job whose slot's process crashes fails with the signal's name, and 
   const auto crash = outcome(ox.client->submit("crash"));
   CHECK(crash.state == JobState::failed);
   CHECK(crash.error.type == "zebu::Crash");
-  CHECK(crash.error.message == "the slot's process died: killed by SIGSEGV");
+  CHECK(crash.error.message.starts_with("the slot's process died: killed by SIGSEGV"));
   for (const auto& job : others) CHECK(job.result(scaled(kPatience)) == 50);
   CHECK(outcome(ox.client->submit("echo", 1)).state == JobState::succeeded);
   CHECK(eventually([&] { return children_of(ox.consumer().pid()).size() == 2; }));
@@ -77,7 +84,7 @@ TEST_CASE("a job whose slot's process is killed fails with the signal's name") {
         return job.outcome(200ms).has_value();
       },
       kPatience));
-  CHECK(outcome(job).error.message == "the slot's process died: killed by SIGKILL");
+  CHECK(outcome(job).error.message.starts_with("the slot's process died: killed by SIGKILL"));
 }
 
 TEST_CASE("a task that fails is told with type, message and the stack of its throw") {
@@ -115,12 +122,11 @@ TEST_CASE("a cancelled job that sees its token ends by itself") {
 TEST_CASE("SIGTERM lets a running job end and delivers it") {
   const std::string pool = GENERATE("processes", "threads");
   Ox ox({"--slots", "1", "--pool", pool});
-  const auto job = ox.client->submit<int>("sleep", 1000);
+  const auto job = ox.submit_begun(500ms);
   const auto waiting = ox.client->submit("echo", 1);
-  REQUIRE(ox.is_running(job));
   ox.consumer().signal(SIGTERM);
   CHECK(ox.consumer().wait_exit().code == 0);
-  CHECK(job.result(scaled(kPatience)) == 1000);
+  CHECK(outcome(job).state == JobState::succeeded);
   // It was given back, or had not been given; the next consumer runs it.
   ox.stack.add_consumer();
   CHECK(outcome(waiting).state == JobState::succeeded);
@@ -128,11 +134,10 @@ TEST_CASE("SIGTERM lets a running job end and delivers it") {
 
 TEST_CASE("a terminal's Ctrl-C reaches the slots too, and still lets jobs end") {
   Ox ox({"--slots", "2"});
-  const auto job = ox.client->submit<int>("sleep", 500);
-  REQUIRE(ox.is_running(job));
+  const auto job = ox.submit_begun(500ms);
   ox.consumer().signal_group(SIGINT);
   CHECK(ox.consumer().wait_exit().code == 0);
-  CHECK(job.result(scaled(kPatience)) == 500);
+  CHECK(outcome(job).state == JobState::succeeded);
 }
 
 TEST_CASE("a job that outlasts the drain timeout goes back to its queue, and the consumer leaves nothing behind") {
@@ -144,14 +149,14 @@ TEST_CASE("a job that outlasts the drain timeout goes back to its queue, and the
   ox.consumer().signal(SIGTERM);
   CHECK(ox.consumer().wait_exit().code == 0);
   CHECK(eventually([&] { return std::all_of(children.begin(), children.end(), is_gone); }));
-  const auto answer = ox.client->query("jobs", {job.id()}, kPatience);
+  const auto answer = ox.client->query("jobs", {.ids = {job.id()}}, kPatience);
   REQUIRE(answer);
   CHECK(answer->find("queued") != std::string::npos);
 }
 
 TEST_CASE("a second SIGTERM ends a consumer at once") {
   Ox ox({"--slots", "1"});
-  REQUIRE(ox.is_running(ox.client->submit("hang")));
+  static_cast<void>(ox.submit_begun(1h));
   ox.consumer().signal(SIGTERM);
   ox.consumer().wait_for_error_line("stopping");
   ox.consumer().signal(SIGTERM);
@@ -159,8 +164,8 @@ TEST_CASE("a second SIGTERM ends a consumer at once") {
 }
 
 TEST_CASE("a consumer whose broker is away for good says what it could not deliver") {
-  Ox ox({"--slots", "1", "--liveness", "300ms"});
-  REQUIRE(ox.is_running(ox.client->submit("sleep", 500)));
+  Ox ox({"--slots", "1", "--liveness", "300ms", "--drain-timeout", "1s"});
+  static_cast<void>(ox.submit_begun(500ms));
   ox.stack.kill_broker();
   ox.consumer().signal(SIGTERM);
   CHECK(ox.consumer().wait_exit().code == 1);

@@ -44,10 +44,22 @@ TEST_CASE("docs/operations.md has every option of every program, and no other") 
   }
 }
 
+TEST_CASE("docs/operations.md has every option of every command of zebu-broker, and no other") {
+  const std::string program = std::string(ZEBU_BIN_DIR) + "/zebu-broker";
+  CHECK(long_options({program, "backup", "--help"}) == united(documented("zebu-broker backup"), {"--help"}));
+  for (const std::string command : {"check", "compact"}) {
+    INFO(command);
+    CHECK(long_options({program, command, "--help"}) == Names{"--help"});
+  }
+}
+
 TEST_CASE("docs/operations.md has every option of every command of zebu-producer, and no other") {
   const std::string program = std::string(ZEBU_BIN_DIR) + "/zebu-producer";
-  for (const std::string command : {"submit", "wait", "status", "cancel", "map", "queues", "consumers", "ping"}) {
+  for (const std::string command : {"submit", "map", "wait", "status", "cancel", "list", "retry", "purge", "pause",
+                                    "resume", "drain", "top", "queues", "consumers", "ping"}) {
     INFO(command);
-    CHECK(long_options({program, command, "--help"}) == united(documented("zebu-producer " + command), {"--help"}));
+    const bool submits = command == "submit" || command == "map";
+    const Names shared = united(submits ? documented("a job") : Names{}, {"--help"});
+    CHECK(long_options({program, command, "--help"}) == united(documented("zebu-producer " + command), shared));
   }
 }

@@ -114,7 +114,8 @@ TEST_CASE("queues, consumers and ping answer as JSON and as tables") {
   REQUIRE(consumers.size() == 1);
   CHECK(consumers[0]["name"] == "consumer-0");
   CHECK(consumers[0]["slots"] == 3);
-  CHECK(Json::parse(stack.produce({"ping", "--output", "json"}).out)["store"] == "memory");
+  CHECK(
+      Json::parse(stack.produce({"ping", "--output", "json"}).out)["store"].get<std::string>().starts_with("sqlite:"));
   CHECK(stack.produce({"consumers"}).out.starts_with("CONSUMER"));
   CHECK(stack.produce({"queues"}).out.starts_with("QUEUE"));
   CHECK(stack.produce({"ping"}).out.starts_with("the broker at tcp://"));

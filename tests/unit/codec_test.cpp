@@ -1,6 +1,8 @@
 #include "support/catch.h"
 #include "support/samples.h"
 
+#include <bit>
+#include <cmath>
 #include <fstream>
 #include <sstream>
 
@@ -16,12 +18,46 @@ std::string array_of(std::initializer_list<std::string> elements) {
   return bytes;
 }
 
+std::string text(const std::string& value) {
+  const auto size = static_cast<unsigned>(value.size());
+  if (size < 32) return static_cast<char>(0xa0 | size) + value;
+  std::string bytes = "\xdb";
+  for (int shift = 24; shift >= 0; shift -= 8) bytes += static_cast<char>(size >> shift & 255);
+  return bytes + value;
+}
+
+std::string real(double x) {
+  const auto bits = std::bit_cast<std::uint64_t>(x);
+  std::string bytes = "\xcb";
+  for (int shift = 56; shift >= 0; shift -= 8) bytes += static_cast<char>(bits >> shift & 255);
+  return bytes;
+}
+
+std::string id_bytes(std::uint8_t last) { return std::string("\xc4\x10", 2) + std::string(id_of(last).view()); }
+
 std::string error_of(const std::string& frame) {
   Decoder decoder;
   const auto message = decoder.decode(frame);
   if (message) return "decoded as " + std::string(message::name_of(message::type_of(*message)));
   CHECK(message.error().code == ErrorCode::bad_message);
   return message.error().message;
+}
+
+using Options = std::vector<std::pair<std::string, std::string>>;  // key, its value's bytes
+
+std::string submission(const Options& options) {
+  std::string job = "\x95" + id_bytes(1) + text("fib") + text("q") + std::string("\xc4\x01\x90", 3);
+  job += static_cast<char>(0x80 | options.size());
+  for (const auto& [key, value] : options) job += text(key) + value;
+  return job;
+}
+
+std::string error_of_options(const Options& options) { return error_of("\x93\x10\xc3\x91" + submission(options)); }
+
+JobOptions options_of(const Options& options) {
+  const std::string entry = submission(options);
+  Decoder decoder;
+  return decoder.decode_submission(entry).value().options;
 }
 
 }  // namespace
@@ -74,17 +110,126 @@ TEST_CASE("a refusal names what was wrong") {
 }
 
 TEST_CASE("an unknown job option is refused by name") {
-  const std::string id = std::string("\xc4\x10", 2) + std::string(id_of(1).view());
-  const std::string options =
-      "\x81\xa5"
-      "color"
-      "\xc3";
-  const std::string job = "\x95" + id +
-                          "\xa3"
-                          "fib"
-                          "\xa1q" +
-                          std::string("\xc4\x01\x90", 3) + options;
-  CHECK(error_of("\x93\x10\xc3\x91" + job) == "unknown job option 'color'");
+  CHECK(error_of_options({{"color", "\xc3"}}) == "unknown job option 'color'");
+}
+
+TEST_CASE("a job option out of its bounds is refused, and the refusal says what would be right") {
+  const std::string ms = " must be an integer from 0 to 2147483648000";
+  CHECK(error_of_options({{"transient", "\x01"}}) == "transient must be a boolean");
+  CHECK(error_of_options({{"priority", "\x0a"}}) == "priority must be an integer from 0 to 9");
+  CHECK(error_of_options({{"priority", "\xff"}}) == "priority must be an integer from 0 to 9");
+  CHECK(error_of_options({{"retries", "\xff"}}) == "retries must be an integer from 0 to 4294967295");
+  CHECK(error_of_options({{"retry_factor", real(0.5)}}) == "retry_factor must be a number from 1 to 100");
+  CHECK(error_of_options({{"retry_factor", real(100.5)}}) == "retry_factor must be a number from 1 to 100");
+  CHECK(error_of_options({{"retry_factor", real(std::nan(""))}}) == "retry_factor must be a number from 1 to 100");
+  CHECK(error_of_options({{"retry_factor", real(HUGE_VAL)}}) == "retry_factor must be a number from 1 to 100");
+  CHECK(error_of_options({{"retry_factor", "\xa1x"}}) == "retry_factor must be a number from 1 to 100");
+  CHECK(error_of_options({{"retry_jitter", real(-0.1)}}) == "retry_jitter must be a number from 0 to 1");
+  for (const char* key : {"delay_ms", "retry_delay_ms", "retry_cap_ms", "expires_in_ms", "soft_limit_ms",
+                          "hard_limit_ms", "result_ttl_ms", "unique_for_ms"}) {
+    CHECK(error_of_options({{key, "\xff"}}) == key + ms);
+    CHECK(error_of_options({{key, "\xcf\xff\xff\xff\xff\xff\xff\xff\xff"}}) == key + ms);
+  }
+  for (const char* key : {"run_at_ms", "expires_at_ms"}) {
+    CHECK(error_of_options({{key, "\xcf\xff\xff\xff\xff\xff\xff\xff\xff"}}) ==
+          std::string(key) + " must be an integer from 0 to 253402300799999");
+  }
+  CHECK(error_of_options({{"acks", "\xa5never"}}) == "acks must be 'early' or 'late'");
+  CHECK(error_of_options({{"unique_while", "\xa1x"}}) == "unique_while must be 'queued' or 'unfinished'");
+  CHECK(error_of_options({{"unique", text(std::string(513, 'k'))}}) == "unique must have at most 512 bytes");
+}
+
+TEST_CASE("headers are bounded in number and bytes, and their names are names") {
+  const std::string name = "a header's name must have 1 to 128 bytes of UTF-8 without spaces or control characters";
+  CHECK(error_of_options({{"headers", "\x81" + text("a b") + text("x")}}) == name);
+  CHECK(error_of_options({{"headers", "\x81" + text("") + text("x")}}) == name);
+  CHECK(error_of_options({{"headers", "\x81" + text("a\n") + text("x")}}) == name);
+  CHECK(error_of_options({{"headers", "\x81" + text("a") + "\x01"}}) == "a header's value must be a string");
+  CHECK(error_of_options({{"headers", "\x81" + text("a") + text(std::string(16'384, 'x'))}}) ==
+        "headers must have at most 16384 bytes together");
+  std::string many = std::string("\xde\x00\x41", 3);
+  for (int i = 0; i < 65; ++i) many += text("h" + std::to_string(i)) + text("");
+  CHECK(error_of_options({{"headers", many}}) == "headers must be at most 64");
+}
+
+TEST_CASE("options that say the default are as none at all") {
+  const auto options = options_of({{"priority", "\x04"},
+                                   {"acks", text("late")},
+                                   {"retry_factor", "\x02"},
+                                   {"delay_ms", std::string(1, '\0')},
+                                   {"unique_while", text("unfinished")}});
+  CHECK(options == JobOptions{});
+  const message::Submission job{id_of(1), "fib", "q", "\x90", options};
+  CHECK(encode_entry(job).back() == '\x80');
+}
+
+TEST_CASE("a consumer is told of an assignment's limits and headers, and reads over options that it does not know") {
+  const message::Assignment assignment{id_of(1), 1, "fib", "q", "\x90", every_option()};
+  const std::string bytes(encode(message::Assign{{assignment}}).bytes());
+  Decoder decoder;
+  const JobOptions read = std::get<message::Assign>(decoder.decode(bytes).value()).jobs[0].options;
+  CHECK(read.soft_limit == every_option().soft_limit);
+  CHECK(read.hard_limit == every_option().hard_limit);
+  CHECK(read.headers == every_option().headers);
+  CHECK(read.unique.empty());
+  CHECK(read.priority == kDefaultPriority);
+
+  const std::string newer = "\x92\x21\x91\x96" + id_bytes(1) + "\x01" + text("fib") + text("q") +
+                            std::string("\xc4\x01\x90", 3) + "\x81" + text("new") + "\x01";
+  CHECK(decoder.decode(newer));
+}
+
+TEST_CASE("an entry is read back alone, as a store keeps it") {
+  const message::Submission job{id_of(1), "fib", "q", "\x90", every_option()};
+  const std::string entry = encode_entry(job);
+  Decoder decoder;
+  const auto read = decoder.decode_submission(entry);
+  REQUIRE(read);
+  CHECK(read->id == job.id);
+  CHECK(read->task == "fib");
+  CHECK(read->queue == "q");
+  CHECK(read->args == job.args);
+  CHECK(read->options == job.options);
+  for (std::size_t length = 0; length < entry.size(); ++length)
+    CHECK_FALSE(decoder.decode_submission(entry.substr(0, length)));
+  CHECK_FALSE(decoder.decode_submission(entry + "\xc0"));
+
+  Outcome outcome{
+      JobState::failed, {}, {"zebu::Crash", "SIGSEGV", {"main"}, ErrorKind::crash}, std::chrono::microseconds(7)};
+  const std::string report = encode_entry(message::report_of(id_of(2), 3, outcome));
+  const auto back = decoder.decode_report(report);
+  REQUIRE(back);
+  CHECK(back->attempt == 3);
+  CHECK(message::outcome_of(*back) == outcome);
+}
+
+TEST_CASE("params that a query or command does not know are refused, and bounded like all else") {
+  const auto params = [](const std::string& key, const std::string& value) {
+    return error_of(array_of({"\x1b", "\x01", text("purge"), "\x81" + text(key) + value}));
+  };
+  CHECK(params("colour", text("red")) == "unknown param 'colour'");
+  CHECK(params("state", text("asleep")) == "unknown state 'asleep'");
+  CHECK(params("queue", text("a b")) == "queue must have 1 to 128 bytes of UTF-8 without spaces or control characters");
+  CHECK(params("reason", text(std::string(1025, 'x'))) == "reason must have at most 1024 bytes");
+  CHECK(params("after", text(std::string(257, 'x'))) == "after must have at most 256 bytes");
+  CHECK(params("ids", "\x91\x01") == "an id must be 16 bytes of binary");
+  CHECK(params("limit", "\xff") == "limit must be an integer from 0 to 4294967295");
+}
+
+TEST_CASE("progress is bounded") {
+  const auto progress = [](const std::string& done, const std::string& note, const std::string& output) {
+    return error_of("\x92\x27\x91\x95" + id_bytes(1) + "\x01" + done + note + output);
+  };
+  CHECK(progress(real(1.5), text(""), text("")) == "done must be a number from 0 to 1");
+  CHECK(progress(real(std::nan("")), text(""), text("")) == "done must be a number from 0 to 1");
+  CHECK(progress("\xc0", text(std::string(1025, 'x')), text("")) == "note must have at most 1024 bytes");
+  CHECK(progress("\xc0", text(""), text(std::string(65'537, 'x'))) == "output must have at most 65536 bytes");
+}
+
+TEST_CASE("an error's kind is one of three") {
+  const std::string error = "\x81" + text("kind") + text("mood");
+  CHECK(error_of("\x93\x22\x01\x91\x95" + id_bytes(1) + "\x01" + text("failed") + error + "\x01") ==
+        "kind must be 'failure', 'permanent' or 'crash'");
 }
 
 TEST_CASE("another major version is decoded whatever follows, so that its sender can be told") {

@@ -1,8 +1,12 @@
 #include "support/catch.h"
 
 #include <frame_stream.h>
+#include <map>
 #include <pace.h>
+#include <running_mark.h>
 #include <undelivered.h>
+#include <units.h>
+#include <unsent_progress.h>
 
 namespace {
 
@@ -12,7 +16,9 @@ using zebu::Frame;
 using zebu::JobState;
 using zebu::consumer::FrameStream;
 using zebu::consumer::Pace;
+using zebu::consumer::RunningMark;
 using zebu::consumer::Undelivered;
+using zebu::consumer::UnsentProgress;
 
 constexpr std::size_t kMaxMessage = 16U << 20;
 
@@ -103,6 +109,7 @@ TEST_CASE("a result that no message can hold becomes a failure instead of an end
     const auto& job = std::get<zebu::message::OutcomeReport>(message.value()).jobs.at(0);
     CHECK(job.state == JobState::failed);
     CHECK(job.error.type == "zebu::ResultTooLarge");
+    CHECK(job.error.kind == zebu::ErrorKind::permanent);
     was_seen = true;
   });
   CHECK(was_seen);
@@ -140,6 +147,79 @@ TEST_CASE("one long job among short ones stops fetching, and short ones bring it
   CHECK(pace.prefetch() == 0);
   for (int i = 0; i < 200; ++i) pace.add(2us);
   CHECK(pace.prefetch() > 100);
+}
+
+TEST_CASE("progress gathers for each attempt, is sent once, and is spread over messages") {
+  UnsentProgress unsent;
+  std::map<int, zebu::Progress> heard;
+  std::size_t frames = 0;
+  const auto send_all = [&](std::size_t max_message) {
+    unsent.send(max_message, [&](const Frame& frame) {
+      CHECK(frame.bytes().size() <= max_message);
+      zebu::Decoder decoder;
+      const auto message = decoder.decode(frame.bytes());
+      REQUIRE(message);
+      for (const auto& job : std::get<zebu::message::ProgressReports>(*message).jobs) {
+        heard[job.id.bytes[0]] = {job.done, std::string(job.note), std::string(job.output)};
+      }
+      ++frames;
+    });
+  };
+  unsent.add({attempt(1), {0.1, "one", "a\n"}});
+  unsent.add({attempt(2), {0.2, "two", ""}});
+  unsent.add({attempt(1), {0.3, "", "b\n"}});
+  send_all(kMaxMessage);
+  CHECK(frames == 1);
+  CHECK(heard[1] == zebu::Progress{0.3, "one", "a\nb\n"});
+  CHECK(heard[2] == zebu::Progress{0.2, "two", ""});
+  send_all(kMaxMessage);
+  CHECK(frames == 1);
+
+  for (std::uint8_t i = 0; i < 10; ++i) unsent.add({attempt(i), {0.5, "", std::string(500, 'x')}});
+  unsent.add({attempt(99), {0.7, "", std::string(5000, 'x')}});
+  send_all(1024);
+  CHECK(frames > 5);
+  CHECK(heard[9].output.size() == 500);
+  CHECK(heard[99] == zebu::Progress{0.7, "", ""});
+}
+
+TEST_CASE("a broker that is away for long costs a bounded memory of output") {
+  UnsentProgress unsent;
+  AttemptId id = attempt(1);
+  for (std::uint32_t i = 1; i <= 1000; ++i) {
+    id.attempt = i;
+    unsent.add({id, {0.5, "", std::string(zebu::kMaxOutput, 'x')}});
+  }
+  std::size_t bytes = 0;
+  unsent.send(kMaxMessage, [&](const Frame& frame) { bytes += frame.bytes().size(); });
+  CHECK(bytes <= (16U << 20) + 1000 * 64);
+}
+
+TEST_CASE("a mark says what runs and since when, and what was begun last") {
+  RunningMark mark{};
+  CHECK_FALSE(mark.read());
+  const zebu::TimePoint start(5s);
+  mark.begin(attempt(7), start);
+  REQUIRE(mark.read());
+  CHECK(mark.read()->id == attempt(7));
+  CHECK(mark.read()->since == start);
+  mark.end();
+  CHECK_FALSE(mark.read());
+  CHECK(mark.last() == attempt(7));
+  mark.begin(attempt(8), start);
+  CHECK(mark.last() == attempt(8));
+  mark.reset();
+  CHECK_FALSE(mark.read());
+  CHECK(mark.last().attempt == 0);
+}
+
+TEST_CASE("limits are said as people do") {
+  CHECK(zebu::consumer::readable(250ms) == "250 ms");
+  CHECK(zebu::consumer::readable(2s) == "2 s");
+  CHECK(zebu::consumer::readable(1500ms) == "1.5 s");
+  CHECK(zebu::consumer::readable(1h) == "3600 s");
+  CHECK(zebu::consumer::readable_bytes(64U << 20) == "64 MiB");
+  CHECK(zebu::consumer::readable_bytes(1000) == "1000 bytes");
 }
 
 TEST_CASE("frames come out of a stream whole, wherever it was cut") {

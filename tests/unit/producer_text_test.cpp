@@ -12,7 +12,7 @@ TEST_CASE("a table's columns are as wide as their widest cell") {
   Table table({{"NAME", left}, {"N", right}, {"STATE", left}});
   table.add({"default", "5", "ok"});
   table.add({"\xc3\xa9", "1,000", "-"});
-  CHECK(table.text() ==
+  CHECK(table.take() ==
         "NAME         N  STATE\n"
         "default      5  ok\n"
         "\xc3\xa9        1,000  -\n");
@@ -21,7 +21,24 @@ TEST_CASE("a table's columns are as wide as their widest cell") {
 TEST_CASE("a cell cannot break its line") {
   Table table({{"A"}});
   table.add({"x\ny\x1b[2J"});
-  CHECK(table.text() == "A\nx?y?[2J\n");
+  CHECK(table.take() == "A\nx?y?[2J\n");
+}
+
+TEST_CASE("a table goes on page by page, under one heading and as wide as before") {
+  Table table({{"NAME", Table::Align::left}, {"N", Table::Align::right}});
+  table.add({"long name", "10"});
+  CHECK(table.take() == "NAME        N\nlong name  10\n");
+  table.add({"x", "1"});
+  CHECK(table.take() == "x           1\n");
+  CHECK(table.take().empty());
+}
+
+TEST_CASE("long texts are shortened between characters") {
+  CHECK(shortened("abc", 3) == "abc");
+  CHECK(shortened("abcd", 3) == "ab…");
+  CHECK(shortened("\xc3\xa9\xc3\xa9\xc3\xa9", 2) == "\xc3\xa9…");
+  CHECK(shortened("ab", 1) == "…");
+  CHECK(shortened("ab", 0).empty());
 }
 
 TEST_CASE("figures for people") {
@@ -44,7 +61,7 @@ TEST_CASE("figures for people") {
 }
 
 TEST_CASE("progress shows a bar and the time left when the input's size is known") {
-  Progress progress;
+  MapProgress progress;
   progress.done = 500;
   progress.under_way = 10;
   progress.elapsed = 10s;

@@ -2,21 +2,32 @@
 
 #include <zebu/registry.h>
 
+#include <atomic>
+#include <functional>
 #include <run_task.h>
 #include <stdexcept>
 
 namespace {
 
 using zebu::Context;
+using zebu::ErrorKind;
 using zebu::JobState;
 using zebu::Outcome;
 using zebu::Registry;
 
-Outcome run(const Registry& registry, const std::string& task, const std::string& args, std::stop_token stop = {}) {
+Outcome run(const Registry& registry, const std::string& task, const std::string& args, Context::Parts parts) {
   const zebu::Task* found = registry.find(task);
   REQUIRE(found != nullptr);
-  Context context({{}, 3}, found->name, "default", std::move(stop));
+  parts.id.attempt = 3;
+  parts.task = found->name;
+  parts.queue = "default";
+  Context context(std::move(parts));
   return zebu::consumer::run_task(*found, context, args);
+}
+Outcome run(const Registry& registry, const std::string& task, const std::string& args, std::stop_token stop = {}) {
+  Context::Parts parts;
+  parts.stop = std::move(stop);
+  return run(registry, task, args, std::move(parts));
 }
 
 // The text of BadArguments.
@@ -24,6 +35,7 @@ std::string refusal(const Registry& registry, const std::string& task, const std
   const Outcome outcome = run(registry, task, args);
   CHECK(outcome.state == JobState::failed);
   CHECK(outcome.error.type == "zebu::BadArguments");
+  CHECK(outcome.error.kind == ErrorKind::permanent);
   return outcome.error.message;
 }
 
@@ -157,6 +169,85 @@ TEST_CASE("a task that takes a context knows its job and sees that it is cancell
   source.request_stop();
   CHECK(run(registry, "stop", zebu::pack_args(), source.get_token()).state == JobState::cancelled);
   CHECK(run(registry, "blind", zebu::pack_args()).state == JobState::failed);
+}
+
+TEST_CASE("a failure is retried unless it was thrown as permanent") {
+  Registry registry;
+  registry.add("luck", [] { throw zebu::TaskFailure("scan.Timeout", "no answer"); });
+  registry.add("final", [] { throw zebu::PermanentFailure("scan.Infected", "3 files"); });
+  registry.add("oops", [] { throw Oops("dear me"); });
+  CHECK(run(registry, "luck", zebu::pack_args()).error.kind == ErrorKind::failure);
+  CHECK(run(registry, "oops", zebu::pack_args()).error.kind == ErrorKind::failure);
+  const Outcome ended = run(registry, "final", zebu::pack_args());
+  CHECK(ended.error.kind == ErrorKind::permanent);
+  CHECK(ended.error.type == "scan.Infected");
+  CHECK(ended.error.message == "3 files");
+  CHECK(zebu::consumer::unknown_task("x").error.kind == ErrorKind::permanent);
+}
+
+TEST_CASE("what a task throws behind its soft limit it throws because of that, but for what it chose itself") {
+  Registry registry;
+  registry.add("stop", [](Context& context) { context.throw_if_cancelled(); });
+  registry.add("abort", [](Context&) { throw Oops("aborted"); });
+  registry.add("own", [](Context&) { throw zebu::PermanentFailure("scan.Infected", "3 files"); });
+  registry.add("result", [](Context& context) { return context.soft_limit_reached(); });
+  std::stop_source source;
+  source.request_stop();
+  std::atomic<zebu::StopReason> reason = zebu::StopReason::soft_limit;
+  Context::Parts parts;
+  parts.stop = source.get_token();
+  parts.stop_reason = &reason;
+  parts.soft_limit = std::chrono::milliseconds(1500);
+
+  const Outcome stopped = run(registry, "stop", zebu::pack_args(), parts);
+  CHECK(stopped.state == JobState::failed);
+  CHECK(stopped.error.type == "zebu::SoftLimit");
+  CHECK(stopped.error.message == "the job ran longer than its soft limit of 1.5 s");
+  CHECK(stopped.error.kind == ErrorKind::failure);
+  const Outcome aborted = run(registry, "abort", zebu::pack_args(), parts);
+  CHECK(aborted.error.type == "zebu::SoftLimit");
+  CHECK(aborted.error.trace.back() == "caused by (anonymous namespace)::Oops: aborted");
+  CHECK(run(registry, "own", zebu::pack_args(), parts).error.type == "scan.Infected");
+  CHECK(result<bool>(run(registry, "result", zebu::pack_args(), parts)));
+
+  reason = zebu::StopReason::cancelled;
+  CHECK(run(registry, "stop", zebu::pack_args(), parts).state == JobState::cancelled);
+  CHECK(run(registry, "abort", zebu::pack_args(), parts).error.type == "(anonymous namespace)::Oops");
+  CHECK_FALSE(result<bool>(run(registry, "result", zebu::pack_args(), parts)));
+}
+
+TEST_CASE("a context has the job's headers and the first of its limits") {
+  const std::vector<zebu::Header> headers = {{"tenant", "ox"}, {"traceparent", "00-1-2-03"}};
+  Context::Parts parts;
+  CHECK_FALSE(Context(parts).deadline());
+  CHECK(Context(parts).headers().empty());
+  parts.started = zebu::TimePoint(std::chrono::seconds(100));
+  parts.hard_limit = std::chrono::seconds(8);
+  CHECK(Context(parts).deadline() == zebu::TimePoint(std::chrono::seconds(108)));
+  parts.soft_limit = std::chrono::seconds(5);
+  parts.headers = &headers;
+  const Context context(parts);
+  CHECK(context.deadline() == zebu::TimePoint(std::chrono::seconds(105)));
+  CHECK(context.header("tenant") == "ox");
+  CHECK_FALSE(context.header("Tenant"));
+}
+
+TEST_CASE("what a task tells is handed on, within limits") {
+  std::vector<zebu::Progress> told;
+  const std::function<void(const zebu::Progress&)> tell = [&](const zebu::Progress& p) { told.push_back(p); };
+  Context::Parts parts;
+  parts.tell = &tell;
+  const Context context(parts);
+  context.progress(0.5, "half");
+  context.progress(7);
+  context.print("a line\n");
+  context.print(std::string(zebu::kMaxOutput + 1, 'x'));
+  REQUIRE(told.size() == 4);
+  CHECK(told[0] == zebu::Progress{0.5, "half", ""});
+  CHECK(told[1] == zebu::Progress{1.0, "", ""});
+  CHECK(told[2] == zebu::Progress{std::nullopt, "", "a line\n"});
+  CHECK(told[3].output.size() == zebu::kMaxOutput);
+  Context(Context::Parts{}).print("nobody listens");
 }
 
 TEST_CASE("a registry refuses invalid names and names that it has") {

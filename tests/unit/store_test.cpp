@@ -1,116 +1,235 @@
-#include "memory_store.h"
 #include "support/catch.h"
-#include "support/engine_driver.h"
+#include "support/store_fixture.h"
 
 using namespace zebu;
 using namespace zebu::broker;
-using zebu::test::EngineDriver;
+using namespace zebu::test;
 
-// What every store must do. A new one joins the list in each test.
+// What every store must do: each test runs on every kind. store_outcomes_test.cpp has the rest.
+#define EVERY_STORE StoreUnderTest store(GENERATE(Catch::Generators::from_range(kStoreKinds)))
+
 namespace {
 
-std::unique_ptr<Store> make_store() { return std::make_unique<MemoryStore>(100, 1U << 20); }
-
-SharedSpec spec_of(std::uint64_t sequence) {
-  return std::make_shared<JobSpec>(JobSpec{Uuid::make(), sequence, "fib", "default", "\x91\x1e", {}, {}});
-}
-
-SharedOutcome succeeded() {
-  return std::make_shared<Outcome>(Outcome{JobState::succeeded, "\x08", {}, std::chrono::microseconds(7)});
-}
-
-std::vector<StoredJob> recovered(Store& store) {
-  std::vector<StoredJob> jobs;
-  REQUIRE(store.recover([&](StoredJob job) { jobs.push_back(std::move(job)); }));
-  return jobs;
+std::vector<JobId> ids_of(const std::vector<StoredJob>& jobs) {
+  std::vector<JobId> ids;
+  for (const StoredJob& one : jobs) ids.push_back(one.spec->id);
+  return ids;
 }
 
 }  // namespace
 
-TEST_CASE("a store gives back what was committed, unfinished jobs by age, then finished ones") {
-  const auto store = make_store();
-  const SharedSpec first = spec_of(1);
-  const SharedSpec second = spec_of(2);
-  const SharedSpec third = spec_of(3);
+TEST_CASE("a store gives back a job with all that its submitter said") {
+  EVERY_STORE;
+  JobSpec spec = job(7);
+  spec.args = std::string(100'000, 'a');
+  spec.due = at_second(1500);
+  spec.expires = at_second(1600);
+  spec.options.priority = 9;
+  spec.options.retry = {3, std::chrono::milliseconds(5), 1.5, std::chrono::milliseconds(77), 0.25};
+  spec.options.acks_early = true;
+  spec.options.soft_limit = std::chrono::milliseconds(1);
+  spec.options.hard_limit = std::chrono::milliseconds(2);
+  spec.options.result_ttl = std::chrono::milliseconds(3);
+  spec.options.unique = "key";
+  spec.options.unique_while = UniqueWhile::queued;
+  spec.options.headers = {{"traceparent", "00-1"}, {"a", ""}};
+  store.commit({JobAccepted{shared(spec)}});
+  (void)store.reopen();
+  const auto found = store.find(spec.id);
+  REQUIRE(found);
+  CHECK(found->spec->args == spec.args);
+  CHECK(found->spec->options == spec.options);
+  CHECK(found->spec->submitted == spec.submitted);
+  CHECK(found->spec->due == spec.due);
+  CHECK(found->spec->expires == spec.expires);
+  CHECK(found->spec->sequence == 7);
+  CHECK(found->state == JobState::scheduled);
+  CHECK(found->due == at_second(1500));
+}
+
+TEST_CASE("recovery gives what ran and what was queued and not in line, and no other job") {
+  EVERY_STORE;
+  const SharedSpec queued = shared_job(1), running = shared_job(2), in_line = shared_job(3), done = shared_job(4);
+  JobSpec later = job(5);
+  later.due = at_second(1500);
   const InstanceId holder = Uuid::make();
-  REQUIRE(store->commit({JobAccepted{third}, JobAccepted{first}, JobAccepted{second}}));
-  REQUIRE(store->commit({AttemptStarted{second->id, 1, holder}, AttemptStarted{first->id, 1, holder}}));
-  REQUIRE(store->commit({JobFinished{first->id, succeeded(), WallTime(std::chrono::seconds(9))}}));
-  const auto jobs = recovered(*store);
-  REQUIRE(jobs.size() == 3);
-  CHECK(jobs[0].spec->id == second->id);
-  CHECK(jobs[0].state == JobState::running);
-  CHECK(jobs[0].attempt == 1);
-  CHECK(jobs[0].holder == holder);
-  CHECK(jobs[1].spec->id == third->id);
-  CHECK(jobs[1].state == JobState::queued);
-  CHECK(jobs[2].spec->id == first->id);
-  CHECK(jobs[2].state == JobState::succeeded);
-  CHECK(*jobs[2].outcome == *succeeded());
-}
-
-TEST_CASE("a job that was put back is queued with the attempts that it used") {
-  const auto store = make_store();
-  const SharedSpec spec = spec_of(1);
-  REQUIRE(store->commit({JobAccepted{spec}, AttemptStarted{spec->id, 2, Uuid::make()}, JobPutBack{spec->id, 2}}));
-  const auto jobs = recovered(*store);
-  REQUIRE(jobs.size() == 1);
-  CHECK(jobs[0].state == JobState::queued);
-  CHECK(jobs[0].attempt == 2);
-}
-
-TEST_CASE("accepting a job twice changes nothing") {
-  const auto store = make_store();
-  const SharedSpec spec = spec_of(1);
-  REQUIRE(store->commit({JobAccepted{spec}, AttemptStarted{spec->id, 1, Uuid::make()}, JobAccepted{spec}}));
-  CHECK(recovered(*store)[0].state == JobState::running);
-}
-
-TEST_CASE("the memory store keeps the newest finished jobs only") {
-  MemoryStore store(2, 1U << 20);
-  std::vector<SharedSpec> specs;
-  for (std::uint64_t i = 1; i <= 4; ++i) {
-    specs.push_back(spec_of(i));
-    REQUIRE(store.commit({JobAccepted{specs.back()}, JobFinished{specs.back()->id, succeeded(), {}}}));
+  store.commit({JobAccepted{queued}, JobAccepted{running}, JobAccepted{in_line, true}, JobAccepted{done},
+                JobAccepted{shared(later)}});
+  store.commit({AttemptStarted{running, 2, holder}, finished(done)});
+  const Recovered recovered = store.reopen();
+  REQUIRE(ids_of(recovered.jobs).size() == 2);
+  for (const StoredJob& one : recovered.jobs) {
+    const bool ran = one.spec->id == running->id;
+    CHECK((ran || one.spec->id == queued->id));
+    CHECK(one.state == (ran ? JobState::running : JobState::queued));
+    CHECK(one.uses.attempt == (ran ? 2 : 0));
+    CHECK(one.holder == (ran ? holder : InstanceId{}));
   }
-  const auto jobs = recovered(store);
-  REQUIRE(jobs.size() == 2);
-  CHECK(jobs[0].spec->id == specs[2]->id);
+  CHECK(recovered.next_sequence == 6);
+  CHECK(recovered.counts == std::array<std::uint64_t, kJobStates>{1, 2, 1, 1, 0, 0, 0});
+  REQUIRE(recovered.queues.size() == 1);
+  CHECK(recovered.queues[0].queued == 2);
+  CHECK(recovered.queues[0].scheduled == 1);
+  CHECK(recovered.queues[0].bytes == queued->size() + in_line->size() + later.size());
 }
 
-TEST_CASE("the memory store keeps at most so many bytes of finished jobs") {
-  const SharedSpec first = spec_of(1);
-  const SharedSpec second = spec_of(2);
-  const auto large = std::make_shared<Outcome>(Outcome{JobState::succeeded, std::string(6000, 'x'), {}, {}});
-  MemoryStore store(100, 10'000);
-  REQUIRE(store.commit({JobAccepted{first}, JobFinished{first->id, large, {}}}));
-  REQUIRE(store.commit({JobAccepted{second}, JobFinished{second->id, large, {}}}));
-  const auto jobs = recovered(store);
-  REQUIRE(jobs.size() == 1);
-  CHECK(jobs[0].spec->id == second->id);
+TEST_CASE("a commit may hold a job's whole life") {
+  EVERY_STORE;
+  const SharedSpec spec = shared_job(1);
+  const Uses uses{2, 1, 0, 0};
+  store.commit({JobAccepted{spec}, AttemptStarted{spec, 1, Uuid::make()},
+                JobRescheduled{spec, Uses{1, 1, 0, 0}, at_second(1100), failed()}, JobDue{spec, true},
+                AttemptStarted{spec, 2, Uuid::make()}, JobFinished{spec, uses, succeeded(), at_second(1200), {}}});
+  CHECK(store.queued().empty());
+  const auto found = store.find(spec->id);
+  CHECK(found->state == JobState::succeeded);
+  CHECK(found->uses == uses);
+  CHECK(*found->outcome == *succeeded());
+  CHECK(found->finished == at_second(1200));
+  CHECK(store.reopen().jobs.empty());
 }
 
-TEST_CASE("an engine that is restored from a store goes on where the other one stopped") {
-  const auto store = make_store();
-  EngineDriver before;
-  const SessionId client = before.client();
-  const InstanceId instance = Uuid::make();
-  const SessionId consumer = before.consumer(2, 2, instance);
-  const JobId finished = before.submit(client);
-  const JobId running = before.submit(client);
-  const JobId queued = before.submit(client);
-  CHECK(before.assigned_to(consumer).size() == 2);
-  before.outcome(consumer, finished, 1);
-  REQUIRE(store->commit(before.take().records));
+TEST_CASE("an id that the store has is a duplicate, and the first job stays as it is") {
+  EVERY_STORE;
+  const SharedSpec first = shared_job(1);
+  JobSpec again = *first;
+  again.sequence = 2;
+  again.task = "other";
+  const SharedSpec second = shared(again);
+  store.commit({JobAccepted{first}, AttemptStarted{first, 1, Uuid::make()}});
+  const auto duplicates = store.commit({JobAccepted{second}, JobFinished{second, {}, cancelled(), at_second(2), {}}});
+  REQUIRE(duplicates.size() == 1);
+  CHECK(duplicates[0].spec == second);
+  CHECK(duplicates[0].of == first->id);
+  CHECK(store.find(first->id)->state == JobState::running);
+  CHECK(store.find(first->id)->spec->task == "fib");
+}
 
-  EngineDriver after;
-  REQUIRE(store->recover([&](const StoredJob& job) { after.engine().restore(job); }));
-  CHECK(after.state_of(finished) == JobState::succeeded);
-  CHECK(after.state_of(queued) == JobState::queued);
-  // The consumer outlived the broker: its job goes on as the same attempt, and does not run again.
-  const SessionId back = after.consumer(1, 2, instance, {{running, 1}});
-  CHECK(after.state_of(running) == JobState::running);
-  CHECK(after.assigned_to(back) == std::vector<AttemptId>{{queued, 1}});
-  after.outcome(back, running, 1);
-  CHECK(after.state_of(running) == JobState::succeeded);
+TEST_CASE("jobs leave the line by priority, then by age, when a record takes them out") {
+  EVERY_STORE;
+  std::vector<SharedSpec> specs;
+  std::vector<Record> records;
+  for (const int priority : {4, 9, 4, 0, 9}) {
+    JobSpec spec = job(specs.size() + 1);
+    spec.options.priority = static_cast<std::uint8_t>(priority);
+    specs.push_back(shared(spec));
+    records.push_back(JobAccepted{specs.back(), true});
+  }
+  store.commit(records);
+  const std::vector<JobId> order = {specs[1]->id, specs[4]->id, specs[0]->id, specs[2]->id, specs[3]->id};
+  CHECK(store.queued() == order);
+  CHECK(store.queued("other").empty());
+  const LineKey from = line_key(*specs[4]);
+  CHECK(ids_of(*store->load_queued("default", from, 2, 1U << 20)) == std::vector<JobId>{order[1], order[2]});
+  CHECK(store->load_queued("default", {}, 10, specs[1]->size() + 1)->size() == 2);
+
+  (void)store.reopen();
+  store.commit({AttemptStarted{specs[1], 1, Uuid::make()}, finished(specs[0]),
+                JobRescheduled{specs[3], Uses{1, 1, 0, 0}, at_second(5), failed()}});
+  CHECK(store.queued() == std::vector<JobId>{order[1], order[3]});
+}
+
+TEST_CASE("a job that is evicted is in line, also when it was put back before") {
+  EVERY_STORE;
+  const SharedSpec spec = shared_job(1);
+  const Uses uses{1, 0, 0, 1};
+  store.commit({JobAccepted{spec}, AttemptStarted{spec, 1, Uuid::make()}});
+  store.commit({JobPutBack{spec, uses}});
+  CHECK(store.reopen().jobs.size() == 1);
+  store.commit({JobEvicted{spec}});
+  CHECK(store.reopen().jobs.empty());
+  const auto line = *store->load_queued("default", {}, 10, 1U << 20);
+  REQUIRE(line.size() == 1);
+  CHECK(line[0].uses == uses);
+  CHECK(line[0].state == JobState::queued);
+  store.commit({JobPutBack{spec, Uses{2, 0, 0, 2}}});
+  CHECK(store->load_queued("default", {}, 10, 1U << 20)->at(0).uses.losses == 2);
+}
+
+TEST_CASE("scheduled jobs come by their time, with the error of their last attempt") {
+  EVERY_STORE;
+  JobSpec later = job(1);
+  later.due = at_second(1500);
+  const SharedSpec first = shared(later), second = shared_job(2);
+  store.commit({JobAccepted{first}, JobAccepted{second}, AttemptStarted{second, 1, Uuid::make()},
+                JobRescheduled{second, Uses{1, 1, 0, 0}, at_second(1400), failed()}});
+  (void)store.reopen();
+  const auto both = *store->load_scheduled({}, 10, 1U << 20);
+  REQUIRE(ids_of(both) == std::vector<JobId>{second->id, first->id});
+  CHECK(both[0].state == JobState::scheduled);
+  CHECK(both[0].due == at_second(1400));
+  CHECK(*both[0].outcome == *failed());
+  CHECK(both[1].due == at_second(1500));
+  CHECK(store->load_scheduled({at_second(1400), 3}, 10, 1U << 20)->size() == 1);
+  store.commit({JobDue{second}, JobDue{first, true}});
+  CHECK(store->load_scheduled({}, 10, 1U << 20)->empty());
+  CHECK(store.queued() == std::vector<JobId>{first->id});
+  CHECK(store.find(first->id)->state == JobState::queued);
+  const Recovered recovered = store.reopen();
+  REQUIRE(ids_of(recovered.jobs) == std::vector<JobId>{second->id});
+  CHECK(recovered.jobs[0].uses.failures == 1);
+  CHECK_FALSE(recovered.jobs[0].outcome);
+}
+
+TEST_CASE("jobs that wait in the store and are past their time are found") {
+  EVERY_STORE;
+  std::vector<SharedSpec> specs;
+  for (const std::int64_t expires : {1100, 1200, 1300}) {
+    JobSpec spec = job(specs.size() + 1);
+    spec.expires = at_second(expires);
+    if (expires == 1200) spec.due = at_second(1250);
+    specs.push_back(shared(spec));
+    store.commit({JobAccepted{specs.back(), true}});
+  }
+  (void)store.reopen();
+  CHECK(store->load_expired(at_second(1099), 10)->empty());
+  CHECK(ids_of(*store->load_expired(at_second(1200), 10)) == std::vector<JobId>{specs[0]->id, specs[1]->id});
+  CHECK(store->load_expired(at_second(1300), 1)->size() == 1);
+  store.commit({finished(specs[0], cancelled()), JobDue{specs[1]}, AttemptStarted{specs[2], 1, Uuid::make()}});
+  CHECK(store->load_expired(at_second(1300), 10)->empty());
+}
+
+TEST_CASE("a list has the newest jobs first, by state, queue and task, page by page") {
+  EVERY_STORE;
+  std::vector<SharedSpec> specs;
+  std::vector<Record> records;
+  for (std::uint64_t i = 1; i <= 6; ++i) {
+    JobSpec spec = job(i);
+    spec.queue = i % 2 == 0 ? "even" : "odd";
+    spec.task = i <= 3 ? "low" : "high";
+    specs.push_back(shared(spec));
+    records.push_back(JobAccepted{specs.back(), i == 5});
+  }
+  records.push_back(finished(specs[0], failed()));
+  records.push_back(finished(specs[3], failed()));
+  store.commit(records);
+  const auto list = [&](ListFilter filter) { return ids_of(store->list(filter)->jobs); };
+  CHECK(list({}).size() == 6);
+  CHECK(list({JobState::failed, "", "", "", 10}) == std::vector<JobId>{specs[3]->id, specs[0]->id});
+  CHECK(list({JobState::failed, "odd", "", "", 10}) == std::vector<JobId>{specs[0]->id});
+  CHECK(list({{}, "even", "high", "", 10}) == std::vector<JobId>{specs[5]->id, specs[3]->id});
+  CHECK(list({{}, "", "", "no place in any list", 10}).empty());
+  std::vector<JobId> all;
+  ListFilter filter{{}, "", "", "", 4};
+  do {
+    const ListPage page = *store->list(filter);
+    for (const JobId& id : ids_of(page.jobs)) all.push_back(id);
+    filter.after = page.next;
+  } while (!filter.after.empty());
+  CHECK(all == list({}));
+}
+
+TEST_CASE("queues' settings and consumers are remembered until they are taken back") {
+  EVERY_STORE;
+  const QueueSettings paused{"a", true, "lunch", 0};
+  const QueueSettings purging{"b", false, "", 17};
+  const InstanceId one = Uuid::make(), two = Uuid::make();
+  store.commit({QueueChanged{paused}, QueueChanged{purging}, ConsumerChanged{one, true}, ConsumerChanged{two, true}});
+  Recovered recovered = store.reopen();
+  CHECK(recovered.settings.size() == 2);
+  CHECK(recovered.consumers.size() == 2);
+  store.commit({QueueChanged{{"b", false, "", 0}}, ConsumerChanged{one, false}});
+  recovered = store.reopen();
+  CHECK(recovered.settings == std::vector<QueueSettings>{paused});
+  CHECK(recovered.consumers == std::vector<InstanceId>{two});
 }

@@ -9,6 +9,7 @@
 
 namespace json = zebu::webfront::json;
 using namespace zebu;
+using namespace std::chrono_literals;
 
 namespace {
 
@@ -27,6 +28,56 @@ TEST_CASE("a job's body has task, args, queue and transient") {
   CHECK(job->args == pack_args(35, "x"));
   CHECK(job->queue == "q");
   CHECK(job->options.transient);
+}
+
+TEST_CASE("a job's options are those of the wire, in JSON") {
+  const auto job =
+      json::parse_job(R"({"options": {"priority": 9, "retries": 3, "retry_delay_ms": 250, "retry_factor": 1.5,
+    "retry_jitter": 1, "delay_ms": 5000, "expires_in_ms": 60000, "soft_limit_ms": 100, "hard_limit_ms": 200,
+    "result_ttl_ms": 0, "unique": "k", "unique_for_ms": 10000, "headers": {"tenant": "ox"}},
+    "task": "fib", "transient": true})");
+  REQUIRE(job);
+  JobOptions options;
+  options.transient = true;
+  options.priority = 9;
+  options.retry.max = 3;
+  options.retry.delay = 250ms;
+  options.retry.factor = 1.5;
+  options.retry.jitter = 1;
+  options.delay = 5s;
+  options.expires_in = 60s;
+  options.soft_limit = 100ms;
+  options.hard_limit = 200ms;
+  options.result_ttl = 0ms;
+  options.unique = "k";
+  options.unique_for = 10s;
+  options.headers = {{"tenant", "ox"}};
+  CHECK(job->options == options);
+  CHECK(json::parse_job(R"({"task": "fib", "transient": true, "options": {}})")->options.transient);
+  CHECK(json::parse_job(R"({"task": "fib", "options": {"acks": "early", "transient": true}})")->options.acks_early);
+}
+
+TEST_CASE("a unique key may be made of the task and its arguments") {
+  const auto job = json::parse_job(R"({"options": {"unique_by_args": true}, "task": "fib", "args": [35]})");
+  REQUIRE(job);
+  CHECK(job->options.unique == unique_key_of("fib", pack_args(35)));
+  CHECK(json::parse_job(R"({"options": {"unique_by_args": false}, "task": "fib"})")->options.unique.empty());
+}
+
+TEST_CASE("an option that is unknown, out of bounds or against another one is told so") {
+  const auto with = [](const std::string& options) { return wrong(R"({"task": "a", "options": )" + options + "}"); };
+  CHECK(with("[]") == "\"options\" must be an object");
+  CHECK(with(R"({"colour": 1})") == "options: unknown job option 'colour'");
+  CHECK(with(R"({"priority": 10})") == "options: priority must be an integer from 0 to 9");
+  CHECK(with(R"({"delay_ms": -1})") == "options: delay_ms must be an integer from 0 to 2147483648000");
+  CHECK(with(R"({"delay_ms": 1.5})") == "options: delay_ms must be an integer from 0 to 2147483648000");
+  CHECK(with(R"({"retry_factor": "2"})") == "options: retry_factor must be a number from 1 to 100");
+  CHECK(with(R"({"headers": {"a": 1}})") == "options: a header's value must be a string");
+  CHECK(with(R"({"headers": {"a": [[[[[[[[1]]]]]]]]}})").starts_with("options: "));
+  CHECK(with(R"({"unique_by_args": 1})") == "options: unique_by_args must be true or false");
+  CHECK(with(R"({"unique_by_args": true, "unique": "k"})") == "options: give unique or unique_by_args, not both");
+  CHECK(with(R"({"acks": "early", "retries": 1})").starts_with("options: acks early runs at most once"));
+  CHECK(with(R"({"delay_ms": 1, "run_at_ms": 1})").starts_with("options: give a delay or a time to run at"));
 }
 
 TEST_CASE("a job's body needs its task only") {
@@ -72,6 +123,8 @@ TEST_CASE("an outcome's body has its result or its error") {
   outcome = {JobState::failed, {}, {"T", "m \xff", {"f"}}, {}};
   body = nlohmann::json::parse(json::outcome_body(id, outcome));
   CHECK(body["error"] == nlohmann::json{{"type", "T"}, {"message", "m \xef\xbf\xbd"}, {"trace", {"f"}}});
+  outcome.error = {"zebu::Crash", "SIGSEGV", {}, ErrorKind::crash};
+  CHECK(nlohmann::json::parse(json::outcome_body(id, outcome))["error"]["kind"] == "crash");
 }
 
 TEST_CASE("a job's status is taken from the broker's answer") {

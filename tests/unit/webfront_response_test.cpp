@@ -67,3 +67,12 @@ TEST_CASE("a failed job's problem has type, message and trace") {
   CHECK(nlohmann::json::parse(response.body)["error"] ==
         nlohmann::json{{"type", "std::logic_error"}, {"message", "no"}, {"trace", {"f", "g"}}});
 }
+
+TEST_CASE("an expired job, a cancelled one and a crash are problems of their own") {
+  CHECK(outcome_response({JobState::expired, {}, {}, {}}).status == 504);
+  CHECK(outcome_response({JobState::expired, {}, {}, {}}).body.find("urn:zebu:problem:job_expired") !=
+        std::string::npos);
+  CHECK(outcome_response({JobState::cancelled, {}, {}, {}}).body.find("job_cancelled") != std::string::npos);
+  const Response crash = outcome_response({JobState::failed, {}, {"zebu::Crash", "SIGSEGV", {}, ErrorKind::crash}, {}});
+  CHECK(nlohmann::json::parse(crash.body)["error"]["kind"] == "crash");
+}

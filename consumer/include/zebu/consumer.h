@@ -13,6 +13,8 @@ namespace zebu {
 //     return zebu::run_consumer(argc, argv, tasks);
 //   }
 //
+// How tasks are written is in docs/tasks.md: arguments, zebu::Context, errors, limits.
+//
 // Slots are processes that run this same program again: register all tasks before the call, whatever the arguments are,
 // and let main do nothing before it that must happen only once. test_tasks (may be null): tasks that only the option
 // --test-tasks turns on; without them there is no such option.

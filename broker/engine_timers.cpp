@@ -1,0 +1,131 @@
+#include "engine.h"
+
+#include <algorithm>
+
+// What happens because time has passed. Everything that is timed is in next_deadline().
+namespace zebu::broker {
+namespace {
+
+constexpr std::chrono::seconds kHousekeeping{1};
+constexpr std::chrono::milliseconds kRecordStartAfter{20};
+constexpr std::size_t kForgetAtOnce = 1000;
+constexpr std::size_t kExpireAtOnce = 1000;
+constexpr std::size_t kPurgeAtOnce = 2000;
+
+}  // namespace
+
+void Engine::tick(Moment now, Effects& out) {
+  last_ = now;
+  const bool is_over = expected_.empty() || (hold_until_ && now.steady >= *hold_until_);
+  if (hold_until_ && is_over && !has_open_claims()) end_hold(out);
+  jobs_.trim_finished(options_.keep, options_.keep_bytes, settled_);
+  if (next_beat_ && now.steady >= *next_beat_) check_liveness(now, out);
+  if (!next_housekeeping_ || now.steady >= *next_housekeeping_) house_keep(now, out);
+  meet_deadlines(now, out);
+  move_due(now, out);
+  if (std::exchange(is_purging_, false)) purge_all(now, out);
+  record_starts(now, out);
+  assign(now, out);
+  page(out);
+}
+
+std::optional<TimePoint> Engine::next_deadline() const {
+  std::optional<TimePoint> next = next_housekeeping_;
+  const auto at = [&](TimePoint time) { next = next ? std::min(*next, time) : time; };
+  const auto at_wall = [&](WallTime time) { at(last_.steady + (time - last_.wall)); };
+  if (is_purging_) at(last_.steady);
+  if (next_beat_) at(*next_beat_);
+  if (hold_until_ && !has_open_claims()) at(*hold_until_);
+  if (!starts_.empty()) at(starts_.front().at + kRecordStartAfter);
+  if (!jobs_.deadlines().empty()) at_wall(jobs_.deadlines().begin()->deadline);
+  if (!jobs_.schedule().empty()) at_wall(jobs_.schedule().begin()->due);
+  return next;
+}
+
+void Engine::move_due(Moment now, Effects& out) {
+  while (!jobs_.schedule().empty() && jobs_.schedule().begin()->due <= now.wall) {
+    Job& job = *jobs_.schedule().begin();
+    jobs_.make_due(job);
+    const bool in_line = !job.is_transient() && job.queue->window.is_beyond(job.line_key());
+    record(job, JobDue{job.spec, in_line}, out);
+    if (in_line) {
+      job.queue->window.leave(job.line_key());
+      leave_memory(job);
+    } else {
+      enter_line(job, out);
+    }
+  }
+}
+
+// What waits expires; what runs has run for too long.
+void Engine::meet_deadlines(Moment now, Effects& out) {
+  while (!jobs_.deadlines().empty() && jobs_.deadlines().begin()->deadline <= now.wall) {
+    Job& job = *jobs_.deadlines().begin();
+    Outcome outcome;
+    if (job.state != JobState::running) {
+      outcome.state = JobState::expired;
+      finish(job, std::move(outcome), now, out);
+      continue;
+    }
+    jobs_.clear_deadline(job);
+    stop(job.session, {job.spec->id, job.uses.attempt}, due_batch(job), out);
+    outcome.state = JobState::failed;
+    outcome.error = {"zebu::HardLimit", "its consumer did not end it at its hard limit", {}, ErrorKind::crash};
+    outcome.ran = std::chrono::duration_cast<std::chrono::microseconds>(now.wall - job.started);
+    fail_or_put_back(job, std::move(outcome), now, out);
+  }
+}
+
+void Engine::purge_all(Moment now, Effects& out) {
+  std::vector<Queue*> purged;
+  for (const auto& [name, queue] : jobs_.queues()) {
+    if (queue->settings.purge_up_to > 0) purged.push_back(queue.get());
+  }
+  for (Queue* queue : purged) {
+    purge_some(*queue, now, out);
+    jobs_.release_if_idle(*queue);
+  }
+}
+
+// In each rank the oldest come first, so the ones to be cancelled are at the front of each.
+std::size_t Engine::purge_some(Queue& queue, Moment now, Effects& out) {
+  const std::uint64_t last = queue.settings.purge_up_to;
+  std::size_t purged = 0;
+  for (std::uint8_t rank = 0; rank <= kMaxPriority; ++rank) {
+    auto next = queue.line.lower_bound(LineKey{rank, 0});
+    while (purged < kPurgeAtOnce && next != queue.line.end() && next->line_key() <= LineKey{rank, last}) {
+      Job& job = *next++;
+      finish(job, Outcome{}, now, out);
+      ++purged;
+    }
+  }
+  if (purged == kPurgeAtOnce) {
+    is_purging_ = true;
+  } else if (queue.window.stored == 0) {
+    queue.settings.purge_up_to = 0;
+    write(QueueChanged{queue.settings}, out);
+  }
+  return purged;
+}
+
+void Engine::house_keep(Moment now, Effects& out) {
+  const double seconds = std::chrono::duration<double>(now.steady - last_housekeeping_).count();
+  for (const auto& [name, queue] : jobs_.queues()) {
+    queue->in.sample(seconds);
+    queue->out.sample(seconds);
+  }
+  last_housekeeping_ = now.steady;
+  next_housekeeping_ = now.steady + kHousekeeping;
+  if (!std::exchange(is_forgetting_, true)) out.reads.emplace_back(Forget{now.wall, kForgetAtOnce});
+  std::uint64_t stored = jobs_.schedule_window.stored;
+  for (const auto& [name, queue] : jobs_.queues()) stored += queue->window.stored;
+  if (stored > 0 && !std::exchange(is_checking_expiry_, true)) {
+    out.reads.emplace_back(LoadExpired{now.wall, kExpireAtOnce});
+  }
+  // Keys whose jobs are forgotten, once they are the most.
+  if (unique_.size() > 2 * jobs_.in_memory().size() + 1000) {
+    std::erase_if(unique_, [&](const auto& entry) { return jobs_.find(entry.second) == nullptr; });
+  }
+}
+
+}  // namespace zebu::broker

@@ -1,0 +1,73 @@
+#pragma once
+
+#include "engine.h"
+#include "report.h"
+
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+namespace zebu::broker {
+
+// QUERY and COMMAND: what people ask and tell. Some are answered at once, some when the store has been asked, some when
+// what they changed is durable. One thread.
+class Inquiries {
+ public:
+  struct Answer {
+    SessionId session;
+    std::uint64_t number;
+    std::string value;
+    BatchNumber batch;  // with which it may leave; 0: now
+  };
+
+  // Both outlive it.
+  Inquiries(Engine& engine, const ServerFacts& facts) : engine_(engine), facts_(facts) {}
+
+  void query(SessionId session, const message::Query& query, Moment now, Effects& out);
+  void command(SessionId session, const message::Command& command, Moment now, Effects& out);
+  // False: the read was not one of ours.
+  [[nodiscard]] bool answered(const ReadAnswer& answer, Moment now, Effects& out);
+  // `out`: what the engine said of this commit.
+  void committed(BatchNumber batch, const Effects& out);
+
+  // The answers that have come about since the last call.
+  [[nodiscard]] std::vector<Answer> take() { return std::exchange(answers_, {}); }
+
+ private:
+  enum class Kind { jobs, list, retry, retry_all, purge_failed };
+  // One that waits for the store.
+  struct Inquiry {
+    SessionId session = 0;
+    std::uint64_t number = 0;
+    Kind kind = Kind::jobs;
+    std::vector<JobId> ids;  // of jobs
+    ListFilter filter;       // of retry_all and purge_failed: the page under way
+    std::size_t count = 0;   // done so far
+  };
+  // A retry that is answered with the commit that holds it.
+  struct Retried {
+    SessionId session;
+    std::uint64_t number;
+    BatchNumber batch;
+    std::vector<std::pair<JobId, JobId>> jobs;  // old, new
+  };
+
+  void ask(Inquiry inquiry, Read read, Effects& out);
+  void found(const Inquiry& inquiry, const Found& found, Moment now, Effects& out);
+  void listed(Inquiry inquiry, const Listed& listed, Moment now, Effects& out);
+  void retry(const Inquiry& inquiry, const Found& found, Moment now, Effects& out);
+  void refuse(SessionId session, std::uint64_t number, const Error& why);
+  void purge(SessionId session, const message::Command& command, Moment now, Effects& out);
+  void drain(SessionId session, const message::Command& command, Effects& out);
+  // What is told now may say what is not durable yet: it leaves with the batch that makes it so.
+  [[nodiscard]] BatchNumber undurable() const;
+
+  Engine& engine_;
+  const ServerFacts& facts_;
+  std::unordered_map<std::uint64_t, Inquiry> waiting_;
+  std::vector<Retried> retried_;
+  std::vector<Answer> answers_;
+  std::uint64_t next_asker_ = 1;
+};
+
+}  // namespace zebu::broker

@@ -1,0 +1,208 @@
+#include "sqlite_writer.h"
+
+namespace zebu::broker {
+SqliteWriter::SqliteWriter(SQLite::Database& database, AtHand& at_hand, SqliteQueues& queues, SqliteReader& reader)
+    : at_hand_(at_hand),
+      queues_(queues),
+      reader_(reader),
+      select_counters_(database, "SELECT counters FROM store"),
+      update_counters_(database, "UPDATE store SET commits = ?, counters = ?"),
+      insert_job_(database, "INSERT INTO job(id, sequence, row) VALUES(?, ?, ?) ON CONFLICT DO NOTHING"),
+      delete_job_(database, "DELETE FROM job WHERE id = ?"),
+      set_standing_(database, "INSERT OR REPLACE INTO standing(sequence, row) VALUES(?, ?)"),
+      delete_standing_(database, "DELETE FROM standing WHERE sequence = ?"),
+      insert_at_hand_(database, "INSERT INTO at_hand(number, jobs) VALUES(?, ?)"),
+      delete_at_hand_(database, "DELETE FROM at_hand WHERE number = ?"),
+      insert_line_(database, "INSERT INTO line(queue, rank, sequence, id) VALUES(?, ?, ?, ?)"),
+      delete_line_(database, "DELETE FROM line WHERE queue = ? AND rank = ? AND sequence = ?"),
+      insert_schedule_(database, "INSERT INTO schedule(due, sequence, id) VALUES(?, ?, ?)"),
+      delete_schedule_(database, "DELETE FROM schedule WHERE due = ? AND sequence = ?"),
+      insert_expiring_(database, "INSERT OR REPLACE INTO expiring(expires, sequence, id) VALUES(?, ?, ?)"),
+      delete_expiring_(database, "DELETE FROM expiring WHERE expires = ? AND sequence = ?"),
+      insert_failed_(database, "INSERT INTO failed(id) VALUES(?)"),
+      delete_failed_(database, "DELETE FROM failed WHERE id = ?"),
+      claim_unique_(database,
+                    "INSERT INTO unique_key(key, id, until) VALUES(?1, ?2, ?3) ON CONFLICT(key) DO UPDATE SET "
+                    "id = ?2, until = ?3 WHERE id = ?2 OR until <= ?4"),
+      unique_owner_(database, "SELECT id FROM unique_key WHERE key = ?"),
+      release_unique_(database, "DELETE FROM unique_key WHERE key = ? AND id = ?"),
+      find_finished_(database,
+                     "SELECT j.sequence, s.row, j.row FROM job j JOIN standing s ON s.sequence = j.sequence "
+                     "WHERE j.id = ?"),
+      next_group_(database, "SELECT due, number, jobs FROM forgetting WHERE due <= ? ORDER BY due, number LIMIT 1"),
+      insert_group_(database, "INSERT INTO forgetting(due, number, jobs) VALUES(?, ?, ?)"),
+      update_group_(database, "UPDATE forgetting SET jobs = ?3 WHERE due = ?1 AND number = ?2"),
+      delete_group_(database, "DELETE FROM forgetting WHERE due = ? AND number = ?"),
+      insert_consumer_(database, "INSERT OR REPLACE INTO consumer(instance) VALUES(?)"),
+      delete_consumer_(database, "DELETE FROM consumer WHERE instance = ?") {}
+
+void SqliteWriter::load_counters() {
+  auto rows = select_counters_.query();
+  if (!rows.next()) throw StoreDamage("it has no counters");
+  counters_ = decode_counters(rows.blob(0));
+}
+
+std::vector<Duplicate> SqliteWriter::apply(const std::vector<Record>& records) {
+  for (const Record& record : records) {
+    std::visit([this](const auto& r) { apply(r); }, record);
+  }
+  return std::exchange(duplicates_, {});
+}
+
+void SqliteWriter::finish(std::uint64_t number) {
+  const AtHand::Changes changes = at_hand_.settle();
+  if (!changes.added.empty()) insert_at_hand_.run(changes.number, Bytes(encode_ids(changes.added)));
+  for (const std::uint64_t gone : changes.gone) delete_at_hand_.run(gone);
+  for (const auto& [second, group] : std::exchange(groups_, {})) {
+    insert_group_.run(group.due, number, Bytes(encode_ids(group.jobs)));
+  }
+  queues_.save();
+  update_counters_.run(number, Bytes(encode_counters(counters_)));
+}
+
+// ── a new job ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+void SqliteWriter::apply(const JobAccepted& record) {
+  const JobSpec& spec = *record.spec;
+  if (insert_job_.run(spec.id, spec.sequence, Bytes(encode_job(spec))) == 0) {
+    duplicates_.push_back({record.spec, spec.id});
+    return;
+  }
+  if (!spec.options.unique.empty() && !claim_unique(spec, std::nullopt, spec.submitted)) {
+    delete_job_.run(spec.id);
+    auto owner = unique_owner_.query(Bytes(spec.options.unique));
+    const auto id = owner.next() ? Uuid::from_bytes(owner.blob(0)) : std::nullopt;
+    if (!id) throw StoreDamage("a unique key has no owner");
+    duplicates_.push_back({record.spec, *id});
+    return;
+  }
+  counters_.next_sequence = std::max(counters_.next_sequence, spec.sequence + 1);
+  const JobState state = spec.due ? JobState::scheduled : JobState::queued;
+  ++counters_.counts[static_cast<std::size_t>(state)];
+  queues_.enter(spec, state);
+  if (spec.due) return put_in_schedule(spec, *spec.due);
+  if (record.in_line) return put_in_line(spec);
+  at_hand_.add(spec.sequence, spec.id);
+}
+
+// ── a job's life ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+void SqliteWriter::apply(const JobEvicted& record) {
+  const AtHand::Job* job = at_hand_.find(record.spec->sequence);
+  if (job == nullptr || job->is_running) return;
+  at_hand_.take(record.spec->sequence);
+  put_in_line(*record.spec);
+}
+
+// A job that has begun holds its key no longer, if it held it only while queued.
+void SqliteWriter::started(const JobSpec& spec) {
+  if (spec.options.unique_while == UniqueWhile::queued) release_unique(spec);
+}
+
+void SqliteWriter::apply(const AttemptStarted& record) {
+  const JobSpec& spec = *record.spec;
+  AtHand::Job* job = at_hand_.find(spec.sequence);
+  if (job == nullptr) {
+    const auto place = leave(spec);
+    if (!place) return;
+    move(spec, place->state, JobState::running);
+    job = &at_hand_.add(spec.sequence, spec.id);
+    job->has_standing = place->has_standing;
+  } else if (!job->is_running) {
+    move(spec, JobState::queued, JobState::running);
+  }
+  JobStanding standing = standing_of(spec, job->has_standing);
+  standing.state = JobState::running;
+  standing.uses.attempt = record.attempt;
+  standing.holder = record.holder;
+  standing.outcome = nullptr;
+  job->is_running = true;
+  job->has_standing = true;
+  set_standing(spec, standing);
+  started(spec);
+}
+
+void SqliteWriter::apply(const JobPutBack& record) {
+  const JobSpec& spec = *record.spec;
+  bool has_standing = true;
+  if (AtHand::Job* job = at_hand_.find(spec.sequence)) {
+    if (job->is_running) move(spec, JobState::running, JobState::queued);
+    has_standing = std::exchange(job->has_standing, true);
+    job->is_running = false;
+  } else if (!reader_.is_in_line(spec)) {
+    return;
+  }
+  JobStanding standing = standing_of(spec, has_standing);
+  standing.state = JobState::queued;
+  standing.uses = record.uses;
+  if (record.has_ended) standing.holder = {};
+  set_standing(spec, standing);
+  started(spec);
+}
+
+void SqliteWriter::apply(const JobRescheduled& record) {
+  const JobSpec& spec = *record.spec;
+  const auto place = leave(spec);
+  if (!place) return;
+  move(spec, place->state, JobState::scheduled);
+  JobStanding standing = standing_of(spec, place->has_standing);
+  standing.state = JobState::scheduled;
+  standing.uses = record.uses;
+  standing.holder = {};
+  standing.due = record.due;
+  standing.outcome = record.last;
+  set_standing(spec, standing);
+  put_in_schedule(spec, record.due);
+  started(spec);
+}
+
+void SqliteWriter::apply(const JobDue& record) {
+  const JobSpec& spec = *record.spec;
+  auto standing = reader_.standing(spec.sequence);
+  const auto due = standing ? std::optional(standing->due) : spec.due;
+  if (!due || delete_schedule_.run(*due, spec.sequence) == 0) return;
+  move(spec, JobState::scheduled, JobState::queued);
+  if (standing) {
+    standing->state = JobState::queued;
+    standing->outcome = nullptr;
+    set_standing(spec, *standing);
+  }
+  if (record.in_line) return put_in_line(spec);
+  at_hand_.add(spec.sequence, spec.id).has_standing = standing.has_value();
+  if (spec.expires) delete_expiring_.run(*spec.expires, spec.sequence);
+}
+
+void SqliteWriter::apply(const JobFinished& record) {
+  const JobSpec& spec = *record.spec;
+  const auto place = leave(spec);
+  if (!place) return;
+  JobStanding standing;
+  standing.state = record.outcome->state;
+  move(spec, place->state, standing.state);
+  if (place->has_standing) standing.holder = standing_of(spec, true).holder;
+  standing.uses = record.uses;
+  standing.finished = record.finished;
+  standing.queue = spec.queue;
+  standing.forget_at = record.forget_at;
+  standing.outcome = record.outcome;
+  if (!spec.options.unique.empty()) {
+    if (standing.state == JobState::succeeded && spec.options.unique_for.count() > 0) {
+      standing.has_unique = claim_unique(spec, record.finished + spec.options.unique_for, record.finished);
+    } else {
+      release_unique(spec);
+    }
+  }
+  if (standing.state == JobState::failed) insert_failed_.run(spec.id);
+  if (record.forget_at) forget_at(spec.id, *record.forget_at);
+  set_standing(spec, standing);
+}
+
+// ── the rest ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+void SqliteWriter::apply(const QueueChanged& record) { queues_.set(record.settings); }
+
+void SqliteWriter::apply(const ConsumerChanged& record) {
+  (record.is_there ? insert_consumer_ : delete_consumer_).run(record.instance);
+}
+
+}  // namespace zebu::broker

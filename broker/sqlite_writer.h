@@ -1,0 +1,97 @@
+#pragma once
+
+#include "sqlite_reader.h"
+
+#include <map>
+
+namespace zebu::broker {
+
+// What the SQLite store writes, within one transaction that somebody else begins and commits: apply() or forget(), then
+// finish(). Throws what SQLite throws, and StoreDamage.
+class SqliteWriter {
+ public:
+  SqliteWriter(SQLite::Database& database, AtHand& at_hand, SqliteQueues& queues, SqliteReader& reader);
+
+  void load_counters();
+  [[nodiscard]] const Counters& counters() const { return counters_; }
+
+  [[nodiscard]] std::vector<Duplicate> apply(const std::vector<Record>& records);
+  [[nodiscard]] bool is_any_due(WallTime now) { return next_group_.query(now).next(); }
+  [[nodiscard]] std::vector<Dropped> forget(WallTime now, std::size_t limit);
+  // Writes what is kept once a commit: commit `number`.
+  void finish(std::uint64_t number);
+
+ private:
+  // Where a job was, and whether it may have a row in `standing`.
+  struct Place {
+    JobState state = JobState::queued;
+    bool has_standing = false;
+  };
+  // Outcomes that are to be dropped at about the same time, the first of them at `due`.
+  struct Group {
+    WallTime due{};
+    std::vector<JobId> jobs;
+  };
+
+  void apply(const JobAccepted& record);
+  void apply(const JobEvicted& record);
+  void apply(const AttemptStarted& record);
+  void apply(const JobPutBack& record);
+  void apply(const JobRescheduled& record);
+  void apply(const JobDue& record);
+  void apply(const JobFinished& record);
+  void apply(const JobForgotten& record);
+  void apply(const QueueChanged& record);
+  void apply(const ConsumerChanged& record);
+
+  [[nodiscard]] bool claim_unique(const JobSpec& spec, std::optional<WallTime> until, WallTime now);
+  void release_unique(const JobSpec& spec);
+  void started(const JobSpec& spec);
+  void put_in_line(const JobSpec& spec);
+  void put_in_schedule(const JobSpec& spec, WallTime due);
+  [[nodiscard]] std::optional<Place> leave(const JobSpec& spec);
+  [[nodiscard]] JobStanding standing_of(const JobSpec& spec, bool has_standing);
+  void set_standing(const JobSpec& spec, const JobStanding& standing);
+  void move(const JobSpec& spec, JobState from, JobState to);
+  void forget_at(const JobId& id, WallTime at);
+  [[nodiscard]] std::optional<Dropped> drop(const JobId& id, std::optional<WallTime> now);
+  [[nodiscard]] bool forget_group(WallTime due, std::uint64_t number, const std::vector<JobId>& jobs, WallTime now,
+                                  std::size_t limit, std::vector<Dropped>& dropped);
+
+  AtHand& at_hand_;
+  SqliteQueues& queues_;
+  SqliteReader& reader_;
+  RowReader rows_;
+  Counters counters_;
+  std::vector<Duplicate> duplicates_;
+  std::map<std::int64_t, Group> groups_;  // by second
+
+  Statement select_counters_;
+  Statement update_counters_;
+  Statement insert_job_;
+  Statement delete_job_;
+  Statement set_standing_;
+  Statement delete_standing_;
+  Statement insert_at_hand_;
+  Statement delete_at_hand_;
+  Statement insert_line_;
+  Statement delete_line_;
+  Statement insert_schedule_;
+  Statement delete_schedule_;
+  Statement insert_expiring_;
+  Statement delete_expiring_;
+  Statement insert_failed_;
+  Statement delete_failed_;
+  Statement claim_unique_;
+  Statement unique_owner_;
+  Statement release_unique_;
+  Statement find_finished_;
+  Statement next_group_;
+  Statement insert_group_;
+  Statement update_group_;
+  Statement delete_group_;
+  Statement insert_consumer_;
+  Statement delete_consumer_;
+};
+
+}  // namespace zebu::broker

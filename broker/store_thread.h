@@ -1,0 +1,65 @@
+#pragma once
+
+#include "job_table.h"
+#include "reads.h"
+
+#include <condition_variable>
+#include <mutex>
+#include <optional>
+#include <thread>
+#include <vector>
+
+namespace zebu::broker {
+
+// One turn of the store: the records of a batch, in one commit, then what is to be read.
+struct StoreWork {
+  BatchNumber batch = 0;  // 0: no records, only reads
+  std::vector<Record> records;
+  std::vector<Read> reads;
+};
+struct StoreDone {
+  BatchNumber batch = 0;
+  std::vector<Duplicate> duplicates;
+  std::vector<ReadAnswer> answers;
+};
+
+// One read, now.
+[[nodiscard]] Result<ReadAnswer> perform(Store& store, const Read& read);
+
+// Runs a store in a thread of its own, so that the loop goes on while the disk syncs. One piece of work at a time: what
+// gathers meanwhile is the next one, and leaves with one sync (group commit). All methods are the loop's.
+class StoreThread {
+ public:
+  // The store has been recovered.
+  explicit StoreThread(std::unique_ptr<Store> store);
+  // Waits for the work under way.
+  ~StoreThread();
+  StoreThread(const StoreThread&) = delete;
+  StoreThread& operator=(const StoreThread&) = delete;
+
+  // Becomes readable when take() has something.
+  [[nodiscard]] int descriptor() const { return event_; }
+  [[nodiscard]] bool is_busy() const { return is_busy_; }
+  // Only when it is not busy.
+  void start(StoreWork work);
+  // What has been done, if it has been done. An error is the store's last word: it is dead.
+  [[nodiscard]] std::optional<Result<StoreDone>> take();
+  // Waits for the work under way, and takes it.
+  [[nodiscard]] std::optional<Result<StoreDone>> wait();
+
+ private:
+  void run();
+  [[nodiscard]] Result<StoreDone> perform(const StoreWork& work);
+
+  std::unique_ptr<Store> store_;
+  int event_ = -1;
+  bool is_busy_ = false;  // the loop's view
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::optional<StoreWork> work_;
+  std::optional<Result<StoreDone>> done_;
+  bool is_closing_ = false;
+  std::thread thread_;  // last: it uses all of the above
+};
+
+}  // namespace zebu::broker

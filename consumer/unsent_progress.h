@@ -1,0 +1,24 @@
+#pragma once
+
+#include "slot.h"
+
+#include <zebu/codec.h>
+
+#include <functional>
+#include <map>
+
+namespace zebu::consumer {
+
+// What attempts told since the last message left. Unlike outcomes it is told once: a broken connection may lose it.
+class UnsentProgress {
+ public:
+  void add(const Told& told);
+  // Sends all of it as PROGRESS messages.
+  void send(std::size_t max_message, const std::function<void(Frame)>& send);
+
+ private:
+  std::map<AttemptId, Progress> told_;
+  std::size_t output_bytes_ = 0;
+};
+
+}  // namespace zebu::consumer

@@ -1,0 +1,198 @@
+#include <utility>
+// <utility> first: Boost 1.74's Asio uses std::exchange without including it.
+#include <zebu/client_session.h>
+
+#include <algorithm>
+
+// What a ClientSession says to the broker, and what it does with what it hears.
+namespace zebu {
+
+// A fresh session knows nothing: what was not answered goes out again, who waits says so again, and so does who wants a
+// job to end.
+void ClientSession::up() {
+  std::vector<JobId> again;
+  waits_ = Batch(message::Type::wait);
+  leaves_ = Batch(message::Type::leave);
+  cancels_ = Batch(message::Type::cancel);
+  for (auto& [id, entry] : entries_) {
+    if (entry.phase == Phase::unanswered) {
+      entry.phase = Phase::unsent;
+      again.push_back(id);
+    } else if (entry.phase == Phase::accepted) {
+      entry.is_told = !entry.waiters.empty();
+      if (entry.is_told) say(waits_, id);
+      if (entry.is_unwanted) say(cancels_, id);
+    }
+  }
+  for (const auto& [when, id] : said_cancels_) say(cancels_, id);
+  std::sort(again.begin(), again.end());
+  unsent_.insert(unsent_.begin(), again.begin(), again.end());
+  unanswered_ = 0;
+  if (on_change_) on_change_(nullptr);
+}
+
+// Cancels behind the submissions that they are about; leaves before waits, so that who left and came back is there.
+void ClientSession::flush() {
+  if (!link_.is_up()) return;
+  flush_submissions();
+  if (!leaves_.empty()) link_.send(leaves_.finish());
+  if (!waits_.empty()) link_.send(waits_.finish());
+  if (!cancels_.empty()) link_.send(cancels_.finish());
+  for (Frame& frame : outgoing_) link_.send(std::move(frame));
+  outgoing_.clear();
+}
+
+void ClientSession::flush_submissions() {
+  const std::size_t max = link_.welcome().max_message;
+  Batch waited(message::Type::submit);
+  Batch unwaited(message::Type::submit);
+  while (!unsent_.empty() && unanswered_ < link_.welcome().grant) {
+    const auto found = entries_.find(unsent_.front());
+    unsent_.pop_front();
+    if (found == entries_.end() || found->second.phase != Phase::unsent) continue;
+    Entry& entry = found->second;
+    entry.phase = Phase::unanswered;
+    entry.was_sent = true;
+    entry.is_told = !entry.waiters.empty();
+    ++unanswered_;
+    Batch& batch = entry.is_told ? waited : unwaited;
+    if (batch.is_full(entry.submission.size(), max)) link_.send(batch.finish(entry.is_told ? 1 : 0));
+    batch.add_encoded(entry.submission);
+    if (entry.is_unwanted) cancels_.add(found->first);
+  }
+  if (!waited.empty()) link_.send(waited.finish(1));
+  if (!unwaited.empty()) link_.send(unwaited.finish(0));
+}
+
+void ClientSession::handle(const message::Message& message) {
+  if (const auto* accepted = std::get_if<message::Accepted>(&message)) {
+    handle_accepted(*accepted);
+  } else if (const auto* done = std::get_if<message::Done>(&message)) {
+    handle_done(*done);
+  } else if (const auto* refused = std::get_if<message::Refused>(&message)) {
+    handle_refused(*refused);
+  } else if (const auto* attached = std::get_if<message::Attached>(&message)) {
+    handle_attached(*attached);
+  } else if (const auto* progress = std::get_if<message::ProgressReports>(&message)) {
+    handle_progress(*progress);
+  } else if (const auto* unknown = std::get_if<message::Unknown>(&message)) {
+    handle_unknown(*unknown);
+  } else if (const auto* answer = std::get_if<message::Answer>(&message)) {
+    handle_answer(*answer);
+  }
+}
+
+void ClientSession::handle_accepted(const message::Accepted& accepted) {
+  for (const JobId& id : accepted.ids) {
+    const auto found = entries_.find(id);
+    if (found == entries_.end() || found->second.phase != Phase::unanswered) continue;
+    Entry& entry = found->second;
+    --unanswered_;
+    entry.phase = Phase::accepted;
+    entry.submission = {};
+    const OnAccepted handler = std::exchange(entry.accepted, nullptr);
+    if (entry.waiters.empty()) {
+      if (entry.is_told) say(leaves_, id);
+      erase(found);
+    } else if (!entry.is_told) {
+      entry.is_told = true;
+      say(waits_, id);
+    }
+    if (handler) handler(id);
+  }
+}
+
+void ClientSession::handle_attached(const message::Attached& attached) {
+  for (const message::Attachment& each : attached.jobs) {
+    const auto found = entries_.find(each.id);
+    if (found == entries_.end() || found->second.phase != Phase::unanswered) continue;
+    --unanswered_;
+    Entry from = std::move(found->second);
+    entries_.erase(found);
+    const OnAccepted handler = std::exchange(from.accepted, nullptr);
+    if (!from.waiters.empty()) {
+      attach(each.id, std::move(from), each.to);
+    } else if (from.is_told && !entries_.contains(each.to)) {
+      say(leaves_, each.to);
+    }
+    if (handler) handler(each.to);
+  }
+}
+
+// Who waited for `id` waits for `to` from now on, as who waits for `to` already may do.
+void ClientSession::attach(const JobId& id, Entry from, const JobId& to) {
+  Entry& entry = entries_[to];
+  std::move(from.waiters.begin(), from.waiters.end(), std::back_inserter(entry.waiters));
+  from.attached.push_back(id);
+  for (const JobId& each : from.attached) attached_[each] = to;
+  entry.attached.insert(entry.attached.end(), from.attached.begin(), from.attached.end());
+  entry.is_told = entry.is_told || from.is_told;
+  if (entry.phase == Phase::accepted && !entry.is_told) {
+    entry.is_told = true;
+    say(waits_, to);
+  }
+  if (from.is_unwanted) cancel(to);
+}
+
+void ClientSession::handle_refused(const message::Refused& refused) {
+  for (const message::Refusal& refusal : refused.jobs) {
+    const auto found = entries_.find(refusal.id);
+    if (found == entries_.end() || found->second.phase != Phase::unanswered) continue;
+    finish(found, tl::make_unexpected(Error{refusal.code, std::string(refusal.message), refusal.retry_after}));
+  }
+}
+
+void ClientSession::handle_done(const message::Done& done) {
+  for (const message::Report& report : done.jobs) {
+    const auto found = entries_.find(report.id);
+    if (found != entries_.end()) finish(found, outcome_of(report));
+  }
+}
+
+void ClientSession::handle_unknown(const message::Unknown& unknown) {
+  for (const JobId& id : unknown.ids) {
+    const auto found = entries_.find(id);
+    if (found == entries_.end()) continue;
+    finish(found, fail(ErrorCode::unknown_job, "the broker does not know job " + id.to_string() +
+                                                   ": it was never submitted, was forgotten, or was lost with a "
+                                                   "broker that keeps jobs in memory"));
+  }
+}
+
+// A handler may call back into the session, so none is called while its list is walked.
+void ClientSession::handle_progress(const message::ProgressReports& reports) {
+  for (const message::ProgressReport& report : reports.jobs) {
+    const auto found = entries_.find(report.id);
+    if (found == entries_.end()) continue;
+    std::vector<OnProgress> listeners;
+    for (const Waiter& waiter : found->second.waiters) {
+      if (waiter.progress) listeners.push_back(waiter.progress);
+    }
+    const Progress progress{report.done, std::string(report.note), std::string(report.output)};
+    for (const OnProgress& listener : listeners) listener(report.attempt, progress);
+  }
+}
+
+void ClientSession::handle_answer(const message::Answer& answer) {
+  const auto found = questions_.find(answer.number);
+  if (found == questions_.end()) return;
+  const Question question = std::move(found->second);
+  questions_.erase(found);
+  const auto refusal = question.is_command ? refusal_in(answer.value) : std::nullopt;
+  question.handler(refusal ? Result<std::string>(tl::make_unexpected(*refusal)) : std::string(answer.value));
+}
+
+// Takes the entry out first: its handlers may call back into the session.
+void ClientSession::finish(Entries::iterator found, const Result<Outcome>& outcome) {
+  const JobId id = found->first;
+  Entry entry = std::move(found->second);
+  for (const JobId& each : entry.attached) attached_.erase(each);
+  entries_.erase(found);
+  if (entry.phase == Phase::unanswered) --unanswered_;
+  if (entry.accepted) {
+    entry.accepted(outcome ? Result<JobId>(id) : Result<JobId>(tl::make_unexpected(outcome.error())));
+  }
+  for (const Waiter& waiter : entry.waiters) waiter.handler(outcome);
+}
+
+}  // namespace zebu

@@ -1,0 +1,85 @@
+#pragma once
+
+#include "memory_store.h"
+#include "outbox.h"
+#include "world.h"
+
+#include <unordered_map>
+
+namespace zebu::simulation {
+
+// The real engine and outboxes, and around them what broker/server.cpp and broker/store_thread.cpp do, without sockets,
+// threads and a clock. It can die at any time; the disk is what is left then.
+class Broker {
+ public:
+  explicit Broker(World& world) : world_(world) {}
+
+  void start();
+  // What is on its way to the disk is there afterwards, all of it or nothing.
+  void crash(bool reaches_disk);
+  // As on SIGTERM: commits and tells what was decided.
+  void stop();
+  [[nodiscard]] bool is_up() const { return process_ != nullptr; }
+
+  void arrive(const ConnectionPtr& connection, std::string frame);
+  // What people say: called in the next round.
+  void tell(std::function<void(broker::Engine&, Moment, broker::Effects&)> what);
+  [[nodiscard]] std::optional<broker::StoredJob> on_disk(const JobId& id);
+
+ private:
+  struct Work {
+    broker::BatchNumber batch = 0;
+    std::vector<broker::Record> records;
+    std::vector<broker::Read> reads;
+  };
+  struct Done {
+    broker::BatchNumber batch = 0;
+    std::vector<broker::Duplicate> duplicates;
+    std::vector<broker::ReadAnswer> answers;
+  };
+  // What dies with the process.
+  struct Process {
+    Process(const broker::Options& options) : engine(options), outbox(options.max_message) {}
+    broker::Engine engine;
+    broker::Effects effects;
+    broker::Outboxes outbox;
+    Work next;
+    std::optional<Work> under_way;
+    std::optional<Done> done;
+    std::vector<std::pair<ConnectionPtr, std::string>> inbox;
+    std::vector<std::function<void(broker::Engine&, Moment, broker::Effects&)>> told;
+    std::unordered_map<std::uint64_t, broker::SessionId> sessions;  // by connection
+    std::unordered_map<broker::SessionId, ConnectionPtr> peers;
+    std::vector<broker::SessionId> unreachable;
+    std::vector<broker::SessionId> ended;
+    std::optional<Time> wake;
+    bool has_begun = false;  // its first round
+    std::optional<Time> held_since;
+    Decoder decoder;
+  };
+  struct Handler;
+
+  void wake_at(Time time);
+  void round();
+  void take_commit();
+  void start_commit();
+  void perform();
+  [[nodiscard]] Done apply(const Work& work);
+  [[nodiscard]] broker::ReadAnswer answer(const broker::Read& read);
+  void handle(const ConnectionPtr& connection, const std::string& frame);
+  void handle_hello(const ConnectionPtr& connection, const message::Hello& hello);
+  void gather(Ledger::Call call = Ledger::Call::other);
+  void tell_peers();
+  void send(broker::SessionId session, Frame frame);
+  [[nodiscard]] bool fails() const;
+
+  World& world_;
+  broker::MemoryStore disk_;
+  std::unique_ptr<Process> process_;
+  std::uint64_t lives_ = 0;
+  broker::SessionId next_session_ = 1;
+  std::uint64_t rounds_at_once_ = 0;
+  Time last_round_{};
+};
+
+}  // namespace zebu::simulation

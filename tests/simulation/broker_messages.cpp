@@ -1,0 +1,124 @@
+#include "broker.h"
+#include "permissions.h"
+
+// What comes from peers, and what goes to them.
+namespace zebu::simulation {
+
+using broker::SessionId;
+
+struct Broker::Handler {
+  Broker& broker;
+  SessionId from;
+  Moment now;
+
+  Process& p = *broker.process_;
+  Ledger& ledger = broker.world_.ledger;
+
+  void operator()(const message::Bye&) const { p.engine.bye(from, p.effects); }
+  void operator()(const message::Submit& m) const { p.engine.submit(from, m, now, p.effects); }
+  void operator()(const message::Wait& m) const { p.engine.wait(from, m, p.effects); }
+  void operator()(const message::Leave& m) const { p.engine.leave(from, m); }
+  void operator()(const message::Cancel& m) const { p.engine.cancel(m, now, p.effects); }
+  void operator()(const message::Credit& m) const {
+    heard_credit(m.credit);
+    p.engine.credit(from, m.credit, p.effects);
+  }
+  void operator()(const message::OutcomeReport& m) const {
+    heard_credit(m.credit);
+    for (const message::Report& report : m.jobs) ledger.heard_outcome(from, {report.id, report.attempt});
+    p.engine.outcome(from, m, now, p.effects);
+  }
+  void operator()(const message::Return& m) const {
+    heard_credit(m.credit);
+    p.engine.give_back(from, m, now, p.effects);
+  }
+  void operator()(const message::Drain&) const {
+    ledger.heard_credit(from, 0, true);
+    p.engine.drain(from, p.effects);
+  }
+  void operator()(const message::ProgressReports& m) const { p.engine.progress(from, m, p.effects); }
+  template <class Other>
+  void operator()(const Other&) const {}
+
+  void heard_credit(std::uint32_t credit) const { ledger.heard_credit(from, credit, false); }
+};
+
+void Broker::handle(const ConnectionPtr& connection, const std::string& frame) {
+  Process& p = *process_;
+  const Moment now = world_.time.moment();
+  const auto found = p.sessions.find(connection->number);
+  std::optional<SessionId> session;
+  if (found != p.sessions.end()) {
+    session = found->second;
+    p.engine.heard(*session, now);
+  }
+  const auto message = p.decoder.decode(frame);
+  if (!message) throw Violation{"wire", "a peer sent something malformed: " + message.error().message};
+  const auto role = session ? std::optional(connection->role) : std::nullopt;
+  if (const auto forbidden = broker::why_forbidden(message::type_of(*message), role)) {
+    const std::string why = "say HELLO first";
+    static_cast<void>(world_.to_peer(connection, std::string(encode(message::ErrorReport{*forbidden, why}).bytes())));
+    return;
+  }
+  if (const auto* hello = std::get_if<message::Hello>(&*message)) return handle_hello(connection, *hello);
+  if (!session) return;
+  world_.note("session % says message type %", {*session, static_cast<std::uint64_t>(message::type_of(*message))});
+  std::visit(Handler{*this, *session, now}, *message);
+  gather();
+}
+
+void Broker::handle_hello(const ConnectionPtr& connection, const message::Hello& hello) {
+  Process& p = *process_;
+  const SessionId session = next_session_++;
+  p.sessions[connection->number] = session;
+  p.peers.emplace(session, connection);
+  world_.note("instance % has session % now", {number_of(hello.instance), session});
+  if (hello.role == message::Role::consumer) world_.ledger.heard_hello(session, number_of(hello.instance));
+  p.engine.hello(session, hello, world_.time.moment(), p.effects);
+  gather(Ledger::Call::hello);
+}
+
+void Broker::gather(Ledger::Call call) {
+  Process& p = *process_;
+  broker::Effects& effects = p.effects;
+  world_.ledger.after_call(p.engine, effects, call);
+  const broker::Options& options = world_.scenario.options;
+  for (const SessionId session : effects.welcomed) {
+    const message::Welcome welcome{message::kMajor, message::kMinor,  uuid_of(IdKind::instance, 0), options.grant,
+                                   options.beat(),  options.liveness, options.max_message};
+    p.outbox.put(session, encode(welcome));
+  }
+  p.outbox.gather(effects);
+  for (const auto& [session, error, batch] : effects.errors) {
+    p.outbox.put(session, encode(message::ErrorReport{error.code, error.message}));
+  }
+  for (const SessionId session : effects.draining) p.outbox.put(session, encode(message::Drain{}));
+  for (const SessionId session : effects.beats) p.outbox.put(session, encode(message::Beat{}));
+  std::move(effects.records.begin(), effects.records.end(), std::back_inserter(p.next.records));
+  std::move(effects.reads.begin(), effects.reads.end(), std::back_inserter(p.next.reads));
+  for (const SessionId session : effects.ended) {
+    const auto found = p.peers.find(session);
+    if (found == p.peers.end()) continue;
+    const auto named = p.sessions.find(found->second->number);
+    if (named != p.sessions.end() && named->second == session) p.sessions.erase(named);
+    p.ended.push_back(session);
+  }
+  effects.clear();
+}
+
+void Broker::tell_peers() {
+  Process& p = *process_;
+  p.outbox.flush([this](SessionId session, Frame frame) { send(session, std::move(frame)); });
+  for (const SessionId session : std::exchange(p.ended, {})) {
+    p.outbox.forget(session);
+    p.peers.erase(session);
+  }
+}
+
+void Broker::send(SessionId session, Frame frame) {
+  const auto found = process_->peers.find(session);
+  if (found == process_->peers.end()) return;
+  if (!world_.to_peer(found->second, std::string(frame.bytes()))) process_->unreachable.push_back(session);
+}
+
+}  // namespace zebu::simulation

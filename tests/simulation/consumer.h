@@ -1,0 +1,67 @@
+#pragma once
+
+#include "peer.h"
+
+#include <deque>
+
+namespace zebu::simulation {
+
+// A consumer as the broker sees one (consumer/agent.*): credit, prefetch, slots, RETURN, outcomes kept until KEPT,
+// drain. What its jobs do is chance.
+class Consumer final : public Peer {
+ public:
+  Consumer(World& world, std::size_t number, std::vector<std::string> queues);
+
+  void drain();
+  [[nodiscard]] bool is_done() const override { return true; }
+  [[nodiscard]] const std::string& name() const { return name_; }
+
+ private:
+  struct Attempt {
+    AttemptId id;
+    std::optional<std::chrono::milliseconds> hard_limit;
+    bool is_running = false;
+    bool is_stubborn = false;
+    std::uint64_t run = 0;  // tells a timer that this run has ended
+  };
+  struct Finished {
+    AttemptId id;
+    Outcome outcome;
+  };
+
+  message::Hello hello() override;
+  void up() override { flush(); }
+  void handle(const message::Message& message) override;
+  void die() override;
+  void beat() override;
+
+  void add(const message::Assignment& job);
+  void stop(const AttemptId& id);
+  void kept(std::uint64_t count);
+  void dispatch();
+  void begin(Attempt& attempt);
+  [[nodiscard]] Outcome chance_outcome(const Attempt& attempt);
+  void end(const AttemptId& id, std::uint64_t run, const Outcome& outcome);
+  void give_back(std::size_t most);
+  void flush();
+  void leave_when_drained();
+
+  std::string name_;
+  std::vector<std::string> queues_;
+  std::vector<std::string_view> queue_views_;
+  std::size_t slots_ = 1;
+  std::size_t prefetch_ = 0;
+  bool is_stubborn_ = false;  // cannot kill a job
+
+  std::deque<Attempt> held_;
+  std::deque<Finished> undelivered_;
+  std::size_t sent_ = 0;
+  std::uint64_t kept_ = 0;
+  std::size_t credit_ = 0;
+  std::vector<AttemptId> returns_;
+  bool is_draining_ = false;
+  bool is_drain_said_ = false;
+  std::uint64_t runs_ = 0;
+};
+
+}  // namespace zebu::simulation

@@ -1,0 +1,143 @@
+#include "ledger.h"
+
+#include <algorithm>
+
+namespace zebu::simulation {
+
+using broker::Record;
+
+Uuid uuid_of(IdKind kind, std::uint64_t number) {
+  Uuid id;
+  id.bytes[0] = static_cast<std::uint8_t>(kind);
+  for (std::size_t i = 0; i < 8; ++i) id.bytes[15 - i] = static_cast<std::uint8_t>(number >> (8 * i));
+  return id;
+}
+
+std::uint64_t number_of(const Uuid& id) {
+  std::uint64_t number = 0;
+  for (std::size_t i = 8; i < 16; ++i) number = number << 8U | id.bytes[i];
+  return number;
+}
+
+void Ledger::fail(std::string check, std::string what) { throw Violation{std::move(check), std::move(what)}; }
+
+JobFacts& Ledger::add(std::string queue, JobOptions options) {
+  JobFacts& job = jobs_.emplace_back();
+  job.number = jobs_.size() - 1;
+  job.id = uuid_of(IdKind::job, job.number);
+  job.queue = std::move(queue);
+  job.options = std::move(options);
+  return job;
+}
+
+void Ledger::check_not_final(const JobFacts& job, const Book& book) {
+  if (book.is_present && is_final(book.state)) {
+    fail("one outcome", "a record changes job " + std::to_string(job.number) + ", which has its outcome");
+  }
+}
+
+// What a record makes of a job. Both books are kept with it: one when it is decided, one when it is on the disk.
+void Ledger::apply(Book JobFacts::*which, const Record& record) {
+  const auto book_of = [&](const broker::SharedSpec& spec) -> Book& {
+    JobFacts& job = of(spec->id);
+    check_not_final(job, job.*which);
+    return job.*which;
+  };
+  if (const auto* accepted = std::get_if<broker::JobAccepted>(&record)) {
+    const JobState state = accepted->spec->due ? JobState::scheduled : JobState::queued;
+    of(accepted->spec->id).*which = {
+        true, accepted->spec, state, accepted->in_line, accepted->spec->due.value_or(WallTime{}), {}, {}, false};
+  } else if (const auto* evicted = std::get_if<broker::JobEvicted>(&record)) {
+    book_of(evicted->spec).is_in_line = true;
+  } else if (const auto* started = std::get_if<broker::AttemptStarted>(&record)) {
+    Book& book = book_of(started->spec);
+    book.state = JobState::running;
+    book.is_in_line = false;
+    book.has_begun = true;
+    book.uses.attempt = started->attempt;
+  } else if (const auto* back = std::get_if<broker::JobPutBack>(&record)) {
+    Book& book = book_of(back->spec);
+    book.state = JobState::queued;
+    book.has_begun = true;
+    book.uses = back->uses;
+  } else if (const auto* later = std::get_if<broker::JobRescheduled>(&record)) {
+    Book& book = book_of(later->spec);
+    book.state = JobState::scheduled;
+    book.is_in_line = false;
+    book.has_begun = true;
+    book.uses = later->uses;
+    book.due = later->due;
+  } else if (const auto* due = std::get_if<broker::JobDue>(&record)) {
+    Book& book = book_of(due->spec);
+    book.state = JobState::queued;
+    book.is_in_line = due->in_line;
+  } else if (const auto* finished = std::get_if<broker::JobFinished>(&record)) {
+    Book& book = book_of(finished->spec);
+    book.state = finished->outcome->state;
+    book.is_in_line = false;
+    book.uses = finished->uses;
+    book.outcome = finished->outcome;
+  } else if (const auto* forgotten = std::get_if<broker::JobForgotten>(&record)) {
+    if (forgotten->at == WallTime{}) (of(forgotten->id).*which).is_present = false;
+  }
+}
+
+// ── the disk ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+namespace {
+
+std::string spelled(const Outcome& outcome) {
+  return std::string(to_string(outcome.state)) + " " + outcome.result + outcome.error.type + outcome.error.message;
+}
+
+}  // namespace
+
+void Ledger::commit(const std::vector<Record>& records, const std::vector<broker::Duplicate>& duplicates) {
+  for (const Record& record : records) {
+    const auto* accepted = std::get_if<broker::JobAccepted>(&record);
+    if (accepted != nullptr) {
+      const auto is_this = [&](const broker::Duplicate& d) { return d.spec->sequence == accepted->spec->sequence; };
+      if (std::any_of(duplicates.begin(), duplicates.end(), is_this)) continue;
+      JobFacts& job = of(accepted->spec->id);
+      if (job.durable.is_present) fail("one outcome", "job " + std::to_string(job.number) + " was accepted twice");
+      job.is_forgotten = false;
+      job.sequence = accepted->spec->sequence;
+      job.ended.reset();
+    }
+    apply(&JobFacts::durable, record);
+    if (accepted != nullptr) check_new_key(of(accepted->spec->id));
+    if (const auto* finished = std::get_if<broker::JobFinished>(&record)) {
+      of(finished->spec->id).ended = spelled(*finished->outcome);
+    } else if (const auto* forgotten = std::get_if<broker::JobForgotten>(&record)) {
+      if (forgotten->at == WallTime{}) of(forgotten->id).is_forgotten = of(forgotten->id).was_forgotten = true;
+    } else if (const auto* queue = std::get_if<broker::QueueChanged>(&record)) {
+      queue->settings.is_paused ? static_cast<void>(durably_paused_.insert(queue->settings.name))
+                                : static_cast<void>(durably_paused_.erase(queue->settings.name));
+    }
+  }
+}
+
+void Ledger::dropped(const std::vector<broker::Dropped>& dropped) {
+  for (const broker::Dropped& each : dropped) {
+    JobFacts& job = of(each.id);
+    job.is_forgotten = job.was_forgotten = true;
+    job.durable.is_present = false;
+    job.decided.is_present = false;
+  }
+}
+
+bool Ledger::is_paused(const std::string& queue) const { return paused_.contains(queue); }
+
+// Of two jobs with one key, the older one must have let it go before.
+void Ledger::check_new_key(const JobFacts& job) {
+  const std::string& key = job.options.unique;
+  if (key.empty()) return;
+  for (const JobFacts& other : jobs_) {
+    const Book& book = other.durable;
+    if (other.number == job.number || other.options.unique != key || !book.is_present || is_final(book.state)) continue;
+    if (other.options.unique_while == UniqueWhile::queued && book.has_begun) continue;
+    fail("unique", "jobs " + std::to_string(other.number) + " and " + std::to_string(job.number) + " both have " + key);
+  }
+}
+
+}  // namespace zebu::simulation

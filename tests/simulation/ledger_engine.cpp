@@ -1,0 +1,241 @@
+#include "ledger.h"
+
+#include <algorithm>
+
+// What goes into the engine, and what comes out of it.
+namespace zebu::simulation {
+
+using broker::Engine;
+using broker::Job;
+using broker::Place;
+
+// ── the broker's life ───────────────────────────────────────────────────────────────────────────────────────────────
+
+void Ledger::broker_went() {
+  consumers_.clear();
+  doubled_.clear();
+  paused_ = durably_paused_;
+  for (JobFacts& job : jobs_) {
+    job.decided = job.durable;
+    job.seen.reset();
+    job.session = 0;
+    if (!job.options.transient) continue;
+    job.may_run_again = true;
+    for (Holding& holding : job.holdings) holding.is_excused = true;
+  }
+}
+
+// An outcome that the last broker had heard and not written down is one that nobody has heard.
+void Ledger::broker_came() {
+  for (JobFacts& job : jobs_) {
+    const Book& book = job.durable;
+    for (Holding& holding : job.holdings) {
+      const bool is_resolved =
+          book.is_present && (is_final(book.state) || book.state == JobState::scheduled ||
+                              (book.state == JobState::queued && book.uses.attempt >= holding.attempt));
+      holding.is_reported = is_resolved || book.uses.attempt > holding.attempt || job.is_forgotten;
+    }
+  }
+}
+
+void Ledger::heard_hello(broker::SessionId session, std::uint64_t instance) { consumers_[session] = {instance, 0}; }
+
+void Ledger::heard_credit(broker::SessionId session, std::uint32_t credit, bool is_draining) {
+  const auto peer = consumers_.find(session);
+  if (peer != consumers_.end()) peer->second.credit = is_draining ? 0 : peer->second.credit + credit;
+}
+
+void Ledger::heard_outcome(broker::SessionId session, const AttemptId& attempt) {
+  const auto peer = consumers_.find(session);
+  if (peer == consumers_.end()) return;
+  for (Holding& holding : of(attempt.job).holdings) {
+    if (holding.consumer == peer->second.instance && holding.attempt == attempt.attempt) holding.is_reported = true;
+  }
+}
+
+void Ledger::told_engine(const std::vector<broker::Duplicate>& duplicates) {
+  for (const broker::Duplicate& duplicate : duplicates) {
+    const std::uint64_t sequence = duplicate.spec->sequence;
+    if (std::erase_if(doubled_, [&](const auto& spec) { return spec->sequence == sequence; }) > 0) continue;
+    of(duplicate.spec->id).decided = of(duplicate.spec->id).durable;
+  }
+}
+
+// ── decided ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+namespace {
+
+// Of the job that a record is about, if it is about one.
+const JobId* id_in(const broker::Record& record) {
+  return std::visit(
+      [](const auto& r) -> const JobId* {
+        if constexpr (requires { r.spec; }) {
+          return &r.spec->id;
+        } else if constexpr (requires { r.id; }) {
+          return &r.id;
+        } else {
+          return nullptr;
+        }
+      },
+      record);
+}
+
+constexpr std::array<std::string_view, 10> kRecorded = {
+    "to write: job % is accepted", "to write: job % leaves memory",    "to write: job % has begun",
+    "to write: job % is put back", "to write: job % runs again later", "to write: job % is due",
+    "to write: job % is finished", "to write: job % is forgotten",     "to write: a queue's settings",
+    "to write: a consumer"};
+
+}  // namespace
+
+void Ledger::note_decided(const Engine& engine, const broker::Record& record) {
+  const JobId* id = id_in(record);
+  trace_.note(time_.now(), kRecorded[record.index()], {id == nullptr ? 0 : number_of(*id)});
+  if (const auto* accepted = std::get_if<broker::JobAccepted>(&record)) {
+    const JobFacts& job = of(accepted->spec->id);
+    if (job.decided.is_present) {
+      doubled_.push_back(accepted->spec);
+      return;
+    }
+  } else if (const auto* queue = std::get_if<broker::QueueChanged>(&record)) {
+    queue->settings.is_paused ? static_cast<void>(paused_.insert(queue->settings.name))
+                              : static_cast<void>(paused_.erase(queue->settings.name));
+  }
+  apply(&JobFacts::decided, record);
+  // From now on its state is what the records say.
+  if (id != nullptr && !of(*id).options.transient && engine.jobs().find(*id) == nullptr) of(*id).seen.reset();
+}
+
+void Ledger::after_call(const Engine& engine, const broker::Effects& effects, Call call) {
+  for (const broker::Record& record : effects.records) note_decided(engine, record);
+  check_assigned(engine, effects);
+  for (const auto& stop : effects.stopped) {
+    JobFacts& job = of(stop.what.job);
+    trace_.note(time_.now(), "STOP to session %: job %, attempt %", {stop.session, job.number, stop.what.attempt});
+    for (Holding& holding : job.holdings) {
+      if (job.options.hard_limit && holding.attempt == stop.what.attempt) holding.is_excused = true;
+    }
+  }
+  for (const broker::SessionId session : effects.ended) {
+    const auto peer = consumers_.find(session);
+    if (peer == consumers_.end()) continue;
+    trace_.note(time_.now(), "session % of consumer % has ended", {session, peer->second.instance});
+    // What a newer session of the same consumer named is still its.
+    if (call != Call::hello) excuse(peer->second.instance);
+    consumers_.erase(peer);
+  }
+  check_states(engine, call);
+}
+
+void Ledger::check_assigned(const Engine& engine, const broker::Effects& effects) {
+  for (const auto& assigned : effects.assigned) {
+    JobFacts& job = of(assigned.what->spec->id);
+    const auto& spec = *assigned.what->spec;
+    trace_.note(time_.now(), "ASSIGN to session %: job %, attempt %, with batch %",
+                {assigned.session, job.number, assigned.what->uses.attempt, assigned.batch});
+    const std::string name = "job " + std::to_string(job.number);
+    const auto peer = consumers_.find(assigned.session);
+    if (peer == consumers_.end())
+      fail("credit", name + " goes to session " + std::to_string(assigned.session) + ", which is none");
+    if (--peer->second.credit < 0) {
+      fail("credit", name + " goes to consumer " + std::to_string(peer->second.instance) + ", which has no credit");
+    }
+    if (is_paused(job.queue)) fail("paused", name + " is assigned, and its queue is paused");
+    if (spec.expires && *spec.expires <= time_.moment().wall) fail("expired", name + " is assigned after it expired");
+    if (job.options.acks_early && !job.options.transient && assigned.batch == 0) {
+      fail("at most once", name + " acks early and is assigned before that is on the disk");
+    }
+    check_order(engine, job);
+  }
+}
+
+// By priority, then by age; what is in the store only counts as well.
+void Ledger::check_order(const Engine& engine, const JobFacts& job) {
+  const auto key_of = [](const JobFacts& j) { return std::pair(kMaxPriority - j.options.priority, j.sequence); };
+  const auto key = key_of(job);
+  for (const JobFacts& other : jobs_) {
+    if (other.number == job.number || other.queue != job.queue || other.sequence == 0 || key_of(other) > key) continue;
+    const Job* here = engine.jobs().find(other.id);
+    if (here != nullptr && here->spec->sequence != other.sequence) continue;
+    const bool is_settled = other.options.transient || other.durable.is_present;
+    const bool is_queued = here != nullptr ? here->state == JobState::queued && here->place != Place::fresh
+                                           : other.decided.is_present && other.decided.state == JobState::queued;
+    // A transient job waits for no read of the store.
+    if (here == nullptr && job.options.transient) continue;
+    if (is_settled && is_queued) {
+      fail("order", "job " + std::to_string(job.number) + " is assigned before job " + std::to_string(other.number));
+    }
+  }
+}
+
+// ── the engine's memory ─────────────────────────────────────────────────────────────────────────────────────────────
+
+void Ledger::check_states(const Engine& engine, Call call) {
+  for (const auto& [id, job] : engine.jobs().in_memory()) see(engine, job, call);
+}
+
+void Ledger::see(const Engine& engine, const Job& job, Call call) {
+  JobFacts& facts = of(job.spec->id);
+  // Sent again while the first one is in the store: the next commit will say so.
+  if (facts.decided.is_present && facts.decided.spec->sequence != job.spec->sequence) return;
+  // One that was finished, forgotten, and submitted once more has a new life.
+  if (job.is_transient() && facts.sequence != 0 && facts.sequence != job.spec->sequence) facts.may_run_again = true;
+  if (job.place != Place::fresh || facts.sequence == 0) facts.sequence = job.spec->sequence;
+  const bool is_new = !facts.seen;
+  const JobState before = is_new ? facts.decided.is_present ? facts.decided.state : job.state : *facts.seen;
+  facts.seen = job.state;
+  if (before != job.state) {
+    bool may = may_move(before, job.state);
+    // A tick may move a job along two edges.
+    for (int i = 0; i < kJobStates && call == Call::tick && !may; ++i) {
+      const auto between = static_cast<JobState>(i);
+      may = may_move(before, between) && may_move(between, job.state);
+    }
+    const bool is_second_life = facts.was_forgotten || facts.may_run_again;
+    if (!may && !is_second_life) {
+      fail("edge", "job " + std::to_string(facts.number) + " went from " + std::string(to_string(before)) + " to " +
+                       std::string(to_string(job.state)));
+    }
+  }
+  if (is_new) check_transient_key(engine, facts);
+  if (!is_final(job.state)) check_uses(job, facts);
+  const bool is_same_run =
+      job.state == JobState::running && facts.session == job.session && facts.attempt == job.uses.attempt;
+  if (!is_same_run) facts.running_since = time_.now();
+  if (job.state == JobState::running) facts.has_begun = true;
+  facts.session = job.session;
+  facts.attempt = job.uses.attempt;
+}
+
+void Ledger::check_uses(const Job& job, const JobFacts& facts) const {
+  const std::string name = "job " + std::to_string(facts.number);
+  const broker::Uses& uses = job.uses;
+  if (uses.failures > facts.options.retry.max) fail("retries", name + " has failed too often, and goes on");
+  if (uses.crashes >= options_.max_crashes) fail("crashes", name + " has crashed too often, and goes on");
+  if (uses.losses >= options_.max_losses) fail("crashes", name + " was lost too often, and goes on");
+  if (facts.may_run_again && facts.options.transient) return;
+  if (uses.failures > facts.failed) fail("retries", name + " has failed less often than the broker counts");
+  // One that ran past its limit was ended by the broker, which counts it as a crash.
+  if (!facts.options.hard_limit && uses.crashes > facts.crashed) {
+    fail("crashes", name + " has crashed less often than the broker counts");
+  }
+}
+
+void Ledger::check_transient_key(const Engine& engine, const JobFacts& facts) {
+  if (!facts.options.transient || facts.options.unique.empty()) return;
+  for (const auto& [id, job] : engine.jobs().in_memory()) {
+    const JobOptions& its = job.spec->options;
+    if (id == facts.id || !its.transient || its.unique != facts.options.unique || is_final(job.state)) continue;
+    if (its.unique_while == UniqueWhile::queued && of(id).has_begun) continue;
+    if (of(id).sequence > facts.sequence) continue;  // it came later
+    fail("unique", "transient jobs " + std::to_string(number_of(id)) + " and " + std::to_string(facts.number) +
+                       " both have " + its.unique);
+  }
+}
+
+bool Ledger::is_in_memory(const Engine& engine, const JobFacts& job) const {
+  const Job* here = engine.jobs().find(job.id);
+  return here != nullptr && here->spec->sequence == job.decided.spec->sequence;
+}
+
+}  // namespace zebu::simulation

@@ -1,0 +1,162 @@
+#include "ledger.h"
+
+#include <algorithm>
+
+// Before and after a round: is all that is due done, do the numbers agree, is every job where it will be found?
+namespace zebu::simulation {
+
+using broker::Engine;
+using broker::Job;
+using broker::Place;
+
+namespace {
+
+constexpr std::chrono::milliseconds kSlack{2};  // the wall clock has whole milliseconds
+
+std::string text(const char* what, std::uint64_t has, std::uint64_t should) {
+  return std::string(what) + ": " + std::to_string(has) + " instead of " + std::to_string(should);
+}
+
+}  // namespace
+
+// Whatever has a time has been done by then, for next_deadline() says when to come: before this round's messages
+// nothing is overdue.
+void Ledger::before_round(const Engine& engine) {
+  const Moment now = time_.moment();
+  for (const auto& [id, job] : engine.jobs().in_memory()) {
+    const std::string name = "job " + std::to_string(number_of(id));
+    const bool is_waiting = job.place == Place::line || job.place == Place::schedule;
+    if (job.place == Place::schedule && job.due + kSlack < now.wall) fail("on time", name + " is overdue");
+    if (is_waiting && job.spec->expires && *job.spec->expires + kSlack < now.wall)
+      fail("on time", name + " should have expired");
+    const auto limit = job.spec->options.hard_limit;
+    if (job.state != JobState::running || !limit || job.session == 0) continue;
+    if (of(id).running_since + *limit + options_.liveness + kSlack < time_.now())
+      fail("limit", name + " runs past its hard limit");
+  }
+}
+
+void Ledger::after_round(const Engine& engine) {
+  if (!engine.is_waiting_for_consumers()) {
+    std::set<std::uint64_t> connected;
+    for (const auto& [session, peer] : consumers_) connected.insert(peer.instance);
+    for (const std::uint64_t consumer : living_) {
+      if (!connected.contains(consumer)) excuse(consumer);
+    }
+  }
+  recount(engine);
+  check_window(engine);
+}
+
+struct Ledger::Count {
+  std::uint64_t queued = 0;
+  std::uint64_t scheduled = 0;
+  std::uint64_t running = 0;
+  std::uint64_t failed = 0;
+  std::uint64_t bytes = 0;
+  std::uint64_t transient = 0;
+  std::uint64_t transient_bytes = 0;
+  std::uint64_t in_window = 0;
+  std::uint64_t window_bytes = 0;
+  std::uint64_t stored = 0;
+
+  void waits(const broker::JobSpec& spec, JobState state) {
+    ++(state == JobState::queued ? queued : scheduled);
+    (spec.options.transient ? transient_bytes : bytes) += spec.size();
+    if (spec.options.transient) ++transient;
+  }
+};
+
+void Ledger::recount(const Engine& engine) const {
+  std::map<std::string, Count> counts;
+  std::array<std::uint64_t, kJobStates> states{};
+  Count schedule;
+  for (const auto& [id, job] : engine.jobs().in_memory()) {
+    const bool is_durable = !job.is_transient();
+    if (is_durable && is_final(job.state)) continue;
+    ++states[static_cast<std::size_t>(job.state)];
+    if (is_final(job.state)) continue;
+    Count& count = counts[job.spec->queue];
+    if (job.state == JobState::running) ++count.running;
+    if (job.state == JobState::queued || job.state == JobState::scheduled) count.waits(*job.spec, job.state);
+    Count& window = job.place == Place::schedule ? schedule : count;
+    if (!is_durable || (job.place != Place::line && job.place != Place::schedule)) continue;
+    ++window.in_window;
+    window.window_bytes += job.spec->size();
+  }
+  const auto count_stored = [&](const broker::JobSpec& spec, JobState state) {
+    ++states[static_cast<std::size_t>(state)];
+    counts[spec.queue].waits(spec, state);
+    ++(state == JobState::scheduled ? schedule : counts[spec.queue]).stored;
+  };
+  for (const JobFacts& job : jobs_) {
+    if (!job.decided.is_present) continue;
+    if (job.decided.state == JobState::failed) ++counts[job.queue].failed;
+    if (is_final(job.decided.state)) {
+      ++states[static_cast<std::size_t>(job.decided.state)];
+    } else if (!is_in_memory(engine, job)) {
+      if (job.decided.state == JobState::running)
+        fail("no job lost", "running job " + std::to_string(job.number) + " is not in memory");
+      count_stored(*job.decided.spec, job.decided.state);
+    }
+  }
+  for (const broker::SharedSpec& spec : doubled_) {
+    const Job* here = engine.jobs().find(spec->id);
+    if (here != nullptr && here->spec == spec) continue;
+    count_stored(*spec, spec->due ? JobState::scheduled : JobState::queued);
+  }
+  const auto compare = [](const std::string& queue, const char* what, std::uint64_t has, std::uint64_t should) {
+    if (has != should) fail("counts", queue + " " + text(what, has, should));
+  };
+  for (const auto& [name, queue] : engine.jobs().queues()) {
+    const Count count = counts[name];
+    counts.erase(name);
+    compare(name, "queued", queue->queued, count.queued);
+    compare(name, "scheduled", queue->scheduled, count.scheduled);
+    compare(name, "running", queue->running, count.running);
+    compare(name, "failed", queue->failed, count.failed);
+    compare(name, "bytes", queue->bytes, count.bytes);
+    compare(name, "transient", queue->transient, count.transient);
+    compare(name, "transient bytes", queue->transient_bytes, count.transient_bytes);
+    compare(name, "jobs in its window", queue->window.jobs, count.in_window);
+    compare(name, "bytes in its window", queue->window.bytes, count.window_bytes);
+    compare(name, "jobs in the store only", queue->window.stored, count.stored);
+  }
+  for (const auto& [name, count] : counts) {
+    compare(name, "jobs of a queue that is not there", 0,
+            count.queued + count.scheduled + count.running + count.failed);
+  }
+  compare("the schedule", "jobs in its window", engine.jobs().schedule_window.jobs, schedule.in_window);
+  compare("the schedule", "bytes in its window", engine.jobs().schedule_window.bytes, schedule.window_bytes);
+  compare("the schedule", "jobs in the store only", engine.jobs().schedule_window.stored, schedule.stored);
+  for (int i = 0; i < kJobStates; ++i) {
+    const auto state = static_cast<JobState>(i);
+    compare("all", to_string(state).data(), engine.jobs().count(state), states[static_cast<std::size_t>(i)]);
+  }
+}
+
+// What is not in memory lies beyond the edge of what is: there it will be found.
+void Ledger::check_window(const Engine& engine) const {
+  const auto& schedule = engine.jobs().schedule_window;
+  if (!schedule.edge && schedule.stored > 0) fail("window", "scheduled jobs are in the store, and nobody will look");
+  for (const auto& [name, queue] : engine.jobs().queues()) {
+    if (!queue->window.edge && queue->window.stored > 0)
+      fail("window", "jobs of " + name + " are in the store, and nobody will look");
+  }
+  for (const JobFacts& job : jobs_) {
+    const Book& book = job.decided;
+    if (!book.is_present || is_final(book.state) || is_in_memory(engine, job)) continue;
+    const std::string name = "job " + std::to_string(job.number);
+    if (book.state == JobState::scheduled) {
+      if (!schedule.is_beyond({book.due, book.spec->sequence}))
+        fail("window", name + " is in the schedule, where nobody will look");
+      continue;
+    }
+    const auto queue = engine.jobs().queues().find(job.queue);
+    const bool is_found = queue != engine.jobs().queues().end() && book.is_in_line &&
+                          queue->second->window.is_beyond(Job::line_key_of(*book.spec));
+    if (!is_found) fail("window", name + " is in the store, where nobody will look");
+  }
+}
+
+}  // namespace zebu::simulation

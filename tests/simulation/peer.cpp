@@ -1,0 +1,80 @@
+#include "peer.h"
+
+namespace zebu::simulation {
+
+void Peer::start() {
+  instance_ = world_.next_instance();
+  ++life_;
+  lives_ = true;
+  reconnect();
+  tick();
+}
+
+void Peer::after(Time delay, std::function<void()> what) {
+  world_.time.after(delay, [this, life = life_, what = std::move(what)] {
+    if (lives_ && life == life_) what();
+  });
+}
+
+void Peer::tick() {
+  const Time silent = world_.time.now() - last_heard_;
+  if (silent > world_.scenario.options.liveness) {
+    reconnect();
+  } else if (is_up_ && world_.time.now() - last_sent_ >= world_.scenario.options.beat() / 2) {
+    send(message::Beat{});
+  }
+  if (is_up_) beat();
+  after(world_.scenario.options.beat() / 2, [this] { tick(); });
+}
+
+// What was said over the last connection may still arrive, or not.
+void Peer::reconnect() {
+  if (!lives_) return;
+  if (connection_ && world_.random.percent(50)) world_.cut(connection_);
+  is_up_ = false;
+  last_heard_ = world_.time.now();
+  connection_ = world_.connect(*this, role_);
+  world_.note("instance % says HELLO on connection %", {instance_, connection_->number});
+  world_.to_broker(connection_, std::string(encode(hello()).bytes()));
+}
+
+void Peer::send(const message::Message& message) {
+  last_sent_ = world_.time.now();
+  world_.to_broker(connection_, std::string(encode(message).bytes()));
+}
+
+void Peer::arrive(const ConnectionPtr& connection, const std::string& frame) {
+  if (!lives_ || connection != connection_) return;
+  last_heard_ = world_.time.now();
+  const auto message = decoder_.decode(frame);
+  if (!message) throw Violation{"wire", "the broker sent something malformed: " + message.error().message};
+  if (const auto* error = std::get_if<message::ErrorReport>(&*message)) {
+    if (error->code == ErrorCode::no_session) return reconnect();
+    throw Violation{"wire", "the broker complains: " + std::string(error->message)};
+  }
+  if (std::holds_alternative<message::Welcome>(*message)) {
+    is_up_ = true;
+    up();
+  } else {
+    if (!is_up_) throw Violation{"wire", "the broker speaks before WELCOME"};
+    handle(*message);
+  }
+}
+
+void Peer::exit(Time until_next) {
+  die();
+  lives_ = false;
+  is_up_ = false;
+  world_.time.after(until_next, [this, life = life_] {
+    if (life == life_) start();
+  });
+}
+
+void Peer::crash() {
+  if (!lives_) return;
+  world_.note("instance % crashes", {instance_});
+  world_.cut(connection_);
+  exit(Time(world_.random.between(1000, 1'000'000)));
+}
+
+}  // namespace zebu::simulation

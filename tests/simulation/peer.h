@@ -1,0 +1,58 @@
+#pragma once
+
+#include "world.h"
+
+#include <zebu/codec.h>
+
+namespace zebu::simulation {
+
+// What clients and consumers share: a session that is made again when it breaks (lib/zebu/link.* without a socket).
+class Peer {
+ public:
+  Peer(World& world, message::Role role) : world_(world), role_(role) {}
+  virtual ~Peer() = default;
+  Peer(const Peer&) = delete;
+  Peer& operator=(const Peer&) = delete;
+
+  void start();
+  void arrive(const ConnectionPtr& connection, const std::string& frame);
+  // The process dies, and another one is started in its place.
+  void crash();
+  void reconnect();
+  [[nodiscard]] const ConnectionPtr& connection() const { return connection_; }
+  [[nodiscard]] virtual bool is_done() const = 0;
+  // Faults stop: so does what it makes up.
+  virtual void calm_down() {}
+
+ protected:
+  [[nodiscard]] virtual message::Hello hello() = 0;
+  virtual void up() = 0;
+  virtual void handle(const message::Message& message) = 0;
+  // Forgets all that the process had in memory.
+  virtual void die() = 0;
+  virtual void beat() {}
+
+  void send(const message::Message& message);
+  [[nodiscard]] bool is_up() const { return is_up_; }
+  [[nodiscard]] std::uint64_t instance() const { return instance_; }
+  // Calls `what` after `delay`, if this process lives then.
+  void after(Time delay, std::function<void()> what);
+  void exit(Time until_next);
+
+  World& world_;
+
+ private:
+  void tick();
+
+  message::Role role_;
+  std::uint64_t instance_ = 0;
+  std::uint64_t life_ = 0;
+  bool lives_ = false;
+  bool is_up_ = false;
+  ConnectionPtr connection_;
+  Time last_heard_{};
+  Time last_sent_{};
+  Decoder decoder_;
+};
+
+}  // namespace zebu::simulation

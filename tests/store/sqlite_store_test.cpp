@@ -1,0 +1,178 @@
+#include "sqlite_store.h"
+
+#include "page_checksums.h"
+#include "sqlite_schema.h"
+#include "support/catch.h"
+#include "support/store_fixture.h"
+
+#include <algorithm>
+#include <random>
+#include <unistd.h>
+
+using namespace zebu;
+using namespace zebu::broker;
+using namespace zebu::test;
+
+namespace {
+
+struct Folder {
+  TempDir dir;
+  std::string path = dir.path() / "zebu.db";
+
+  Result<std::unique_ptr<SqliteStore>> open() const {
+    SqliteOptions options;
+    options.path = path;
+    return SqliteStore::open(options);
+  }
+  // Why it cannot be opened.
+  std::string refusal() const {
+    const auto opened = open();
+    REQUIRE_FALSE(opened);
+    return opened.error().message;
+  }
+  void execute(const std::string& sql) const {
+    SQLite::Database database(path, SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE);
+    database.exec(sql);
+  }
+};
+
+bool has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+
+}  // namespace
+
+TEST_CASE("a second broker on the same store is refused, and told who has it") {
+  const Folder folder;
+  const auto first = folder.open();
+  REQUIRE(first);
+  CHECK((*first)->name() == "sqlite:" + folder.path);
+  const std::string refusal = folder.refusal();
+  CHECK(has(refusal, "in use by process " + std::to_string(getpid())));
+  std::filesystem::create_symlink(folder.path, folder.dir.path() / "other.db");
+  SqliteOptions other;
+  other.path = folder.dir.path() / "other.db";
+  CHECK_FALSE(SqliteStore::open(other));
+}
+
+TEST_CASE("a store of a newer version is refused") {
+  const Folder folder;
+  REQUIRE(folder.open());
+  {
+    SQLite::Database database(folder.path, SQLite::OPEN_READWRITE, 0, checksummed_vfs(""));
+    database.exec("PRAGMA user_version = 99");
+  }
+  const std::string refusal = folder.refusal();
+  INFO(refusal);
+  CHECK(has(refusal, "version 99"));
+  CHECK(has(refusal, "newer zebu-broker"));
+}
+
+TEST_CASE("an older file is brought to this version, step by step, and only once") {
+  SQLite::Database database(":memory:", SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE);
+  const std::vector<std::string> steps = {"CREATE TABLE a(x); INSERT INTO a VALUES(1)", "UPDATE a SET x = x + 1",
+                                          "ALTER TABLE a ADD COLUMN y DEFAULT 5"};
+  migrate(database, std::span(steps).first(1));
+  CHECK(schema_version(database) == 1);
+  migrate(database, steps);
+  migrate(database, steps);
+  CHECK(schema_version(database) == 3);
+  CHECK(database.execAndGet("SELECT x + y FROM a").getInt() == 7);
+}
+
+TEST_CASE("a migration that fails leaves the file as it was") {
+  SQLite::Database database(":memory:", SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE);
+  const std::vector<std::string> steps = {"CREATE TABLE a(x)", "DROP TABLE a", "no SQL"};
+  migrate(database, std::span(steps).first(1));
+  CHECK_THROWS(migrate(database, steps));
+  CHECK(schema_version(database) == 1);
+  CHECK(database.tableExists("a"));
+}
+
+TEST_CASE("what is no store of ours is refused and left as it is") {
+  const Folder folder;
+  SECTION("a text") {
+    (void)folder.dir.write("zebu.db", std::string(5000, 't'));
+    CHECK(has(folder.refusal(), "not a database"));
+    CHECK(folder.dir.read("zebu.db") == std::string(5000, 't'));
+  }
+  SECTION("a database of another program") {
+    folder.execute("CREATE TABLE theirs(x)");
+    const std::string before = folder.dir.read("zebu.db");
+    CHECK(has(folder.refusal(), "of another program"));
+    CHECK(folder.dir.read("zebu.db") == before);
+  }
+  SECTION("a store without checksums") {
+    folder.execute("CREATE TABLE job(x); PRAGMA application_id = " + std::to_string(kApplicationId));
+    CHECK(has(folder.refusal(), "no checksums"));
+  }
+}
+
+TEST_CASE("a place where no store can be is refused with the way out") {
+  const Folder folder;
+  SqliteOptions options;
+  SECTION("a missing directory") {
+    options.path = folder.dir.path() / "missing" / "zebu.db";
+    CHECK(has(SqliteStore::open(options).error().message, "make its directory first"));
+  }
+  SECTION("a directory") {
+    options.path = folder.dir.path();
+    CHECK(has(SqliteStore::open(options).error().message, "is a directory"));
+  }
+  SECTION("a directory that cannot be written to") {
+    if (geteuid() == 0) return;  // root may write anywhere
+    std::filesystem::permissions(folder.dir.path(),
+                                 std::filesystem::perms::owner_read | std::filesystem::perms::owner_exec);
+    CHECK(has(folder.refusal(), "this user must be able to write there"));
+    std::filesystem::permissions(folder.dir.path(), std::filesystem::perms::owner_all);
+  }
+  SECTION("a file system without writing") {
+    options.path = "/proc/zebu.db";
+    CHECK(has(SqliteStore::open(options).error().message, "cannot open '/proc/zebu.db.lock'"));
+  }
+}
+
+TEST_CASE("forgotten jobs' space in the file is used again") {
+  const Folder folder;
+  const auto store = std::move(*folder.open());
+  REQUIRE(store->recover());
+  std::uint64_t sequence = 0;
+  std::uintmax_t after_two = 0;
+  for (int round = 0; round < 12; ++round) {
+    std::vector<Record> records;
+    for (int i = 0; i < 2000; ++i) {
+      records.push_back(JobAccepted{shared_job(++sequence)});
+      records.push_back(finished(std::get<JobAccepted>(records.back()).spec, succeeded(std::string(200, 'r'))));
+    }
+    REQUIRE(store->commit(records));
+    while (store->forget(at_second(3000), 500)->size() == 500) continue;
+    if (round == 2) after_two = std::filesystem::file_size(folder.path);
+  }
+  CHECK(std::filesystem::file_size(folder.path) < 2 * after_two + (1U << 20));
+}
+
+TEST_CASE("many jobs at hand that end in any order leave no row behind") {
+  const Folder folder;
+  std::vector<SharedSpec> specs;
+  {
+    const auto store = std::move(*folder.open());
+    REQUIRE(store->recover());
+    std::mt19937_64 random(1);
+    for (std::uint64_t commit = 0; commit < 60; ++commit) {
+      std::vector<Record> records;
+      for (std::uint64_t i = 1; i <= 100; ++i) {
+        specs.push_back(shared_job(commit * 100 + i));
+        records.push_back(JobAccepted{specs.back()});
+      }
+      std::shuffle(specs.begin(), specs.end(), random);
+      for (int i = 0; i < 95; ++i) {
+        records.push_back(finished(specs.back()));
+        specs.pop_back();
+      }
+      REQUIRE(store->commit(records));
+    }
+  }
+  SQLite::Database database(folder.path, SQLite::OPEN_READONLY, 0, checksummed_vfs(""));
+  // Those that are left (300) and at most eight times as many ids.
+  CHECK(database.execAndGet("SELECT sum(length(jobs)) / 16 FROM at_hand").getInt() < 2400);
+  const auto store = std::move(*folder.open());
+  CHECK(store->recover()->jobs.size() == specs.size());
+}

@@ -1,0 +1,132 @@
+#include "support/store_fixture.h"
+
+#include "memory_store.h"
+#include "sqlite_rows.h"
+#include "sqlite_store.h"
+#include "support/samples.h"
+
+#include <algorithm>
+#include <sstream>
+
+namespace zebu::test {
+namespace {
+
+using namespace zebu::broker;
+
+template <class T>
+T expect(Result<T> result) {
+  if (!result) throw std::runtime_error(result.error().message);
+  return std::move(*result);
+}
+
+std::string text_of(const Outcome& outcome) {
+  std::ostringstream text;
+  text << to_string(outcome.state) << ' ' << to_hex(outcome.result) << ' ' << outcome.error.type << ' '
+       << outcome.error.message << ' ' << to_string(outcome.error.kind) << ' ' << outcome.ran.count();
+  for (const std::string& line : outcome.error.trace) text << ' ' << line;
+  return text.str();
+}
+
+}  // namespace
+
+StoreUnderTest::StoreUnderTest(StoreKind kind) : kind_(kind) {
+  open();
+  (void)expect(store_->recover());
+}
+StoreUnderTest::~StoreUnderTest() = default;
+
+void StoreUnderTest::open() {
+  if (kind_ == StoreKind::memory && !store_) store_ = std::make_unique<MemoryStore>();
+  if (kind_ == StoreKind::sqlite) {
+    store_.reset();
+    SqliteOptions options;
+    options.path = dir_.path() / "zebu.db";
+    store_ = expect(SqliteStore::open(options));
+  }
+}
+
+std::vector<Duplicate> StoreUnderTest::commit(const std::vector<Record>& records) {
+  return expect(store_->commit(records));
+}
+
+Recovered StoreUnderTest::reopen() {
+  open();
+  return expect(store_->recover());
+}
+
+std::optional<StoredJob> StoreUnderTest::find(const JobId& id) { return expect(store_->find({id})).at(0); }
+
+std::vector<JobId> StoreUnderTest::queued(const std::string& queue) {
+  std::vector<JobId> ids;
+  for (const StoredJob& job : expect(store_->load_queued(queue, {}, 1000, 1U << 30))) ids.push_back(job.spec->id);
+  return ids;
+}
+
+JobSpec job(std::uint64_t sequence) {
+  JobSpec spec;
+  spec.id = Uuid::make();
+  spec.sequence = sequence;
+  spec.task = "fib";
+  spec.queue = "default";
+  spec.args = "\x91\x1e";
+  spec.submitted = at_second(1000);
+  return spec;
+}
+
+SharedSpec shared(JobSpec spec) { return std::make_shared<const JobSpec>(std::move(spec)); }
+
+SharedOutcome succeeded(std::string result) {
+  return std::make_shared<const Outcome>(
+      Outcome{JobState::succeeded, std::move(result), {}, std::chrono::microseconds(7)});
+}
+
+SharedOutcome failed(std::string message) {
+  Outcome outcome{JobState::failed, {}, {}, std::chrono::microseconds(9)};
+  outcome.error = {"std::runtime_error", std::move(message), {"here", "there"}, ErrorKind::permanent};
+  return std::make_shared<const Outcome>(std::move(outcome));
+}
+
+SharedOutcome cancelled() {
+  return std::make_shared<const Outcome>(Outcome{JobState::cancelled, {}, {}, std::chrono::microseconds(0)});
+}
+
+JobFinished finished(const SharedSpec& spec, SharedOutcome outcome) {
+  return {spec, Uses{1, 0, 0, 0}, std::move(outcome), at_second(2000), at_second(3000)};
+}
+
+std::string describe(const StoredJob& job) {
+  std::ostringstream text;
+  text << job.spec->id.to_string() << ' ' << job.spec->sequence << ' ' << to_string(job.state) << " attempt "
+       << job.uses.attempt << " failures " << job.uses.failures << " crashes " << job.uses.crashes << " losses "
+       << job.uses.losses << " holder " << job.holder.to_string() << " due " << job.due.time_since_epoch().count()
+       << " finished " << job.finished.time_since_epoch().count() << " spec " << to_hex(encode_job(*job.spec))
+       << " outcome " << (job.outcome ? text_of(*job.outcome) : "none");
+  return text.str();
+}
+
+std::vector<std::string> describe(const std::vector<StoredJob>& jobs) {
+  std::vector<std::string> texts;
+  for (const StoredJob& one : jobs) texts.push_back(describe(one));
+  return texts;
+}
+
+// In an order of its own: a store may give them in any.
+std::string describe(const Recovered& recovered) {
+  std::vector<std::string> lines = describe(recovered.jobs);
+  for (const StoredQueue& queue : recovered.queues) {
+    lines.push_back("queue " + queue.name + ' ' + std::to_string(queue.queued) + ' ' + std::to_string(queue.scheduled) +
+                    ' ' + std::to_string(queue.bytes) + ' ' + std::to_string(queue.failed));
+  }
+  for (const QueueSettings& queue : recovered.settings) {
+    lines.push_back("settings " + queue.name + (queue.is_paused ? " paused " : " ") + queue.reason + ' ' +
+                    std::to_string(queue.purge_up_to));
+  }
+  for (const InstanceId& consumer : recovered.consumers) lines.push_back("consumer " + consumer.to_string());
+  std::sort(lines.begin(), lines.end());
+  std::string text = "next " + std::to_string(recovered.next_sequence) + " counts";
+  for (const std::uint64_t count : recovered.counts) text += ' ' + std::to_string(count);
+  for (const std::string& line : lines) text += '\n' + line;
+  return text;
+}
+
+}  // namespace zebu::test

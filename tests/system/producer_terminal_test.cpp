@@ -1,0 +1,105 @@
+#include "support/catch.h"
+#include "support/pty.h"
+#include "support/stack.h"
+
+#include <nlohmann/json.hpp>
+
+#include <csignal>
+
+using namespace zebu::test;
+using namespace std::chrono_literals;
+using Json = nlohmann::json;
+
+namespace {
+
+StackOptions small() {
+  StackOptions options;
+  options.consumer = {"--slots", "2"};
+  options.with_webfront = false;
+  return options;
+}
+
+std::vector<std::string> producer(const Stack& stack, const std::vector<std::string>& arguments) {
+  std::vector<std::string> command = {program("zebu-producer"), "--broker", stack.clients()};
+  command.insert(command.end(), arguments.begin(), arguments.end());
+  return command;
+}
+
+// What FullScreen leaves behind: a cursor, and the screen that was there before.
+constexpr const char* kLeave = "\x1b[?25h\x1b[?1049l";
+
+}  // namespace
+
+TEST_CASE("top shows what happens, and gives the terminal back however it ends") {
+  const Stack stack(small());
+  const auto ends_with = [&](const std::string& keys, int signal) {
+    PtyProcess top(producer(stack, {"top", "--interval", "50ms"}), 100, 30);
+    top.wait_for("consumer-0");
+    CHECK_FALSE(top.is_restored());
+    if (!keys.empty()) top.type(keys);
+    if (signal != 0) top.signal(signal);
+    CHECK(top.wait_exit().code == 0);
+    CHECK(top.is_restored());
+    CHECK(top.screen().find(kLeave) != std::string::npos);
+  };
+  ends_with("q", 0);
+  ends_with("\x03", 0);
+  ends_with("", SIGTERM);
+}
+
+TEST_CASE("top follows the terminal's size and the broker's absence") {
+  Stack stack(small());
+  PtyProcess top(producer(stack, {"top", "--interval", "50ms"}), 100, 30);
+  top.wait_for("CONSUMERS  PAUSED");
+  top.resize(20, 30);
+  top.wait_for("…");
+  top.resize(100, 30);
+  top.wait_for("CONSUMERS  PAUSED");
+  stack.kill_broker();
+  top.wait_for("is away");
+  stack.start_broker();
+  top.wait_for("CONSUMERS  PAUSED", 20s);
+  top.type("q");
+  CHECK(top.wait_exit().code == 0);
+}
+
+TEST_CASE("top without a terminal is one look") {
+  const Stack stack(small());
+  const Finished text = stack.produce({"top"});
+  CHECK(text.exit.code == 0);
+  CHECK(text.out.find("consumer-0") != std::string::npos);
+  CHECK(text.out.find('\x1b') == std::string::npos);
+  const Json look = Json::parse(stack.produce({"top", "--output", "json"}).out);
+  CHECK(look["queues"][0]["name"] == "default");
+  CHECK(look["consumers"][0]["name"] == "consumer-0");
+  CHECK(look["broker"].contains("version"));
+}
+
+TEST_CASE("purge asks at a terminal, and does nothing without a yes") {
+  const Stack stack(small());
+  stack.produce({"submit", "echo", "1", "--queue", "idle", "--count", "3"});
+  PtyProcess no(producer(stack, {"purge", "idle"}), 100, 30);
+  no.wait_for("cancel 3 queued and 0 scheduled jobs of queue idle? [y/N]");
+  no.type("\n");
+  CHECK(no.wait_exit().code == 1);
+  CHECK(Json::parse(stack.produce({"top", "--output", "json"}).out)["broker"]["jobs"]["queued"] == 3);
+  PtyProcess yes(producer(stack, {"purge", "idle"}), 100, 30);
+  yes.wait_for("[y/N]");
+  yes.type("y\n");
+  CHECK(yes.wait_exit().code == 0);
+  CHECK(Json::parse(stack.produce({"top", "--output", "json"}).out)["broker"]["jobs"]["queued"] == 0);
+}
+
+TEST_CASE("a terminal sees a job's progress and partial output, and its stdout only the result") {
+  const Stack stack(small());
+  PtyProcess submit(producer(stack, {"submit", "progress", "4", "50", "--wait"}), 100, 30);
+  submit.wait_for("step 1 took 50 ms");
+  submit.wait_for("] 50 %  2 of 4");
+  submit.wait_for("step 4 took 50 ms");
+  submit.wait_for("4\r\n");
+  CHECK(submit.wait_exit().code == 0);
+
+  const Finished piped = stack.produce({"submit", "progress", "2", "1", "--wait"});
+  CHECK(piped.out == "2\n");
+  CHECK(piped.err.empty());
+}

@@ -1,0 +1,117 @@
+#include "support/catch.h"
+#include "support/eventually.h"
+#include "support/stack.h"
+
+#include <nlohmann/json.hpp>
+
+#include <future>
+
+using namespace zebu::test;
+using namespace std::chrono_literals;
+using Json = nlohmann::json;
+
+namespace {
+
+StackOptions two_slots() { return {.consumer = {"--slots", "2", "--test-tasks"}}; }
+
+Json job_at(const Stack& stack, const std::string& location) { return Json::parse(stack.get(location).body); }
+
+std::string state_of(const Stack& stack, const std::string& location) { return job_at(stack, location)["state"]; }
+
+// Without a consumer the front end is ready before it has found the broker.
+bool finds_broker(const Stack& stack) {
+  return eventually([&] { return stack.get("/v1/queues").status == 200; });
+}
+
+}  // namespace
+
+TEST_CASE("the options of a job come through HTTP and are shown") {
+  Stack stack(two_slots());
+  const HttpReply accepted = stack.post("/v1/jobs", R"({"task": "about", "options": {"priority": 9, "retries": 2,
+      "hard_limit_ms": 60000, "expires_in_ms": 3600000, "headers": {"tenant": "ox"}}})");
+  REQUIRE(accepted.status == 202);
+  const Json job = Json::parse(stack.get(accepted.header("location") + "?wait=10").body);
+  CHECK(job["state"] == "succeeded");
+  CHECK(job["priority"] == 9);
+  CHECK(job["retries"] == 2);
+  CHECK(job["headers"] == Json{{"tenant", "ox"}});
+  CHECK(job["result"]["headers"] == Json{{"tenant", "ox"}});
+  CHECK(job["result"]["left_ms"].is_number());
+  CHECK(job["expires_ms"].is_number());
+}
+
+TEST_CASE("a delayed job is scheduled, and says when it is due") {
+  Stack stack(two_slots());
+  const HttpReply accepted =
+      stack.post("/v1/jobs", R"({"task": "echo", "args": [1], "options": {"delay_ms": 600000}})");
+  REQUIRE(accepted.status == 202);
+  CHECK(Json::parse(accepted.body)["state"] == "scheduled");
+  const Json job = job_at(stack, accepted.header("location"));
+  CHECK(job["state"] == "scheduled");
+  CHECK(job["due_ms"].get<std::int64_t>() == job["submitted_ms"].get<std::int64_t>() + 600'000);
+}
+
+TEST_CASE("a job that nobody starts in time has expired") {
+  Stack stack({.consumers = 0});
+  REQUIRE(finds_broker(stack));
+  const HttpReply accepted =
+      stack.post("/v1/jobs", R"({"task": "echo", "args": [1], "options": {"expires_in_ms": 50}})");
+  REQUIRE(accepted.status == 202);
+  const HttpReply expired = stack.get(accepted.header("location") + "?wait=10");
+  CHECK(expired.status == 200);
+  CHECK(Json::parse(expired.body)["state"] == "expired");
+}
+
+TEST_CASE("equal calls run once, and repeated ones are answered from the store") {
+  Stack stack(two_slots());
+  auto first = std::async(std::launch::async, [&] { return stack.get("/fib/36?once=1"); });
+  auto second = std::async(std::launch::async, [&] { return stack.get("/fib/36?once=1"); });
+  CHECK(first.get().body == "14930352");
+  CHECK(second.get().body == "14930352");
+  CHECK(stack.get("/fib/36?once=60").body == "14930352");
+  CHECK(stack.get("/fib/35?once=60").body == "9227465");
+  CHECK(stack.get("/fib/36?once=86401").status == 400);
+  CHECK(stack.get("/fib/36?once=x").status == 400);
+}
+
+TEST_CASE("a second job with a unique key is the first one") {
+  Stack stack(two_slots());
+  const std::string body = R"({"task": "sleep", "args": [60000], "options": {"unique": "k"}})";
+  const HttpReply first = stack.post("/v1/jobs", body);
+  REQUIRE(first.status == 202);
+  REQUIRE(eventually([&] { return state_of(stack, first.header("location")) == "running"; }));
+  const HttpReply second = stack.post("/v1/jobs", body);
+  CHECK(second.status == 202);
+  CHECK(second.header("location") == first.header("location"));
+  CHECK(Json::parse(second.body)["state"] == "running");
+  const HttpReply other = stack.post("/v1/jobs", R"({"task": "sleep", "args": [60000], "options": {"unique": "l"}})");
+  CHECK(other.header("location") != first.header("location"));
+}
+
+TEST_CASE("who hangs up on a shared job leaves it to the others") {
+  Stack stack(two_slots());
+  const std::string body = R"({"task": "sleep", "args": [700], "options": {"transient": true, "unique": "k"}})";
+  auto patient = std::async(std::launch::async, [&] { return stack.post("/v1/jobs", body, {{"Prefer", "wait=20"}}); });
+  CHECK(stack.post("/v1/jobs", body, {{"Prefer", "wait=0"}}).status == 202);
+  const HttpReply done = patient.get();
+  CHECK(done.status == 200);
+  CHECK(Json::parse(done.body)["result"] == 700);
+}
+
+TEST_CASE("a running job's progress is in its resource") {
+  Stack stack(two_slots());
+  const HttpReply accepted = stack.post("/v1/jobs", R"({"task": "deaf", "args": [3000]})");
+  REQUIRE(accepted.status == 202);
+  REQUIRE(eventually([&] { return job_at(stack, accepted.header("location"))["progress"].is_object(); }));
+  CHECK(job_at(stack, accepted.header("location"))["progress"]["note"] == "deaf");
+}
+
+TEST_CASE("a full queue is 429 with Retry-After") {
+  Stack stack({.broker = {"--transient-limit", "1"}, .consumers = 0});
+  REQUIRE(finds_broker(stack));
+  const std::string body = R"({"task": "echo", "args": [1], "options": {"transient": true}})";
+  CHECK(stack.post("/v1/jobs", body).status == 202);
+  const HttpReply full = stack.post("/v1/jobs", body);
+  CHECK(full.status == 429);
+  CHECK(full.has("retry-after"));
+}

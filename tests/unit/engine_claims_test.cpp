@@ -1,0 +1,79 @@
+#include "support/catch.h"
+#include "support/engine_driver.h"
+
+#include <algorithm>
+
+// A consumer that comes back and names what it has. The simulation found each of these.
+using namespace zebu;
+using namespace zebu::broker;
+using zebu::test::engine_options;
+using zebu::test::EngineDriver;
+
+namespace {
+
+bool is_stopped(const Effects& effects, SessionId session, const AttemptId& attempt) {
+  return std::any_of(effects.stopped.begin(), effects.stopped.end(),
+                     [&](const auto& stop) { return stop.session == session && stop.what == attempt; });
+}
+
+}  // namespace
+
+TEST_CASE("an outcome that a consumer sends again after a reconnection counts once") {
+  EngineDriver d;
+  const InstanceId instance = Uuid::make();
+  const SessionId consumer = d.consumer(1, 1, instance);
+  const JobId id = d.submit(d.client());
+  REQUIRE(d.assigned_to(consumer).size() == 1);
+  d.fail(consumer, id, 1, ErrorKind::crash);
+  if (GENERATE(false, true)) d.restart();
+  const SessionId again = d.consumer(0, 1, instance, {{id, 1}});
+  CHECK(is_stopped(d.take(), again, {id, 1}));
+  d.fail(again, id, 1, ErrorKind::crash);
+  CHECK(d.state_of(id) == JobState::queued);
+  CHECK(d.engine().jobs().find(id)->uses.crashes == 1);
+}
+
+TEST_CASE("who gave an attempt back cannot claim the one before it, which has ended") {
+  EngineDriver d;
+  const InstanceId instance = Uuid::make();
+  const SessionId consumer = d.consumer(2, 1, instance);
+  const JobId id = d.submit(d.client());
+  d.tick();
+  d.fail(consumer, id, 1, ErrorKind::crash);
+  d.tick();
+  d.pass(std::chrono::milliseconds(30));
+  d.tick();  // the start of attempt 2 is recorded
+  d.engine().give_back(consumer, {0, {{id, 2}}}, d.now(), d.effects);
+  d.settle();
+  if (GENERATE(false, true)) d.restart();
+  const SessionId again = d.consumer(0, 1, instance, {{id, 1}});
+  CHECK(is_stopped(d.take(), again, {id, 1}));
+}
+
+TEST_CASE("an outcome that is said again is confirmed when the first one is durable") {
+  EngineDriver d;
+  const InstanceId instance = Uuid::make();
+  const SessionId consumer = d.consumer(1, 1, instance);
+  const JobId id = d.submit(d.client());
+  REQUIRE(d.assigned_to(consumer).size() == 1);
+  const message::OutcomeReport report{0, {{id, 1, JobState::succeeded, "\x08", {}, {}}}};
+  d.engine().outcome(consumer, report, d.now(), d.effects);
+  const SessionId again = d.consumer(0, 1, instance, {{id, 1}});
+  d.engine().outcome(again, report, d.now(), d.effects);
+  CHECK(d.effects.kept.empty());
+  const Effects later = d.take();  // after the commit
+  REQUIRE(later.kept.size() == 1);
+  CHECK(later.kept.front().session == again);
+  CHECK(later.kept.front().count == 1);
+}
+
+TEST_CASE("a consumer is welcomed when it is known which of its jobs are still its") {
+  EngineDriver d;
+  const JobId unknown = Uuid::make();
+  const SessionId consumer = d.consumer(0, 1, Uuid::make(), {{unknown, 1}});
+  CHECK(d.effects.welcomed.empty());
+  CHECK(d.effects.stopped.empty());
+  const Effects later = d.take();  // the store has been asked
+  CHECK(later.welcomed == std::vector<SessionId>{consumer});
+  CHECK(is_stopped(later, consumer, {unknown, 1}));
+}

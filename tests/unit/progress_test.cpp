@@ -1,0 +1,48 @@
+#include "support/catch.h"
+
+#include <zebu/progress.h>
+
+#include <limits>
+#include <string>
+
+using zebu::append;
+using zebu::Progress;
+
+TEST_CASE("the latest progress and note win, and output is appended") {
+  Progress all;
+  CHECK(zebu::is_empty(all));
+  append(all, 0.25, "reading", "one\n");
+  append(all, {}, "", "two\n");
+  append(all, 0.5, "", "");
+  CHECK(all == Progress{0.5, "reading", "one\ntwo\n"});
+  append(all, {}, "writing", "");
+  CHECK(all == Progress{0.5, "writing", "one\ntwo\n"});
+}
+
+TEST_CASE("progress lies between 0 and 1, and what is no number is none") {
+  Progress all;
+  append(all, -3, "", "");
+  CHECK(all.done == 0);
+  append(all, 42, "", "");
+  CHECK(all.done == 1);
+  append(all, std::numeric_limits<double>::quiet_NaN(), "", "");
+  CHECK(all.done == 1);
+}
+
+TEST_CASE("of a long note the beginning is kept, of long output the end, and no character is cut") {
+  Progress all;
+  std::string text;
+  while (text.size() < zebu::kMaxNote) text += "\u00fc!\u20ac";  // 2, 1 and 3 bytes
+  append(all, {}, text, "");
+  CHECK(all.note.size() <= zebu::kMaxNote);
+  CHECK(all.note.size() > zebu::kMaxNote - 3);
+  CHECK(text.rfind(all.note, 0) == 0);
+  CHECK((static_cast<unsigned char>(text[all.note.size()]) & 0xc0) != 0x80);
+
+  for (int i = 0; i < 30'000; ++i) append(all, {}, "", "\u20ac");
+  append(all, {}, "", "!");
+  CHECK(all.output.size() <= zebu::kMaxOutput);
+  CHECK(all.output.size() > zebu::kMaxOutput - 3);
+  CHECK(all.output.rfind("\u20ac", 0) == 0);
+  CHECK(all.output.back() == '!');
+}

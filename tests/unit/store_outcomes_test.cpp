@@ -1,0 +1,98 @@
+#include "support/catch.h"
+#include "support/store_fixture.h"
+
+using namespace zebu;
+using namespace zebu::broker;
+using namespace zebu::test;
+
+// What every store must do with unique keys and with jobs that have ended: each test runs on every kind.
+#define EVERY_STORE StoreUnderTest store(GENERATE(Catch::Generators::from_range(kStoreKinds)))
+
+namespace {
+
+JobSpec unique_job(std::uint64_t sequence, WallTime submitted = at_second(1000)) {
+  JobSpec spec = job(sequence);
+  spec.options.unique = "report:today";
+  spec.submitted = submitted;
+  return spec;
+}
+
+}  // namespace
+
+TEST_CASE("a unique key keeps others out while its job is unfinished") {
+  EVERY_STORE;
+  const SharedSpec first = shared(unique_job(1)), second = shared(unique_job(2)), third = shared(unique_job(3));
+  store.commit({JobAccepted{first}, AttemptStarted{first, 1, Uuid::make()}});
+  (void)store.reopen();
+  const auto duplicates = store.commit({JobAccepted{second}, JobEvicted{second}});
+  REQUIRE(duplicates.size() == 1);
+  CHECK(duplicates[0].spec->id == second->id);
+  CHECK(duplicates[0].of == first->id);
+  CHECK_FALSE(store.find(second->id));
+  CHECK(store.commit({finished(first), JobAccepted{third}}).empty());
+}
+
+TEST_CASE("a unique key that is held while queued is free once the job has begun") {
+  EVERY_STORE;
+  JobSpec spec = unique_job(1);
+  spec.options.unique_while = UniqueWhile::queued;
+  const SharedSpec first = shared(spec), second = shared(unique_job(2)), third = shared(unique_job(3));
+  store.commit({JobAccepted{first}});
+  CHECK(store.commit({JobAccepted{second}}).size() == 1);
+  CHECK(store.commit({AttemptStarted{first, 1, Uuid::make()}, JobAccepted{second}}).empty());
+  CHECK(store.commit({finished(first), JobAccepted{third}}).size() == 1);
+}
+
+TEST_CASE("a unique key stays with a job for a time after its success, and not after a failure") {
+  EVERY_STORE;
+  JobSpec spec = unique_job(1);
+  spec.options.unique_for = std::chrono::seconds(60);
+  const SharedSpec first = shared(spec);
+  const bool succeeds = GENERATE(true, false);
+  store.commit({JobAccepted{first}, finished(first, succeeds ? succeeded() : failed())});
+  (void)store.reopen();
+  CHECK(store.commit({JobAccepted{shared(unique_job(2, at_second(2059)))}}).size() == (succeeds ? 1 : 0));
+  if (succeeds) CHECK(store.commit({JobAccepted{shared(unique_job(3, at_second(2060)))}}).empty());
+}
+
+TEST_CASE("forgetting drops outcomes whose time is up, in steps, and their unique keys") {
+  EVERY_STORE;
+  JobSpec spec = unique_job(1);
+  spec.options.unique_for = std::chrono::hours(1);
+  const SharedSpec first = shared(spec), second = shared_job(2), third = shared_job(3), kept = shared_job(4);
+  JobFinished later = finished(third);
+  later.forget_at = at_second(3000) + std::chrono::milliseconds(1);
+  JobFinished never = finished(kept, failed());
+  never.forget_at.reset();
+  store.commit({JobAccepted{first}, JobAccepted{second}, JobAccepted{third}, JobAccepted{kept}, finished(first),
+                finished(second, failed()), later, never});
+  CHECK(store->forget(at_second(2999), 10)->empty());
+  const auto one = *store->forget(at_second(3000), 1);
+  const auto two = *store->forget(at_second(3000), 10);
+  REQUIRE(one.size() == 1);
+  REQUIRE(two.size() == 1);
+  CHECK(one[0].id != two[0].id);
+  CHECK((one[0].id == second->id ? one : two)[0].state == JobState::failed);
+  CHECK(one[0].queue == "default");
+  CHECK(store.commit({JobAccepted{shared(unique_job(5))}}).empty());
+  const Recovered recovered = store.reopen();
+  CHECK(recovered.counts == std::array<std::uint64_t, kJobStates>{0, 1, 0, 1, 1, 0, 0});
+  CHECK(recovered.queues.at(0).failed == 1);
+  CHECK(store->forget(at_second(9999), 10)->at(0).id == third->id);
+  CHECK(store.find(kept->id));
+  CHECK_FALSE(store.find(first->id));
+}
+
+TEST_CASE("a finished job is dropped when a record says so, at once or later") {
+  EVERY_STORE;
+  const SharedSpec first = shared_job(1), second = shared_job(2), running = shared_job(3);
+  store.commit(
+      {JobAccepted{first}, JobAccepted{second}, JobAccepted{running}, finished(first), finished(second, failed())});
+  store.commit({JobForgotten{first->id}, JobForgotten{second->id, at_second(5000)}, JobForgotten{running->id}});
+  (void)store.reopen();
+  CHECK_FALSE(store.find(first->id));
+  CHECK(store.find(running->id));
+  CHECK(store->forget(at_second(4999), 10)->empty());
+  CHECK(store->forget(at_second(5000), 10)->size() == 1);
+  CHECK_FALSE(store.find(second->id));
+}
