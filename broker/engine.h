@@ -31,6 +31,7 @@ struct Consumer {
   message::PoolKind pool = message::PoolKind::processes;
   std::uint32_t credit = 0;
   bool draining = false;
+  BatchNumber known_with = 0;  // with which the store knows of it: a restarted broker waits for those only
   JobList running;  // assigned to it, in the order of assignment
   std::uint64_t outcomes = 0;
   BatchNumber outcomes_batch = 0;     // with which the newest of them is durable

@@ -44,8 +44,10 @@ bool Engine::assign_one(Consumer& consumer, Moment now, Effects& out) {
   for (Queue* queue : consumer.queues) {
     if (queue->line.empty() || queue->settings.is_paused) continue;
     Job& next = *queue->line.begin();
-    // What is before it in the store goes first, and is being loaded. A transient job does not wait for the store.
-    if (!next.is_transient() && queue->window.is_beyond(next.line_key())) continue;
+    // What is before it in the store goes first, and is being loaded; and a durable job goes to nobody whom a restarted
+    // broker would not wait for. A transient job does not wait for the store.
+    const bool must_wait = queue->window.is_beyond(next.line_key()) || consumer.known_with > settled_;
+    if (must_wait && !next.is_transient()) continue;
     if (!first || next.line_key() < first->line_key()) first = &next;
   }
   if (!first) return false;

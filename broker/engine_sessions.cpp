@@ -28,7 +28,12 @@ void Engine::hello(SessionId id, const message::Hello& hello, Moment now, Effect
   if (!next_beat_) next_beat_ = now.steady + options_.beat();
   if (hello.role == message::Role::consumer) {
     add_consumer(session, hello, out);
-    if (old == 0) write(ConsumerChanged{hello.instance, true}, out);
+    if (old == 0) {
+      write(ConsumerChanged{hello.instance, true}, out);
+      session.consumer->known_with = open_;
+    } else if (const auto& older_consumer = sessions_.at(old).consumer) {
+      session.consumer->known_with = older_consumer->known_with;
+    }
     for (const AttemptId& run : hello.consumer.runs) claim(session, run, out);
   }
   // After the claims: what the older session held and this one did not name is lost on the way, and goes back.
@@ -67,7 +72,7 @@ void Engine::add_consumer(Session& session, const message::Hello& hello, Effects
     if (!jobs_.find_queue(name) && jobs_.queues().size() >= options_.max_queues) {
       out.errors.push_back({session.id,
                             {ErrorCode::too_many_queues,
-                             "queue " + quoted(name) + " is not served: the broker has " +
+                             "queue " + in_quotes(name) + " is not served: the broker has " +
                                  std::to_string(options_.max_queues) + " queues; raise --max-queues",
                              {}}});
       continue;

@@ -107,7 +107,7 @@ bool Engine::attach_transient(const JobSpec& spec, SessionId session, bool wait,
 std::optional<Error> Engine::why_refused(const message::Submission& job, const JobSpec& spec) const {
   const auto bad_name = [](std::string_view what, std::string_view name) {
     return Error{ErrorCode::bad_job,
-                 std::string(what) + " " + quoted(name) +
+                 std::string(what) + " " + in_quotes(name) +
                      " is no name: 1 to 128 bytes of UTF-8 without spaces or control characters",
                  {}};
   };
@@ -120,12 +120,12 @@ std::optional<Error> Engine::why_refused(const message::Submission& job, const J
   if (job.options.only_served && !is_served) {
     return Error{
         ErrorCode::no_consumer,
-        "no consumer serves queue " + quoted(job.queue) + ": start one with --queues " + std::string(job.queue),
+        "no consumer serves queue " + in_quotes(job.queue) + ": start one with --queues " + std::string(job.queue),
         std::chrono::seconds(1)};
   }
   if (is_served && queue->tasks.find(job.task) == queue->tasks.end()) {
     return Error{ErrorCode::unknown_task,
-                 "no consumer of queue " + quoted(job.queue) + " knows task " + quoted(job.task) +
+                 "no consumer of queue " + in_quotes(job.queue) + " knows task " + in_quotes(job.task) +
                      "; they know: " + list_of(queue->tasks),
                  {}};
   }
@@ -142,7 +142,7 @@ std::optional<Error> Engine::why_full(const Queue* queue, const JobSpec& spec) c
   const bool transient = spec.options.transient;
   const auto full = [&](std::uint64_t has, const char* unit, const char* option) {
     return Error{ErrorCode::queue_full,
-                 "queue " + quoted(spec.queue) + " is full (" + std::to_string(has) + (transient ? " transient" : "") +
+                 "queue " + in_quotes(spec.queue) + " is full (" + std::to_string(has) + (transient ? " transient" : "") +
                      unit + "): retry after 1 s, or raise " + option,
                  std::chrono::seconds(1)};
   };

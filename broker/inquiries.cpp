@@ -83,7 +83,7 @@ void Inquiries::command(SessionId session, const message::Command& command, Mome
   } else {
     refuse(session, command.number,
            {ErrorCode::bad_command,
-            "unknown command " + quoted(command.what) +
+            "unknown command " + in_quotes(command.what) +
                 ": there are pause, resume, purge, retry (at most 1000 ids) and drain",
             {}});
   }
@@ -99,7 +99,7 @@ void Inquiries::purge(SessionId session, const message::Command& command, Moment
     return refuse(session, command.number, {ErrorCode::bad_command, "purge takes state queued or failed", {}});
   }
   if (engine_.jobs().queues().find(params.queue) == engine_.jobs().queues().end()) {
-    return refuse(session, command.number, {ErrorCode::unknown_queue, "there is no queue " + quoted(params.queue), {}});
+    return refuse(session, command.number, {ErrorCode::unknown_queue, "there is no queue " + in_quotes(params.queue), {}});
   }
   const auto purged = engine_.purge(params.queue, now, out);
   answers_.push_back({session, command.number, count_answer("purged", purged), engine_.open_batch()});
@@ -110,7 +110,7 @@ void Inquiries::drain(SessionId session, const message::Command& command, Effect
   if (drained == 0) {
     return refuse(session, command.number,
                   {ErrorCode::unknown_consumer,
-                   "no consumer of name or instance " + quoted(command.params.consumer) + " is connected",
+                   "no consumer of name or instance " + in_quotes(command.params.consumer) + " is connected",
                    {}});
   }
   answers_.push_back({session, command.number, count_answer("drained", drained), 0});

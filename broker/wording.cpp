@@ -6,7 +6,7 @@
 
 namespace zebu::broker {
 
-std::string quoted(std::string_view name) {
+std::string in_quotes(std::string_view name) {
   std::string text(name.substr(0, kMaxName));
   if (!is_valid_name(name)) {
     std::replace_if(

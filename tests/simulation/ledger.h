@@ -149,6 +149,7 @@ class Ledger {
     std::int64_t credit = 0;
   };
   std::map<broker::SessionId, Peer> consumers_;  // sessions
+  Time came_{};                                  // when the broker started last
   std::set<std::uint64_t> living_;               // consumers' instances that hold something
 };
 

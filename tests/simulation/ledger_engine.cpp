@@ -27,6 +27,7 @@ void Ledger::broker_went() {
 
 // An outcome that the last broker had heard and not written down is one that nobody has heard.
 void Ledger::broker_came() {
+  came_ = time_.now();
   for (JobFacts& job : jobs_) {
     const Book& book = job.durable;
     for (Holding& holding : job.holdings) {

@@ -37,7 +37,8 @@ void Ledger::before_round(const Engine& engine) {
 }
 
 void Ledger::after_round(const Engine& engine) {
-  if (!engine.is_waiting_for_consumers()) {
+  // After a restart it has to wait for those that it knew.
+  if (!engine.is_waiting_for_consumers() && time_.now() - came_ >= options_.liveness) {
     std::set<std::uint64_t> connected;
     for (const auto& [session, peer] : consumers_) connected.insert(peer.instance);
     for (const std::uint64_t consumer : living_) {

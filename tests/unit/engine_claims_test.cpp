@@ -77,3 +77,12 @@ TEST_CASE("a consumer is welcomed when it is known which of its jobs are still i
   CHECK(later.welcomed == std::vector<SessionId>{consumer});
   CHECK(is_stopped(later, consumer, {unknown, 1}));
 }
+
+TEST_CASE("a consumer gets no job before a restarted broker would wait for it") {
+  EngineDriver d;
+  const JobId id = d.submit(d.client());
+  const SessionId consumer = d.consumer(1);
+  d.engine().tick(d.now(), d.effects);  // its record is not durable yet
+  CHECK(d.effects.assigned.empty());
+  CHECK(d.assigned_to(consumer) == std::vector<AttemptId>{{id, 1}});
+}
