@@ -126,11 +126,8 @@ void ClientSession::attach(const JobId& id, Entry from, const JobId& to) {
   from.attached.push_back(id);
   for (const JobId& each : from.attached) attached_[each] = to;
   entry.attached.insert(entry.attached.end(), from.attached.begin(), from.attached.end());
-  entry.is_told = entry.is_told || from.is_told;
-  if (entry.phase == Phase::accepted && !entry.is_told) {
-    entry.is_told = true;
-    say(waits_, to);
-  }
+  // Even if `id` was submitted with wait: a LEAVE of `to` may have crossed it, and have taken that back.
+  if (entry.phase == Phase::accepted && !std::exchange(entry.is_told, true)) say(waits_, to);
   if (from.is_unwanted) cancel(to);
 }
 
