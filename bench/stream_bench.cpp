@@ -27,21 +27,21 @@ JobRequest numbered(std::uint64_t number, const std::string& payload) {
   return request;
 }
 
-// The rates of the first and of the last tenth.
+// The rate of each tenth.
 void run_backlog(const ClientOptions& options, std::uint64_t jobs, std::size_t payload) {
   const std::uint64_t tenth = std::max<std::uint64_t>(jobs / 10, 1);
   const std::string bytes(payload, 'x');
   const auto begin = Clock::now();
-  auto last_tenth_began = begin;
+  auto tenth_began = begin;
   JobStream(
       options, jobs, [&](std::uint64_t number) { return numbered(number, bytes); },
       [&](std::uint64_t accepted) {
-        if (accepted == tenth)
-          print_figure("first_tenth_per_second", static_cast<double>(tenth) / seconds_since(begin));
-        if (accepted == jobs - tenth) last_tenth_began = Clock::now();
-        if (accepted != jobs) return;
-        print_figure("last_tenth_per_second", static_cast<double>(tenth) / seconds_since(last_tenth_began));
-        print_figure("accepted_per_second", static_cast<double>(jobs) / seconds_since(begin));
+        if (accepted % tenth == 0) {
+          const double rate = static_cast<double>(tenth) / seconds_since(tenth_began);
+          print_figure("tenth_" + std::to_string(accepted / tenth) + "_per_second", rate);
+          tenth_began = Clock::now();
+        }
+        if (accepted == jobs) print_figure("accepted_per_second", static_cast<double>(jobs) / seconds_since(begin));
       })
       .run();
 }

@@ -108,16 +108,8 @@ Uuid::Words random_words() {
   return std::bit_cast<Uuid::Words>(bytes);
 }
 
-const Uuid::Words kHashKey = random_words();
-
 }  // namespace
 
-std::size_t UuidHash::operator()(const Uuid& id) const noexcept {
-  const auto words = std::bit_cast<Uuid::Words>(id.bytes);
-  // One folded 128-bit multiplication, as in wyhash: both halves reach all bits of the result.
-  __extension__ using Wide = unsigned __int128;
-  const Wide product = static_cast<Wide>(words.first ^ kHashKey.first) * (words.second ^ kHashKey.second);
-  return static_cast<std::size_t>(product) ^ static_cast<std::size_t>(product >> 64);
-}
+const Uuid::Words UuidHash::kKey = random_words();
 
 }  // namespace zebu

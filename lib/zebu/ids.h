@@ -46,8 +46,18 @@ using JobId = Uuid;
 using InstanceId = Uuid;
 
 // The hash is keyed with a random number per process: ids come from the network, and nobody may choose collisions.
+// Inline, because tables of jobs do little else.
 struct UuidHash {
-  [[nodiscard]] std::size_t operator()(const Uuid& id) const noexcept;
+  [[nodiscard]] std::size_t operator()(const Uuid& id) const noexcept {
+    const auto words = std::bit_cast<Uuid::Words>(id.bytes);
+    // One folded 128-bit multiplication, as in wyhash: both halves reach all bits of the result.
+    __extension__ using Wide = unsigned __int128;
+    const Wide product = static_cast<Wide>(words.first ^ kKey.first) * (words.second ^ kKey.second);
+    return static_cast<std::size_t>(product) ^ static_cast<std::size_t>(product >> 64);
+  }
+
+ private:
+  static const Uuid::Words kKey;
 };
 
 }  // namespace zebu
