@@ -80,6 +80,7 @@ class Round {
   RoundOptions options_;
   std::mt19937_64 dice_;
   std::size_t window_;
+  int sync_ms_;
   std::string clients_ = "tcp://127.0.0.1:*";
   std::string consumers_endpoint_ = "tcp://127.0.0.1:*";
   Mortal broker_;
