@@ -23,7 +23,10 @@ void Engine::restore(const Recovered& recovered, Moment now) {
   }
   for (const auto& [name, queue] : jobs_.queues()) {
     queue->window.stored = queue->queued - queue->window.jobs;
-    if (queue->window.stored > 0) queue->window.edge = LineKey{};
+    if (queue->window.stored > 0) {
+      queue->window.edge = LineKey{};
+      has_edges_ = true;
+    }
     jobs_.schedule_window.stored += queue->scheduled;
     if (queue->settings.purge_up_to > 0) is_purging_ = true;
   }

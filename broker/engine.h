@@ -32,7 +32,7 @@ struct Consumer {
   std::uint32_t credit = 0;
   bool draining = false;
   BatchNumber known_with = 0;  // with which the store knows of it: a restarted broker waits for those only
-  JobList running;  // assigned to it, in the order of assignment
+  JobList running;             // assigned to it, in the order of assignment
   std::uint64_t outcomes = 0;
   BatchNumber outcomes_batch = 0;     // with which the newest of them is durable
   std::uint64_t sealed_outcomes = 0;  // those of the batch that is under way, and all before
@@ -196,9 +196,11 @@ class Engine {
   void enter_line(Job& job, Effects& out);
   void enter_schedule(Job& job);
   void evict(Job& job, Effects& out);
+  void leave_line(Queue& queue, const LineKey& key);
   void leave_memory(Job& job);
   void shrink(Queue& queue, Effects& out);
   void page(Effects& out);
+  void page_lines(Effects& out);
   void loaded(const QueuedLoaded& loaded, Moment now, Effects& out);
   void loaded(const ScheduledLoaded& loaded, Moment now, Effects& out);
   void loaded(const ExpiredLoaded& loaded, Moment now, Effects& out);
@@ -260,6 +262,7 @@ class Engine {
   bool is_checking_expiry_ = false;
   bool is_forgetting_ = false;
   bool is_purging_ = false;  // some queue has more to purge at once
+  bool has_edges_ = false;   // some queue may have jobs in the store only
 };
 
 }  // namespace zebu::broker

@@ -58,8 +58,13 @@ void Engine::shrink(Queue& queue, Effects& out) {
   }
 }
 
+void Engine::leave_line(Queue& queue, const LineKey& key) {
+  queue.window.leave(key);
+  has_edges_ = true;
+}
+
 void Engine::evict(Job& job, Effects& out) {
-  job.queue->window.leave(job.line_key());
+  leave_line(*job.queue, job.line_key());
   record(job, JobEvicted{job.spec}, out);
   leave_memory(job);
 }
@@ -86,19 +91,26 @@ void ask_for_more(Window<Key>& window, std::size_t most, Ask ask) {
 // ── loading ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 void Engine::page(Effects& out) {
+  // With many queues, and all of their jobs in memory, they are not looked through in every round.
+  if (has_edges_) page_lines(out);
+  auto& window = jobs_.schedule_window;
+  if (!window.edge || window.is_loading) return;
+  if (window.jobs > options_.window / 2 || window.bytes > kWindowBytes / 2) return;
+  ask_for_more(window, options_.window, [&](auto... asked) { out.reads.emplace_back(LoadScheduled{asked...}); });
+}
+
+void Engine::page_lines(Effects& out) {
   const std::size_t most = window_of_a_queue();
+  has_edges_ = false;
   for (const auto& [name, queue] : jobs_.queues()) {
     auto& window = queue->window;
+    has_edges_ = has_edges_ || window.edge || window.is_loading;
     if (!window.edge || window.is_loading) continue;
     // After a restart what is in memory may all lie behind what is not.
     const bool is_first_missing = queue->line.empty() || window.is_beyond(queue->line.begin()->line_key());
     if (!is_first_missing && (window.jobs > most / 2 || window.bytes > kWindowBytes / 2)) continue;
     ask_for_more(window, most, [&](auto... asked) { out.reads.emplace_back(LoadQueued{name, asked...}); });
   }
-  auto& window = jobs_.schedule_window;
-  if (!window.edge || window.is_loading) return;
-  if (window.jobs > options_.window / 2 || window.bytes > kWindowBytes / 2) return;
-  ask_for_more(window, options_.window, [&](auto... asked) { out.reads.emplace_back(LoadScheduled{asked...}); });
 }
 
 namespace {

@@ -53,7 +53,7 @@ void Engine::take_in(SharedSpec spec, SessionId session, bool wait, Effects& out
   ++queue.in.count;
   if (is_beyond && !has_key) {
     jobs_.count_in(*spec);
-    spec->due ? jobs_.schedule_window.leave({*spec->due, spec->sequence}) : queue.window.leave(key);
+    spec->due ? jobs_.schedule_window.leave({*spec->due, spec->sequence}) : leave_line(queue, key);
     if (wait) absent_waiters_[spec->id].push_back(session);
     out.accepted.push_back({session, spec->id, true, open_});
     const bool in_line = !spec->due;
@@ -142,8 +142,8 @@ std::optional<Error> Engine::why_full(const Queue* queue, const JobSpec& spec) c
   const bool transient = spec.options.transient;
   const auto full = [&](std::uint64_t has, const char* unit, const char* option) {
     return Error{ErrorCode::queue_full,
-                 "queue " + in_quotes(spec.queue) + " is full (" + std::to_string(has) + (transient ? " transient" : "") +
-                     unit + "): retry after 1 s, or raise " + option,
+                 "queue " + in_quotes(spec.queue) + " is full (" + std::to_string(has) +
+                     (transient ? " transient" : "") + unit + "): retry after 1 s, or raise " + option,
                  std::chrono::seconds(1)};
   };
   const std::uint64_t waiting = queue ? queue->queued + queue->scheduled : 0;

@@ -49,7 +49,7 @@ void Engine::move_due(Moment now, Effects& out) {
     const bool in_line = !job.is_transient() && job.queue->window.is_beyond(job.line_key());
     record(job, JobDue{job.spec, in_line}, out);
     if (in_line) {
-      job.queue->window.leave(job.line_key());
+      leave_line(*job.queue, job.line_key());
       leave_memory(job);
     } else {
       enter_line(job, out);

@@ -99,7 +99,8 @@ void Inquiries::purge(SessionId session, const message::Command& command, Moment
     return refuse(session, command.number, {ErrorCode::bad_command, "purge takes state queued or failed", {}});
   }
   if (engine_.jobs().queues().find(params.queue) == engine_.jobs().queues().end()) {
-    return refuse(session, command.number, {ErrorCode::unknown_queue, "there is no queue " + in_quotes(params.queue), {}});
+    return refuse(session, command.number,
+                  {ErrorCode::unknown_queue, "there is no queue " + in_quotes(params.queue), {}});
   }
   const auto purged = engine_.purge(params.queue, now, out);
   answers_.push_back({session, command.number, count_answer("purged", purged), engine_.open_batch()});

@@ -123,6 +123,9 @@ void Ledger::dropped(const std::vector<broker::Dropped>& dropped) {
     job.is_forgotten = job.was_forgotten = true;
     job.durable.is_present = false;
     job.decided.is_present = false;
+    // A job that is submitted again after its outcome was forgotten is a new one; who still has its last attempt need
+    // not wait for that.
+    for (Holding& holding : job.holdings) holding.is_excused = true;
   }
 }
 

@@ -221,8 +221,8 @@ TEST_CASE("a broker that cannot write any more says so and ends, and has all tha
   const std::string store = "sqlite:" + (folder.path() / "zebu.db").string();
   // The shell's limit on the size of files is a disk that is full.
   const std::string limited = "trap '' XFSZ; ulimit -f 16384; exec \"$@\"";
-  const std::vector<std::string> broker = {program("zebu-broker"), "--clients", "tcp://127.0.0.1:*", "--consumers",
-                                           "tcp://127.0.0.1:*",    "--store",   store};
+  const std::vector<std::string> broker = {
+      program("zebu-broker"), "--clients", "tcp://127.0.0.1:*", "--consumers", "tcp://127.0.0.1:*", "--store", store};
   std::vector<std::string> command = {"sh", "-c", limited, "sh"};
   command.insert(command.end(), broker.begin(), broker.end());
   Process full(command);
