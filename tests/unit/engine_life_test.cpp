@@ -30,12 +30,6 @@ JobOptions with_retries(std::uint32_t max) {
   return options;
 }
 
-JobOptions with_key(std::string key) {
-  JobOptions options;
-  options.unique = std::move(key);
-  return options;
-}
-
 }  // namespace
 
 TEST_CASE("higher priority goes first, within one the oldest") {
@@ -259,68 +253,6 @@ TEST_CASE("a consumer that does not end a job at its hard limit is told to, and 
   CHECK(d.engine().totals().crashed == 1);
 }
 
-TEST_CASE("a second job with the key of an unfinished one is attached to it, and waits for it") {
-  EngineDriver d;
-  const SessionId first = d.client();
-  const SessionId second = d.client();
-  const SessionId consumer = d.consumer(2, 2);
-  JobOptions options = with_key("report-7");
-  options.transient = GENERATE(false, true);
-  const JobId id = d.submit(first, true, options);
-  d.take();
-  const JobId twin = d.submit(second, true, options);
-  const Effects effects = d.take();
-  REQUIRE(effects.attached.size() == 1);
-  CHECK(effects.attached[0].session == second);
-  CHECK(effects.attached[0].what.id == twin);
-  CHECK(effects.attached[0].what.to == id);
-  CHECK(effects.accepted.empty());
-  CHECK(d.assigned_to(consumer).size() == 1);
-  d.outcome(consumer, id, 1);
-  CHECK(d.take().done.size() == 2);
-  CHECK(d.engine().jobs().count(JobState::queued) == 0);
-  // The key is free again.
-  d.submit(second, true, options);
-  CHECK(d.take().attached.empty());
-}
-
-TEST_CASE("the result of a job with a key answers later ones for a while") {
-  EngineDriver d;
-  const SessionId client = d.client();
-  const SessionId consumer = d.consumer(5, 2);
-  JobOptions options = with_key("report-7");
-  options.unique_for = seconds(2);
-  options.transient = GENERATE(false, true);
-  const JobId id = d.submit(client, true, options);
-  CHECK(d.assigned_to(consumer).size() == 1);
-  d.outcome(consumer, id, 1);
-  d.take();
-  d.pass(seconds(1));
-  d.submit(client, true, options);
-  Effects effects = d.take();
-  CHECK(effects.attached.size() == 1);
-  REQUIRE(effects.done.size() == 1);
-  CHECK(effects.done[0].what->spec->id == id);
-  d.pass(seconds(2));
-  d.submit(client, true, options);
-  CHECK(d.take().attached.empty());
-}
-
-TEST_CASE("a key that is held while queued is free once the job runs") {
-  EngineDriver d;
-  const SessionId client = d.client();
-  const SessionId consumer = d.consumer(1);
-  JobOptions options = with_key("refresh");
-  options.unique_while = UniqueWhile::queued;
-  options.transient = GENERATE(false, true);
-  d.submit(client, true, options);
-  d.submit(client, true, options);
-  CHECK(d.take().attached.size() == 1);
-  CHECK(d.assigned_to(consumer).size() == 1);
-  d.submit(client, true, options);
-  CHECK(d.take().attached.empty());
-}
-
 TEST_CASE("progress reaches who waits, and the job's report") {
   EngineDriver d;
   const SessionId client = d.client();
@@ -369,23 +301,6 @@ TEST_CASE("a failed job stays until it is redriven as a new job, once") {
   CHECK_FALSE(d.store.find({id})->at(0));
   d.take();
   CHECK(d.assigned_to(consumer) == Attempts{{fresh, 1}});
-}
-
-TEST_CASE("a redriven job with a unique key is attached to the one that has the key now") {
-  EngineDriver d;
-  const SessionId client = d.client();
-  const SessionId consumer = d.consumer(1);
-  const JobId id = d.submit(client, true, with_key("k"));
-  d.tick();
-  d.fail(consumer, id, 1);
-  const StoredJob failed = *d.store.find({id})->at(0);
-  const JobId other = d.submit(client, true, with_key("k"));
-  d.take();
-  REQUIRE(d.engine().redrive(failed, Uuid::make(), d.now(), d.effects));
-  const Effects effects = d.take();
-  REQUIRE(effects.attached.size() == 1);
-  CHECK(effects.attached[0].what.to == other);
-  CHECK(d.engine().jobs().count(JobState::queued) == 1);
 }
 
 TEST_CASE("after a restart a job waits for its consumer to come back, and runs on there") {
