@@ -49,7 +49,7 @@ void Outbox::add(const Effects::To<const Job*>& entry, message::Type type) {
   const Job& job = *entry.what;
   const JobSpec& spec = *job.spec;
   if (type == message::Type::assign) {
-    const message::Assignment assignment{spec.id, job.uses.attempt, spec.task, spec.queue, spec.args, spec.options};
+    const AssignmentView assignment{{spec.id, spec.task, spec.queue, spec.args, spec.options}, job.uses.attempt};
     add(to, to.assign, assignment, kFixed + spec.size());
   } else {
     const Outcome& outcome = *job.outcome;

@@ -88,6 +88,7 @@ void Batch::add(const message::Refusal& refusal) { write(refusal); }
 void Batch::add(const message::Attachment& attachment) { write(attachment); }
 void Batch::add(const message::Report& report) { write(report); }
 void Batch::add(const message::Assignment& assignment) { write(assignment); }
+void Batch::add(const AssignmentView& assignment) { write(assignment); }
 void Batch::add(const message::ProgressReport& report) { write(report); }
 void Batch::add_encoded(Bytes entry) {
   buffer_.append(entry);

@@ -22,6 +22,19 @@ struct Frame {
 // Encodes one whole message.
 [[nodiscard]] Frame encode(const message::Message& message);
 
+// An entry of SUBMIT and one of ASSIGN, out of what whoever sends them has: nothing is copied.
+struct JobView {
+  const JobId& id;
+  std::string_view task;
+  std::string_view queue;
+  Bytes args;
+  const JobOptions& options;
+};
+struct AssignmentView {
+  JobView job;
+  std::uint32_t attempt = 0;
+};
+
 // Entries of one type, gathered for one peer until its loop comes round. Each entry is encoded once, when added.
 //
 //   ┌──────── room for the header ────────┬ entry ┬ entry ┬ …
@@ -37,6 +50,7 @@ class Batch {
   void add(const message::Attachment& attachment);  // ATTACHED
   void add(const message::Report& report);          // DONE, OUTCOME
   void add(const message::Assignment& assignment);  // ASSIGN
+  void add(const AssignmentView& assignment);       // ASSIGN
   void add(const message::ProgressReport& report);  // PROGRESS
   // An entry that was encoded before, with encode_entry.
   void add_encoded(Bytes entry);
@@ -63,6 +77,9 @@ class Batch {
 // One entry alone: to be added to a Batch later, or as a store keeps it. Decoder reads them back.
 [[nodiscard]] std::string encode_entry(const message::Submission& job);
 [[nodiscard]] std::string encode_entry(const message::Report& report);
+// The same at the end of `to`.
+void append_entry(std::string& to, const JobView& job);
+void append_entry(std::string& to, const message::Report& report);
 
 // Decodes frames from a peer that may be hostile. Holds the memory that the last decoded message points into, so one
 // Decoder a loop is enough and costs no allocation a message. Not thread-safe.

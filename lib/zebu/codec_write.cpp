@@ -185,23 +185,30 @@ struct Encode {
 };
 
 template <class Entry>
-std::string entry_of(const Entry& entry) {
-  std::string bytes;
-  Writer w(bytes);
+void append(std::string& to, const Entry& entry) {
+  Writer w(to);
   write(w, entry);
-  return bytes;
 }
 
 }  // namespace
 
-void write(Writer& w, const message::Submission& job) {
+void write(Writer& w, const JobView& job) {
   w.array(5).id(job.id).str(job.task).str(job.queue).bin(job.args);
   write_map(w, [&](auto&& put) { each_option(job.options, put); });
 }
 
-void write(Writer& w, const message::Assignment& job) {
-  w.array(6).id(job.id).number(job.attempt).str(job.task).str(job.queue).bin(job.args);
+void write(Writer& w, const AssignmentView& assignment) {
+  const JobView& job = assignment.job;
+  w.array(6).id(job.id).number(assignment.attempt).str(job.task).str(job.queue).bin(job.args);
   write_map(w, [&](auto&& put) { each_assigned_option(job.options, put); });
+}
+
+void write(Writer& w, const message::Submission& job) {
+  write(w, JobView{job.id, job.task, job.queue, job.args, job.options});
+}
+
+void write(Writer& w, const message::Assignment& job) {
+  write(w, AssignmentView{{job.id, job.task, job.queue, job.args, job.options}, job.attempt});
 }
 
 void write(Writer& w, const message::Attachment& attachment) { w.array(2).id(attachment.id).id(attachment.to); }
@@ -236,7 +243,18 @@ void write(Writer& w, const message::ProgressReport& report) {
 
 Frame encode(const message::Message& message) { return std::visit(codec::Encode{}, message); }
 
-std::string encode_entry(const message::Submission& job) { return codec::entry_of(job); }
-std::string encode_entry(const message::Report& report) { return codec::entry_of(report); }
+void append_entry(std::string& to, const JobView& job) { codec::append(to, job); }
+void append_entry(std::string& to, const message::Report& report) { codec::append(to, report); }
+
+std::string encode_entry(const message::Submission& job) {
+  std::string entry;
+  codec::append(entry, job);
+  return entry;
+}
+std::string encode_entry(const message::Report& report) {
+  std::string entry;
+  append_entry(entry, report);
+  return entry;
+}
 
 }  // namespace zebu

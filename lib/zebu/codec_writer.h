@@ -1,6 +1,6 @@
 #pragma once
 
-#include <zebu/message.h>
+#include <zebu/codec.h>
 
 #include <msgpack.hpp>
 
@@ -56,6 +56,8 @@ class Writer {
 };
 
 // The entries of the messages that carry lists.
+void write(Writer& w, const JobView& job);
+void write(Writer& w, const AssignmentView& assignment);
 void write(Writer& w, const message::Submission& job);
 void write(Writer& w, const message::Assignment& job);
 void write(Writer& w, const message::Attachment& attachment);
