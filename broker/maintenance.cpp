@@ -1,7 +1,7 @@
 #include "maintenance.h"
 
+#include "file_layer.h"
 #include "open_store.h"
-#include "page_checksums.h"
 #include "sqlite_file.h"
 #include "store_check.h"
 
@@ -86,7 +86,7 @@ Result<std::string> back_up_store(const std::string& path, const std::string& to
   const std::string partial = to + ".partial";
   fs::remove(partial, ignored);
   try {
-    SQLite::Database database(path, SQLite::OPEN_READWRITE | SQLite::OPEN_NOMUTEX, 5000, checksummed_vfs(""));
+    SQLite::Database database(path, SQLite::OPEN_READWRITE | SQLite::OPEN_NOMUTEX, 5000, file_layer(""));
     if (!has_checksums(database.getHandle()))
       return fail(ErrorCode::system, "'" + path + "' is no store of zebu-broker");
     SQLite::Statement vacuum(database, "VACUUM INTO ?");

@@ -1,5 +1,6 @@
 #include "sqlite_file.h"
 
+#include "file_layer.h"
 #include "page_checksums.h"
 #include "sqlite_schema.h"
 
@@ -91,7 +92,7 @@ void SqliteFile::connect() {
   (void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
   database_ = std::make_unique<SQLite::Database>(options_.path,
                                                  SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE | SQLite::OPEN_NOMUTEX,
-                                                 5000, checksummed_vfs(options_.vfs));
+                                                 5000, file_layer(options_.vfs));
   int reserve = kPageReserve;
   sqlite3_file_control(database_->getHandle(), "main", SQLITE_FCNTL_RESERVE_BYTES, &reserve);
   database_->exec("PRAGMA page_size = " + std::to_string(kPageSize));

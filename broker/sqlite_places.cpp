@@ -46,6 +46,12 @@ void SqliteWriter::set_standing(const JobSpec& spec, const JobStanding& standing
   set_standing_.run(spec.sequence, Bytes(encode_standing(spec.id, standing)));
 }
 
+void SqliteWriter::count_in(const JobSpec& spec, JobState state) {
+  counters_.next_sequence = std::max(counters_.next_sequence, spec.sequence + 1);
+  ++counters_.counts[index(state)];
+  queues_.enter(spec, state);
+}
+
 void SqliteWriter::move(const JobSpec& spec, JobState from, JobState to) {
   if (from == to) return;
   --counters_.counts[index(from)];

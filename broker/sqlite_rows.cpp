@@ -106,34 +106,40 @@ std::uint8_t flags_of(const JobStanding& standing) {
 
 }  // namespace
 
-std::string encode_job(const JobSpec& spec) {
-  std::string row;
-  row.reserve(64 + spec.task.size() + spec.queue.size() + spec.args.size());
-  Writer out(row);
+void append_job(std::string& to, const JobSpec& spec) {
+  Writer out(to);
   out.byte((spec.due ? unsigned{kDue} : 0U) | (spec.expires ? unsigned{kExpires} : 0U)).time(spec.submitted);
   if (spec.due) out.time(*spec.due);
   if (spec.expires) out.time(*spec.expires);
-  row += encode_entry(message::Submission{spec.id, spec.task, spec.queue, spec.args, spec.options});
+  append_entry(to, JobView{spec.id, spec.task, spec.queue, spec.args, spec.options});
+}
+
+std::string encode_job(const JobSpec& spec) {
+  std::string row;
+  append_job(row, spec);
   return row;
 }
 
-std::string encode_standing(const JobId& id, const JobStanding& standing) {
-  std::string row;
-  row.reserve(64);
-  Writer out(row);
+void append_standing(std::string& to, const JobId& id, const JobStanding& standing) {
+  Writer out(to);
   const unsigned flags = flags_of(standing);
   out.byte(static_cast<unsigned>(standing.state)).byte(flags).number(standing.uses.attempt);
   if ((flags & kTroubles) != 0) {
     out.number(standing.uses.failures).number(standing.uses.crashes).number(standing.uses.losses);
   }
-  if ((flags & kHolder) != 0) row += standing.holder.view();
+  if ((flags & kHolder) != 0) to += standing.holder.view();
   if ((flags & kStandingDue) != 0) out.time(standing.due);
   if ((flags & kFinished) != 0) {
     out.time(standing.finished).number(standing.queue.size());
-    row += standing.queue;
+    to += standing.queue;
   }
   if ((flags & kForgetAt) != 0) out.time(*standing.forget_at);
-  if (standing.outcome) row += encode_entry(message::report_of(id, standing.uses.attempt, *standing.outcome));
+  if (standing.outcome) append_entry(to, message::report_of(id, standing.uses.attempt, *standing.outcome));
+}
+
+std::string encode_standing(const JobId& id, const JobStanding& standing) {
+  std::string row;
+  append_standing(row, id, standing);
   return row;
 }
 

@@ -19,6 +19,7 @@ struct StoreDamage : std::runtime_error {
 };
 
 // job.row: ┌ flags: 1 due, 2 expires ┬ submitted ┬ (due) ┬ (expires) ┬ as in SUBMIT: [id, task, queue, args, options] │
+void append_job(std::string& to, const JobSpec& spec);
 [[nodiscard]] std::string encode_job(const JobSpec& spec);
 
 // What changed of a job since it was accepted.
@@ -36,6 +37,7 @@ struct JobStanding {
 // standing.row: ┌ state ┬ flags: 1 failures, crashes, losses · 2 holder · 4 due · 8 finished, queue's length, queue ·
 //   16 forget_at · 32 outcome · 64 has_unique ┬ attempt ┬ (…in that order) ┬ (as in OUTCOME: [id, attempt, state,
 //   value, run_us]) │
+void append_standing(std::string& to, const JobId& id, const JobStanding& standing);
 [[nodiscard]] std::string encode_standing(const JobId& id, const JobStanding& standing);
 
 // Decodes rows. Throws StoreDamage.

@@ -1,15 +1,25 @@
 #include "sqlite_writer.h"
 
+#include <algorithm>
+
 namespace zebu::broker {
 SqliteWriter::SqliteWriter(SQLite::Database& database, AtHand& at_hand, SqliteQueues& queues, SqliteReader& reader)
     : at_hand_(at_hand),
       queues_(queues),
       reader_(reader),
+      accepted_rows_(database, "accepted_rows"),
+      finished_rows_(database, "finished_rows"),
       select_counters_(database, "SELECT counters FROM store"),
       update_counters_(database, "UPDATE store SET commits = ?, counters = ?"),
       insert_job_(database, "INSERT INTO job(id, sequence, row) VALUES(?, ?, ?) ON CONFLICT DO NOTHING"),
+      insert_accepted_(database,
+                       "INSERT INTO job(id, sequence, row) SELECT id, sequence, row FROM accepted_rows WHERE true "
+                       "ON CONFLICT DO NOTHING"),
+      sequence_of_(database, "SELECT sequence FROM job WHERE id = ?"),
       delete_job_(database, "DELETE FROM job WHERE id = ?"),
       set_standing_(database, "INSERT OR REPLACE INTO standing(sequence, row) VALUES(?, ?)"),
+      insert_finished_(database,
+                       "INSERT OR REPLACE INTO standing(sequence, row) SELECT sequence, row FROM finished_rows"),
       delete_standing_(database, "DELETE FROM standing WHERE sequence = ?"),
       insert_at_hand_(database, "INSERT INTO at_hand(number, jobs) VALUES(?, ?)"),
       delete_at_hand_(database, "DELETE FROM at_hand WHERE number = ?"),
@@ -44,8 +54,17 @@ void SqliteWriter::load_counters() {
 
 std::vector<Duplicate> SqliteWriter::apply(const std::vector<Record>& records) {
   for (const Record& record : records) {
-    std::visit([this](const auto& r) { apply(r); }, record);
+    std::visit(
+        [this](const auto& r) {
+          if (is_after_feeds(r)) insert_feeds();
+          apply(r);
+        },
+        record);
   }
+  insert_feeds();
+  // In the order of the records: those of a feed are found late.
+  std::sort(duplicates_.begin(), duplicates_.end(),
+            [](const Duplicate& a, const Duplicate& b) { return a.spec->sequence < b.spec->sequence; });
   return std::exchange(duplicates_, {});
 }
 
@@ -60,10 +79,56 @@ void SqliteWriter::finish(std::uint64_t number) {
   update_counters_.run(number, Bytes(encode_counters(counters_)));
 }
 
+// ── many rows at once ───────────────────────────────────────────────────────────────────────────────────────────────
+
+// A plain new job's row, and a finished one's standing, wait in a feed until the records end or one of them may need
+// what waits. No record about a job comes after that of its end, but for JobForgotten.
+template <class R>
+bool SqliteWriter::is_after_feeds(const R& record) const {
+  if constexpr (std::is_same_v<R, JobForgotten>) return true;
+  if constexpr (requires { record.spec; } && !std::is_same_v<R, JobAccepted>) {
+    return !accepted_.empty() && record.spec->sequence >= accepted_.front()->spec->sequence;
+  }
+  return false;
+}
+
+void SqliteWriter::insert_feeds() {
+  if (!accepted_.empty()) {
+    const bool has_duplicates = insert_accepted_.run() != accepted_.size();
+    for (const JobAccepted* record : accepted_) {
+      const JobSpec& spec = *record->spec;
+      if (has_duplicates && sequence_of(spec.id) != spec.sequence) {
+        duplicates_.push_back({record->spec, spec.id});
+      } else {
+        count_in(spec, JobState::queued);
+        at_hand_.add(spec.sequence, spec.id);
+      }
+    }
+    accepted_.clear();
+    accepted_rows_.clear();
+  }
+  if (!finished_rows_.empty()) {
+    insert_finished_.run();
+    finished_rows_.clear();
+  }
+}
+
+std::optional<std::uint64_t> SqliteWriter::sequence_of(const JobId& id) {
+  auto rows = sequence_of_.query(id);
+  return rows.next() ? std::optional(rows.number(0)) : std::nullopt;
+}
+
 // ── a new job ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 void SqliteWriter::apply(const JobAccepted& record) {
   const JobSpec& spec = *record.spec;
+  if (!spec.due && !record.in_line && spec.options.unique.empty()) {
+    accepted_rows_.add(spec.id, spec.sequence);
+    append_job(accepted_rows_.bytes(), spec);
+    accepted_.push_back(&record);
+    return;
+  }
+  insert_feeds();
   if (insert_job_.run(spec.id, spec.sequence, Bytes(encode_job(spec))) == 0) {
     duplicates_.push_back({record.spec, spec.id});
     return;
@@ -76,10 +141,7 @@ void SqliteWriter::apply(const JobAccepted& record) {
     duplicates_.push_back({record.spec, *id});
     return;
   }
-  counters_.next_sequence = std::max(counters_.next_sequence, spec.sequence + 1);
-  const JobState state = spec.due ? JobState::scheduled : JobState::queued;
-  ++counters_.counts[static_cast<std::size_t>(state)];
-  queues_.enter(spec, state);
+  count_in(spec, spec.due ? JobState::scheduled : JobState::queued);
   if (spec.due) return put_in_schedule(spec, *spec.due);
   if (record.in_line) return put_in_line(spec);
   at_hand_.add(spec.sequence, spec.id);
@@ -194,7 +256,9 @@ void SqliteWriter::apply(const JobFinished& record) {
   }
   if (standing.state == JobState::failed) insert_failed_.run(spec.id);
   if (record.forget_at) forget_at(spec.id, *record.forget_at);
-  set_standing(spec, standing);
+  if (place->has_standing) return set_standing(spec, standing);
+  finished_rows_.add(spec.id, spec.sequence);
+  append_standing(finished_rows_.bytes(), spec.id, standing);
 }
 
 // ── the rest ────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "row_feed.h"
 #include "sqlite_reader.h"
 
 #include <map>
@@ -44,6 +45,12 @@ class SqliteWriter {
   void apply(const QueueChanged& record);
   void apply(const ConsumerChanged& record);
 
+  // Whether a record may speak of a job whose row is in a feed still.
+  template <class R>
+  [[nodiscard]] bool is_after_feeds(const R& record) const;
+  void insert_feeds();
+  [[nodiscard]] std::optional<std::uint64_t> sequence_of(const JobId& id);
+
   [[nodiscard]] bool claim_unique(const JobSpec& spec, std::optional<WallTime> until, WallTime now);
   void release_unique(const JobSpec& spec);
   void started(const JobSpec& spec);
@@ -52,6 +59,7 @@ class SqliteWriter {
   [[nodiscard]] std::optional<Place> leave(const JobSpec& spec);
   [[nodiscard]] JobStanding standing_of(const JobSpec& spec, bool has_standing);
   void set_standing(const JobSpec& spec, const JobStanding& standing);
+  void count_in(const JobSpec& spec, JobState state);
   void move(const JobSpec& spec, JobState from, JobState to);
   void forget_at(const JobId& id, WallTime at);
   [[nodiscard]] std::optional<Dropped> drop(const JobId& id, std::optional<WallTime> now);
@@ -64,13 +72,19 @@ class SqliteWriter {
   RowReader rows_;
   Counters counters_;
   std::vector<Duplicate> duplicates_;
-  std::map<std::int64_t, Group> groups_;  // by second
+  std::map<std::int64_t, Group> groups_;      // by second
+  std::vector<const JobAccepted*> accepted_;  // in accepted_rows_
+  RowFeed accepted_rows_;
+  RowFeed finished_rows_;
 
   Statement select_counters_;
   Statement update_counters_;
   Statement insert_job_;
+  Statement insert_accepted_;
+  Statement sequence_of_;
   Statement delete_job_;
   Statement set_standing_;
+  Statement insert_finished_;
   Statement delete_standing_;
   Statement insert_at_hand_;
   Statement delete_at_hand_;

@@ -38,7 +38,7 @@ TEST_CASE("after a power cut at any moment all that was confirmed is there, and 
   for (std::uint64_t seed = 1; seed <= 2; ++seed) {
     std::mt19937_64 random(seed);
     DiskRun run(seed);
-    const std::vector<Left> cuts = cut_everywhere(run, 50, random);
+    const std::vector<Left> cuts = cut_everywhere(run, 100, random);
     REQUIRE(cuts.size() > 300);
     for (std::size_t i = 0; i < cuts.size(); ++i) {
       INFO("seed " << seed << ", operation " << i << " of " << cuts.size());

@@ -1,5 +1,6 @@
 #include "sqlite_store.h"
 
+#include "file_layer.h"
 #include "page_checksums.h"
 #include "sqlite_schema.h"
 #include "support/catch.h"
@@ -57,7 +58,7 @@ TEST_CASE("a store of a newer version is refused") {
   const Folder folder;
   REQUIRE(folder.open());
   {
-    SQLite::Database database(folder.path, SQLite::OPEN_READWRITE, 0, checksummed_vfs(""));
+    SQLite::Database database(folder.path, SQLite::OPEN_READWRITE, 0, file_layer(""));
     database.exec("PRAGMA user_version = 99");
   }
   const std::string refusal = folder.refusal();
@@ -170,7 +171,7 @@ TEST_CASE("many jobs at hand that end in any order leave no row behind") {
       REQUIRE(store->commit(records));
     }
   }
-  SQLite::Database database(folder.path, SQLite::OPEN_READONLY, 0, checksummed_vfs(""));
+  SQLite::Database database(folder.path, SQLite::OPEN_READONLY, 0, file_layer(""));
   // Those that are left (300) and at most eight times as many ids.
   CHECK(database.execAndGet("SELECT sum(length(jobs)) / 16 FROM at_hand").getInt() < 2400);
   const auto store = std::move(*folder.open());
