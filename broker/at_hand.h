@@ -10,12 +10,12 @@
 
 namespace zebu::broker {
 
-// The unfinished jobs that are neither in line nor in the schedule: those that a broker must have in its memory. Per
-// commit that adds some of them the file gets one row with their ids, and none of them is taken out of it again: a job
-// costs no index entry. A row goes when all of its jobs have left; when few are left they move to the newest row, so
-// that a few long jobs do not keep many old rows. What a row still names and what is really at hand differ, so recovery
-// looks each job up. This class knows which row has which job. Its size is that of the jobs that the engine has in
-// memory.
+// The unfinished jobs that are neither in line nor in the schedule: those that a broker must have in its memory. The
+// file has rows with their ids, and none of them is taken out of a row again: a job costs no index entry. The newest
+// ids are gathered in a short list, which is written with each commit, until they are a row's worth. A row goes when
+// all of its jobs have left; when few are left they move to the list, so that a few long jobs do not keep many old
+// rows. What the file still names and what is really at hand differ, so recovery looks each job up. This class knows
+// which row has which job. Its size is that of the jobs that the engine has in memory.
 class AtHand {
  public:
   struct Job {
@@ -24,11 +24,12 @@ class AtHand {
     bool is_running = false;
     bool has_standing = false;  // the file has a row of it in `standing`
   };
-  // Row `number` is to be written with these jobs, rows `gone` are to be deleted.
+  // Row `number` is to be written with these jobs, if there are any; rows `gone` are to be deleted.
   struct Changes {
     std::uint64_t number = 0;
     std::vector<JobId> added;
     std::vector<std::uint64_t> gone;
+    bool names_fewer = false;  // jobs that were named, in rows or the list, are no longer
   };
 
   [[nodiscard]] Job* find(std::uint64_t sequence);
@@ -39,8 +40,12 @@ class AtHand {
 
   // What the records since the last call make of the rows.
   [[nodiscard]] Changes settle();
+  // The list as it is then.
+  [[nodiscard]] std::vector<JobId> newest() const;
 
-  // For recovery, newest row first: a row with `count` jobs, of which add() and restore_row() name those that are left.
+  // For recovery: the jobs that are left, each with its row; those of the list count as of `next_row`, which the list
+  // will be. A row had `count` jobs, of which `left` are left.
+  void restore_newest(std::uint64_t next_row, const std::vector<std::uint64_t>& left);
   void restore_row(std::uint64_t number, std::size_t count, std::vector<std::uint64_t> left);
   void restore(std::uint64_t sequence, Job job) { jobs_.emplace(sequence, job); }
 
@@ -51,13 +56,20 @@ class AtHand {
     std::size_t left = 0;
   };
 
-  // Moves what is left in a row to the newest one.
+  struct Newest {
+    std::uint64_t sequence = 0;
+    JobId id;
+  };
+
+  // Makes a row of the list.
+  void add_row(Changes& changes);
+  // Moves what is left in a row to the list.
   void empty(std::uint64_t number);
 
   std::unordered_map<std::uint64_t, Job> jobs_;
   std::map<std::uint64_t, Row> rows_;
-  std::vector<std::uint64_t> thin_;    // rows that lost jobs since the last settle(), and have few left
-  std::vector<std::uint64_t> newest_;  // jobs of the row that settle() makes
+  std::vector<std::uint64_t> thin_;  // rows that lost jobs since the last settle(), and have few left
+  std::vector<Newest> newest_;       // the list; some may have left
   std::uint64_t next_row_ = 1;
 };
 

@@ -21,16 +21,16 @@ void SqliteWriter::put_in_schedule(const JobSpec& spec, WallTime due) {
 // Takes an unfinished job out of wherever it is. Nothing: there is no such job, or it is finished.
 std::optional<SqliteWriter::Place> SqliteWriter::leave(const JobSpec& spec) {
   if (const auto job = at_hand_.take(spec.sequence)) {
-    return Place{job->is_running ? JobState::running : JobState::queued, job->has_standing};
+    return Place{job->is_running ? JobState::running : JobState::queued, job->has_standing, true};
   }
   const auto queue = queues_.number(spec.queue);
   std::optional<Place> place;
   if (queue && delete_line_.run(*queue, line_key(spec).rank, spec.sequence) != 0) {
-    place = Place{JobState::queued, true};
+    place = Place{JobState::queued, true, false};
   } else {
     const auto standing = reader_.standing(spec.sequence);
     const auto due = standing ? std::optional(standing->due) : spec.due;
-    if (due && delete_schedule_.run(*due, spec.sequence) != 0) place = Place{JobState::scheduled, true};
+    if (due && delete_schedule_.run(*due, spec.sequence) != 0) place = Place{JobState::scheduled, true, false};
   }
   if (place && spec.expires) delete_expiring_.run(*spec.expires, spec.sequence);
   return place;

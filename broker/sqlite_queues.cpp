@@ -1,5 +1,7 @@
 #include "sqlite_queues.h"
 
+#include "sqlite_rows.h"
+
 #include <algorithm>
 
 namespace zebu::broker {
@@ -7,13 +9,17 @@ namespace {
 
 // More rows than that, and those of idle queues go: names may be made by programs, without end.
 constexpr std::size_t kIdleQueues = 1024;
+// A longer list of counts becomes rows.
+constexpr std::size_t kList = 16;
+constexpr std::size_t kListed = 5;  // numbers for each queue in it
 
 std::int64_t payload_of(const JobSpec& spec) { return static_cast<std::int64_t>(spec.size() - sizeof(JobSpec)); }
 
 }  // namespace
 
 SqliteQueues::SqliteQueues(SQLite::Database& database)
-    : select_(database,
+    : select_list_(database, "SELECT queues FROM store"),
+      select_(database,
               "SELECT number, name, queued, scheduled, payload, failed, paused, reason, purge_up_to FROM queue"),
       upsert_(database,
               "INSERT OR REPLACE INTO queue(number, name, queued, scheduled, payload, failed, paused, "
@@ -34,6 +40,24 @@ void SqliteQueues::load() {
     const std::string name = queue.settings.name;
     queues_.emplace(name, std::move(queue));
   }
+  auto list = select_list_.query();
+  if (list.next()) restore_counts(decode_numbers(list.blob(0)));
+}
+
+void SqliteQueues::restore_counts(const std::vector<std::uint64_t>& list) {
+  for (std::size_t at = 0; at + kListed <= list.size(); at += kListed) {
+    const auto number = [&](std::size_t field) { return static_cast<std::int64_t>(list[at + field]); };
+    const auto found = std::find_if(queues_.begin(), queues_.end(),
+                                    [&](const auto& queue) { return queue.second.number == number(0); });
+    if (found == queues_.end()) throw StoreDamage("there are counts of a queue that is none");
+    Queue& queue = found->second;
+    queue.queued = number(1);
+    queue.scheduled = number(2);
+    queue.payload = number(3);
+    queue.failed = number(4);
+    queue.is_listed = true;
+    list_.push_back(&queue);
+  }
 }
 
 std::optional<std::int64_t> SqliteQueues::number(const std::string& name) const {
@@ -49,6 +73,7 @@ SqliteQueues::Queue& SqliteQueues::at(const std::string& name) {
   if (is_new) {
     last_->number = next_number_++;
     last_->settings.name = name;
+    last_->needs_row = true;
   }
   return *last_;
 }
@@ -74,6 +99,7 @@ void SqliteQueues::drop_failed(const std::string& name) {
 void SqliteQueues::set(const QueueSettings& settings) {
   Queue& queue = at(settings.name);
   queue.settings = settings;
+  queue.needs_row = true;
   changed(queue);
 }
 
@@ -89,14 +115,41 @@ void SqliteQueues::save() {
     if (!queue->has_jobs() && !queue->has_settings() && queues_.size() > kIdleQueues) {
       delete_.run(queue->number);
       if (last_ == queue) last_ = nullptr;
+      std::erase(list_, queue);
       queues_.erase(queue->settings.name);
-      continue;
+    } else if (queue->needs_row) {
+      write(*queue);
+    } else if (!queue->is_listed) {
+      queue->is_listed = true;
+      list_.push_back(queue);
     }
-    const QueueSettings& settings = queue->settings;
-    upsert_.run(queue->number, Bytes(settings.name), queue->queued, queue->scheduled, queue->payload, queue->failed,
-                settings.is_paused ? 1 : 0, Bytes(settings.reason), settings.purge_up_to);
   }
   changed_.clear();
+  if (list_.size() <= kList) return;
+  for (Queue* queue : list_) {
+    write(*queue);
+    queue->is_listed = false;
+  }
+  list_.clear();
+}
+
+// A row that the list says otherwise of stays in the list.
+void SqliteQueues::write(Queue& queue) {
+  const QueueSettings& settings = queue.settings;
+  upsert_.run(queue.number, Bytes(settings.name), queue.queued, queue.scheduled, queue.payload, queue.failed,
+              settings.is_paused ? 1 : 0, Bytes(settings.reason), settings.purge_up_to);
+  queue.needs_row = false;
+}
+
+std::vector<std::uint64_t> SqliteQueues::newest_counts() const {
+  std::vector<std::uint64_t> numbers;
+  numbers.reserve(list_.size() * kListed);
+  for (const Queue* queue : list_) {
+    for (const std::int64_t number : {queue->number, queue->queued, queue->scheduled, queue->payload, queue->failed}) {
+      numbers.push_back(static_cast<std::uint64_t>(number));
+    }
+  }
+  return numbers;
 }
 
 std::vector<StoredQueue> SqliteQueues::totals() const {

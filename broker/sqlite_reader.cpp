@@ -31,6 +31,7 @@ StoredJob stored_job(SharedSpec spec, JobStanding standing) {
 SqliteReader::SqliteReader(SQLite::Database& database, AtHand& at_hand, const SqliteQueues& queues)
     : at_hand_(at_hand),
       queues_(queues),
+      newest_at_hand_(database, "SELECT at_hand, (SELECT max(number) FROM at_hand) FROM store"),
       at_hand_rows_(database, "SELECT number, jobs FROM at_hand ORDER BY number DESC"),
       consumers_(database, "SELECT instance FROM consumer"),
       find_(database,
@@ -87,26 +88,34 @@ StoredJob SqliteReader::stored(const Rows& rows) {
   return stored_job(std::move(spec), std::move(standing));
 }
 
-std::vector<StoredJob> SqliteReader::recover() {
-  std::vector<StoredJob> jobs;
+NamedAtHand SqliteReader::recover() {
+  NamedAtHand named;
+  {
+    auto newest = newest_at_hand_.query();
+    if (!newest.next()) throw StoreDamage("it has no counters");
+    const std::uint64_t next_row = newest.is_null(1) ? 1 : newest.number(1) + 1;
+    at_hand_.restore_newest(next_row, recover_row(decode_ids(newest.blob(0)), next_row, named));
+  }
   auto rows = at_hand_rows_.query();
   while (rows.next()) {
     const std::uint64_t number = rows.number(0);
     const std::vector<JobId> ids = decode_ids(rows.blob(1));
-    at_hand_.restore_row(number, ids.size(), recover_row(ids, number, jobs));
+    at_hand_.restore_row(number, ids.size(), recover_row(ids, number, named));
   }
-  return jobs;
+  return named;
 }
 
 std::vector<std::uint64_t> SqliteReader::recover_row(const std::vector<JobId>& ids, std::uint64_t number,
-                                                     std::vector<StoredJob>& jobs) {
+                                                     NamedAtHand& named) {
   std::vector<std::uint64_t> left;
   for (const JobId& id : ids) {
     auto rows = find_.query(id);
     if (!rows.next()) continue;  // forgotten
     const std::uint64_t sequence = rows.number(1);
     const bool has_standing = !rows.is_null(3);
-    const JobState state = has_standing ? RowReader::standing_only(rows.blob(3)).state : JobState::queued;
+    const JobStanding standing = has_standing ? RowReader::standing_only(rows.blob(3)) : JobStanding{};
+    const JobState state = standing.state;
+    if (is_final(state) && standing.forget_at) named.ended.push_back({id, *standing.forget_at});
     if (is_final(state) || state == JobState::scheduled || at_hand_.find(sequence) != nullptr) continue;
     // From now on it counts as at hand, which is what stored() asks.
     at_hand_.restore(sequence, {number, id, state == JobState::running, has_standing});
@@ -116,7 +125,7 @@ std::vector<std::uint64_t> SqliteReader::recover_row(const std::vector<JobId>& i
       continue;
     }
     left.push_back(sequence);
-    jobs.push_back(std::move(job));
+    named.jobs.push_back(std::move(job));
   }
   return left;
 }

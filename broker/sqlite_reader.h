@@ -9,13 +9,23 @@
 
 namespace zebu::broker {
 
+// What the file names as at hand.
+struct NamedAtHand {
+  struct Ended {
+    JobId id;
+    WallTime forget_at{};
+  };
+  std::vector<StoredJob> jobs;
+  std::vector<Ended> ended;  // of these no row of forgetting may know yet
+};
+
 // What the SQLite store reads: each method is one of Store's. Throws what SQLite throws, and StoreDamage.
 class SqliteReader {
  public:
   SqliteReader(SQLite::Database& database, AtHand& at_hand, const SqliteQueues& queues);
 
-  // The jobs at hand, and fills AtHand.
-  [[nodiscard]] std::vector<StoredJob> recover();
+  // Fills AtHand.
+  [[nodiscard]] NamedAtHand recover();
   [[nodiscard]] std::vector<InstanceId> consumers();
   [[nodiscard]] std::optional<StoredJob> find(const JobId& id);
   [[nodiscard]] std::vector<StoredJob> load_queued(const std::string& queue, LineKey from, std::size_t limit,
@@ -35,11 +45,12 @@ class SqliteReader {
   [[nodiscard]] StoredJob stored(const Rows& rows);
   [[nodiscard]] JobState waiting_state(const JobSpec& spec);
   [[nodiscard]] std::vector<std::uint64_t> recover_row(const std::vector<JobId>& ids, std::uint64_t number,
-                                                       std::vector<StoredJob>& jobs);
+                                                       NamedAtHand& named);
 
   AtHand& at_hand_;
   const SqliteQueues& queues_;
   RowReader reader_;
+  Statement newest_at_hand_;
   Statement at_hand_rows_;
   Statement consumers_;
   Statement find_;

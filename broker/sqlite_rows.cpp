@@ -58,6 +58,7 @@ class Reader {
     if (value >= kJobStates) throw StoreDamage("a state is none");
     return static_cast<JobState>(value);
   }
+  [[nodiscard]] bool empty() const { return from_.empty(); }
   Bytes rest() { return std::exchange(from_, {}); }
   Bytes take(std::size_t count) {
     if (from_.size() < count) throw StoreDamage("a row is too short");
@@ -195,6 +196,20 @@ std::vector<JobId> decode_ids(Bytes row) {
     ids.push_back(*id);
   }
   return ids;
+}
+
+std::string encode_numbers(const std::vector<std::uint64_t>& numbers) {
+  std::string row;
+  Writer out(row);
+  for (const std::uint64_t number : numbers) out.number(number);
+  return row;
+}
+
+std::vector<std::uint64_t> decode_numbers(Bytes row) {
+  Reader in(row);
+  std::vector<std::uint64_t> numbers;
+  while (!in.empty()) numbers.push_back(in.number());
+  return numbers;
 }
 
 std::string encode_counters(const Counters& counters) {

@@ -56,6 +56,10 @@ class RowReader {
 [[nodiscard]] std::string encode_ids(const std::vector<JobId>& ids);
 [[nodiscard]] std::vector<JobId> decode_ids(Bytes row);
 
+// Numbers, one after the other; for store.queues.
+[[nodiscard]] std::string encode_numbers(const std::vector<std::uint64_t>& numbers);
+[[nodiscard]] std::vector<std::uint64_t> decode_numbers(Bytes row);
+
 // store.counters: how many jobs are in each state, and the next sequence.
 struct Counters {
   std::array<std::uint64_t, kJobStates> counts{};

@@ -8,7 +8,7 @@ namespace {
 // A job is one row of `job`, written once, and one of `standing` as soon as something else than waiting has happened to
 // it. Keys grow with time (UUIDv7, sequence), so both are appended to. An unfinished job is named by exactly one of
 // at_hand, line and schedule; a finished one that is to be forgotten by a row of forgetting, which may name it too
-// early.
+// early, or by at_hand still.
 const char* const kVersion1 = R"(
   CREATE TABLE store(id BLOB NOT NULL, commits INTEGER NOT NULL, counters BLOB NOT NULL);
   CREATE TABLE job(id BLOB PRIMARY KEY, sequence INTEGER NOT NULL, row BLOB NOT NULL) WITHOUT ROWID;
@@ -29,10 +29,17 @@ const char* const kVersion1 = R"(
   INSERT INTO store VALUES(randomblob(16), 0, x'0100000000000000');
 )";
 
+// What each commit changes goes into the one row of `store`, so that a commit of one job writes two pages: the counts
+// of the queues that changed last, and the newest part of at_hand.
+const char* const kVersion2 = R"(
+  ALTER TABLE store ADD COLUMN queues BLOB NOT NULL DEFAULT x'';
+  ALTER TABLE store ADD COLUMN at_hand BLOB NOT NULL DEFAULT x'';
+)";
+
 }  // namespace
 
 std::span<const std::string> schema_steps() {
-  static const std::vector<std::string> steps = {kVersion1};
+  static const std::vector<std::string> steps = {kVersion1, kVersion2};
   return steps;
 }
 

@@ -18,6 +18,8 @@ Result<std::unique_ptr<SqliteStore>> SqliteStore::open(const SqliteOptions& opti
 SqliteStore::SqliteStore(std::unique_ptr<SqliteFile> file)
     : file_(std::move(file)),
       name_("sqlite:" + file_->path()),
+      begin_(file_->database(), "BEGIN IMMEDIATE"),
+      commit_(file_->database(), "COMMIT"),
       queues_(file_->database()),
       reader_(file_->database(), at_hand_, queues_),
       writer_(file_->database(), at_hand_, queues_, reader_) {}
@@ -36,11 +38,11 @@ auto SqliteStore::guarded(const char* doing, Work&& work) -> Result<decltype(wor
 template <class Work>
 auto SqliteStore::committed(const char* doing, Work&& work) -> Result<decltype(work())> {
   return guarded(doing, [&] {
-    SQLite::Transaction transaction(file_->database(), SQLite::TransactionBehavior::IMMEDIATE);
+    begin_.run();  // after an error the store is dead: its transaction ends when it is closed
     auto result = work();
     CommitMark mark = file_->mark();
     writer_.finish(++mark.commit);
-    transaction.commit();
+    commit_.run();
     file_->set_mark(mark);
     return result;
   });
@@ -51,7 +53,9 @@ Result<Recovered> SqliteStore::recover() {
     queues_.load();
     writer_.load_counters();
     Recovered recovered;
-    recovered.jobs = reader_.recover();
+    NamedAtHand named = reader_.recover();
+    writer_.forget_later(named.ended);
+    recovered.jobs = std::move(named.jobs);
     recovered.queues = queues_.totals();
     recovered.settings = queues_.settings();
     recovered.consumers = reader_.consumers();

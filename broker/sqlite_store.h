@@ -38,6 +38,8 @@ class SqliteStore final : public Store {
 
   std::unique_ptr<SqliteFile> file_;
   std::string name_;
+  Statement begin_;
+  Statement commit_;
   AtHand at_hand_;
   SqliteQueues queues_;
   SqliteReader reader_;

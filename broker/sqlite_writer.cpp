@@ -3,6 +3,12 @@
 #include <algorithm>
 
 namespace zebu::broker {
+namespace {
+
+constexpr std::size_t kManyInGroups = 1000;
+
+}  // namespace
+
 SqliteWriter::SqliteWriter(SQLite::Database& database, AtHand& at_hand, SqliteQueues& queues, SqliteReader& reader)
     : at_hand_(at_hand),
       queues_(queues),
@@ -10,7 +16,7 @@ SqliteWriter::SqliteWriter(SQLite::Database& database, AtHand& at_hand, SqliteQu
       accepted_rows_(database, "accepted_rows"),
       finished_rows_(database, "finished_rows"),
       select_counters_(database, "SELECT counters FROM store"),
-      update_counters_(database, "UPDATE store SET commits = ?, counters = ?"),
+      update_store_(database, "UPDATE store SET commits = ?, counters = ?, queues = ?, at_hand = ?"),
       insert_job_(database, "INSERT INTO job(id, sequence, row) VALUES(?, ?, ?) ON CONFLICT DO NOTHING"),
       insert_accepted_(database,
                        "INSERT INTO job(id, sequence, row) SELECT id, sequence, row FROM accepted_rows WHERE true "
@@ -72,11 +78,10 @@ void SqliteWriter::finish(std::uint64_t number) {
   const AtHand::Changes changes = at_hand_.settle();
   if (!changes.added.empty()) insert_at_hand_.run(changes.number, Bytes(encode_ids(changes.added)));
   for (const std::uint64_t gone : changes.gone) delete_at_hand_.run(gone);
-  for (const auto& [second, group] : std::exchange(groups_, {})) {
-    insert_group_.run(group.due, number, Bytes(encode_ids(group.jobs)));
-  }
+  if (changes.names_fewer || are_groups_due_ || in_groups_ > kManyInGroups) write_groups(number);
   queues_.save();
-  update_counters_.run(number, Bytes(encode_counters(counters_)));
+  update_store_.run(number, Bytes(encode_counters(counters_)), Bytes(encode_numbers(queues_.newest_counts())),
+                    Bytes(encode_ids(at_hand_.newest())));
 }
 
 // ── many rows at once ───────────────────────────────────────────────────────────────────────────────────────────────
@@ -238,6 +243,7 @@ void SqliteWriter::apply(const JobFinished& record) {
   const JobSpec& spec = *record.spec;
   const auto place = leave(spec);
   if (!place) return;
+  if (!place->was_at_hand) are_groups_due_ = true;
   JobStanding standing;
   standing.state = record.outcome->state;
   move(spec, place->state, standing.state);

@@ -17,7 +17,9 @@ class SqliteWriter {
   [[nodiscard]] const Counters& counters() const { return counters_; }
 
   [[nodiscard]] std::vector<Duplicate> apply(const std::vector<Record>& records);
-  [[nodiscard]] bool is_any_due(WallTime now) { return next_group_.query(now).next(); }
+  // Jobs whose forgetting the file may not know of, since at_hand still names them.
+  void forget_later(const std::vector<NamedAtHand::Ended>& ended);
+  [[nodiscard]] bool is_any_due(WallTime now);
   [[nodiscard]] std::vector<Dropped> forget(WallTime now, std::size_t limit);
   // Writes what is kept once a commit: commit `number`.
   void finish(std::uint64_t number);
@@ -27,8 +29,10 @@ class SqliteWriter {
   struct Place {
     JobState state = JobState::queued;
     bool has_standing = false;
+    bool was_at_hand = false;
   };
-  // Outcomes that are to be dropped at about the same time, the first of them at `due`.
+  // Outcomes that are to be dropped at about the same time, the first of them at `due`. They get a row when at_hand is
+  // about to name its jobs no longer, so mostly not with each commit.
   struct Group {
     WallTime due{};
     std::vector<JobId> jobs;
@@ -62,6 +66,8 @@ class SqliteWriter {
   void count_in(const JobSpec& spec, JobState state);
   void move(const JobSpec& spec, JobState from, JobState to);
   void forget_at(const JobId& id, WallTime at);
+  void write_groups(std::uint64_t number);
+  void forget_groups(WallTime now, std::size_t limit, std::vector<Dropped>& dropped);
   [[nodiscard]] std::optional<Dropped> drop(const JobId& id, std::optional<WallTime> now);
   [[nodiscard]] bool forget_group(WallTime due, std::uint64_t number, const std::vector<JobId>& jobs, WallTime now,
                                   std::size_t limit, std::vector<Dropped>& dropped);
@@ -72,13 +78,15 @@ class SqliteWriter {
   RowReader rows_;
   Counters counters_;
   std::vector<Duplicate> duplicates_;
-  std::map<std::int64_t, Group> groups_;      // by second
+  std::map<std::int64_t, Group> groups_;  // by second
+  std::size_t in_groups_ = 0;
+  bool are_groups_due_ = false;               // they are to be written with this commit
   std::vector<const JobAccepted*> accepted_;  // in accepted_rows_
   RowFeed accepted_rows_;
   RowFeed finished_rows_;
 
   Statement select_counters_;
-  Statement update_counters_;
+  Statement update_store_;
   Statement insert_job_;
   Statement insert_accepted_;
   Statement sequence_of_;

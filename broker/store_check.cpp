@@ -67,7 +67,7 @@ void StoreCheck::check_jobs(SQLite::Database& database) {
   SqliteQueues queues(database);
   queues.load();
   SqliteReader reader(database, at_hand, queues);
-  const std::size_t at_hand_jobs = reader.recover().size();
+  const std::size_t at_hand_jobs = reader.recover().jobs.size();
   Statement scheduled(database, "SELECT 1 FROM schedule WHERE due = ? AND sequence = ?");
   std::uint64_t in_line = 0;
   std::uint64_t in_schedule = 0;

@@ -1,0 +1,179 @@
+#include "file_layer.h"
+#include "page_checksums.h"
+#include "sqlite_schema.h"
+#include "sqlite_store.h"
+#include "support/catch.h"
+#include "support/store_fixture.h"
+
+using namespace zebu;
+using namespace zebu::broker;
+using namespace zebu::test;
+
+// How the SQLite store spreads jobs over its tables.
+namespace {
+
+struct OpenStore {
+  TempDir dir;
+  std::unique_ptr<SqliteStore> store;
+  Recovered recovered;
+
+  OpenStore() { reopen(); }
+
+  void reopen() {
+    store.reset();
+    SqliteOptions options;
+    options.path = path();
+    auto opened = SqliteStore::open(options);
+    INFO((opened ? "" : opened.error().message));
+    REQUIRE(opened);
+    store = std::move(*opened);
+    recovered = std::move(*store->recover());
+  }
+
+  [[nodiscard]] std::string path() const { return dir.path() / "zebu.db"; }
+  [[nodiscard]] std::uintmax_t log_size() const { return std::filesystem::file_size(path() + "-wal"); }
+  // With the store closed.
+  [[nodiscard]] int count(const std::string& sql) const {
+    SQLite::Database database(path(), SQLite::OPEN_READWRITE, 0, file_layer(""));
+    return database.execAndGet(sql).getInt();
+  }
+};
+
+// With sequences from 1 on.
+std::vector<SharedSpec> jobs(std::uint64_t count) {
+  std::vector<SharedSpec> specs;
+  for (std::uint64_t i = 1; i <= count; ++i) specs.push_back(shared_job(i));
+  return specs;
+}
+
+JobSpec in_queue(std::uint64_t sequence, const std::string& queue) {
+  JobSpec spec = job(sequence);
+  spec.queue = queue;
+  return spec;
+}
+
+}  // namespace
+
+TEST_CASE("a commit of one job writes two pages to the log, now and then a few more") {
+  constexpr std::uintmax_t kFrame = kPageSize + 24;
+  OpenStore s;
+  REQUIRE(s.store->commit({JobAccepted{shared_job(1)}}));
+  std::uintmax_t before = s.log_size();
+  int large = 0;
+  for (std::uint64_t i = 2; i <= 200; ++i) {
+    const SharedSpec spec = shared_job(i);
+    for (const Record& record : {Record(JobAccepted{spec}), Record(finished(spec))}) {
+      REQUIRE(s.store->commit({record}));
+      const std::uintmax_t pages = (s.log_size() - before) / kFrame;
+      before = s.log_size();
+      REQUIRE(pages <= 8);
+      if (pages > 2) ++large;
+    }
+  }
+  // When a page is full, and when the list of the newest becomes a row.
+  CHECK(large <= 30);
+}
+
+TEST_CASE("a few jobs at hand are found again, and cost no row") {
+  OpenStore s;
+  const std::vector<SharedSpec> specs = jobs(30);
+  for (const SharedSpec& spec : specs) REQUIRE(s.store->commit({JobAccepted{spec}}));
+  s.reopen();
+  CHECK(s.recovered.jobs.size() == 30);
+  for (std::size_t i = 0; i < 29; ++i) REQUIRE(s.store->commit({finished(specs[i])}));
+  s.reopen();
+  REQUIRE(s.recovered.jobs.size() == 1);
+  CHECK(s.recovered.jobs[0].spec->sequence == 30);
+  s.store.reset();
+  CHECK(s.count("SELECT count(*) FROM at_hand") == 0);
+}
+
+TEST_CASE("outcomes are forgotten in time, also those whose forgetting was not written before a restart") {
+  OpenStore s;
+  for (const SharedSpec& spec : jobs(20)) {
+    REQUIRE(s.store->commit({JobAccepted{spec}}));
+    REQUIRE(s.store->commit({finished(spec)}));
+  }
+  const bool is_restarted = GENERATE(false, true);
+  if (is_restarted) {
+    s.store.reset();
+    CHECK(s.count("SELECT count(*) FROM forgetting") == 0);
+    s.reopen();
+    CHECK(s.recovered.jobs.empty());
+  }
+  CHECK(s.store->forget(at_second(2999), 100)->empty());
+  CHECK(s.store->forget(at_second(3000), 15)->size() == 15);
+  CHECK(s.store->forget(at_second(3000), 15)->size() == 5);
+  CHECK(s.store->forget(at_second(3000), 15)->empty());
+  s.reopen();
+  CHECK(s.store->forget(at_second(9000), 100)->empty());
+  CHECK(s.recovered.counts == std::array<std::uint64_t, kJobStates>{});
+}
+
+TEST_CASE("the counts of many queues are right after a restart, whichever changed last") {
+  OpenStore s;
+  std::uint64_t sequence = 0;
+  for (int round = 0; round < 3; ++round) {
+    for (int queue = 0; queue < 40; ++queue) {
+      REQUIRE(s.store->commit({JobAccepted{shared(in_queue(++sequence, "queue" + std::to_string(queue)))}}));
+    }
+  }
+  REQUIRE(s.store->commit({QueueChanged{{"queue7", true, "repair", 0}}}));
+  s.reopen();
+  REQUIRE(s.recovered.queues.size() == 40);
+  for (const StoredQueue& queue : s.recovered.queues) CHECK(queue.queued == 3);
+  REQUIRE(s.recovered.settings.size() == 1);
+  CHECK(s.recovered.settings[0].reason == "repair");
+}
+
+TEST_CASE("of jobs with the same id the first is taken, in one commit or in several") {
+  OpenStore s;
+  const SharedSpec one = shared_job(1);
+  const SharedSpec two = shared_job(2);
+  const auto twin = [](std::uint64_t sequence, const SharedSpec& of) {
+    JobSpec spec = job(sequence);
+    spec.id = of->id;
+    return shared(std::move(spec));
+  };
+  const SharedSpec late = twin(3, one);
+  const auto within = s.store->commit({JobAccepted{one}, JobAccepted{two}, JobAccepted{late}});
+  REQUIRE(within->size() == 1);
+  CHECK(within->front().spec == late);
+  const SharedSpec later = twin(5, two);
+  const auto across = s.store->commit({JobAccepted{shared_job(4)}, JobAccepted{later}});
+  REQUIRE(across->size() == 1);
+  CHECK(across->front().spec == later);
+  CHECK(across->front().of == two->id);
+  s.reopen();
+  CHECK(s.recovered.jobs.size() == 3);
+  CHECK(s.recovered.next_sequence == 5);
+}
+
+TEST_CASE("a store of version 1 goes on as one of this version") {
+  OpenStore s;
+  std::vector<Record> records;
+  const std::vector<SharedSpec> specs = jobs(100);
+  for (const SharedSpec& spec : specs) records.emplace_back(JobAccepted{spec});
+  for (std::size_t i = 0; i < 40; ++i) records.emplace_back(finished(specs[i]));
+  REQUIRE(s.store->commit(records));
+  s.store.reset();
+  // What version 2 adds is not in use after this commit: without it the file is one of version 1.
+  REQUIRE(s.count("SELECT length(at_hand) FROM store") == 0);
+  REQUIRE(s.count("SELECT length(queues) FROM store") == 0);
+  {
+    SQLite::Database database(s.path(), SQLite::OPEN_READWRITE, 0, file_layer(""));
+    database.exec(
+        "ALTER TABLE store DROP COLUMN queues; ALTER TABLE store DROP COLUMN at_hand;"
+        "PRAGMA user_version = 1");
+  }
+  s.reopen();
+  CHECK(s.recovered.jobs.size() == 60);
+  REQUIRE(s.recovered.queues.size() == 1);
+  CHECK(s.recovered.queues[0].queued == 60);
+  REQUIRE(s.store->commit({finished(specs[40])}));
+  s.reopen();
+  CHECK(s.recovered.jobs.size() == 59);
+  CHECK(s.store->forget(at_second(3000), 100)->size() == 41);
+  s.store.reset();
+  CHECK(s.count("PRAGMA user_version") == static_cast<int>(schema_steps().size()));
+}
