@@ -1,4 +1,4 @@
-// How long this folder's disk takes to sync one page, the way that SQLite's write-ahead log is written: a frame of 4
+// How long this folder's disk takes to sync one page, the way that the store's write-ahead log is written: a frame of 8
 // KiB and its header, then fdatasync. A log grows at first and is written over from its start later; both are measured.
 #include <CLI/CLI.hpp>
 
@@ -15,7 +15,7 @@ namespace {
 
 using namespace zebu::bench;
 
-constexpr std::size_t kFrame = 4096 + 24;
+constexpr std::size_t kFrame = 8192 + 24;
 
 void measure(int file, int rounds, const std::string& prefix) {
   const std::vector<char> frame(kFrame, 'x');

@@ -1,5 +1,6 @@
-// Loaded into a program with LD_PRELOAD, it makes the disk slow: each fsync and fdatasync takes $ZEBU_SYNC_MS longer,
-// and does not begin before the file $ZEBU_SYNC_WHEN is there. Either may be left out.
+// Loaded into a program with LD_PRELOAD, it makes the disk slow: each fsync and fdatasync takes $ZEBU_SYNC_MS
+// milliseconds or $ZEBU_SYNC_US microseconds longer, and does not begin before the file $ZEBU_SYNC_WHEN is there. All
+// of them may be left out.
 #include <chrono>
 #include <cstdlib>
 #include <dlfcn.h>
@@ -17,6 +18,9 @@ void wait_for_disk() {
   }
   if (const char* ms = std::getenv("ZEBU_SYNC_MS")) {
     std::this_thread::sleep_for(std::chrono::milliseconds(std::strtol(ms, nullptr, 10)));
+  }
+  if (const char* us = std::getenv("ZEBU_SYNC_US")) {
+    std::this_thread::sleep_for(std::chrono::microseconds(std::strtol(us, nullptr, 10)));
   }
 }
 
