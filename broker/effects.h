@@ -51,7 +51,17 @@ struct Effects {
   std::vector<SessionId> beats;
   std::vector<SessionId> ended;  // sessions that are no more; nothing else in here is for one of them
 
-  void clear() { *this = {}; }
+  void clear() {
+    records.clear();
+    reads.clear();
+    clear_replies();
+  }
+  // All but records and reads. The lists keep their memory for the next ones.
+  void clear_replies() {
+    const auto clear_all = [](auto&... lists) { (lists.clear(), ...); };
+    clear_all(welcomed, errors, accepted, refused, attached, unknown, done, assigned, stopped, progressed, kept,
+              draining, beats, ended);
+  }
 };
 
 }  // namespace zebu::broker

@@ -165,6 +165,7 @@ class Engine {
   void take_in_transient(SharedSpec spec, SessionId session, bool wait, Moment now, Effects& out);
   void add_waiter(Job& job, SessionId session, Effects& out);
   void wait_for(SessionId session, const JobId& id, Effects& out);
+  void tell_accepted(Job& job, Effects& out);
   void settle(Job& job, Effects& out);
   void resolve(const Duplicate& duplicate, Effects& out);
   [[nodiscard]] bool attach_transient(const JobSpec& spec, SessionId session, bool wait, Moment now, Effects& out);

@@ -16,6 +16,8 @@ void Engine::accept(SessionId session, const message::Submission& job, bool wait
   if (Job* known = jobs_.find(job.id)) {  // sent again after a broken connection
     if (known->place == Place::fresh && !known->spec->options.unique.empty()) {
       answer_when_settled_[job.id] = session;
+    } else if (known->submitter != 0) {
+      known->submitter = session;
     } else {
       out.accepted.push_back({session, job.id, true, due_batch(*known)});
     }
@@ -66,6 +68,8 @@ void Engine::take_in(SharedSpec spec, SessionId session, bool wait, Effects& out
   if (wait) job.waiters.push_back(session);
   if (has_key) {
     answer_when_settled_[job.spec->id] = session;
+  } else if (wait) {
+    job.submitter = session;
   } else {
     out.accepted.push_back({session, job.spec->id, true, open_});
   }
@@ -76,7 +80,7 @@ void Engine::take_in_transient(SharedSpec spec, SessionId session, bool wait, Mo
   ++totals_.accepted;
   Job& job = jobs_.add(std::move(spec));
   ++job.queue->in.count;
-  // Who waits for a transient job waits for its DONE: ACCEPTED need not wake anybody up before.
+  // As tell_accepted().
   out.accepted.push_back({session, job.spec->id, !wait});
   if (wait) job.waiters.push_back(session);
   jobs_.link(job);
@@ -160,8 +164,15 @@ std::optional<Error> Engine::why_full(const Queue* queue, const JobSpec& spec) c
 
 // ── settled ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
+// Who waits for a job waits for its DONE: ACCEPTED need not wake anybody up before.
+void Engine::tell_accepted(Job& job, Effects& out) {
+  const SessionId submitter = std::exchange(job.submitter, 0);
+  if (submitter != 0 && sessions_.count(submitter) != 0) out.accepted.push_back({submitter, job.spec->id, false});
+}
+
 // A fresh job is durable now, and nobody else has its key.
 void Engine::settle(Job& job, Effects& out) {
+  tell_accepted(job, out);
   if (const auto asker = answer_when_settled_.find(job.spec->id); asker != answer_when_settled_.end()) {
     out.accepted.push_back({asker->second, job.spec->id, true});
     answer_when_settled_.erase(asker);
@@ -185,6 +196,7 @@ void Engine::resolve(const Duplicate& duplicate, Effects& out) {
   --totals_.accepted;
   boost::container::small_vector<SessionId, 1> waiters;
   if (Job* job = jobs_.find(id); job != nullptr && job->place == Place::fresh && job->spec == duplicate.spec) {
+    tell_accepted(*job, out);
     waiters = std::move(job->waiters);
     if (job->cancel_asked) ask_for(duplicate.of, CancelIt{}, out);
     jobs_.drop(*job);

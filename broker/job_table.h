@@ -55,6 +55,7 @@ struct Job : hooks::List, hooks::Order, hooks::Deadline {
   WallTime finished{};
   SharedOutcome outcome;               // in a final state; of one that waits for a retry: the last attempt's
   std::unique_ptr<Progress> progress;  // all of the newest attempt's
+  SessionId submitter = 0;  // while fresh: to be told ACCEPTED when it is durable; 0: was told with its batch
   boost::container::small_vector<SessionId, 1> waiters;  // clients to tell; may name sessions that are gone
 
   [[nodiscard]] bool is_transient() const { return spec->options.transient; }

@@ -70,6 +70,11 @@ std::optional<int> parse_options(int argc, const char* const* argv, Options& opt
   app.add_option("--grant", options.grant, "jobs that one client may have submitted and not seen accepted")
       ->check(CLI::Range(1U, message::kMaxList))
       ->capture_default_str();
+  app.add_option_function<std::uint32_t>(
+         "--spin", [&](std::uint32_t us) { options.spin = std::chrono::microseconds(us); },
+         "microseconds that a thread looks for the end or the next of commits before it sleeps; 0: none")
+      ->check(CLI::Range(0U, 1000U))
+      ->default_str(std::to_string(options.spin.count()));
   app.add_option("--max-message", options.max_message, "bytes that a message may have")
       ->check(CLI::Range(1024ULL, 1ULL << 30))
       ->capture_default_str();

@@ -130,7 +130,7 @@ void Outboxes::seal(BatchNumber batch) {
 }
 
 void Outboxes::forget(SessionId session) {
-  for (Outbox* outbox : {&now_, &sealed_, &open_}) outbox->forget(session);
+  for (Outbox* outbox : {&now_, &durable_, &sealed_, &open_}) outbox->forget(session);
 }
 
 }  // namespace zebu::broker

@@ -30,20 +30,22 @@ class Outbox {
   void release();
   void forget(SessionId session);
 
-  // Calls send(session, frame) for all that has gathered; consumers with new work first, because that is what somebody
+  // Calls send(session, frame) for all that has gathered for consumers with new work, because that is what somebody
   // waits for.
   template <class Send>
+  void flush_work(Send&& send) {
+    for (const SessionId session : dirty_) {
+      const auto found = peers_.find(session);
+      if (found != peers_.end() && !found->second.assign.empty()) flush(session, found->second, send);
+    }
+  }
+  // The same for all, consumers with new work first.
+  template <class Send>
   void flush(Send&& send) {
-    if (dirty_.empty()) return;
-    for (const bool with_work : {true, false}) {
-      for (const SessionId session : dirty_) {
-        const auto found = peers_.find(session);
-        if (found == peers_.end() || (with_work && found->second.assign.empty())) continue;
-        Peer& to = found->second;
-        if (!std::exchange(to.is_dirty, false)) continue;
-        finish(to);
-        for (Frame& frame : std::exchange(to.frames, {})) send(session, std::move(frame));
-      }
+    flush_work(send);
+    for (const SessionId session : dirty_) {
+      const auto found = peers_.find(session);
+      if (found != peers_.end()) flush(session, found->second, send);
     }
     dirty_.clear();
   }
@@ -64,6 +66,13 @@ class Outbox {
     bool is_held = false;
   };
 
+  template <class Send>
+  static void flush(SessionId session, Peer& peer, Send&& send) {
+    if (!std::exchange(peer.is_dirty, false)) return;
+    finish(peer);
+    for (Frame& frame : std::exchange(peer.frames, {})) send(session, std::move(frame));
+  }
+
   Peer& peer(SessionId session);
   Peer& hold(SessionId session);
   template <class Entry>
@@ -76,10 +85,12 @@ class Outbox {
   std::vector<SessionId> held_;
 };
 
-// What leaves now, and what waits for a commit: for that which is under way (sealed), or the one after it (open).
+// What leaves now, and what waits for a commit: for that which is under way (sealed), or the one after it (open). What
+// was sealed is durable when its commit is done.
 class Outboxes {
  public:
-  explicit Outboxes(std::size_t max_message) : now_(max_message), sealed_(max_message), open_(max_message) {}
+  explicit Outboxes(std::size_t max_message)
+      : now_(max_message), durable_(max_message), sealed_(max_message), open_(max_message) {}
 
   // All replies in `effects` but welcomes, errors and beats, which are whole messages: put() takes those.
   void gather(const Effects& effects);
@@ -88,14 +99,17 @@ class Outboxes {
 
   // `batch` is on its way into the store.
   void seal(BatchNumber batch);
-  // It is durable.
+  // It is durable. What was durable before has been flushed.
+  void committed() { std::swap(durable_, sealed_); }
+  // Sends what is durable. Work that a commit made ready leaves first: whoever waits for the outcome waits for that.
   template <class Send>
-  void flush_sealed(Send&& send) {
-    sealed_.flush(std::forward<Send>(send));
+  void flush_durable(Send&& send) {
+    now_.flush_work(send);
+    durable_.flush(send);
   }
   template <class Send>
   void flush(Send&& send) {
-    now_.flush(std::forward<Send>(send));
+    now_.flush(send);
   }
   [[nodiscard]] bool is_holding() const { return now_.is_holding(); }
   void release() { now_.release(); }
@@ -105,6 +119,7 @@ class Outboxes {
   [[nodiscard]] Outbox& of(BatchNumber batch) { return batch == 0 ? now_ : batch <= sealed_batch_ ? sealed_ : open_; }
 
   Outbox now_;
+  Outbox durable_;
   Outbox sealed_;
   Outbox open_;
   BatchNumber sealed_batch_ = 0;

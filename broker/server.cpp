@@ -3,6 +3,7 @@
 #include "permissions.h"
 
 #include <zebu/log.h>
+#include <zebu/look_briefly.h>
 
 namespace zebu::broker {
 namespace {
@@ -37,7 +38,7 @@ Result<std::unique_ptr<Server>> Server::create(const Options& options, std::uniq
 Server::Server(const Options& options, std::unique_ptr<Store> store, const Recovered& recovered, Router clients,
                Router consumers)
     : options_(options),
-      store_(std::move(store)),
+      store_(std::move(store), options.spin),
       clients_{std::move(clients), message::Role::client, {}},
       consumers_{std::move(consumers), message::Role::consumer, {}},
       engine_(options),
@@ -49,7 +50,7 @@ Server::Server(const Options& options, std::unique_ptr<Store> store, const Recov
 
 Result<void> Server::run(int stop) {
   std::optional<std::chrono::milliseconds> timeout = std::chrono::milliseconds(0);
-  while (!wait_readable(clients_.socket, consumers_.socket, stop, store_.descriptor(), timeout)) {
+  while (!wait(stop, timeout)) {
     const auto has_more = round(Moment::now());
     if (!has_more) return tl::make_unexpected(has_more.error());
     const auto deadline = *has_more ? Clock::now() : next_deadline();
@@ -60,6 +61,24 @@ Result<void> Server::run(int stop) {
     }
   }
   return finish();
+}
+
+// Until there is something to do, or the timeout has passed. True when `stop` became readable.
+bool Server::wait(int stop, std::optional<std::chrono::milliseconds> timeout) {
+  const auto poll = [&](std::optional<std::chrono::milliseconds> most) {
+    return wait_readable(clients_.socket, consumers_.socket, stop, store_.descriptor(), most);
+  };
+  constexpr std::chrono::milliseconds kNow{0};
+  if (store_.is_busy() && timeout != kNow) {
+    bool is_stopped = false;
+    const auto is_there = [&] {
+      if (store_.is_done()) return true;
+      is_stopped = poll(kNow);
+      return is_stopped || clients_.socket.may_have_input() || consumers_.socket.may_have_input();
+    };
+    if (look_briefly(options_.spin, is_there)) return is_stopped;
+  }
+  return poll(timeout);
 }
 
 // What was decided is committed and told; what nobody was told of may as well be lost.
@@ -108,12 +127,14 @@ void Server::tell() {
 
 // What was gathered since the last commit began is the next one, as soon as the store is free.
 void Server::start_commit() {
-  if (store_.is_busy() || (next_work_.records.empty() && next_work_.reads.empty())) return;
-  if (!next_work_.records.empty()) {
-    next_work_.batch = engine_.seal();
-    outbox_.seal(next_work_.batch);
+  if (store_.is_busy() || (effects_.records.empty() && effects_.reads.empty())) return;
+  StoreWork work{0, std::exchange(effects_.records, {}), std::exchange(effects_.reads, {})};
+  if (!work.records.empty()) {
+    work.batch = engine_.seal();
+    outbox_.seal(work.batch);
   }
-  store_.start(std::exchange(next_work_, {}));
+  effects_.records.reserve(work.records.size());  // the next commit is about as large
+  store_.start(std::move(work));
 }
 
 Result<void> Server::take_commit(std::optional<Result<StoreDone>> done, Moment now) {
@@ -121,10 +142,14 @@ Result<void> Server::take_commit(std::optional<Result<StoreDone>> done, Moment n
   if (!*done) return tl::make_unexpected(std::move(done->error()));
   const StoreDone& stored = **done;
   if (stored.batch != 0) {
-    outbox_.flush_sealed([this](SessionId session, Frame frame) { send(session, std::move(frame)); });
+    outbox_.committed();
     engine_.committed(stored.batch, stored.duplicates, now, effects_);
     inquiries_.committed(stored.batch, effects_);
     gather();
+    start_commit();  // the store need not wait until this is told
+    engine_.tick(now, effects_);
+    gather();
+    outbox_.flush_durable([this](SessionId session, Frame frame) { send(session, std::move(frame)); });
   }
   for (const ReadAnswer& answer : stored.answers) {
     if (!inquiries_.answered(answer, now, effects_)) engine_.answered(answer, now, effects_);
@@ -241,11 +266,8 @@ void Server::gather() {
   for (const Inquiries::Answer& answer : inquiries_.take()) {
     outbox_.put(answer.session, encode(message::Answer{answer.number, answer.value}), answer.batch);
   }
-  auto& [batch, records, reads] = next_work_;
-  std::move(effects_.records.begin(), effects_.records.end(), std::back_inserter(records));
-  std::move(effects_.reads.begin(), effects_.reads.end(), std::back_inserter(reads));
   for (const SessionId session : effects_.ended) end(session);
-  effects_.clear();
+  effects_.clear_replies();
 }
 
 // From now on the peer has no session. What was decided for it before still leaves with this round: an ERROR says why

@@ -47,6 +47,7 @@ class Server {
   Server(const Options& options, std::unique_ptr<Store> store, const Recovered& recovered, Router clients,
          Router consumers);
 
+  [[nodiscard]] bool wait(int stop, std::optional<std::chrono::milliseconds> timeout);
   [[nodiscard]] Result<bool> round(Moment now);
   [[nodiscard]] Result<void> finish();
   [[nodiscard]] Result<void> take_commit(std::optional<Result<StoreDone>> done, Moment now);
@@ -67,9 +68,8 @@ class Server {
   Port clients_;
   Port consumers_;
   Engine engine_;
-  Effects effects_;
+  Effects effects_;  // replies of one decision, records and reads of all since a commit began
   Outboxes outbox_;
-  StoreWork next_work_;
   std::unordered_map<SessionId, Peer> peers_;
   SessionId next_session_ = 1;
   std::vector<SessionId> unreachable_;

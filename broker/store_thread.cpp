@@ -1,5 +1,7 @@
 #include "store_thread.h"
 
+#include <zebu/look_briefly.h>
+
 #include <sys/eventfd.h>
 #include <sys/prctl.h>
 
@@ -37,8 +39,8 @@ struct Perform {
 
 Result<ReadAnswer> perform(Store& store, const Read& read) { return std::visit(Perform{store}, read); }
 
-StoreThread::StoreThread(std::unique_ptr<Store> store)
-    : store_(std::move(store)), event_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+StoreThread::StoreThread(std::unique_ptr<Store> store, std::chrono::microseconds spin)
+    : store_(std::move(store)), spin_(spin), event_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
   if (event_ < 0) throw std::system_error(errno, std::generic_category(), "eventfd");
   thread_ = std::thread([this] { run(); });
 }
@@ -58,6 +60,7 @@ void StoreThread::start(StoreWork work) {
   {
     const std::lock_guard lock(mutex_);
     work_ = std::move(work);
+    has_work_ = true;
   }
   changed_.notify_all();
 }
@@ -69,6 +72,7 @@ std::optional<Result<StoreDone>> StoreThread::take() {
   eventfd_t ignored = 0;
   static_cast<void>(::eventfd_read(event_, &ignored));
   is_busy_ = false;
+  is_done_ = false;
   return std::exchange(done_, std::nullopt);
 }
 
@@ -88,13 +92,18 @@ void StoreThread::run() {
     changed_.wait(lock, [this] { return is_closing_ || work_; });
     if (!work_) return;
     std::optional<StoreWork> work = std::exchange(work_, std::nullopt);
+    has_work_ = false;
     lock.unlock();
     Result<StoreDone> done = perform(*work);
-    work.reset();  // what it shared with the engine is freed here, not in the loop
     lock.lock();
     done_ = std::move(done);
+    is_done_ = true;
     changed_.notify_all();
+    lock.unlock();
     static_cast<void>(::eventfd_write(event_, 1));
+    work.reset();  // what it shared with the engine is freed here, not in the loop
+    (void)look_briefly(spin_, [this] { return has_work_.load(); });
+    lock.lock();
   }
 }
 

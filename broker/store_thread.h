@@ -3,6 +3,7 @@
 #include "job_table.h"
 #include "reads.h"
 
+#include <atomic>
 #include <condition_variable>
 #include <mutex>
 #include <optional>
@@ -30,8 +31,8 @@ struct StoreDone {
 // gathers meanwhile is the next one, and leaves with one sync (group commit). All methods are the loop's.
 class StoreThread {
  public:
-  // The store has been recovered.
-  explicit StoreThread(std::unique_ptr<Store> store);
+  // The store has been recovered. spin: how long the thread looks for more work before it sleeps.
+  explicit StoreThread(std::unique_ptr<Store> store, std::chrono::microseconds spin = {});
   // Waits for the work under way.
   ~StoreThread();
   StoreThread(const StoreThread&) = delete;
@@ -40,6 +41,8 @@ class StoreThread {
   // Becomes readable when take() has something.
   [[nodiscard]] int descriptor() const { return event_; }
   [[nodiscard]] bool is_busy() const { return is_busy_; }
+  // Whether take() has something.
+  [[nodiscard]] bool is_done() const { return is_done_; }
   // Only when it is not busy.
   void start(StoreWork work);
   // What has been done, if it has been done. An error is the store's last word: it is dead.
@@ -52,6 +55,7 @@ class StoreThread {
   [[nodiscard]] Result<StoreDone> perform(const StoreWork& work);
 
   std::unique_ptr<Store> store_;
+  std::chrono::microseconds spin_;
   int event_ = -1;
   bool is_busy_ = false;  // the loop's view
   std::mutex mutex_;
@@ -59,6 +63,8 @@ class StoreThread {
   std::optional<StoreWork> work_;
   std::optional<Result<StoreDone>> done_;
   bool is_closing_ = false;
+  std::atomic<bool> has_work_ = false;  // whether work_ and done_ are there, for who looks without the lock
+  std::atomic<bool> is_done_ = false;
   std::thread thread_;  // last: it uses all of the above
 };
 

@@ -1,10 +1,10 @@
 #include "client_loop.h"
 
+#include <zebu/look_briefly.h>
 #include <zebu/progress.h>
 
 #include <algorithm>
 #include <atomic>
-#include <sched.h>
 
 namespace zebu {
 namespace client_detail {
@@ -25,14 +25,12 @@ struct JobRecord {
 
 namespace {
 
-// The answer of a short job comes sooner than a sleeping core wakes up: before it sleeps, one waiting thread of the
-// process looks again and again for a moment, and leaves its core to whoever else can run.
-void look_briefly(const std::atomic<bool>& is_there) {
+// The answer of a short job comes soon. One waiting thread of the process looks for it.
+void look_for(const std::atomic<bool>& is_there) {
   constexpr std::chrono::microseconds kMoment{100};
   static std::atomic<bool> somebody_looks = false;
   if (somebody_looks.exchange(true)) return;
-  const TimePoint end = Clock::now() + kMoment;
-  while (!is_there && Clock::now() < end) ::sched_yield();
+  (void)look_briefly(kMoment, [&] { return is_there.load(); });
   somebody_looks = false;
 }
 
@@ -138,7 +136,7 @@ Result<void> JobHandle::accepted(Timeout timeout) const {
 }
 
 Result<Outcome> JobHandle::outcome(Timeout timeout) const {
-  client_detail::look_briefly(record_->has_outcome);
+  client_detail::look_for(record_->has_outcome);
   std::unique_lock lock(record_->mutex);
   if (!client_detail::wait_until(record_->on_outcome, lock, timeout, [this] { return record_->outcome.has_value(); })) {
     return fail(ErrorCode::timed_out, "job " + record_->id.to_string() + " has not ended within " +

@@ -70,6 +70,8 @@ class Router {
   // The next message that is there. After false, wait_readable() says when to ask again; until then this is false
   // without a system call.
   [[nodiscard]] bool receive(Received& into);
+  // Whether it may have something.
+  [[nodiscard]] bool may_have_input();
   // False when the peer is gone (or was never there): nothing was sent.
   [[nodiscard]] bool send(Bytes peer, Frame frame);
 
@@ -77,7 +79,6 @@ class Router {
   friend bool wait_readable(Router& first, Router& second, int stop, int other,
                             std::optional<std::chrono::milliseconds> timeout);
   Router(std::unique_ptr<zmq::socket_t> socket, std::string endpoint);
-  [[nodiscard]] bool may_have_input();
 
   std::unique_ptr<zmq::socket_t> socket_;
   std::string endpoint_;

@@ -176,10 +176,14 @@ void Broker::take_commit() {
   if (!p.done) return;
   const Done done = *std::exchange(p.done, std::nullopt);
   if (done.batch != 0) {
-    p.outbox.flush_sealed([this](SessionId session, Frame frame) { send(session, std::move(frame)); });
+    p.outbox.committed();
     world_.ledger.told_engine(done.duplicates);
     p.engine.committed(done.batch, done.duplicates, world_.time.moment(), p.effects);
     gather();
+    start_commit();
+    p.engine.tick(world_.time.moment(), p.effects);
+    gather(Ledger::Call::tick);
+    p.outbox.flush_durable([this](SessionId session, Frame frame) { send(session, std::move(frame)); });
   }
   for (const broker::ReadAnswer& read : done.answers) {
     p.engine.answered(read, world_.time.moment(), p.effects);

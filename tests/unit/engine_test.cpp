@@ -290,13 +290,15 @@ TEST_CASE("a draining consumer gets nothing more, whatever credit it gives") {
   CHECK(d.assigned_to(consumer).empty());
 }
 
-TEST_CASE("a job is accepted at once, but for a transient one that its submitter waits for") {
+TEST_CASE("a job is accepted at once, but for one that its submitter waits for") {
   EngineDriver d;
   const SessionId client = d.client();
   JobOptions transient;
   transient.transient = true;
-  d.submit(client, true);
+  d.submit(client, false);
   CHECK(d.take().accepted.at(0).at_once);
+  d.submit(client, true);
+  CHECK_FALSE(d.take().accepted.at(0).at_once);
   d.submit(client, false, transient);
   CHECK(d.take().accepted.at(0).at_once);
   d.submit(client, true, transient);
