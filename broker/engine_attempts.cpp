@@ -123,6 +123,7 @@ void Engine::outcome(SessionId session, const message::OutcomeReport& report, Mo
     Job* job = assigned_job(session, {attempt.id, attempt.attempt});
     if (!job || attempt.state == JobState::expired) {
       ++totals_.stale_outcomes;
+      stray_ended(session, {attempt.id, attempt.attempt});
       // An older session may have said the same just before, and that is not durable yet.
       if (newest_ > settled_) from.outcomes_batch = std::max(from.outcomes_batch, newest_);
       continue;
@@ -154,7 +155,10 @@ void Engine::give_back(SessionId session, const message::Return& jobs, Moment no
   last_ = now;
   for (const AttemptId& attempt : jobs.jobs) {
     Job* job = assigned_job(session, attempt);
-    if (!job) continue;
+    if (!job) {
+      stray_ended(session, attempt);
+      continue;
+    }
     ++totals_.returned;
     --job->uses.attempt;
     job->holder = {};  // who had the attempt before has no claim to it

@@ -265,6 +265,7 @@ void Engine::fulfil(const Wish& wish, const JobId& id, const std::optional<Store
       claim(session->second, claim_for->run, *job, out);
       if (job->place == Place::none) job->state == JobState::scheduled ? enter_schedule(*job) : enter_line(*job, out);
     } else {
+      strays_.insert_or_assign(id, *claim_for);
       stop(claim_for->session, claim_for->run, 0, out);
     }
     welcome(session->second, out);

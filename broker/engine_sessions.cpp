@@ -128,6 +128,11 @@ void Engine::claim(Session& session, const AttemptId& run, Job& job, Effects& ou
   if (job.cancel_asked) stop(session.id, run, 0, out);
 }
 
+void Engine::stray_ended(SessionId session, const AttemptId& run) {
+  const auto stray = strays_.find(run.job);
+  if (stray != strays_.end() && stray->second.session == session && stray->second.run == run) strays_.erase(stray);
+}
+
 void Engine::remove_consumer(Consumer& gone) {
   std::erase(consumers_, &gone);
   for (Queue* queue : gone.queues) {
@@ -148,6 +153,7 @@ void Engine::end_session(SessionId id, End how, Effects& out) {
     std::vector<Job*> held;
     for (Job& job : session.consumer->running) held.push_back(&job);
     for (Job* job : held) lose(*job, how, out);
+    std::erase_if(strays_, [&](const auto& stray) { return stray.second.session == id; });
     remove_consumer(*session.consumer);
     if (how != End::replaced) write(ConsumerChanged{session.instance, false}, out);
   }

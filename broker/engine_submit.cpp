@@ -79,6 +79,9 @@ void Engine::take_in_transient(SharedSpec spec, SessionId session, bool wait, Mo
   if (!spec->options.unique.empty() && attach_transient(*spec, session, wait, now, out)) return;
   ++totals_.accepted;
   Job& job = jobs_.add(std::move(spec));
+  if (const auto stray = strays_.find(job.spec->id); stray != strays_.end()) {
+    job.uses.attempt = stray->second.run.attempt;
+  }
   ++job.queue->in.count;
   // As tell_accepted().
   out.accepted.push_back({session, job.spec->id, !wait});

@@ -67,6 +67,24 @@ TEST_CASE("an outcome that is said again is confirmed when the first one is dura
   CHECK(later.kept.front().count == 1);
 }
 
+TEST_CASE("a transient job that is submitted again after a restart is not ended by what was left of it") {
+  EngineDriver d;
+  JobOptions transient;
+  transient.transient = true;
+  const JobId id = Uuid::make();
+  // Its consumer has it from the broker before, which has forgotten it.
+  const SessionId consumer = d.consumer(1, 1, Uuid::make(), {{id, 1}});
+  CHECK(is_stopped(d.take(), consumer, {id, 1}));
+  d.engine().submit(d.client(), {true, {{id, "fib", "default", "\x91\x1e", transient}}}, d.now(), d.effects);
+  const bool has_ended = GENERATE(false, true);
+  if (has_ended) d.outcome(consumer, id, 1, JobState::cancelled);
+  REQUIRE(d.assigned_to(consumer) == std::vector<AttemptId>{{id, 2}});
+  if (!has_ended) d.outcome(consumer, id, 1, JobState::cancelled);
+  CHECK(d.state_of(id) == JobState::running);
+  d.outcome(consumer, id, 2);
+  CHECK(d.state_of(id) == JobState::succeeded);
+}
+
 TEST_CASE("a consumer is welcomed when it is known which of its jobs are still its") {
   EngineDriver d;
   const JobId unknown = Uuid::make();
