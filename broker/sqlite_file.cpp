@@ -143,12 +143,14 @@ void SqliteFile::compare_mark() {
                       path() + "-wal' was damaged or removed, or this is an older copy (if " +
                       "that is meant, remove '" + lock_.path() + "')");
   }
-  set_mark(mark_);
+  if (remembered) written_ = remembered->commit;
+  write_mark();
 }
 
-void SqliteFile::set_mark(const CommitMark& mark) {
-  mark_ = mark;
-  if (!lock_.set_mark(mark)) {
+void SqliteFile::write_mark() {
+  if (written_ == mark_.commit) return;
+  written_ = mark_.commit;
+  if (!lock_.set_mark(mark_)) {
     throw std::runtime_error("cannot write '" + lock_.path() + "': " + std::strerror(errno));
   }
 }

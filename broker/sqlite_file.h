@@ -29,9 +29,11 @@ class SqliteFile {
   [[nodiscard]] SQLite::Database& database() { return *database_; }
   [[nodiscard]] const std::string& path() const { return options_.path; }
 
-  // The newest commit, as the file says and the lock remembers.
+  // The newest commit, as the file says.
   [[nodiscard]] const CommitMark& mark() const { return mark_; }
-  void set_mark(const CommitMark& mark);
+  void set_mark(const CommitMark& mark) { mark_ = mark; }
+  // The lock does when this has been called.
+  void write_mark();
 
  private:
   SqliteFile(SqliteOptions options, StoreLock lock) : options_(std::move(options)), lock_(std::move(lock)) {}
@@ -44,6 +46,7 @@ class SqliteFile {
   StoreLock lock_;
   std::unique_ptr<SQLite::Database> database_;
   CommitMark mark_;
+  std::optional<std::uint64_t> written_;  // the commit that the lock remembers
 };
 
 // What went wrong with a store's file, what was being done, and the way out, of the exception that is being handled.

@@ -24,6 +24,8 @@ SqliteStore::SqliteStore(std::unique_ptr<SqliteFile> file)
       reader_(file_->database(), at_hand_, queues_),
       writer_(file_->database(), at_hand_, queues_, reader_) {}
 
+SqliteStore::~SqliteStore() { tidy(); }
+
 template <class Work>
 auto SqliteStore::guarded(const char* doing, Work&& work) -> Result<decltype(work())> {
   if (dead_) return tl::make_unexpected(*dead_);
@@ -67,6 +69,10 @@ Result<Recovered> SqliteStore::recover() {
 
 Result<std::vector<Duplicate>> SqliteStore::commit(const std::vector<Record>& records) {
   return committed("commit", [&] { return writer_.apply(records); });
+}
+
+void SqliteStore::tidy() {
+  (void)guarded("write its mark", [&] { return file_->write_mark(), true; });
 }
 
 Result<std::vector<std::optional<StoredJob>>> SqliteStore::find(const std::vector<JobId>& ids) {

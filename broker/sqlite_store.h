@@ -13,10 +13,12 @@ namespace zebu::broker {
 class SqliteStore final : public Store {
  public:
   [[nodiscard]] static Result<std::unique_ptr<SqliteStore>> open(const SqliteOptions& options);
+  ~SqliteStore() override;
 
   [[nodiscard]] std::string_view name() const override { return name_; }
   [[nodiscard]] Result<Recovered> recover() override;
   [[nodiscard]] Result<std::vector<Duplicate>> commit(const std::vector<Record>& records) override;
+  void tidy() override;
   [[nodiscard]] Result<std::vector<std::optional<StoredJob>>> find(const std::vector<JobId>& ids) override;
   [[nodiscard]] Result<std::vector<StoredJob>> load_queued(const std::string& queue, LineKey from, std::size_t limit,
                                                            std::size_t bytes) override;

@@ -165,6 +165,9 @@ class Store {
   // Returns once the records are as safe as this store makes them.
   [[nodiscard]] virtual Result<std::vector<Duplicate>> commit(const std::vector<Record>& records) = 0;
 
+  // After a commit, when its end has been told: what nobody need wait for. An error is found at the next commit.
+  virtual void tidy() {}
+
   // In the order of `ids`, nothing for one that is not there.
   [[nodiscard]] virtual Result<std::vector<std::optional<StoredJob>>> find(const std::vector<JobId>& ids) = 0;
 

@@ -101,6 +101,7 @@ void StoreThread::run() {
     changed_.notify_all();
     lock.unlock();
     static_cast<void>(::eventfd_write(event_, 1));
+    store_->tidy();
     work.reset();  // what it shared with the engine is freed here, not in the loop
     (void)look_briefly(spin_, [this] { return has_work_.load(); });
     lock.lock();

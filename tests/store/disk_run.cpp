@@ -51,6 +51,7 @@ std::optional<Error> DiskRun::commit(int count) {
       remember();
       if (const auto done = store_->commit(records); !done) return done.error();
     }
+    store_->tidy();
     ++confirmed_;
     locks_.push_back(dir_.read("zebu.db.lock"));
   }
