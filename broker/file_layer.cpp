@@ -5,6 +5,7 @@
 #include <array>
 #include <cstring>
 #include <list>
+#include <memory>
 #include <mutex>
 #include <new>
 #include <sqlite3.h>
@@ -166,9 +167,15 @@ int open(sqlite3_vfs* vfs, const char* name, sqlite3_file* file, int flags, int*
   const int rc = below(vfs)->xOpen(below(vfs), name, below(file), flags, out_flags);
   // A file that the layer below could not open may still have to be closed by it.
   if (below(file)->pMethods == nullptr) return rc;
+  try {
+    auto gathered = std::make_unique<Gathered>();
+    gathered->bytes.reserve(kMostGathered);
+    of(file).gathered = gathered.release();
+  } catch (const std::bad_alloc&) {  // no exception may pass through SQLite
+    below(file)->pMethods->xClose(below(file));
+    return SQLITE_NOMEM;
+  }
   file->pMethods = &kMethods;
-  of(file).gathered = new Gathered;
-  of(file).gathered->bytes.reserve(kMostGathered);
   // Of a new database; another one's header is read before all else.
   of(file).has_checksums = (flags & SQLITE_OPEN_MAIN_DB) != 0;
   return rc;

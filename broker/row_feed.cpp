@@ -1,5 +1,6 @@
 #include "row_feed.h"
 
+#include <new>
 #include <sqlite3.h>
 
 namespace zebu::broker {
@@ -18,20 +19,24 @@ struct RowFeed::Module {
   static const RowFeed& feed(sqlite3_vtab_cursor* cursor) { return *reinterpret_cast<Table*>(cursor->pVtab)->feed; }
   static std::size_t& at(sqlite3_vtab_cursor* cursor) { return reinterpret_cast<Cursor*>(cursor)->at; }
 
+  template <class Object, class Base>
+  static int give(Base** to, const Object& object) {
+    auto* made = new (std::nothrow) Object(object);
+    if (made == nullptr) return SQLITE_NOMEM;
+    *to = &made->base;
+    return SQLITE_OK;
+  }
+
   static int connect(sqlite3* database, void* feed, int, const char* const*, sqlite3_vtab** table, char**) {
     const int rc = sqlite3_declare_vtab(database, "CREATE TABLE feed(id, sequence, row)");
-    if (rc == SQLITE_OK) *table = &(new Table{{}, static_cast<RowFeed*>(feed)})->base;
-    return rc;
+    return rc == SQLITE_OK ? give(table, Table{{}, static_cast<RowFeed*>(feed)}) : rc;
   }
   static int disconnect(sqlite3_vtab* table) {
     delete reinterpret_cast<Table*>(table);
     return SQLITE_OK;
   }
   static int plan(sqlite3_vtab*, sqlite3_index_info*) { return SQLITE_OK; }
-  static int open(sqlite3_vtab*, sqlite3_vtab_cursor** cursor) {
-    *cursor = &(new Cursor{{}, 0})->base;
-    return SQLITE_OK;
-  }
+  static int open(sqlite3_vtab*, sqlite3_vtab_cursor** cursor) { return give(cursor, Cursor{{}, 0}); }
   static int close(sqlite3_vtab_cursor* cursor) {
     delete reinterpret_cast<Cursor*>(cursor);
     return SQLITE_OK;
