@@ -109,6 +109,9 @@ class Engine {
 
   // Once a round, after all messages: lost peers, beats, what is due, forgetting, and the assignments.
   void tick(Moment now, Effects& out);
+  // Assignments alone, of what a commit made ready: nothing that time does, which would have to hear all messages
+  // first.
+  void hand_out(Moment now, Effects& out);
   // When tick must be called though no message came; nothing when there is no need.
   [[nodiscard]] std::optional<TimePoint> next_deadline() const;
 

@@ -39,6 +39,13 @@ void Engine::assign(Moment now, Effects& out) {
   }
 }
 
+void Engine::hand_out(Moment now, Effects& out) {
+  const bool is_expired = !jobs_.deadlines().empty() && jobs_.deadlines().begin()->deadline <= now.wall;
+  if (is_expired || is_purging_) return;  // the tick sees to that first
+  last_ = now;
+  assign(now, out);
+}
+
 bool Engine::assign_one(Consumer& consumer, Moment now, Effects& out) {
   Job* first = nullptr;
   for (Queue* queue : consumer.queues) {

@@ -16,8 +16,6 @@ void Engine::accept(SessionId session, const message::Submission& job, bool wait
   if (Job* known = jobs_.find(job.id)) {  // sent again after a broken connection
     if (known->place == Place::fresh && !known->spec->options.unique.empty()) {
       answer_when_settled_[job.id] = session;
-    } else if (known->submitter != 0) {
-      known->submitter = session;
     } else {
       out.accepted.push_back({session, job.id, true, due_batch(*known)});
     }

@@ -132,6 +132,14 @@ int control(sqlite3_file* file, int what, void* argument) {
   return SQLITE_OK;
 }
 
+// The lock goes even if what was gathered cannot be written.
+template <auto Method, class... Args>
+int unlock(sqlite3_file* file, Args... args) {
+  const int flushed = flush(file);
+  const int rc = pass<Method>(file, args...);
+  return rc == SQLITE_OK ? flushed : rc;
+}
+
 constexpr sqlite3_io_methods kMethods = {
     3,
     close,
@@ -141,7 +149,7 @@ constexpr sqlite3_io_methods kMethods = {
     [](sqlite3_file* f, int flags) { return pass_after<&sqlite3_io_methods::xSync>(f, flags); },
     [](sqlite3_file* f, sqlite3_int64* size) { return pass_after<&sqlite3_io_methods::xFileSize>(f, size); },
     [](sqlite3_file* f, int lock) { return pass<&sqlite3_io_methods::xLock>(f, lock); },
-    [](sqlite3_file* f, int lock) { return pass_after<&sqlite3_io_methods::xUnlock>(f, lock); },
+    [](sqlite3_file* f, int lock) { return unlock<&sqlite3_io_methods::xUnlock>(f, lock); },
     [](sqlite3_file* f, int* is_held) { return pass<&sqlite3_io_methods::xCheckReservedLock>(f, is_held); },
     control,
     [](sqlite3_file* f) { return pass<&sqlite3_io_methods::xSectorSize>(f); },
@@ -150,7 +158,7 @@ constexpr sqlite3_io_methods kMethods = {
       return pass<&sqlite3_io_methods::xShmMap>(f, region, size, extend, to);
     },
     [](sqlite3_file* f, int from, int n, int flags) {
-      return pass_after<&sqlite3_io_methods::xShmLock>(f, from, n, flags);
+      return unlock<&sqlite3_io_methods::xShmLock>(f, from, n, flags);
     },
     [](sqlite3_file* f) { below(f)->pMethods->xShmBarrier(below(f)); },
     [](sqlite3_file* f, int is_last) { return pass<&sqlite3_io_methods::xShmUnmap>(f, is_last); },

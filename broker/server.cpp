@@ -83,11 +83,13 @@ bool Server::wait(int stop, std::optional<std::chrono::milliseconds> timeout) {
 
 // What was decided is committed and told; what nobody was told of may as well be lost.
 Result<void> Server::finish() {
+  is_stopping_ = true;
   for (int commits = 0; commits < 2; ++commits) {
     if (auto taken = take_commit(store_.wait(), Moment::now()); !taken) return taken;
     start_commit();
   }
   if (auto taken = take_commit(store_.wait(), Moment::now()); !taken) return taken;
+  outbox_.release();
   tell();
   return {};
 }
@@ -146,9 +148,11 @@ Result<void> Server::take_commit(std::optional<Result<StoreDone>> done, Moment n
     engine_.committed(stored.batch, stored.duplicates, now, effects_);
     inquiries_.committed(stored.batch, effects_);
     gather();
-    start_commit();  // the store need not wait until this is told
-    engine_.tick(now, effects_);
-    gather();
+    if (!is_stopping_) {
+      start_commit();  // the store need not wait until this is told
+      engine_.hand_out(now, effects_);
+      gather();
+    }
     outbox_.flush_durable([this](SessionId session, Frame frame) { send(session, std::move(frame)); });
   }
   for (const ReadAnswer& answer : stored.answers) {

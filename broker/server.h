@@ -74,6 +74,7 @@ class Server {
   SessionId next_session_ = 1;
   std::vector<SessionId> unreachable_;
   std::vector<SessionId> ended_;
+  bool is_stopping_ = false;             // what is decided is committed and told, and nothing begins
   std::optional<TimePoint> held_since_;  // what the outbox holds back
   Decoder decoder_;
   Received received_;

@@ -97,10 +97,10 @@ void StoreThread::run() {
     Result<StoreDone> done = perform(*work);
     lock.lock();
     done_ = std::move(done);
+    static_cast<void>(::eventfd_write(event_, 1));  // locked: whoever takes what is done takes this too
     is_done_ = true;
     changed_.notify_all();
     lock.unlock();
-    static_cast<void>(::eventfd_write(event_, 1));
     store_->tidy();
     work.reset();  // what it shared with the engine is freed here, not in the loop
     (void)look_briefly(spin_, [this] { return has_work_.load(); });

@@ -37,11 +37,13 @@ void Broker::crash(bool reaches_disk) {
 
 void Broker::stop() {
   world_.note("the broker is stopped", {});
+  process_->is_stopping = true;
   for (int commits = 0; commits < 3; ++commits) {
     if (process_->under_way) process_->done = apply(*std::exchange(process_->under_way, std::nullopt));
     take_commit();
     if (commits < 2) start_commit();
   }
+  process_->outbox.release();
   tell_peers();
   process_.reset();
   world_.ledger.broker_went();
@@ -180,9 +182,11 @@ void Broker::take_commit() {
     world_.ledger.told_engine(done.duplicates);
     p.engine.committed(done.batch, done.duplicates, world_.time.moment(), p.effects);
     gather();
-    start_commit();
-    p.engine.tick(world_.time.moment(), p.effects);
-    gather(Ledger::Call::tick);
+    if (!p.is_stopping) {
+      start_commit();
+      p.engine.hand_out(world_.time.moment(), p.effects);
+      gather();
+    }
     p.outbox.flush_durable([this](SessionId session, Frame frame) { send(session, std::move(frame)); });
   }
   for (const broker::ReadAnswer& read : done.answers) {

@@ -53,7 +53,8 @@ class Broker {
     std::vector<broker::SessionId> unreachable;
     std::vector<broker::SessionId> ended;
     std::optional<Time> wake;
-    bool has_begun = false;  // its first round
+    bool has_begun = false;
+    bool is_stopping = false;
     std::optional<Time> held_since;
     Decoder decoder;
   };
