@@ -305,20 +305,6 @@ TEST_CASE("a job is accepted at once, but for one that its submitter waits for")
   CHECK_FALSE(d.take().accepted.at(0).at_once);
 }
 
-TEST_CASE("two who submit the same job are both told that it is accepted") {
-  EngineDriver d;
-  const SessionId first = d.client();
-  const SessionId second = d.client();
-  const JobId id = Uuid::make();
-  for (const SessionId session : {first, second}) {
-    d.engine().submit(session, {true, {{id, "fib", "default", "\x91\x1e", {}}}}, d.now(), d.effects);
-  }
-  std::vector<SessionId> told;
-  for (const auto& accepted : d.take().accepted) told.push_back(accepted.session);
-  std::sort(told.begin(), told.end());
-  CHECK(told == std::vector<SessionId>{first, second});
-}
-
 TEST_CASE("outcomes are confirmed with the next message, at once to a consumer that leaves or holds much") {
   EngineDriver d;
   const SessionId client = d.client();

@@ -1,6 +1,8 @@
 #include "support/catch.h"
 #include "support/engine_driver.h"
 
+#include <algorithm>
+
 // Jobs with unique keys.
 using namespace zebu;
 using namespace zebu::broker;
@@ -94,4 +96,18 @@ TEST_CASE("a redriven job with a unique key is attached to the one that has the 
   REQUIRE(effects.attached.size() == 1);
   CHECK(effects.attached[0].what.to == other);
   CHECK(d.engine().jobs().count(JobState::queued) == 1);
+}
+
+TEST_CASE("two who submit the same job are both told that it is accepted") {
+  EngineDriver d;
+  const SessionId first = d.client();
+  const SessionId second = d.client();
+  const JobId id = Uuid::make();
+  for (const SessionId session : {first, second}) {
+    d.engine().submit(session, {true, {{id, "fib", "default", "\x91\x1e", {}}}}, d.now(), d.effects);
+  }
+  std::vector<SessionId> told;
+  for (const auto& accepted : d.take().accepted) told.push_back(accepted.session);
+  std::sort(told.begin(), told.end());
+  CHECK(told == std::vector<SessionId>{first, second});
 }
