@@ -250,7 +250,7 @@ class Engine {
   // Assignments of durable jobs that no record tells of yet: jobs that end soon need none.
   struct Start {
     AttemptId attempt;
-    TimePoint at;
+    TimePoint record_at;
   };
   std::deque<Start> starts_;
   std::unordered_map<JobId, SessionId> answer_when_settled_;  // submitters of fresh jobs with a unique key
@@ -266,7 +266,8 @@ class Engine {
   // Attempts of jobs that nobody knows (transient ones of a broker before), until their consumer has ended them. Such
   // a job may be submitted again meanwhile: its attempts go on from there.
   std::unordered_map<JobId, ClaimFor> strays_;
-  std::size_t claims_asked_ = 0;  // that wait for the store's word
+  std::size_t claims_asked_ = 0;            // that wait for the store's word
+  std::uint64_t starts_unknown_below_ = 0;  // StartsUnknown
   bool is_checking_expiry_ = false;
   bool is_forgetting_ = false;
   bool is_purging_ = false;  // some queue has more to purge at once

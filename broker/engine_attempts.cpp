@@ -67,15 +67,18 @@ void Engine::give(Job& job, Consumer& consumer, Moment now, Effects& out) {
   ++totals_.assigned;
   ++job.uses.attempt;
   job.session = consumer.session;
-  job.holder = sessions_.at(consumer.session).instance;
+  const InstanceId older = std::exchange(job.holder, sessions_.at(consumer.session).instance);
   job.started = now.wall;
   job.is_start_recorded = false;
   jobs_.start(job, consumer.running);
   const JobOptions& options = job.spec->options;
-  if (options.acks_early || options.unique_while == UniqueWhile::queued) {
+  // Somebody whom we gave up may still have an attempt. After a restart it must not look as if that were the newest.
+  const bool may_be_claimed =
+      job.spec->sequence < starts_unknown_below_ || (older != InstanceId{} && older != job.holder);
+  if (options.acks_early || options.unique_while == UniqueWhile::queued || may_be_claimed) {
     record_start(job, out);
   } else if (!options.transient) {
-    starts_.push_back({{job.spec->id, job.uses.attempt}, now.steady});
+    starts_.push_back({{job.spec->id, job.uses.attempt}, now.steady + kRecordStartAfter});
   }
   set_limit(job);
   out.assigned.push_back({consumer.session, &job, due_batch(job)});
@@ -94,7 +97,7 @@ void Engine::record_start(Job& job, Effects& out) {
 }
 
 void Engine::record_starts(Moment now, Effects& out) {
-  while (!starts_.empty() && now.steady - starts_.front().at >= kRecordStartAfter) {
+  while (!starts_.empty() && now.steady >= starts_.front().record_at) {
     const AttemptId attempt = starts_.front().attempt;
     starts_.pop_front();
     Job* job = jobs_.find(attempt.job);
@@ -249,6 +252,7 @@ void Engine::fail_or_put_back(Job& job, Outcome outcome, Moment now, Effects& ou
 void Engine::lose(Job& job, End how, Effects& out) {
   if (job.cancel_asked) return finish(job, Outcome{}, last_, out);
   ++totals_.put_back;
+  if (how != End::lost) job.holder = {};  // it does not have the attempt any more, and will not claim it
   if (how == End::replaced) return put_back(job, out);
   if (how == End::lost) ++job.uses.losses;
   if (job.spec->options.acks_early) {

@@ -193,6 +193,10 @@ void Engine::check_liveness(Moment now, Effects& out) {
 // After a restart: who has not come back by now is lost, and what it ran goes back.
 void Engine::end_hold(Effects& out) {
   hold_until_.reset();
+  if (!expected_.empty()) {
+    starts_unknown_below_ = jobs_.next_sequence();
+    write(StartsUnknown{starts_unknown_below_}, out);
+  }
   for (const InstanceId& instance : std::exchange(expected_, {})) {
     write(ConsumerChanged{instance, false}, out);
   }

@@ -7,7 +7,6 @@ namespace zebu::broker {
 namespace {
 
 constexpr std::chrono::seconds kHousekeeping{1};
-constexpr std::chrono::milliseconds kRecordStartAfter{20};
 constexpr std::size_t kForgetAtOnce = 1000;
 constexpr std::size_t kExpireAtOnce = 1000;
 constexpr std::size_t kPurgeAtOnce = 2000;
@@ -36,7 +35,7 @@ std::optional<TimePoint> Engine::next_deadline() const {
   if (is_purging_) at(last_.steady);
   if (next_beat_) at(*next_beat_);
   if (hold_until_ && !has_open_claims()) at(*hold_until_);
-  if (!starts_.empty()) at(starts_.front().at + kRecordStartAfter);
+  if (!starts_.empty()) at(starts_.front().record_at);
   if (!jobs_.deadlines().empty()) at_wall(jobs_.deadlines().begin()->deadline);
   if (!jobs_.schedule().empty()) at_wall(jobs_.schedule().begin()->due);
   return next;

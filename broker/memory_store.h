@@ -49,6 +49,7 @@ class MemoryStore final : public Store {
   void apply(const JobForgotten& record);
   void apply(const QueueChanged& record);
   void apply(const ConsumerChanged& record);
+  void apply(const StartsUnknown& record) { starts_unknown_below_ = record.below; }
 
   // The job, if it is there, unfinished, and the one that the record is about rather than a duplicate of it.
   [[nodiscard]] Entry* unfinished(const JobSpec& spec);
@@ -73,6 +74,7 @@ class MemoryStore final : public Store {
   std::set<InstanceId> consumers_;
   std::array<std::uint64_t, kJobStates> counts_{};
   std::uint64_t next_sequence_ = 1;
+  std::uint64_t starts_unknown_below_ = 0;
   std::vector<Duplicate> duplicates_;  // of the commit that is being applied
 };
 

@@ -13,6 +13,7 @@ Result<Recovered> MemoryStore::recover() {
   recovered.consumers.assign(consumers_.begin(), consumers_.end());
   recovered.counts = counts_;
   recovered.next_sequence = next_sequence_;
+  recovered.starts_unknown_below = starts_unknown_below_;
   return recovered;
 }
 

@@ -34,6 +34,7 @@ SqliteReader::SqliteReader(SQLite::Database& database, AtHand& at_hand, const Sq
       newest_at_hand_(database, "SELECT at_hand, (SELECT max(number) FROM at_hand) FROM store"),
       at_hand_rows_(database, "SELECT number, jobs FROM at_hand ORDER BY number DESC"),
       consumers_(database, "SELECT instance FROM consumer"),
+      starts_unknown_below_(database, "SELECT starts_unknown_below FROM store"),
       find_(database,
             "SELECT j.id, j.sequence, j.row, s.row FROM job j LEFT JOIN standing s ON s.sequence = j.sequence "
             "WHERE j.id = ?"),
@@ -70,10 +71,14 @@ bool SqliteReader::is_in_line(const JobSpec& spec) {
   return in_line_.query(*queue, line_key(spec).rank, spec.sequence).next();
 }
 
+bool SqliteReader::is_in_schedule(const JobSpec& spec) {
+  return spec.due && in_schedule_.query(*spec.due, spec.sequence).next();
+}
+
 // Of a job without a row in `standing`: nothing has happened to it, but that its time may have come.
 JobState SqliteReader::waiting_state(const JobSpec& spec) {
-  if (!spec.due || at_hand_.find(spec.sequence) != nullptr) return JobState::queued;
-  return in_schedule_.query(*spec.due, spec.sequence).next() ? JobState::scheduled : JobState::queued;
+  const bool is_scheduled = at_hand_.find(spec.sequence) == nullptr && is_in_schedule(spec);
+  return is_scheduled ? JobState::scheduled : JobState::queued;
 }
 
 StoredJob SqliteReader::stored(const Rows& rows) {
@@ -120,7 +125,7 @@ std::vector<std::uint64_t> SqliteReader::recover_row(const std::vector<JobId>& i
     // From now on it counts as at hand, which is what stored() asks.
     at_hand_.restore(sequence, {number, id, state == JobState::running, has_standing});
     StoredJob job = stored(rows);
-    if (is_in_line(*job.spec)) {
+    if (is_in_line(*job.spec) || is_in_schedule(*job.spec)) {  // a new job, with the id of one that was forgotten
       at_hand_.take(sequence);
       continue;
     }
@@ -135,6 +140,11 @@ std::vector<InstanceId> SqliteReader::consumers() {
   auto rows = consumers_.query();
   while (rows.next()) consumers.push_back(id_in(rows.blob(0)));
   return consumers;
+}
+
+std::uint64_t SqliteReader::starts_unknown_below() {
+  auto rows = starts_unknown_below_.query();
+  return rows.next() ? rows.number(0) : 0;
 }
 
 std::optional<StoredJob> SqliteReader::find(const JobId& id) {

@@ -27,6 +27,7 @@ class SqliteReader {
   // Fills AtHand.
   [[nodiscard]] NamedAtHand recover();
   [[nodiscard]] std::vector<InstanceId> consumers();
+  [[nodiscard]] std::uint64_t starts_unknown_below();
   [[nodiscard]] std::optional<StoredJob> find(const JobId& id);
   [[nodiscard]] std::vector<StoredJob> load_queued(const std::string& queue, LineKey from, std::size_t limit,
                                                    std::size_t bytes);
@@ -43,6 +44,7 @@ class SqliteReader {
  private:
   // Of a row with columns id, job.sequence, job.row, standing.row.
   [[nodiscard]] StoredJob stored(const Rows& rows);
+  [[nodiscard]] bool is_in_schedule(const JobSpec& spec);
   [[nodiscard]] JobState waiting_state(const JobSpec& spec);
   [[nodiscard]] std::vector<std::uint64_t> recover_row(const std::vector<JobId>& ids, std::uint64_t number,
                                                        NamedAtHand& named);
@@ -53,6 +55,7 @@ class SqliteReader {
   Statement newest_at_hand_;
   Statement at_hand_rows_;
   Statement consumers_;
+  Statement starts_unknown_below_;
   Statement find_;
   Statement standing_;
   Statement in_line_;

@@ -36,10 +36,15 @@ const char* const kVersion2 = R"(
   ALTER TABLE store ADD COLUMN at_hand BLOB NOT NULL DEFAULT x'';
 )";
 
+// StartsUnknown.
+const char* const kVersion3 = R"(
+  ALTER TABLE store ADD COLUMN starts_unknown_below INTEGER NOT NULL DEFAULT 0;
+)";
+
 }  // namespace
 
 std::span<const std::string> schema_steps() {
-  static const std::vector<std::string> steps = {kVersion1, kVersion2};
+  static const std::vector<std::string> steps = {kVersion1, kVersion2, kVersion3};
   return steps;
 }
 

@@ -48,6 +48,7 @@ class SqliteWriter {
   void apply(const JobForgotten& record);
   void apply(const QueueChanged& record);
   void apply(const ConsumerChanged& record);
+  void apply(const StartsUnknown& record);
 
   // Whether a record may speak of a job whose row is in a feed still.
   template <class R>
@@ -114,6 +115,7 @@ class SqliteWriter {
   Statement delete_group_;
   Statement insert_consumer_;
   Statement delete_consumer_;
+  Statement set_starts_unknown_;
 };
 
 }  // namespace zebu::broker

@@ -72,8 +72,13 @@ struct ConsumerChanged {
   InstanceId instance;
   bool is_there = false;
 };
+// A consumer that had a session did not come back after a restart. It may have attempts, of jobs with a lower sequence
+// than this, whose start was not recorded.
+struct StartsUnknown {
+  std::uint64_t below = 0;
+};
 using Record = std::variant<JobAccepted, JobEvicted, AttemptStarted, JobPutBack, JobRescheduled, JobDue, JobFinished,
-                            JobForgotten, QueueChanged, ConsumerChanged>;
+                            JobForgotten, QueueChanged, ConsumerChanged, StartsUnknown>;
 
 // A job as a store gives it back.
 struct StoredJob {
@@ -146,7 +151,8 @@ struct Recovered {
   std::vector<QueueSettings> settings;
   std::vector<InstanceId> consumers;  // that had a session
   std::array<std::uint64_t, kJobStates> counts{};
-  std::uint64_t next_sequence = 1;  // above every one that was ever committed
+  std::uint64_t next_sequence = 1;         // above every one that was ever committed
+  std::uint64_t starts_unknown_below = 0;  // the newest StartsUnknown
 };
 
 // Where durable jobs live. A commit holds all of its records or, after a crash, the store holds a prefix of the

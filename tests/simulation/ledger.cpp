@@ -105,7 +105,12 @@ void Ledger::commit(const std::vector<Record>& records, const std::vector<broker
       job.ended.reset();
     }
     apply(&JobFacts::durable, record);
-    if (accepted != nullptr) check_new_key(of(accepted->spec->id));
+    if (accepted != nullptr) {
+      check_new_key(of(accepted->spec->id));
+      // It looked like one that was there already, and that was forgotten before this.
+      const auto is_this = [&](const broker::SharedSpec& spec) { return spec == accepted->spec; };
+      if (std::erase_if(doubled_, is_this) > 0) apply(&JobFacts::decided, record);
+    }
     if (const auto* finished = std::get_if<broker::JobFinished>(&record)) {
       of(finished->spec->id).ended = spelled(*finished->outcome);
     } else if (const auto* forgotten = std::get_if<broker::JobForgotten>(&record)) {

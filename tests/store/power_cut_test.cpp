@@ -83,7 +83,7 @@ TEST_CASE("a disk that is full ends the store; with room again nothing confirmed
     disk.set_hook([&](Operation operation, const std::string&) {
       return operation == Operation::write && ++writes > room ? SQLITE_FULL : SQLITE_OK;
     });
-    const auto error = run.commit(100);
+    const auto error = run.commit(300);
     INFO("room for " << room << " writes");
     REQUIRE(error);
     CHECK(error->message.find("free space") != std::string::npos);

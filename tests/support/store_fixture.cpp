@@ -123,7 +123,8 @@ std::string describe(const Recovered& recovered) {
   }
   for (const InstanceId& consumer : recovered.consumers) lines.push_back("consumer " + consumer.to_string());
   std::sort(lines.begin(), lines.end());
-  std::string text = "next " + std::to_string(recovered.next_sequence) + " counts";
+  std::string text = "next " + std::to_string(recovered.next_sequence) + " unknown below " +
+                     std::to_string(recovered.starts_unknown_below) + " counts";
   for (const std::uint64_t count : recovered.counts) text += ' ' + std::to_string(count);
   for (const std::string& line : lines) text += '\n' + line;
   return text;

@@ -67,6 +67,40 @@ TEST_CASE("an outcome that is said again is confirmed when the first one is dura
   CHECK(later.kept.front().count == 1);
 }
 
+TEST_CASE("an attempt that was given up after a restart is not taken for the newer one with its number") {
+  EngineDriver d;
+  const InstanceId older = Uuid::make(), newer = Uuid::make();
+  const SessionId first = d.consumer(1, 1, older);
+  const JobId id = d.submit(d.client());
+  REQUIRE(d.assigned_to(first) == std::vector<AttemptId>{{id, 1}});
+  d.restart();  // before the start was recorded; and the consumer stays away
+  const SessionId second = d.consumer(1, 1, newer);
+  d.pass(std::chrono::seconds(4));
+  d.engine().heard(second, d.now());
+  REQUIRE(d.assigned_to(second) == std::vector<AttemptId>{{id, 1}});
+  d.restart();
+  const SessionId back = d.consumer(0, 1, older, {{id, 1}});
+  CHECK(is_stopped(d.take(), back, {id, 1}));
+  const SessionId holder = d.consumer(0, 1, newer, {{id, 1}});
+  CHECK_FALSE(is_stopped(d.take(), holder, {id, 1}));
+  d.outcome(holder, id, 1);
+  CHECK(d.state_of(id) == JobState::succeeded);
+}
+
+TEST_CASE("who was lost cannot claim a job that went to somebody else, whether or not the broker was restarted") {
+  EngineDriver d;
+  const InstanceId older = Uuid::make(), newer = Uuid::make();
+  const SessionId first = d.consumer(1, 1, older);
+  const JobId id = d.submit(d.client());
+  REQUIRE(d.assigned_to(first).size() == 1);
+  d.engine().gone(first, d.effects);
+  const SessionId second = d.consumer(1, 1, newer);
+  REQUIRE(d.assigned_to(second) == std::vector<AttemptId>{{id, 2}});
+  if (GENERATE(false, true)) d.restart();
+  const SessionId back = d.consumer(0, 1, older, {{id, 1}});
+  CHECK(is_stopped(d.take(), back, {id, 1}));
+}
+
 TEST_CASE("a transient job that is submitted again after a restart is not ended by what was left of it") {
   EngineDriver d;
   JobOptions transient;

@@ -233,3 +233,12 @@ TEST_CASE("queues' settings and consumers are remembered until they are taken ba
   CHECK(recovered.settings == std::vector<QueueSettings>{paused});
   CHECK(recovered.consumers == std::vector<InstanceId>{two});
 }
+
+TEST_CASE("up to which job starts may be unknown is remembered") {
+  EVERY_STORE;
+  CHECK(store.reopen().starts_unknown_below == 0);
+  store.commit({JobAccepted{shared_job(1)}, StartsUnknown{2}});
+  CHECK(store.reopen().starts_unknown_below == 2);
+  store.commit({StartsUnknown{7}, JobAccepted{shared_job(2)}});
+  CHECK(store.reopen().starts_unknown_below == 7);
+}
