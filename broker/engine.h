@@ -149,7 +149,7 @@ class Engine {
   // engine_sessions.cpp
   void add_consumer(Session& session, const message::Hello& hello, Effects& out);
   void claim(Session& session, const AttemptId& run, Effects& out);
-  void stray_ended(SessionId session, const AttemptId& run);
+  void skip_stray(Job& job) const;
   void claim(Session& session, const AttemptId& run, Job& job, Effects& out);
   void welcome(Session& session, Effects& out);
   [[nodiscard]] bool has_open_claims() const { return claims_asked_ > 0 || !early_claims_.empty(); }
@@ -263,8 +263,8 @@ class Engine {
   std::vector<InstanceId> expected_;                  // consumers that were there before the restart
   std::optional<TimePoint> hold_until_;
   std::vector<ClaimFor> early_claims_;  // of fresh jobs
-  // Attempts of jobs that nobody knows (transient ones of a broker before), until their consumer has ended them. Such
-  // a job may be submitted again meanwhile: its attempts go on from there.
+  // Attempts of jobs that nobody knows (transient ones of a broker before, or forgotten), as long as the session that
+  // named them: it may say their outcome, and again. Such a job may be submitted again: its attempts go on from there.
   std::unordered_map<JobId, ClaimFor> strays_;
   std::size_t claims_asked_ = 0;            // that wait for the store's word
   std::uint64_t starts_unknown_below_ = 0;  // StartsUnknown

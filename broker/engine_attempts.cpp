@@ -65,6 +65,7 @@ bool Engine::assign_one(Consumer& consumer, Moment now, Effects& out) {
 void Engine::give(Job& job, Consumer& consumer, Moment now, Effects& out) {
   --consumer.credit;
   ++totals_.assigned;
+  skip_stray(job);
   ++job.uses.attempt;
   job.session = consumer.session;
   const InstanceId older = std::exchange(job.holder, sessions_.at(consumer.session).instance);
@@ -133,7 +134,6 @@ void Engine::outcome(SessionId session, const message::OutcomeReport& report, Mo
     Job* job = assigned_job(session, {attempt.id, attempt.attempt});
     if (!job || attempt.state == JobState::expired) {
       ++totals_.stale_outcomes;
-      stray_ended(session, {attempt.id, attempt.attempt});
       // An older session may have said the same just before, and that is not durable yet.
       if (newest_ > settled_) from.outcomes_batch = std::max(from.outcomes_batch, newest_);
       continue;
@@ -165,10 +165,7 @@ void Engine::give_back(SessionId session, const message::Return& jobs, Moment no
   last_ = now;
   for (const AttemptId& attempt : jobs.jobs) {
     Job* job = assigned_job(session, attempt);
-    if (!job) {
-      stray_ended(session, attempt);
-      continue;
-    }
+    if (!job) continue;
     ++totals_.returned;
     --job->uses.attempt;
     job->holder = {};  // who had the attempt before has no claim to it

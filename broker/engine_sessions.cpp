@@ -128,9 +128,10 @@ void Engine::claim(Session& session, const AttemptId& run, Job& job, Effects& ou
   if (job.cancel_asked) stop(session.id, run, 0, out);
 }
 
-void Engine::stray_ended(SessionId session, const AttemptId& run) {
-  const auto stray = strays_.find(run.job);
-  if (stray != strays_.end() && stray->second.session == session && stray->second.run == run) strays_.erase(stray);
+void Engine::skip_stray(Job& job) const {
+  if (strays_.empty()) return;
+  const auto stray = strays_.find(job.spec->id);
+  if (stray != strays_.end()) job.uses.attempt = std::max(job.uses.attempt, stray->second.run.attempt);
 }
 
 void Engine::remove_consumer(Consumer& gone) {

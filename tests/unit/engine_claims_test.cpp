@@ -101,15 +101,15 @@ TEST_CASE("who was lost cannot claim a job that went to somebody else, whether o
   CHECK(is_stopped(d.take(), back, {id, 1}));
 }
 
-TEST_CASE("a transient job that is submitted again after a restart is not ended by what was left of it") {
+TEST_CASE("a job that is submitted again when it was lost or forgotten is not ended by what was left of it") {
   EngineDriver d;
-  JobOptions transient;
-  transient.transient = true;
+  JobOptions options;
+  options.transient = GENERATE(false, true);
   const JobId id = Uuid::make();
   // Its consumer has it from the broker before, which has forgotten it.
   const SessionId consumer = d.consumer(1, 1, Uuid::make(), {{id, 1}});
   CHECK(is_stopped(d.take(), consumer, {id, 1}));
-  d.engine().submit(d.client(), {true, {{id, "fib", "default", "\x91\x1e", transient}}}, d.now(), d.effects);
+  d.engine().submit(d.client(), {true, {{id, "fib", "default", "\x91\x1e", options}}}, d.now(), d.effects);
   const bool has_ended = GENERATE(false, true);
   if (has_ended) d.outcome(consumer, id, 1, JobState::cancelled);
   REQUIRE(d.assigned_to(consumer) == std::vector<AttemptId>{{id, 2}});
