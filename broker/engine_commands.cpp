@@ -77,7 +77,8 @@ bool Engine::forget_failed(const StoredJob& failed, Effects& out) {
   if (failed.state != JobState::failed || !forgotten_.try_emplace(id, open_).second) return false;
   write(JobForgotten{id, {}}, out);
   jobs_.uncount(JobState::failed, 1);
-  if (Job* cached = jobs_.find(id)) jobs_.forget(*cached);
+  // Else it was submitted once more: the store will say that it had it.
+  if (Job* cached = jobs_.find(id); cached != nullptr && is_final(cached->state)) jobs_.forget(*cached);
   if (Queue* queue = jobs_.find_queue(failed.spec->queue)) {
     --queue->failed;
     jobs_.release_if_idle(*queue);

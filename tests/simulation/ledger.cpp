@@ -102,7 +102,9 @@ void Ledger::commit(const std::vector<Record>& records, const std::vector<broker
       if (job.durable.is_present) fail("one outcome", "job " + std::to_string(job.number) + " was accepted twice");
       job.is_forgotten = false;
       job.sequence = accepted->spec->sequence;
-      job.ended.reset();
+      // A new job with the id of one that was forgotten.
+      if (job.ended) job.ended_before.insert(*std::exchange(job.ended, std::nullopt));
+      job.told.reset();
     }
     apply(&JobFacts::durable, record);
     if (accepted != nullptr) {

@@ -51,11 +51,12 @@ struct JobFacts {
   std::optional<std::uint64_t> attached_to;
   std::optional<std::string> told;  // DONE, as a client saw it
 
-  Book durable;                      // by the records that were committed
-  Book decided;                      // by all records, those under way too
-  bool is_forgotten = false;         // its outcome was dropped
-  bool was_forgotten = false;        // once: it may have been accepted again since
-  std::optional<std::string> ended;  // its outcome, once it is durable
+  Book durable;                        // by the records that were committed
+  Book decided;                        // by all records, those under way too
+  bool is_forgotten = false;           // its outcome was dropped
+  bool was_forgotten = false;          // once: it may have been accepted again since
+  std::optional<std::string> ended;    // its outcome, once it is durable
+  std::set<std::string> ended_before;  // those that were forgotten
 
   std::optional<JobState> seen;  // in the engine's memory, the last time; of a durable one, or by the records
   std::uint64_t sequence = 0;

@@ -303,6 +303,25 @@ TEST_CASE("a failed job stays until it is redriven as a new job, once") {
   CHECK(d.assigned_to(consumer) == Attempts{{fresh, 1}});
 }
 
+TEST_CASE("a failed job may be submitted once more and forgotten in one breath") {
+  EngineDriver d;
+  const SessionId consumer = d.consumer(5, 5);
+  const JobId id = d.submit(d.client());
+  d.tick();
+  d.fail(consumer, id, 1, ErrorKind::permanent);
+  const StoredJob failed = *d.store.find({id})->at(0);
+  d.restart();
+  const SessionId client = d.client();
+  d.engine().submit(client, {false, {{id, "fib", "default", "\x91\x1e", {}}}}, d.now(), d.effects);
+  REQUIRE(d.engine().forget_failed(failed, d.effects));
+  const Effects told = d.take();
+  REQUIRE(told.accepted.size() == 1);
+  CHECK(told.accepted.front().id == id);
+  CHECK(d.engine().jobs().in_memory().empty());
+  CHECK(d.engine().jobs().queues().empty());
+  CHECK_FALSE(d.store.find({id})->at(0));
+}
+
 TEST_CASE("after a restart a job waits for its consumer to come back, and runs on there") {
   EngineDriver d;
   const InstanceId instance = Uuid::make();
