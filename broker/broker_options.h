@@ -35,7 +35,7 @@ struct Options {
   std::uint32_t grant = 10'000;
   // While a commit is under way, how long the loop looks for its end before it sleeps, and as long the store's thread
   // for the next one. A commit of one job is done sooner, on a disk that syncs in tens of microseconds.
-  std::chrono::microseconds spin{100};
+  std::chrono::microseconds spin{250};
   std::uint64_t max_message = 16ULL << 20;
   std::uint64_t max_peers = 10'000;
   std::uint64_t max_queues = 10'000;

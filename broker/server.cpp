@@ -3,7 +3,6 @@
 #include "permissions.h"
 
 #include <zebu/log.h>
-#include <zebu/look_briefly.h>
 
 namespace zebu::broker {
 namespace {
@@ -38,6 +37,7 @@ Result<std::unique_ptr<Server>> Server::create(const Options& options, std::uniq
 Server::Server(const Options& options, std::unique_ptr<Store> store, const Recovered& recovered, Router clients,
                Router consumers)
     : options_(options),
+      looks_(options.spin),
       store_(std::move(store), options.spin),
       clients_{std::move(clients), message::Role::client, {}},
       consumers_{std::move(consumers), message::Role::consumer, {}},
@@ -69,16 +69,19 @@ bool Server::wait(int stop, std::optional<std::chrono::milliseconds> timeout) {
     return wait_readable(clients_.socket, consumers_.socket, stop, store_.descriptor(), most);
   };
   constexpr std::chrono::milliseconds kNow{0};
-  if (store_.is_busy() && timeout != kNow) {
+  if (timeout == kNow) return poll(kNow);
+  if (store_.is_busy()) {
     bool is_stopped = false;
     const auto is_there = [&] {
       if (store_.is_done()) return true;
       is_stopped = poll(kNow);
       return is_stopped || clients_.socket.may_have_input() || consumers_.socket.may_have_input();
     };
-    if (look_briefly(options_.spin, is_there)) return is_stopped;
+    if (looks_.look(is_there)) return is_stopped;
   }
-  return poll(timeout);
+  const bool is_stopped = poll(store_.may_sleep() ? timeout : kNow);
+  store_.woke_up();
+  return is_stopped;
 }
 
 // What was decided is committed and told; what nobody was told of may as well be lost.

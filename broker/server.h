@@ -64,6 +64,7 @@ class Server {
   void send(SessionId session, Frame frame);
 
   Options options_;
+  BriefLooks looks_;  // for the end of a commit, and what else comes
   StoreThread store_;
   Port clients_;
   Port consumers_;

@@ -24,7 +24,7 @@ SqliteStore::SqliteStore(std::unique_ptr<SqliteFile> file)
       reader_(file_->database(), at_hand_, queues_),
       writer_(file_->database(), at_hand_, queues_, reader_) {}
 
-SqliteStore::~SqliteStore() { tidy(); }
+SqliteStore::~SqliteStore() { write_mark(); }
 
 template <class Work>
 auto SqliteStore::guarded(const char* doing, Work&& work) -> Result<decltype(work())> {
@@ -37,14 +37,20 @@ auto SqliteStore::guarded(const char* doing, Work&& work) -> Result<decltype(wor
   }
 }
 
+void SqliteStore::begin() {
+  if (!has_begun_) begin_.run();
+  has_begun_ = true;
+}
+
 template <class Work>
 auto SqliteStore::committed(const char* doing, Work&& work) -> Result<decltype(work())> {
   return guarded(doing, [&] {
-    begin_.run();  // after an error the store is dead: its transaction ends when it is closed
+    begin();  // after an error the store is dead: its transaction ends when it is closed
     auto result = work();
     CommitMark mark = file_->mark();
     writer_.finish(++mark.commit);
     commit_.run();
+    has_begun_ = false;
     file_->set_mark(mark);
     return result;
   });
@@ -73,6 +79,11 @@ Result<std::vector<Duplicate>> SqliteStore::commit(const std::vector<Record>& re
 }
 
 void SqliteStore::tidy() {
+  write_mark();
+  (void)guarded("begin the next commit", [&] { return begin(), true; });
+}
+
+void SqliteStore::write_mark() {
   (void)guarded("write its mark", [&] { return file_->write_mark(), true; });
 }
 

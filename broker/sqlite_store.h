@@ -38,6 +38,9 @@ class SqliteStore final : public Store {
   template <class Work>
   [[nodiscard]] auto committed(const char* doing, Work&& work) -> Result<decltype(work())>;
 
+  void begin();
+  void write_mark();
+
   std::unique_ptr<SqliteFile> file_;
   std::string name_;
   Statement begin_;
@@ -46,6 +49,7 @@ class SqliteStore final : public Store {
   SqliteQueues queues_;
   SqliteReader reader_;
   SqliteWriter writer_;
+  bool has_begun_ = false;  // the transaction of the next commit, which mostly needs not wait for that
   std::optional<Error> dead_;
 };
 

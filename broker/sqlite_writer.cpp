@@ -100,7 +100,11 @@ bool SqliteWriter::is_after_feeds(const R& record) const {
 
 void SqliteWriter::insert_feeds() {
   if (!accepted_.empty()) {
-    const bool has_duplicates = insert_accepted_.run() != accepted_.size();
+    const std::size_t inserted =
+        accepted_.size() == 1
+            ? insert_job_.run(accepted_[0]->spec->id, accepted_rows_.sequence(0), accepted_rows_.row(0))
+            : insert_accepted_.run();
+    const bool has_duplicates = inserted != accepted_.size();
     for (const JobAccepted* record : accepted_) {
       const JobSpec& spec = *record->spec;
       if (has_duplicates && sequence_of(spec.id) != spec.sequence) {
@@ -114,7 +118,8 @@ void SqliteWriter::insert_feeds() {
     accepted_rows_.clear();
   }
   if (!finished_rows_.empty()) {
-    insert_finished_.run();
+    finished_rows_.size() == 1 ? set_standing_.run(finished_rows_.sequence(0), finished_rows_.row(0))
+                               : insert_finished_.run();
     finished_rows_.clear();
   }
 }

@@ -1,7 +1,5 @@
 #include "store_thread.h"
 
-#include <zebu/look_briefly.h>
-
 #include <sys/eventfd.h>
 #include <sys/prctl.h>
 
@@ -40,71 +38,73 @@ struct Perform {
 Result<ReadAnswer> perform(Store& store, const Read& read) { return std::visit(Perform{store}, read); }
 
 StoreThread::StoreThread(std::unique_ptr<Store> store, std::chrono::microseconds spin)
-    : store_(std::move(store)), spin_(spin), event_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+    : store_(std::move(store)), looks_(spin), event_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
   if (event_ < 0) throw std::system_error(errno, std::generic_category(), "eventfd");
   thread_ = std::thread([this] { run(); });
 }
 
 StoreThread::~StoreThread() {
-  {
-    const std::lock_guard lock(mutex_);
-    is_closing_ = true;
-  }
-  changed_.notify_all();
+  static_cast<void>(wait());
+  change(Phase::closing);
   thread_.join();
   ::close(event_);
 }
 
+void StoreThread::change(Phase to) {
+  phase_ = to;
+  phase_.notify_one();
+}
+
 void StoreThread::start(StoreWork work) {
   is_busy_ = true;
-  {
-    const std::lock_guard lock(mutex_);
-    work_ = std::move(work);
-    has_work_ = true;
-  }
-  changed_.notify_all();
+  work_ = std::move(work);
+  change(Phase::work);
 }
 
 std::optional<Result<StoreDone>> StoreThread::take() {
-  if (!is_busy_) return std::nullopt;
-  const std::lock_guard lock(mutex_);
-  if (!done_) return std::nullopt;
-  eventfd_t ignored = 0;
-  static_cast<void>(::eventfd_read(event_, &ignored));
+  // Set after the descriptor was written to: whoever sees it reads what was written, now or when it is readable.
+  if (is_announced_.exchange(false)) {
+    eventfd_t ignored = 0;
+    static_cast<void>(::eventfd_read(event_, &ignored));
+  }
+  if (!is_done()) return std::nullopt;
+  std::optional<Result<StoreDone>> done = std::exchange(done_, std::nullopt);
   is_busy_ = false;
-  is_done_ = false;
-  return std::exchange(done_, std::nullopt);
+  phase_ = Phase::idle;
+  return done;
 }
 
 std::optional<Result<StoreDone>> StoreThread::wait() {
-  if (!is_busy_) return std::nullopt;
-  {
-    std::unique_lock lock(mutex_);
-    changed_.wait(lock, [this] { return done_.has_value(); });
-  }
+  phase_.wait(Phase::work);
   return take();
+}
+
+bool StoreThread::may_sleep() {
+  is_asleep_ = true;
+  return !is_done();
+}
+
+// One of the two sees the other: who is about to sleep says so, and then looks what is done; this says what is done,
+// and then looks who sleeps.
+void StoreThread::announce() {
+  change(Phase::done);
+  if (!is_asleep_) return;
+  static_cast<void>(::eventfd_write(event_, 1));
+  is_announced_ = true;
 }
 
 void StoreThread::run() {
   ::prctl(PR_SET_NAME, "zebu-store");
-  std::unique_lock lock(mutex_);
+  const auto has_more = [this] { return phase_ == Phase::work || phase_ == Phase::closing; };
   while (true) {
-    changed_.wait(lock, [this] { return is_closing_ || work_; });
-    if (!work_) return;
+    for (Phase phase = phase_; !has_more(); phase = phase_) phase_.wait(phase);
+    if (phase_ == Phase::closing) return;
     std::optional<StoreWork> work = std::exchange(work_, std::nullopt);
-    has_work_ = false;
-    lock.unlock();
-    Result<StoreDone> done = perform(*work);
-    lock.lock();
-    done_ = std::move(done);
-    static_cast<void>(::eventfd_write(event_, 1));  // locked: whoever takes what is done takes this too
-    is_done_ = true;
-    changed_.notify_all();
-    lock.unlock();
+    done_ = perform(*work);
+    announce();
     store_->tidy();
     work.reset();  // what it shared with the engine is freed here, not in the loop
-    (void)look_briefly(spin_, [this] { return has_work_.load(); });
-    lock.lock();
+    static_cast<void>(looks_.look(has_more));
   }
 }
 

@@ -3,9 +3,9 @@
 #include "job_table.h"
 #include "reads.h"
 
+#include <zebu/look_briefly.h>
+
 #include <atomic>
-#include <condition_variable>
-#include <mutex>
 #include <optional>
 #include <thread>
 #include <vector>
@@ -38,11 +38,14 @@ class StoreThread {
   StoreThread(const StoreThread&) = delete;
   StoreThread& operator=(const StoreThread&) = delete;
 
-  // Becomes readable when take() has something.
+  // Becomes readable when take() has something and its caller sleeps.
   [[nodiscard]] int descriptor() const { return event_; }
   [[nodiscard]] bool is_busy() const { return is_busy_; }
   // Whether take() has something.
-  [[nodiscard]] bool is_done() const { return is_done_; }
+  [[nodiscard]] bool is_done() const { return phase_ == Phase::done; }
+  // To be asked before waiting for the descriptor, with woke_up() after it. False: take() has something already.
+  [[nodiscard]] bool may_sleep();
+  void woke_up() { is_asleep_ = false; }
   // Only when it is not busy.
   void start(StoreWork work);
   // What has been done, if it has been done. An error is the store's last word: it is dead.
@@ -51,21 +54,24 @@ class StoreThread {
   [[nodiscard]] std::optional<Result<StoreDone>> wait();
 
  private:
+  // Whose turn it is: that of the thread with `work`, else the loop's.
+  enum class Phase : int { idle, work, done, closing };
+
   void run();
+  void change(Phase to);
+  void announce();
   [[nodiscard]] Result<StoreDone> perform(const StoreWork& work);
 
   std::unique_ptr<Store> store_;
-  std::chrono::microseconds spin_;
+  BriefLooks looks_;
   int event_ = -1;
   bool is_busy_ = false;  // the loop's view
-  std::mutex mutex_;
-  std::condition_variable changed_;
+  std::atomic<Phase> phase_ = Phase::idle;
   std::optional<StoreWork> work_;
   std::optional<Result<StoreDone>> done_;
-  bool is_closing_ = false;
-  std::atomic<bool> has_work_ = false;  // whether work_ and done_ are there, for who looks without the lock
-  std::atomic<bool> is_done_ = false;
-  std::thread thread_;  // last: it uses all of the above
+  std::atomic<bool> is_asleep_ = false;     // the loop
+  std::atomic<bool> is_announced_ = false;  // the descriptor was written to
+  std::thread thread_;                      // last: it uses all of the above
 };
 
 }  // namespace zebu::broker
