@@ -261,7 +261,9 @@ void Engine::fulfil(const Wish& wish, const JobId& id, const std::optional<Store
     if (session == sessions_.end()) return;
     --session->second.open_claims;
     if (!job && is_waiting) job = &bring_in(*stored);
-    if (job) {
+    if (job && job->place == Place::fresh) {
+      claim(session->second, claim_for->run, out);  // what the store has said is outdated
+    } else if (job) {
       claim(session->second, claim_for->run, *job, out);
       if (job->place == Place::none) job->state == JobState::scheduled ? enter_schedule(*job) : enter_line(*job, out);
     } else {

@@ -119,6 +119,24 @@ TEST_CASE("a job that is submitted again when it was lost or forgotten is not en
   CHECK(d.state_of(id) == JobState::succeeded);
 }
 
+TEST_CASE("a claim waits for the store when the job was submitted again while it was looked for") {
+  EngineDriver d;
+  const JobId id = Uuid::make();
+  const SessionId consumer = d.consumer(1, 1, Uuid::make(), {{id, 1}});
+  REQUIRE(d.effects.reads.size() == 1);
+  const ReadAnswer answer = *perform(d.store, std::exchange(d.effects.reads, {}).front());
+  d.engine().submit(d.client(), {true, {{id, "fib", "default", "\x91\x1e", {}}}}, d.now(), d.effects);
+  d.engine().answered(answer, d.now(), d.effects);
+  CHECK(d.effects.stopped.empty());
+  CHECK(d.effects.welcomed.size() == 1);  // the client
+  const Effects later = d.take();
+  CHECK(later.stopped.empty());
+  CHECK(std::count(later.welcomed.begin(), later.welcomed.end(), consumer) == 1);
+  CHECK(d.state_of(id) == JobState::running);
+  d.outcome(consumer, id, 1);
+  CHECK(d.state_of(id) == JobState::succeeded);
+}
+
 TEST_CASE("a consumer is welcomed when it is known which of its jobs are still its") {
   EngineDriver d;
   const JobId unknown = Uuid::make();
