@@ -30,7 +30,10 @@ void Engine::restore(const Recovered& recovered, Moment now) {
     jobs_.schedule_window.stored += queue->scheduled;
     if (queue->settings.purge_up_to > 0) is_purging_ = true;
   }
-  if (jobs_.schedule_window.stored > 0) jobs_.schedule_window.edge = ScheduleKey{};
+  if (jobs_.schedule_window.stored > 0) {
+    jobs_.schedule_window.edge = ScheduleKey{};
+    if (is_purging_) sweep_schedule({});
+  }
   starts_unknown_below_ = recovered.starts_unknown_below;
   expected_ = recovered.consumers;
   if (!expected_.empty() || !orphans_.empty()) hold_until_ = now.steady + options_.liveness;

@@ -195,6 +195,8 @@ class Engine {
   void meet_deadlines(Moment now, Effects& out);
   void purge_all(Moment now, Effects& out);
   std::size_t purge_some(Queue& queue, Moment now, Effects& out);
+  void sweep_schedule(ScheduleKey from);
+  void swept(const ScheduledLoaded& loaded, Moment now, Effects& out);
   void house_keep(Moment now, Effects& out);
 
   // engine_paging.cpp
@@ -271,7 +273,11 @@ class Engine {
   bool is_checking_expiry_ = false;
   bool is_forgetting_ = false;
   bool is_purging_ = false;  // some queue has more to purge at once
-  bool has_edges_ = false;   // some queue may have jobs in the store only
+  // Where to look next for scheduled jobs in the store that are to be purged; nothing: there are none.
+  std::optional<ScheduleKey> sweep_;
+  std::optional<ScheduleKey> sweep_again_;  // from there, when the look under way is over
+  bool is_sweeping_ = false;
+  bool has_edges_ = false;  // some queue may have jobs in the store only
 };
 
 }  // namespace zebu::broker

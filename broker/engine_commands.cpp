@@ -56,6 +56,7 @@ std::optional<std::size_t> Engine::purge(std::string_view name, Moment now, Effe
     if (job.queue == queue) scheduled.push_back(&job);
   }
   for (Job* job : scheduled) finish(*job, Outcome{}, now, out);
+  if (const auto& edge = jobs_.schedule_window.edge) sweep_schedule(*edge);
   const std::size_t purged = scheduled.size() + purge_some(*queue, now, out);
   const bool goes_on = queue->settings.purge_up_to > 0;
   if (!goes_on) jobs_.release_if_idle(*queue);

@@ -11,6 +11,8 @@ constexpr std::size_t kWindowBytes = 64U << 20;
 // All queues' windows together; each has at least the second.
 constexpr std::size_t kAllWindows = 10;
 constexpr std::size_t kSmallestWindow = 64;
+// Scheduled jobs that one look for those to be purged takes.
+constexpr std::size_t kSweepAtOnce = 1000;
 // Transient jobs at the end of a line are stepped over for so long.
 constexpr int kMaxSteps = 1000;
 
@@ -93,6 +95,9 @@ void ask_for_more(Window<Key>& window, std::size_t most, Ask ask) {
 void Engine::page(Effects& out) {
   // With many queues, and all of their jobs in memory, they are not looked through in every round.
   if (has_edges_) page_lines(out);
+  if (sweep_ && !std::exchange(is_sweeping_, true)) {
+    out.reads.emplace_back(LoadScheduled{*sweep_, kSweepAtOnce, kWindowBytes, true});
+  }
   auto& window = jobs_.schedule_window;
   if (!window.edge || window.is_loading) return;
   if (window.jobs > options_.window / 2 || window.bytes > kWindowBytes / 2) return;
@@ -142,6 +147,7 @@ void Engine::loaded(const QueuedLoaded& loaded, Moment now, Effects& out) {
 }
 
 void Engine::loaded(const ScheduledLoaded& loaded, Moment now, Effects& out) {
+  if (loaded.asked.to_purge) return swept(loaded, now, out);
   move_edge(jobs_.schedule_window, loaded, [](const StoredJob& stored) {
     return ScheduleKey{stored.due, stored.spec->sequence};
   });

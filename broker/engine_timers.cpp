@@ -100,11 +100,40 @@ std::size_t Engine::purge_some(Queue& queue, Moment now, Effects& out) {
   }
   if (purged == kPurgeAtOnce) {
     is_purging_ = true;
-  } else if (queue.window.stored == 0) {
+  } else if (queue.window.stored == 0 && !sweep_) {
     queue.settings.purge_up_to = 0;
     write(QueueChanged{queue.settings}, out);
   }
   return purged;
+}
+
+// Those that are to be purged and in the store only would otherwise be met when their time comes.
+void Engine::sweep_schedule(ScheduleKey from) {
+  auto& next = is_sweeping_ ? sweep_again_ : sweep_;
+  next = next ? std::min(*next, from) : from;
+}
+
+void Engine::swept(const ScheduledLoaded& loaded, Moment now, Effects& out) {
+  is_sweeping_ = false;
+  is_purging_ = true;
+  sweep_ = std::exchange(sweep_again_, std::nullopt);
+  std::size_t bytes = 0;
+  for (const StoredJob& stored : loaded.jobs) {
+    const JobSpec& spec = *stored.spec;
+    bytes += spec.size();
+    const Queue* queue = jobs_.find_queue(spec.queue);
+    if (queue == nullptr || spec.sequence > queue->settings.purge_up_to || just_left_.contains(spec.id)) continue;
+    const Job* known = jobs_.find(spec.id);
+    if (known == nullptr) {
+      finish(bring_in(stored), Outcome{}, now, out);
+    } else if (known->place == Place::fresh) {
+      // It was submitted once more. When the store has said that it has it, there is one of it again.
+      sweep_schedule({stored.due, spec.sequence});
+    }
+  }
+  if (loaded.jobs.size() >= loaded.asked.limit || bytes >= loaded.asked.bytes) {
+    sweep_schedule({loaded.jobs.back().due, loaded.jobs.back().spec->sequence + 1});
+  }
 }
 
 void Engine::house_keep(Moment now, Effects& out) {

@@ -17,6 +17,7 @@ struct LoadScheduled {
   ScheduleKey from;
   std::size_t limit = 0;
   std::size_t bytes = 0;
+  bool to_purge = false;  // only to look for those of queues that are purged; they do not come into memory
 };
 struct LoadExpired {
   WallTime now{};

@@ -133,6 +133,33 @@ TEST_CASE("a purge ends what waits now, in memory or not, and nothing that comes
   CHECK(run_all(d, consumer) == std::vector<JobId>{after});
 }
 
+TEST_CASE("a purge ends scheduled jobs that are in the store only, and those of no other queue") {
+  EngineDriver d(small_window());
+  const SessionId client = d.client();
+  JobOptions later;
+  later.delay = seconds(3600);
+  for (int i = 0; i < 700; ++i) {
+    d.submit(client, true, later, "purged");
+    d.submit(client, true, later, "kept");
+  }
+  CHECK(d.engine().jobs().schedule().size() <= kWindow);
+  d.take();
+  CHECK_FALSE(d.engine().purge("purged", d.now(), d.effects));
+  const bool is_restarted = GENERATE(false, true);
+  if (is_restarted) {
+    d.settle();
+    d.restart();
+  }
+  d.submit(d.client(), false, later, "purged");
+  for (int i = 0; i < 20; ++i) d.tick();
+  if (!is_restarted) CHECK(d.take().done.size() == 700);
+  CHECK(d.engine().jobs().count(JobState::cancelled) == 700);
+  CHECK(d.engine().jobs().count(JobState::scheduled) == 701);
+  CHECK(d.engine().jobs().queues().at("purged")->scheduled == 1);
+  CHECK(d.engine().jobs().queues().at("purged")->settings.purge_up_to == 0);
+  CHECK(d.engine().jobs().queues().at("kept")->scheduled == 700);
+}
+
 TEST_CASE("a schedule that is longer than the window keeps its times") {
   EngineDriver d(small_window());
   const SessionId client = d.client();
