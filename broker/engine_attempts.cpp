@@ -94,7 +94,7 @@ void Engine::set_limit(Job& job) {
 
 void Engine::record_start(Job& job, Effects& out) {
   job.is_start_recorded = true;
-  record(job, AttemptStarted{job.spec, job.uses.attempt, job.holder}, out);
+  record(job, AttemptStarted{job.spec, job.uses.attempt, job.holder, job.cancel_asked}, out);
 }
 
 void Engine::record_starts(Moment now, Effects& out) {

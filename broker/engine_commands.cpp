@@ -23,6 +23,7 @@ void Engine::cancel_one(Job& job, Moment now, Effects& out) {
   } else if (job.state == JobState::running) {
     job.cancel_asked = true;
     stop(job.session, {job.spec->id, job.uses.attempt}, due_batch(job), out);
+    record_start(job, out);  // a broker after this one stops it too
   } else {
     finish(job, Outcome{}, now, out);
   }

@@ -128,6 +128,7 @@ Job& JobTable::add_stored(const StoredJob& stored) {
   job.queue = &queue(job.spec->queue);
   job.uses = stored.uses;
   job.holder = stored.holder;
+  job.cancel_asked = stored.cancel_asked;
   job.due = stored.due;
   job.outcome = stored.outcome;
   if (job.state == JobState::running) ++job.queue->running;

@@ -85,6 +85,7 @@ void MemoryStore::apply(const AttemptStarted& record) {
   move(*entry, JobState::running);
   entry->job.uses.attempt = record.attempt;
   entry->job.holder = record.holder;
+  entry->job.cancel_asked = record.cancel_asked;
   entry->job.due = {};
   entry->job.outcome = nullptr;
   place(*entry, false);
@@ -95,6 +96,7 @@ void MemoryStore::apply(const JobPutBack& record) {
   Entry* entry = unfinished(*record.spec);
   if (entry == nullptr || entry->job.state == JobState::scheduled) return;
   move(*entry, JobState::queued);
+  entry->job.cancel_asked = false;
   entry->job.uses = record.uses;
   if (record.has_ended) entry->job.holder = {};
   started(*record.spec);
@@ -105,6 +107,7 @@ void MemoryStore::apply(const JobRescheduled& record) {
   if (entry == nullptr) return;
   displace(*entry);
   move(*entry, JobState::scheduled);
+  entry->job.cancel_asked = false;
   entry->job.uses = record.uses;
   entry->job.holder = {};
   entry->job.due = record.due;
@@ -128,6 +131,7 @@ void MemoryStore::apply(const JobFinished& record) {
   if (entry == nullptr) return;
   displace(*entry);
   move(*entry, record.outcome->state);
+  entry->job.cancel_asked = false;
   entry->job.uses = record.uses;
   entry->job.due = {};
   entry->job.outcome = record.outcome;

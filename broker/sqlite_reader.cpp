@@ -20,6 +20,7 @@ StoredJob stored_job(SharedSpec spec, JobStanding standing) {
   job.state = standing.state;
   job.uses = standing.uses;
   job.holder = standing.holder;
+  job.cancel_asked = standing.cancel_asked;
   job.due = standing.due;
   job.outcome = std::move(standing.outcome);
   job.finished = standing.finished;

@@ -12,6 +12,7 @@ enum StandingFlag : std::uint8_t {
   kForgetAt = 16,
   kOutcome = 32,
   kUnique = 64,
+  kCancelAsked = 128,
 };
 
 class Writer {
@@ -81,6 +82,7 @@ std::uint8_t flags_of(const JobStanding& standing) {
   if (standing.forget_at) flags |= kForgetAt;
   if (standing.outcome) flags |= kOutcome;
   if (standing.has_unique) flags |= kUnique;
+  if (standing.cancel_asked) flags |= kCancelAsked;
   return static_cast<std::uint8_t>(flags);
 }
 
@@ -89,6 +91,7 @@ std::uint8_t flags_of(const JobStanding& standing) {
   standing.state = in.state();
   const unsigned flags = in.byte();
   standing.has_unique = (flags & kUnique) != 0;
+  standing.cancel_asked = (flags & kCancelAsked) != 0;
   standing.uses.attempt = in.small();
   if ((flags & kTroubles) != 0) {
     standing.uses.failures = in.small();

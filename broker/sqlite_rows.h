@@ -25,7 +25,8 @@ void append_job(std::string& to, const JobSpec& spec);
 // What changed of a job since it was accepted.
 struct JobStanding {
   JobState state = JobState::queued;
-  bool has_unique = false;  // its spec has a unique key: whoever drops the job drops that too
+  bool cancel_asked = false;  // while running
+  bool has_unique = false;    // its spec has a unique key: whoever drops the job drops that too
   Uses uses;
   InstanceId holder;
   WallTime due{};       // while scheduled
@@ -35,8 +36,8 @@ struct JobStanding {
   SharedOutcome outcome;
 };
 // standing.row: ┌ state ┬ flags: 1 failures, crashes, losses · 2 holder · 4 due · 8 finished, queue's length, queue ·
-//   16 forget_at · 32 outcome · 64 has_unique ┬ attempt ┬ (…in that order) ┬ (as in OUTCOME: [id, attempt, state,
-//   value, run_us]) │
+//   16 forget_at · 32 outcome · 64 has_unique · 128 cancel_asked ┬ attempt ┬ (…in that order) ┬ (as in OUTCOME: [id,
+//   attempt, state, value, run_us]) │
 void append_standing(std::string& to, const JobId& id, const JobStanding& standing);
 [[nodiscard]] std::string encode_standing(const JobId& id, const JobStanding& standing);
 

@@ -188,6 +188,7 @@ void SqliteWriter::apply(const AttemptStarted& record) {
   standing.state = JobState::running;
   standing.uses.attempt = record.attempt;
   standing.holder = record.holder;
+  standing.cancel_asked = record.cancel_asked;
   standing.outcome = nullptr;
   job->is_running = true;
   job->has_standing = true;
@@ -207,6 +208,7 @@ void SqliteWriter::apply(const JobPutBack& record) {
   }
   JobStanding standing = standing_of(spec, has_standing);
   standing.state = JobState::queued;
+  standing.cancel_asked = false;
   standing.uses = record.uses;
   if (record.has_ended) standing.holder = {};
   set_standing(spec, standing);
@@ -220,6 +222,7 @@ void SqliteWriter::apply(const JobRescheduled& record) {
   move(spec, place->state, JobState::scheduled);
   JobStanding standing = standing_of(spec, place->has_standing);
   standing.state = JobState::scheduled;
+  standing.cancel_asked = false;
   standing.uses = record.uses;
   standing.holder = {};
   standing.due = record.due;

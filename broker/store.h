@@ -27,10 +27,12 @@ struct JobAccepted {
 struct JobEvicted {
   SharedSpec spec;
 };
+// May be said again of the same attempt.
 struct AttemptStarted {
   SharedSpec spec;
   std::uint32_t attempt = 0;
   InstanceId holder;
+  bool cancel_asked = false;  // it is to be stopped
 };
 // A running job is queued again. `uses` says what it has used up so far.
 struct JobPutBack {
@@ -85,10 +87,11 @@ struct StoredJob {
   SharedSpec spec;
   JobState state = JobState::queued;
   Uses uses;
-  InstanceId holder;      // of the newest attempt that a record told of
-  WallTime due{};         // when scheduled
-  SharedOutcome outcome;  // in a final state; of one that waits for a retry: the last attempt's
-  WallTime finished{};    // in a final state
+  InstanceId holder;          // of the newest attempt that a record told of
+  bool cancel_asked = false;  // while running
+  WallTime due{};             // when scheduled
+  SharedOutcome outcome;      // in a final state; of one that waits for a retry: the last attempt's
+  WallTime finished{};        // in a final state
 };
 
 // JobAccepted for a job that was not taken: the store has its id already (then `of` is the same id), or an unfinished

@@ -96,7 +96,7 @@ Record RandomRecords::go_on(Job& job) {
   if (happens(2)) {
     job.state = JobState::running;
     job.is_at_hand = true;
-    return AttemptStarted{job.spec, ++job.uses.attempt, id()};
+    return AttemptStarted{job.spec, ++job.uses.attempt, id(), happens(3)};
   }
   ++(happens(2) ? job.uses.losses : job.uses.crashes);
   if (happens(2)) {

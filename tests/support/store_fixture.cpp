@@ -98,9 +98,9 @@ std::string describe(const StoredJob& job) {
   std::ostringstream text;
   text << job.spec->id.to_string() << ' ' << job.spec->sequence << ' ' << to_string(job.state) << " attempt "
        << job.uses.attempt << " failures " << job.uses.failures << " crashes " << job.uses.crashes << " losses "
-       << job.uses.losses << " holder " << job.holder.to_string() << " due " << job.due.time_since_epoch().count()
-       << " finished " << job.finished.time_since_epoch().count() << " spec " << to_hex(encode_job(*job.spec))
-       << " outcome " << (job.outcome ? text_of(*job.outcome) : "none");
+       << job.uses.losses << " holder " << job.holder.to_string() << (job.cancel_asked ? " to be cancelled" : "")
+       << " due " << job.due.time_since_epoch().count() << " finished " << job.finished.time_since_epoch().count()
+       << " spec " << to_hex(encode_job(*job.spec)) << " outcome " << (job.outcome ? text_of(*job.outcome) : "none");
   return text.str();
 }
 

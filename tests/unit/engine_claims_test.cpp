@@ -156,3 +156,24 @@ TEST_CASE("a consumer gets no job before a restarted broker would wait for it") 
   CHECK(d.effects.assigned.empty());
   CHECK(d.assigned_to(consumer) == std::vector<AttemptId>{{id, 1}});
 }
+
+TEST_CASE("a cancel holds over a restart, whether or not the consumer comes back") {
+  EngineDriver d;
+  const InstanceId instance = Uuid::make();
+  const SessionId consumer = d.consumer(1, 1, instance);
+  const JobId id = d.submit(d.client());
+  REQUIRE(d.assigned_to(consumer).size() == 1);
+  d.engine().cancel({{id}}, d.now(), d.effects);
+  CHECK(is_stopped(d.take(), consumer, {id, 1}));
+  d.restart();
+  if (GENERATE(true, false)) {
+    const SessionId again = d.consumer(0, 1, instance, {{id, 1}});
+    CHECK(is_stopped(d.take(), again, {id, 1}));
+    CHECK(d.state_of(id) == JobState::running);
+    d.outcome(again, id, 1, JobState::cancelled);
+  } else {
+    d.pass(std::chrono::seconds(4));
+    d.tick();
+  }
+  CHECK(d.state_of(id) == JobState::cancelled);
+}

@@ -56,6 +56,7 @@ TEST_CASE("recovery gives what ran and what was queued and not in line, and no o
   store.commit({JobAccepted{queued}, JobAccepted{running}, JobAccepted{in_line, true}, JobAccepted{done},
                 JobAccepted{shared(later)}});
   store.commit({AttemptStarted{running, 2, holder}, finished(done)});
+  store.commit({AttemptStarted{running, 2, holder, true}});
   const Recovered recovered = store.reopen();
   REQUIRE(ids_of(recovered.jobs).size() == 2);
   for (const StoredJob& one : recovered.jobs) {
@@ -64,6 +65,7 @@ TEST_CASE("recovery gives what ran and what was queued and not in line, and no o
     CHECK(one.state == (ran ? JobState::running : JobState::queued));
     CHECK(one.uses.attempt == (ran ? 2 : 0));
     CHECK(one.holder == (ran ? holder : InstanceId{}));
+    CHECK(one.cancel_asked == ran);
   }
   CHECK(recovered.next_sequence == 6);
   CHECK(recovered.counts == std::array<std::uint64_t, kJobStates>{1, 2, 1, 1, 0, 0, 0});
