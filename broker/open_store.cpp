@@ -13,6 +13,7 @@ namespace zebu::broker {
 namespace {
 
 constexpr std::string_view kSqlite = "sqlite:";
+constexpr std::string_view kMemory = "memory";
 
 std::string from_environment(const char* name) {
   const char* value = std::getenv(name);
@@ -53,10 +54,12 @@ std::optional<std::string> sqlite_path(const std::string& store) {
   return store.substr(kSqlite.size());
 }
 
+bool is_store(const std::string& store) { return store == kMemory || sqlite_path(store).has_value(); }
+
 Result<std::unique_ptr<Store>> open_store(const std::string& store) {
-  if (store == "memory") return std::make_unique<MemoryStore>();
+  if (store == kMemory) return std::make_unique<MemoryStore>();
   const auto path = sqlite_path(store);
-  if (!path) return fail(ErrorCode::system, "--store '" + store + "' is neither 'sqlite:PATH' nor 'memory'");
+  if (!path) return fail(ErrorCode::system, "'" + store + "' is neither sqlite:PATH nor memory");
   const PrivateFiles private_files;
   // Elsewhere a missing directory is more likely a mistake, or a volume that is not there.
   if (store == default_store()) {

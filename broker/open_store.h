@@ -13,7 +13,10 @@ namespace zebu::broker {
 // What stands behind "sqlite:"; nothing when `store` does not begin with that, or names no file.
 [[nodiscard]] std::optional<std::string> sqlite_path(const std::string& store);
 
-// The store that --store names: "sqlite:PATH" or "memory". Makes the directory of the default one.
+// Whether `store` is "sqlite:PATH" or "memory".
+[[nodiscard]] bool is_store(const std::string& store);
+
+// The store of such a name. Makes the directory of the default one.
 [[nodiscard]] Result<std::unique_ptr<Store>> open_store(const std::string& store);
 
 }  // namespace zebu::broker

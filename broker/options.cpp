@@ -36,6 +36,9 @@ std::optional<int> parse_options(int argc, const char* const* argv, Options& opt
   app.add_option("--consumers", options.consumers, "where consumers connect")->capture_default_str();
   options.store = default_store();
   app.add_option("--store", options.store, "where durable jobs live: sqlite:PATH, or memory: lost with the process")
+      ->check([](const std::string& store) {
+        return is_store(store) ? "" : "'" + store + "' is neither sqlite:PATH nor memory";
+      })
       ->capture_default_str();
   cli::add_duration(app, "--liveness", options.liveness, "a peer that is silent for so long is lost");
   app.add_option("--queue-limit", options.queue_limit, "jobs that may be queued in one queue")

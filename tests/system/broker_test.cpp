@@ -222,6 +222,15 @@ TEST_CASE("thousands of idle connections leave room for the others") {
   check_serves(broker);
 }
 
+TEST_CASE("a store that is none is refused as a mistake on the command line") {
+  for (const char* store : {"postgres:db", "sqlite:", "", "Memory"}) {
+    const Finished refused = run({.command = {program("zebu-broker"), "--store", store}});
+    INFO(store << ": " << refused.err);
+    CHECK(refused.exit.code == 2);
+    CHECK(refused.err.find("neither sqlite:PATH nor memory") != std::string::npos);
+  }
+}
+
 TEST_CASE("the broker serves whether its threads spin or not") {
   for (const char* spin : {"0", "1000"}) {
     const Broker broker({"--spin", spin});
