@@ -25,7 +25,7 @@ void Engine::restore(const Recovered& recovered, Moment now) {
     queue->window.stored = queue->queued - queue->window.jobs;
     if (queue->window.stored > 0) {
       queue->window.edge = LineKey{};
-      has_edges_ = true;
+      has_edge(*queue);
     }
     jobs_.schedule_window.stored += queue->scheduled;
     if (queue->settings.purge_up_to > 0) is_purging_ = true;

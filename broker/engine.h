@@ -4,6 +4,7 @@
 #include "effects.h"
 
 #include <deque>
+#include <set>
 
 namespace zebu::broker {
 
@@ -204,6 +205,7 @@ class Engine {
   void enter_schedule(Job& job);
   void evict(Job& job, Effects& out);
   void leave_line(Queue& queue, const LineKey& key);
+  void has_edge(Queue& queue);
   void leave_memory(Job& job);
   void shrink(Queue& queue, Effects& out);
   void page(Effects& out);
@@ -277,7 +279,7 @@ class Engine {
   std::optional<ScheduleKey> sweep_;
   std::optional<ScheduleKey> sweep_again_;  // from there, when the look under way is over
   bool is_sweeping_ = false;
-  bool has_edges_ = false;  // some queue may have jobs in the store only
+  std::set<std::string, std::less<>> paged_;  // queues that may have jobs in the store only, by name
 };
 
 }  // namespace zebu::broker

@@ -62,7 +62,11 @@ void Engine::shrink(Queue& queue, Effects& out) {
 
 void Engine::leave_line(Queue& queue, const LineKey& key) {
   queue.window.leave(key);
-  has_edges_ = true;
+  has_edge(queue);
+}
+
+void Engine::has_edge(Queue& queue) {
+  if (!std::exchange(queue.is_paged, true)) paged_.insert(queue.name);
 }
 
 void Engine::evict(Job& job, Effects& out) {
@@ -93,8 +97,7 @@ void ask_for_more(Window<Key>& window, std::size_t most, Ask ask) {
 // ── loading ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 void Engine::page(Effects& out) {
-  // With many queues, and all of their jobs in memory, they are not looked through in every round.
-  if (has_edges_) page_lines(out);
+  page_lines(out);
   if (sweep_ && !std::exchange(is_sweeping_, true)) {
     out.reads.emplace_back(LoadScheduled{*sweep_, kSweepAtOnce, kWindowBytes, true});
   }
@@ -104,17 +107,23 @@ void Engine::page(Effects& out) {
   ask_for_more(window, options_.window, [&](auto... asked) { out.reads.emplace_back(LoadScheduled{asked...}); });
 }
 
+// Of many queues those few are looked at whose jobs are not all in memory.
 void Engine::page_lines(Effects& out) {
   const std::size_t most = window_of_a_queue();
-  has_edges_ = false;
-  for (const auto& [name, queue] : jobs_.queues()) {
+  for (auto next = paged_.begin(); next != paged_.end();) {
+    const auto name = next++;
+    Queue* queue = jobs_.find_queue(*name);
+    if (queue == nullptr || (!queue->window.edge && !queue->window.is_loading)) {
+      if (queue != nullptr) queue->is_paged = false;
+      paged_.erase(name);
+      continue;
+    }
     auto& window = queue->window;
-    has_edges_ = has_edges_ || window.edge || window.is_loading;
-    if (!window.edge || window.is_loading) continue;
+    if (window.is_loading) continue;
     // After a restart what is in memory may all lie behind what is not.
     const bool is_first_missing = queue->line.empty() || window.is_beyond(queue->line.begin()->line_key());
     if (!is_first_missing && (window.jobs > most / 2 || window.bytes > kWindowBytes / 2)) continue;
-    ask_for_more(window, most, [&](auto... asked) { out.reads.emplace_back(LoadQueued{name, asked...}); });
+    ask_for_more(window, most, [&](auto... asked) { out.reads.emplace_back(LoadQueued{*name, asked...}); });
   }
 }
 
@@ -162,6 +171,7 @@ void Engine::page_in(const StoredJob& stored, Moment now, Effects& out) {
       jobs_.schedule_window.load_again({stored.due, stored.spec->sequence});
     } else {
       known->queue->window.load_again(Job::line_key_of(*stored.spec));
+      has_edge(*known->queue);
     }
     return;
   }

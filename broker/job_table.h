@@ -125,6 +125,7 @@ struct Queue {
   std::string name;
   Line line;               // queued jobs in memory
   Window<LineKey> window;  // of the durable ones
+  bool is_paged = false;   // the engine looks whether more are to come into memory
   std::size_t queued = 0;  // all that are queued, in memory or not
   std::size_t scheduled = 0;
   std::size_t running = 0;

@@ -116,7 +116,7 @@ void Ledger::commit(const std::vector<Record>& records, const std::vector<broker
     if (const auto* finished = std::get_if<broker::JobFinished>(&record)) {
       of(finished->spec->id).ended = spelled(*finished->outcome);
     } else if (const auto* forgotten = std::get_if<broker::JobForgotten>(&record)) {
-      if (forgotten->at == WallTime{}) of(forgotten->id).is_forgotten = of(forgotten->id).was_forgotten = true;
+      if (forgotten->at == WallTime{}) forgot(of(forgotten->id));
     } else if (const auto* queue = std::get_if<broker::QueueChanged>(&record)) {
       queue->settings.is_paused ? static_cast<void>(durably_paused_.insert(queue->settings.name))
                                 : static_cast<void>(durably_paused_.erase(queue->settings.name));
@@ -127,13 +127,17 @@ void Ledger::commit(const std::vector<Record>& records, const std::vector<broker
 void Ledger::dropped(const std::vector<broker::Dropped>& dropped) {
   for (const broker::Dropped& each : dropped) {
     JobFacts& job = of(each.id);
-    job.is_forgotten = job.was_forgotten = true;
+    forgot(job);
     job.durable.is_present = false;
     job.decided.is_present = false;
-    // A job that is submitted again after its outcome was forgotten is a new one; who still has its last attempt need
-    // not wait for that.
-    for (Holding& holding : job.holdings) holding.is_excused = true;
   }
+}
+
+// A job that is submitted again after its outcome was forgotten is a new one; who still has its last attempt need not
+// wait for that.
+void Ledger::forgot(JobFacts& job) {
+  job.is_forgotten = job.was_forgotten = true;
+  for (Holding& holding : job.holdings) holding.is_excused = true;
 }
 
 bool Ledger::is_paused(const std::string& queue) const { return paused_.contains(queue); }

@@ -122,6 +122,7 @@ class Ledger {
   [[noreturn]] static void fail(std::string check, std::string what);
   void apply(Book JobFacts::*which, const broker::Record& record);
   void check_not_final(const JobFacts& job, const Book& book);
+  static void forgot(JobFacts& job);
   void check_new_key(const JobFacts& job);
 
   void note_decided(const broker::Engine& engine, const broker::Record& record);
