@@ -25,15 +25,16 @@ void Engine::restore(const Recovered& recovered, Moment now) {
     queue->window.stored = queue->queued - queue->window.jobs;
     if (queue->window.stored > 0) {
       queue->window.edge = LineKey{};
-      has_edge(*queue);
+      note_edge(*queue);
     }
     jobs_.schedule_window.stored += queue->scheduled;
     if (queue->settings.purge_up_to > 0) is_purging_ = true;
   }
   if (jobs_.schedule_window.stored > 0) {
     jobs_.schedule_window.edge = ScheduleKey{};
-    if (is_purging_) sweep_schedule({});
+    if (has_to_sweep()) sweep_schedule({});
   }
+  restored_below_ = jobs_.next_sequence();
   starts_unknown_below_ = recovered.starts_unknown_below;
   expected_ = recovered.consumers;
   if (!expected_.empty() || !orphans_.empty()) hold_until_ = now.steady + options_.liveness;

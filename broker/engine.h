@@ -150,7 +150,8 @@ class Engine {
   // engine_sessions.cpp
   void add_consumer(Session& session, const message::Hello& hello, Effects& out);
   void claim(Session& session, const AttemptId& run, Effects& out);
-  void skip_stray(Job& job) const;
+  void refuse(SessionId session, const AttemptId& run, Effects& out);
+  bool skip_stray(Job& job) const;
   void claim(Session& session, const AttemptId& run, Job& job, Effects& out);
   void welcome(Session& session, Effects& out);
   [[nodiscard]] bool has_open_claims() const { return claims_asked_ > 0 || !early_claims_.empty(); }
@@ -196,6 +197,7 @@ class Engine {
   void meet_deadlines(Moment now, Effects& out);
   void purge_all(Moment now, Effects& out);
   std::size_t purge_some(Queue& queue, Moment now, Effects& out);
+  [[nodiscard]] bool has_to_sweep() const;
   void sweep_schedule(ScheduleKey from);
   void swept(const ScheduledLoaded& loaded, Moment now, Effects& out);
   void house_keep(Moment now, Effects& out);
@@ -205,7 +207,7 @@ class Engine {
   void enter_schedule(Job& job);
   void evict(Job& job, Effects& out);
   void leave_line(Queue& queue, const LineKey& key);
-  void has_edge(Queue& queue);
+  void note_edge(Queue& queue);
   void leave_memory(Job& job);
   void shrink(Queue& queue, Effects& out);
   void page(Effects& out);
@@ -267,11 +269,13 @@ class Engine {
   std::vector<InstanceId> expected_;                  // consumers that were there before the restart
   std::optional<TimePoint> hold_until_;
   std::vector<ClaimFor> early_claims_;  // of fresh jobs
-  // Attempts of jobs that nobody knows (transient ones of a broker before, or forgotten), as long as the session that
-  // named them: it may say their outcome, and again. Such a job may be submitted again: its attempts go on from there.
+  // Attempts that a consumer named and may not finish, as long as its session: it may say their outcome, and again.
+  // Their jobs may be unknown (transient ones of a broker before, or forgotten) and submitted again: attempts go on
+  // from there.
   std::unordered_map<JobId, ClaimFor> strays_;
   std::size_t claims_asked_ = 0;            // that wait for the store's word
-  std::uint64_t starts_unknown_below_ = 0;  // StartsUnknown
+  std::uint64_t restored_below_ = 1;        // sequences from there on were given by this broker
+  std::uint64_t starts_unknown_below_ = 0;  // StartsUnknown; 0: no start is
   bool is_checking_expiry_ = false;
   bool is_forgetting_ = false;
   bool is_purging_ = false;  // some queue has more to purge at once

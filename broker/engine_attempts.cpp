@@ -65,7 +65,7 @@ bool Engine::assign_one(Consumer& consumer, Moment now, Effects& out) {
 void Engine::give(Job& job, Consumer& consumer, Moment now, Effects& out) {
   --consumer.credit;
   ++totals_.assigned;
-  skip_stray(job);
+  const bool has_stray = skip_stray(job);
   ++job.uses.attempt;
   job.session = consumer.session;
   const InstanceId older = std::exchange(job.holder, sessions_.at(consumer.session).instance);
@@ -75,7 +75,7 @@ void Engine::give(Job& job, Consumer& consumer, Moment now, Effects& out) {
   const JobOptions& options = job.spec->options;
   // Somebody whom we gave up may still have an attempt. After a restart it must not look as if that were the newest.
   const bool may_be_claimed =
-      job.spec->sequence < starts_unknown_below_ || (older != InstanceId{} && older != job.holder);
+      has_stray || job.spec->sequence < starts_unknown_below_ || (older != InstanceId{} && older != job.holder);
   if (options.acks_early || options.unique_while == UniqueWhile::queued || may_be_claimed) {
     record_start(job, out);
   } else if (!options.transient) {
@@ -208,7 +208,11 @@ void Engine::progress(SessionId session, const message::ProgressReports& reports
 
 void Engine::end_attempt(Job& job, const message::Report& report, Moment now, Effects& out) {
   Outcome outcome = message::outcome_of(report);
-  if (outcome.state != JobState::failed || outcome.error.kind == ErrorKind::permanent) {
+  if (outcome.state == JobState::cancelled && !job.cancel_asked) {
+    // It was told to stop by a broker before this one, which did not get to write down why.
+    job.holder = {};
+    lose(job, End::lost, out);
+  } else if (outcome.state != JobState::failed || outcome.error.kind == ErrorKind::permanent) {
     finish(job, std::move(outcome), now, out);
   } else if (outcome.error.kind == ErrorKind::crash) {
     fail_or_put_back(job, std::move(outcome), now, out);

@@ -22,8 +22,8 @@ void Engine::cancel_one(Job& job, Moment now, Effects& out) {
     job.cancel_asked = true;  // once it is settled
   } else if (job.state == JobState::running) {
     job.cancel_asked = true;
+    record_start(job, out);  // a broker after this one has to know why it was stopped
     stop(job.session, {job.spec->id, job.uses.attempt}, due_batch(job), out);
-    record_start(job, out);  // a broker after this one stops it too
   } else {
     finish(job, Outcome{}, now, out);
   }
@@ -57,7 +57,7 @@ std::optional<std::size_t> Engine::purge(std::string_view name, Moment now, Effe
     if (job.queue == queue) scheduled.push_back(&job);
   }
   for (Job* job : scheduled) finish(*job, Outcome{}, now, out);
-  if (const auto& edge = jobs_.schedule_window.edge) sweep_schedule(*edge);
+  if (const auto& edge = jobs_.schedule_window.edge; edge && queue->scheduled > 0) sweep_schedule(*edge);
   const std::size_t purged = scheduled.size() + purge_some(*queue, now, out);
   const bool goes_on = queue->settings.purge_up_to > 0;
   if (!goes_on) jobs_.release_if_idle(*queue);

@@ -62,10 +62,10 @@ void Engine::shrink(Queue& queue, Effects& out) {
 
 void Engine::leave_line(Queue& queue, const LineKey& key) {
   queue.window.leave(key);
-  has_edge(queue);
+  note_edge(queue);
 }
 
-void Engine::has_edge(Queue& queue) {
+void Engine::note_edge(Queue& queue) {
   if (!std::exchange(queue.is_paged, true)) paged_.insert(queue.name);
 }
 
@@ -153,6 +153,7 @@ void Engine::loaded(const QueuedLoaded& loaded, Moment now, Effects& out) {
   for (const StoredJob& stored : loaded.jobs) page_in(stored, now, out);
   shrink(*queue, out);
   if (queue->settings.purge_up_to > 0) is_purging_ = true;
+  jobs_.release_if_idle(*queue);
 }
 
 void Engine::loaded(const ScheduledLoaded& loaded, Moment now, Effects& out) {
@@ -171,7 +172,7 @@ void Engine::page_in(const StoredJob& stored, Moment now, Effects& out) {
       jobs_.schedule_window.load_again({stored.due, stored.spec->sequence});
     } else {
       known->queue->window.load_again(Job::line_key_of(*stored.spec));
-      has_edge(*known->queue);
+      note_edge(*known->queue);
     }
     return;
   }
@@ -283,8 +284,7 @@ void Engine::fulfil(const Wish& wish, const JobId& id, const std::optional<Store
       claim(session->second, claim_for->run, *job, out);
       if (job->place == Place::none) job->state == JobState::scheduled ? enter_schedule(*job) : enter_line(*job, out);
     } else {
-      strays_.insert_or_assign(id, *claim_for);
-      stop(claim_for->session, claim_for->run, 0, out);
+      refuse(claim_for->session, claim_for->run, out);
     }
     welcome(session->second, out);
   } else {

@@ -103,14 +103,16 @@ void Engine::claim(Session& session, const AttemptId& run, Effects& out) {
 
 // A consumer came back and says that it holds this attempt. It does when the job was not given to anybody else since:
 // the attempt is the newest that we know of, and was given to this consumer; or it is newer than that, because we were
-// restarted before its start was recorded.
+// restarted before its start was recorded. Of jobs that came since, we know every attempt: one that we do not know is
+// of an earlier job with the same id.
 void Engine::claim(Session& session, const AttemptId& run, Job& job, Effects& out) {
   const bool is_waiting_or_running = job.state == JobState::queued || job.state == JobState::running;
   const bool is_known = job.holder == session.instance && job.uses.attempt == run.attempt;
-  const bool is_newer = run.attempt > job.uses.attempt && (job.state == JobState::queued || job.session == 0);
+  const bool is_newer = run.attempt > job.uses.attempt && job.spec->sequence < restored_below_ &&
+                        (job.state == JobState::queued || job.session == 0);
   const bool is_free = job.session == 0 || is_known;
   if (!is_waiting_or_running || job.place == Place::fresh || !is_free || !(is_known || is_newer)) {
-    stop(session.id, run, 0, out);
+    refuse(session.id, run, out);
     return;
   }
   if (job.state == JobState::running) {
@@ -128,10 +130,18 @@ void Engine::claim(Session& session, const AttemptId& run, Job& job, Effects& ou
   if (job.cancel_asked) stop(session.id, run, 0, out);
 }
 
-void Engine::skip_stray(Job& job) const {
-  if (strays_.empty()) return;
+void Engine::refuse(SessionId session, const AttemptId& run, Effects& out) {
+  strays_.insert_or_assign(run.job, ClaimFor{session, run});
+  stop(session, run, 0, out);
+}
+
+// True when there is one.
+bool Engine::skip_stray(Job& job) const {
+  if (strays_.empty()) return false;
   const auto stray = strays_.find(job.spec->id);
-  if (stray != strays_.end()) job.uses.attempt = std::max(job.uses.attempt, stray->second.run.attempt);
+  if (stray == strays_.end()) return false;
+  job.uses.attempt = std::max(job.uses.attempt, stray->second.run.attempt);
+  return true;
 }
 
 void Engine::remove_consumer(Consumer& gone) {

@@ -61,7 +61,7 @@ void Engine::take_in(SharedSpec spec, SessionId session, bool wait, Effects& out
     return;
   }
   Job& job = jobs_.add(std::move(spec));
-  skip_stray(job);
+  static_cast<void>(skip_stray(job));
   JobTable::link(job, jobs_.fresh(), Place::fresh);
   record(job, JobAccepted{job.spec, false}, out);
   if (wait) job.waiters.push_back(session);
@@ -78,7 +78,7 @@ void Engine::take_in_transient(SharedSpec spec, SessionId session, bool wait, Mo
   if (!spec->options.unique.empty() && attach_transient(*spec, session, wait, now, out)) return;
   ++totals_.accepted;
   Job& job = jobs_.add(std::move(spec));
-  skip_stray(job);
+  static_cast<void>(skip_stray(job));
   ++job.queue->in.count;
   // As tell_accepted().
   out.accepted.push_back({session, job.spec->id, !wait});

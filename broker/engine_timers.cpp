@@ -107,6 +107,13 @@ std::size_t Engine::purge_some(Queue& queue, Moment now, Effects& out) {
   return purged;
 }
 
+bool Engine::has_to_sweep() const {
+  const auto& queues = jobs_.queues();
+  return std::any_of(queues.begin(), queues.end(), [](const auto& queue) {
+    return queue.second->settings.purge_up_to > 0 && queue.second->scheduled > 0;
+  });
+}
+
 // Those that are to be purged and in the store only would otherwise be met when their time comes.
 void Engine::sweep_schedule(ScheduleKey from) {
   auto& next = is_sweeping_ ? sweep_again_ : sweep_;
@@ -123,9 +130,11 @@ void Engine::swept(const ScheduledLoaded& loaded, Moment now, Effects& out) {
     bytes += spec.size();
     const Queue* queue = jobs_.find_queue(spec.queue);
     if (queue == nullptr || spec.sequence > queue->settings.purge_up_to || just_left_.contains(spec.id)) continue;
-    const Job* known = jobs_.find(spec.id);
+    Job* known = jobs_.find(spec.id);
     if (known == nullptr) {
       finish(bring_in(stored), Outcome{}, now, out);
+    } else if (known->place == Place::schedule) {
+      finish(*known, Outcome{}, now, out);  // it has come into memory meanwhile
     } else if (known->place == Place::fresh) {
       // It was submitted once more. When the store has said that it has it, there is one of it again.
       sweep_schedule({stored.due, spec.sequence});
@@ -134,6 +143,7 @@ void Engine::swept(const ScheduledLoaded& loaded, Moment now, Effects& out) {
   if (loaded.jobs.size() >= loaded.asked.limit || bytes >= loaded.asked.bytes) {
     sweep_schedule({loaded.jobs.back().due, loaded.jobs.back().spec->sequence + 1});
   }
+  if (!has_to_sweep()) sweep_.reset();
 }
 
 void Engine::house_keep(Moment now, Effects& out) {

@@ -141,7 +141,7 @@ struct Queue {
 
   [[nodiscard]] bool is_idle() const {
     return queued + scheduled + running + failed == 0 && consumers.empty() && !settings.is_paused &&
-           settings.purge_up_to == 0;
+           settings.purge_up_to == 0 && !window.is_loading;
   }
 };
 

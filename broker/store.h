@@ -155,7 +155,7 @@ struct Recovered {
   std::vector<InstanceId> consumers;  // that had a session
   std::array<std::uint64_t, kJobStates> counts{};
   std::uint64_t next_sequence = 1;         // above every one that was ever committed
-  std::uint64_t starts_unknown_below = 0;  // the newest StartsUnknown
+  std::uint64_t starts_unknown_below = 0;  // the newest StartsUnknown; 0: none
 };
 
 // Where durable jobs live. A commit holds all of its records or, after a crash, the store holds a prefix of the
@@ -174,7 +174,8 @@ class Store {
   // Returns once the records are as safe as this store makes them.
   [[nodiscard]] virtual Result<std::vector<Duplicate>> commit(const std::vector<Record>& records) = 0;
 
-  // After a commit, when its end has been told: what nobody need wait for. An error is found at the next commit.
+  // After a commit or reads, when their end has been told: what nobody need wait for. An error is found at the next
+  // call.
   virtual void tidy() {}
 
   // In the order of `ids`, nothing for one that is not there.

@@ -18,7 +18,10 @@ struct Broker::Handler {
   void operator()(const message::Submit& m) const { p.engine.submit(from, m, now, p.effects); }
   void operator()(const message::Wait& m) const { p.engine.wait(from, m, p.effects); }
   void operator()(const message::Leave& m) const { p.engine.leave(from, m); }
-  void operator()(const message::Cancel& m) const { p.engine.cancel(m, now, p.effects); }
+  void operator()(const message::Cancel& m) const {
+    for (const JobId& id : m.ids) ledger.heard_cancel(id);
+    p.engine.cancel(m, now, p.effects);
+  }
   void operator()(const message::Credit& m) const {
     heard_credit(m.credit);
     p.engine.credit(from, m.credit, p.effects);

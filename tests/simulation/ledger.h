@@ -48,6 +48,7 @@ struct JobFacts {
 
   bool is_accepted = false;  // a client knows
   bool is_refused = false;
+  bool is_to_end = false;  // somebody cancelled it, or purged its queue
   std::optional<std::uint64_t> attached_to;
   std::optional<std::string> told;  // DONE, as a client saw it
 
@@ -96,6 +97,8 @@ class Ledger {
   void heard_hello(broker::SessionId session, std::uint64_t instance);
   void heard_credit(broker::SessionId session, std::uint32_t credit, bool is_draining);
   void heard_outcome(broker::SessionId session, const AttemptId& attempt);
+  void heard_cancel(const JobId& id) { of(id).is_to_end = true; }
+  void heard_purge(const std::string& queue);
   void told_engine(const std::vector<broker::Duplicate>& duplicates);  // a commit
   void before_round(const broker::Engine& engine);
   enum class Call { hello, tick, other };

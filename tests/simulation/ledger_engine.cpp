@@ -54,8 +54,16 @@ void Ledger::heard_outcome(broker::SessionId session, const AttemptId& attempt) 
   }
 }
 
+// Those that run end too if they come back before the purge is over.
+void Ledger::heard_purge(const std::string& queue) {
+  for (JobFacts& job : jobs_) {
+    if (job.queue == queue && job.decided.is_present) job.is_to_end = true;
+  }
+}
+
 void Ledger::told_engine(const std::vector<broker::Duplicate>& duplicates) {
   for (const broker::Duplicate& duplicate : duplicates) {
+    if (of(duplicate.spec->id).is_to_end) heard_cancel(duplicate.of);
     const std::uint64_t sequence = duplicate.spec->sequence;
     if (std::erase_if(doubled_, [&](const auto& spec) { return spec->sequence == sequence; }) > 0) continue;
     of(duplicate.spec->id).decided = of(duplicate.spec->id).durable;
@@ -81,11 +89,12 @@ const JobId* id_in(const broker::Record& record) {
       record);
 }
 
-constexpr std::array<std::string_view, 10> kRecorded = {
+constexpr std::array<std::string_view, std::variant_size_v<broker::Record>> kRecorded = {
     "to write: job % is accepted", "to write: job % leaves memory",    "to write: job % has begun",
     "to write: job % is put back", "to write: job % runs again later", "to write: job % is due",
     "to write: job % is finished", "to write: job % is forgotten",     "to write: a queue's settings",
-    "to write: a consumer"};
+    "to write: a consumer",        "to write: starts are unknown"};
+static_assert(!kRecorded.back().empty());
 
 }  // namespace
 
@@ -98,6 +107,10 @@ void Ledger::note_decided(const Engine& engine, const broker::Record& record) {
       doubled_.push_back(accepted->spec);
       return;
     }
+  } else if (const auto* finished = std::get_if<broker::JobFinished>(&record)) {
+    const JobFacts& job = of(finished->spec->id);
+    if (finished->outcome->state == JobState::cancelled && !job.is_to_end)
+      fail("cancelled means asked", "job " + std::to_string(job.number) + " is cancelled, and nobody wanted that");
   } else if (const auto* queue = std::get_if<broker::QueueChanged>(&record)) {
     queue->settings.is_paused ? static_cast<void>(paused_.insert(queue->settings.name))
                               : static_cast<void>(paused_.erase(queue->settings.name));

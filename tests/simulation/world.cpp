@@ -109,6 +109,7 @@ void World::bother() {
     } else if (what == 1 || what == 2) {
       static_cast<void>(engine.resume(queue, out));
     } else if (what == 3) {
+      ledger.heard_purge(queue);
       static_cast<void>(engine.purge(queue, now, out));
     } else if (what == 4) {
       static_cast<void>(engine.drain_consumers("consumer" + std::to_string(number % scenario.consumers), out));

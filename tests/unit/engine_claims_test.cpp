@@ -130,11 +130,32 @@ TEST_CASE("a claim waits for the store when the job was submitted again while it
   CHECK(d.effects.stopped.empty());
   CHECK(d.effects.welcomed.size() == 1);  // the client
   const Effects later = d.take();
-  CHECK(later.stopped.empty());
+  CHECK(is_stopped(later, consumer, {id, 1}));  // of an earlier job with this id
   CHECK(std::count(later.welcomed.begin(), later.welcomed.end(), consumer) == 1);
+  REQUIRE(d.assigned_to(consumer) == std::vector<AttemptId>{{id, 2}});
+  d.outcome(consumer, id, 1, JobState::cancelled);
   CHECK(d.state_of(id) == JobState::running);
-  d.outcome(consumer, id, 1);
-  CHECK(d.state_of(id) == JobState::succeeded);
+}
+
+TEST_CASE("what is left of a forgotten job ends none with its id, over reconnections and restarts") {
+  EngineDriver d;
+  const InstanceId instance = Uuid::make();
+  const JobId id = Uuid::make();
+  const SessionId consumer = d.consumer(1, 1, instance, {{id, 5}});
+  CHECK(is_stopped(d.take(), consumer, {id, 5}));
+  const SessionId client = d.client();
+  d.engine().submit(client, {true, {{id, "fib", "default", "\x91\x1e", {}}}}, d.now(), d.effects);
+  if (GENERATE(false, true)) {  // the note of it goes with its session
+    d.settle();
+    d.engine().gone(consumer, d.effects);
+  } else {
+    REQUIRE(d.assigned_to(consumer) == std::vector<AttemptId>{{id, 6}});
+    d.restart();
+  }
+  const SessionId again = d.consumer(0, 1, instance, {{id, 5}});
+  CHECK(is_stopped(d.take(), again, {id, 5}));
+  d.outcome(again, id, 5, JobState::cancelled);
+  CHECK_FALSE(is_final(d.state_of(id)));
 }
 
 TEST_CASE("a consumer is welcomed when it is known which of its jobs are still its") {
@@ -155,6 +176,30 @@ TEST_CASE("a consumer gets no job before a restarted broker would wait for it") 
   d.engine().tick(d.now(), d.effects);  // its record is not durable yet
   CHECK(d.effects.assigned.empty());
   CHECK(d.assigned_to(consumer) == std::vector<AttemptId>{{id, 1}});
+}
+
+TEST_CASE("an attempt that a broker before had stopped at its limit does not make its job a cancelled one") {
+  EngineDriver d;
+  const InstanceId instance = Uuid::make();
+  JobOptions limited;
+  limited.hard_limit = std::chrono::seconds(1);
+  const SessionId consumer = d.consumer(1, 1, instance);
+  const JobId id = d.submit(d.client(), true, limited);
+  REQUIRE(d.assigned_to(consumer).size() == 1);
+  d.pass(std::chrono::seconds(1));
+  d.engine().heard(consumer, d.now());
+  d.tick();  // its start is recorded
+  for (int i = 0; i < 4; ++i) {
+    d.pass(std::chrono::seconds(1));
+    d.engine().heard(consumer, d.now());
+    d.engine().tick(d.now(), d.effects);
+  }
+  CHECK(is_stopped(d.effects, consumer, {id, 1}));
+  d.restart();  // before that is written
+  const SessionId again = d.consumer(0, 1, instance, {{id, 1}});
+  d.outcome(again, id, 1, JobState::cancelled);
+  CHECK(d.state_of(id) == JobState::queued);
+  CHECK(d.engine().jobs().find(id)->uses.losses == 1);
 }
 
 TEST_CASE("a cancel holds over a restart, whether or not the consumer comes back") {

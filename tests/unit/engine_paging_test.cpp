@@ -160,6 +160,22 @@ TEST_CASE("a purge ends scheduled jobs that are in the store only, and those of 
   CHECK(d.engine().jobs().queues().at("kept")->scheduled == 700);
 }
 
+TEST_CASE("a purge that goes on after a restart ends no job that came after it") {
+  EngineDriver d(small_window());
+  const SessionId client = d.client();
+  for (int i = 0; i < 300; ++i) d.submit(client, false);
+  JobOptions transient;
+  transient.transient = true;
+  for (int i = 0; i < 50; ++i) d.submit(client, false, transient);  // their numbers are not in the store
+  CHECK_FALSE(d.engine().purge("default", d.now(), d.effects));
+  d.settle();
+  d.restart();
+  const JobId after = d.submit(d.client(), false);
+  for (int i = 0; i < 20; ++i) d.tick();
+  CHECK(d.engine().jobs().count(JobState::cancelled) == 300);
+  CHECK(d.state_of(after) == JobState::queued);
+}
+
 TEST_CASE("a schedule that is longer than the window keeps its times") {
   EngineDriver d(small_window());
   const SessionId client = d.client();
