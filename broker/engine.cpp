@@ -35,7 +35,6 @@ void Engine::restore(const Recovered& recovered, Moment now) {
     if (has_to_sweep()) sweep_schedule({});
   }
   restored_below_ = jobs_.next_sequence();
-  starts_unknown_below_ = recovered.starts_unknown_below;
   expected_ = recovered.consumers;
   if (!expected_.empty() || !orphans_.empty()) hold_until_ = now.steady + options_.liveness;
 }

@@ -32,6 +32,7 @@ struct Consumer {
   message::PoolKind pool = message::PoolKind::processes;
   std::uint32_t credit = 0;
   bool draining = false;
+  bool is_late = false;        // ConsumerChanged
   BatchNumber known_with = 0;  // with which the store knows of it: a restarted broker waits for those only
   JobList running;             // assigned to it, in the order of assignment
   std::uint64_t outcomes = 0;
@@ -148,6 +149,7 @@ class Engine {
   using Wish = std::variant<WaitFor, ClaimFor, CancelIt>;
 
   // engine_sessions.cpp
+  [[nodiscard]] bool is_late(const message::Hello& hello);
   void add_consumer(Session& session, const message::Hello& hello, Effects& out);
   void claim(Session& session, const AttemptId& run, Effects& out);
   void refuse(SessionId session, const AttemptId& run, Effects& out);
@@ -266,16 +268,17 @@ class Engine {
   std::unordered_map<JobId, BatchNumber> forgotten_;  // failed jobs, until the store has forgotten them too
   std::unordered_map<std::string, JobId> unique_;     // transient jobs with a unique key
   JobList orphans_;                                   // ran before the restart; their holders are not here
-  std::vector<InstanceId> expected_;                  // consumers that were there before the restart
+  std::vector<KnownConsumer> expected_;               // consumers that were there before the restart, and are not back
+  BatchNumber given_up_with_ = 0;                     // with which the store knows who did not come back
+  std::unordered_map<InstanceId, bool> lost_;         // by this broker, and not back; whether it was late
   std::optional<TimePoint> hold_until_;
   std::vector<ClaimFor> early_claims_;  // of fresh jobs
   // Attempts that a consumer named and may not finish, as long as its session: it may say their outcome, and again.
   // Their jobs may be unknown (transient ones of a broker before, or forgotten) and submitted again: attempts go on
   // from there.
   std::unordered_map<JobId, ClaimFor> strays_;
-  std::size_t claims_asked_ = 0;            // that wait for the store's word
-  std::uint64_t restored_below_ = 1;        // sequences from there on were given by this broker
-  std::uint64_t starts_unknown_below_ = 0;  // StartsUnknown; 0: no start is
+  std::size_t claims_asked_ = 0;      // that wait for the store's word
+  std::uint64_t restored_below_ = 1;  // sequences from there on were given by this broker
   bool is_checking_expiry_ = false;
   bool is_forgetting_ = false;
   bool is_purging_ = false;  // some queue has more to purge at once

@@ -24,7 +24,7 @@ Outcome failed(std::string type, std::string message) {
 
 // First job in line first, consumers in turn: first to slots that are free, then to what consumers take in advance.
 void Engine::assign(Moment now, Effects& out) {
-  if (hold_until_) return;
+  if (hold_until_ || given_up_with_ > settled_) return;
   for (const bool beyond_slots : {false, true}) {
     bool has_assigned = true;
     while (has_assigned && jobs_.count(JobState::queued) > 0) {
@@ -73,9 +73,8 @@ void Engine::give(Job& job, Consumer& consumer, Moment now, Effects& out) {
   job.is_start_recorded = false;
   jobs_.start(job, consumer.running);
   const JobOptions& options = job.spec->options;
-  // Somebody whom we gave up may still have an attempt. After a restart it must not look as if that were the newest.
-  const bool may_be_claimed =
-      has_stray || job.spec->sequence < starts_unknown_below_ || (older != InstanceId{} && older != job.holder);
+  // Somebody may name an attempt of it to a broker after this one. It must not look as if that were the newest.
+  const bool may_be_claimed = has_stray || consumer.is_late || (older != InstanceId{} && older != job.holder);
   if (options.acks_early || options.unique_while == UniqueWhile::queued || may_be_claimed) {
     record_start(job, out);
   } else if (!options.transient) {

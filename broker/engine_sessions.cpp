@@ -29,9 +29,11 @@ void Engine::hello(SessionId id, const message::Hello& hello, Moment now, Effect
   if (hello.role == message::Role::consumer) {
     add_consumer(session, hello, out);
     if (old == 0) {
-      write(ConsumerChanged{hello.instance, true}, out);
+      session.consumer->is_late = is_late(hello);
+      write(ConsumerChanged{hello.instance, true, session.consumer->is_late}, out);
       session.consumer->known_with = open_;
     } else if (const auto& older_consumer = sessions_.at(old).consumer) {
+      session.consumer->is_late = older_consumer->is_late;
       session.consumer->known_with = older_consumer->known_with;
     }
     for (const AttemptId& run : hello.consumer.runs) claim(session, run, out);
@@ -43,7 +45,7 @@ void Engine::hello(SessionId id, const message::Hello& hello, Moment now, Effect
 
 void Engine::welcome(Session& session, Effects& out) {
   if (session.open_claims > 0 || std::exchange(session.is_welcomed, true)) return;
-  std::erase(expected_, session.instance);
+  std::erase_if(expected_, [&](const KnownConsumer& known) { return known.instance == session.instance; });
   out.welcomed.push_back(session.id);
   for (const AttemptId& attempt : std::exchange(session.stops, {})) out.stopped.push_back({session.id, attempt});
   if (session.is_to_drain) out.draining.push_back(session.id);
@@ -57,6 +59,15 @@ void Engine::stop(SessionId id, const AttemptId& attempt, BatchNumber batch, Eff
   } else {
     found->second.stops.push_back(attempt);
   }
+}
+
+// Of attempts that it got from this broker, or from one before that this broker waited for, every one is known.
+bool Engine::is_late(const message::Hello& hello) {
+  for (const KnownConsumer& known : expected_) {
+    if (known.instance == hello.instance) return known.is_late;
+  }
+  if (const auto lost = lost_.extract(hello.instance)) return lost.mapped();
+  return !hello.consumer.runs.empty();
 }
 
 void Engine::add_consumer(Session& session, const message::Hello& hello, Effects& out) {
@@ -103,13 +114,13 @@ void Engine::claim(Session& session, const AttemptId& run, Effects& out) {
 
 // A consumer came back and says that it holds this attempt. It does when the job was not given to anybody else since:
 // the attempt is the newest that we know of, and was given to this consumer; or it is newer than that, because we were
-// restarted before its start was recorded. Of jobs that came since, we know every attempt: one that we do not know is
-// of an earlier job with the same id.
+// restarted before its start was recorded, and it is not late. Of jobs that came since, we know every attempt: one that
+// we do not know is of an earlier job with the same id.
 void Engine::claim(Session& session, const AttemptId& run, Job& job, Effects& out) {
   const bool is_waiting_or_running = job.state == JobState::queued || job.state == JobState::running;
   const bool is_known = job.holder == session.instance && job.uses.attempt == run.attempt;
   const bool is_newer = run.attempt > job.uses.attempt && job.spec->sequence < restored_below_ &&
-                        (job.state == JobState::queued || job.session == 0);
+                        !session.consumer->is_late && (job.state == JobState::queued || job.session == 0);
   const bool is_free = job.session == 0 || is_known;
   if (!is_waiting_or_running || job.place == Place::fresh || !is_free || !(is_known || is_newer)) {
     refuse(session.id, run, out);
@@ -167,6 +178,10 @@ void Engine::end_session(SessionId id, End how, Effects& out) {
     std::erase_if(strays_, [&](const auto& stray) { return stray.second.session == id; });
     remove_consumer(*session.consumer);
     if (how != End::replaced) write(ConsumerChanged{session.instance, false}, out);
+    // As many as there may be peers; whoever is left out counts as late.
+    if (how == End::lost && lost_.size() < options_.max_peers) {
+      lost_.insert_or_assign(session.instance, session.consumer->is_late);
+    }
   }
   const auto instance = instances_.find(session.instance);
   if (instance != instances_.end() && instance->second == id) instances_.erase(instance);
@@ -204,13 +219,8 @@ void Engine::check_liveness(Moment now, Effects& out) {
 // After a restart: who has not come back by now is lost, and what it ran goes back.
 void Engine::end_hold(Effects& out) {
   hold_until_.reset();
-  if (!expected_.empty()) {
-    starts_unknown_below_ = jobs_.next_sequence();
-    write(StartsUnknown{starts_unknown_below_}, out);
-  }
-  for (const InstanceId& instance : std::exchange(expected_, {})) {
-    write(ConsumerChanged{instance, false}, out);
-  }
+  if (!expected_.empty()) given_up_with_ = open_;
+  for (const KnownConsumer& known : std::exchange(expected_, {})) write(ConsumerChanged{known.instance, false}, out);
   std::vector<Job*> lost;
   for (Job& job : orphans_) lost.push_back(&job);
   for (Job* job : lost) lose(*job, End::lost, out);

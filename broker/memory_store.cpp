@@ -158,7 +158,7 @@ void MemoryStore::apply(const QueueChanged& record) {
 
 void MemoryStore::apply(const ConsumerChanged& record) {
   consumers_.erase(record.instance);
-  if (record.is_there) consumers_.insert(record.instance);
+  if (record.is_there) consumers_.emplace(record.instance, record.is_late);
 }
 
 // The key is free, the job's own, or that of one whose time is over.

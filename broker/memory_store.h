@@ -49,7 +49,6 @@ class MemoryStore final : public Store {
   void apply(const JobForgotten& record);
   void apply(const QueueChanged& record);
   void apply(const ConsumerChanged& record);
-  void apply(const StartsUnknown& record) { starts_unknown_below_ = record.below; }
 
   // The job, if it is there, unfinished, and the one that the record is about rather than a duplicate of it.
   [[nodiscard]] Entry* unfinished(const JobSpec& spec);
@@ -71,10 +70,9 @@ class MemoryStore final : public Store {
   std::map<std::string, UniqueKey> unique_;
   std::set<std::pair<WallTime, JobId>> forgetting_;
   std::map<std::string, QueueSettings> settings_;
-  std::set<InstanceId> consumers_;
+  std::map<InstanceId, bool> consumers_;  // whether it is late
   std::array<std::uint64_t, kJobStates> counts_{};
   std::uint64_t next_sequence_ = 1;
-  std::uint64_t starts_unknown_below_ = 0;
   std::vector<Duplicate> duplicates_;  // of the commit that is being applied
 };
 

@@ -10,10 +10,9 @@ Result<Recovered> MemoryStore::recover() {
     if (queue.total.queued + queue.total.scheduled + queue.total.failed > 0) recovered.queues.push_back(queue.total);
   }
   for (const auto& [name, settings] : settings_) recovered.settings.push_back(settings);
-  recovered.consumers.assign(consumers_.begin(), consumers_.end());
+  for (const auto& [instance, is_late] : consumers_) recovered.consumers.push_back({instance, is_late});
   recovered.counts = counts_;
   recovered.next_sequence = next_sequence_;
-  recovered.starts_unknown_below = starts_unknown_below_;
   return recovered;
 }
 

@@ -34,8 +34,7 @@ SqliteReader::SqliteReader(SQLite::Database& database, AtHand& at_hand, const Sq
       queues_(queues),
       newest_at_hand_(database, "SELECT at_hand, (SELECT max(number) FROM at_hand) FROM store"),
       at_hand_rows_(database, "SELECT number, jobs FROM at_hand ORDER BY number DESC"),
-      consumers_(database, "SELECT instance FROM consumer"),
-      starts_unknown_below_(database, "SELECT starts_unknown_below FROM store"),
+      consumers_(database, "SELECT instance, late FROM consumer"),
       find_(database,
             "SELECT j.id, j.sequence, j.row, s.row FROM job j LEFT JOIN standing s ON s.sequence = j.sequence "
             "WHERE j.id = ?"),
@@ -136,16 +135,11 @@ std::vector<std::uint64_t> SqliteReader::recover_row(const std::vector<JobId>& i
   return left;
 }
 
-std::vector<InstanceId> SqliteReader::consumers() {
-  std::vector<InstanceId> consumers;
+std::vector<KnownConsumer> SqliteReader::consumers() {
+  std::vector<KnownConsumer> consumers;
   auto rows = consumers_.query();
-  while (rows.next()) consumers.push_back(id_in(rows.blob(0)));
+  while (rows.next()) consumers.push_back({id_in(rows.blob(0)), rows.integer(1) != 0});
   return consumers;
-}
-
-std::uint64_t SqliteReader::starts_unknown_below() {
-  auto rows = starts_unknown_below_.query();
-  return rows.next() ? rows.number(0) : 0;
 }
 
 std::optional<StoredJob> SqliteReader::find(const JobId& id) {

@@ -26,8 +26,7 @@ class SqliteReader {
 
   // Fills AtHand.
   [[nodiscard]] NamedAtHand recover();
-  [[nodiscard]] std::vector<InstanceId> consumers();
-  [[nodiscard]] std::uint64_t starts_unknown_below();
+  [[nodiscard]] std::vector<KnownConsumer> consumers();
   [[nodiscard]] std::optional<StoredJob> find(const JobId& id);
   [[nodiscard]] std::vector<StoredJob> load_queued(const std::string& queue, LineKey from, std::size_t limit,
                                                    std::size_t bytes);
@@ -55,7 +54,6 @@ class SqliteReader {
   Statement newest_at_hand_;
   Statement at_hand_rows_;
   Statement consumers_;
-  Statement starts_unknown_below_;
   Statement find_;
   Statement standing_;
   Statement in_line_;

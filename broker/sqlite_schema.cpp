@@ -36,9 +36,8 @@ const char* const kVersion2 = R"(
   ALTER TABLE store ADD COLUMN at_hand BLOB NOT NULL DEFAULT x'';
 )";
 
-// StartsUnknown.
 const char* const kVersion3 = R"(
-  ALTER TABLE store ADD COLUMN starts_unknown_below INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE consumer ADD COLUMN late INTEGER NOT NULL DEFAULT 0;
 )";
 
 }  // namespace

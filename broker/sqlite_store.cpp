@@ -67,7 +67,6 @@ Result<Recovered> SqliteStore::recover() {
     recovered.queues = queues_.totals();
     recovered.settings = queues_.settings();
     recovered.consumers = reader_.consumers();
-    recovered.starts_unknown_below = reader_.starts_unknown_below();
     recovered.counts = writer_.counters().counts;
     recovered.next_sequence = writer_.counters().next_sequence;
     return recovered;

@@ -49,9 +49,8 @@ SqliteWriter::SqliteWriter(SQLite::Database& database, AtHand& at_hand, SqliteQu
       insert_group_(database, "INSERT INTO forgetting(due, number, jobs) VALUES(?, ?, ?)"),
       update_group_(database, "UPDATE forgetting SET jobs = ?3 WHERE due = ?1 AND number = ?2"),
       delete_group_(database, "DELETE FROM forgetting WHERE due = ? AND number = ?"),
-      insert_consumer_(database, "INSERT OR REPLACE INTO consumer(instance) VALUES(?)"),
-      delete_consumer_(database, "DELETE FROM consumer WHERE instance = ?"),
-      set_starts_unknown_(database, "UPDATE store SET starts_unknown_below = ?") {}
+      insert_consumer_(database, "INSERT OR REPLACE INTO consumer(instance, late) VALUES(?, ?)"),
+      delete_consumer_(database, "DELETE FROM consumer WHERE instance = ?") {}
 
 void SqliteWriter::load_counters() {
   auto rows = select_counters_.query();
@@ -281,9 +280,7 @@ void SqliteWriter::apply(const JobFinished& record) {
 void SqliteWriter::apply(const QueueChanged& record) { queues_.set(record.settings); }
 
 void SqliteWriter::apply(const ConsumerChanged& record) {
-  (record.is_there ? insert_consumer_ : delete_consumer_).run(record.instance);
+  record.is_there ? insert_consumer_.run(record.instance, record.is_late) : delete_consumer_.run(record.instance);
 }
-
-void SqliteWriter::apply(const StartsUnknown& record) { set_starts_unknown_.run(record.below); }
 
 }  // namespace zebu::broker

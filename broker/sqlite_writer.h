@@ -48,7 +48,6 @@ class SqliteWriter {
   void apply(const JobForgotten& record);
   void apply(const QueueChanged& record);
   void apply(const ConsumerChanged& record);
-  void apply(const StartsUnknown& record);
 
   // Whether a record may speak of a job whose row is in a feed still.
   template <class R>
@@ -115,7 +114,6 @@ class SqliteWriter {
   Statement delete_group_;
   Statement insert_consumer_;
   Statement delete_consumer_;
-  Statement set_starts_unknown_;
 };
 
 }  // namespace zebu::broker

@@ -69,18 +69,16 @@ struct JobForgotten {
 struct QueueChanged {
   QueueSettings settings;
 };
-// A consumer has a session, or said BYE: after a restart the broker waits for those that it knew.
+// A consumer has a session, or said BYE or was lost: after a restart the broker waits for those that it knew. One is
+// late when it was given up, by a restarted broker, and then came back with attempts: those may have gone to others
+// since, so it is not believed when it names one that no record tells of, and its starts are recorded first.
 struct ConsumerChanged {
   InstanceId instance;
   bool is_there = false;
-};
-// A consumer that had a session did not come back after a restart. It may have attempts, of jobs with a lower sequence
-// than this, whose start was not recorded.
-struct StartsUnknown {
-  std::uint64_t below = 0;
+  bool is_late = false;
 };
 using Record = std::variant<JobAccepted, JobEvicted, AttemptStarted, JobPutBack, JobRescheduled, JobDue, JobFinished,
-                            JobForgotten, QueueChanged, ConsumerChanged, StartsUnknown>;
+                            JobForgotten, QueueChanged, ConsumerChanged>;
 
 // A job as a store gives it back.
 struct StoredJob {
@@ -146,16 +144,22 @@ struct StoredQueue {
   std::uint64_t failed = 0;  // jobs whose outcome `failed` is kept
 };
 
+struct KnownConsumer {
+  InstanceId instance;
+  bool is_late = false;
+
+  bool operator==(const KnownConsumer&) const = default;
+};
+
 struct Recovered {
   // All that ran (state running: AttemptStarted, and nothing after it), and every queued job that is not in line. Of
   // the jobs in line, those that were in the engine's memory may be here too.
   std::vector<StoredJob> jobs;
   std::vector<StoredQueue> queues;
   std::vector<QueueSettings> settings;
-  std::vector<InstanceId> consumers;  // that had a session
+  std::vector<KnownConsumer> consumers;  // that had a session
   std::array<std::uint64_t, kJobStates> counts{};
-  std::uint64_t next_sequence = 1;         // above every one that was ever committed
-  std::uint64_t starts_unknown_below = 0;  // the newest StartsUnknown; 0: none
+  std::uint64_t next_sequence = 1;  // above every one that was ever committed
 };
 
 // Where durable jobs live. A commit holds all of its records or, after a crash, the store holds a prefix of the

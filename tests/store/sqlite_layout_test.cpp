@@ -180,7 +180,7 @@ TEST_CASE("a store of version 1 goes on as one of this version") {
     SQLite::Database database(s.path(), SQLite::OPEN_READWRITE, 0, file_layer(""));
     database.exec(
         "ALTER TABLE store DROP COLUMN queues; ALTER TABLE store DROP COLUMN at_hand;"
-        "ALTER TABLE store DROP COLUMN starts_unknown_below;"
+        "ALTER TABLE consumer DROP COLUMN late;"
         "PRAGMA user_version = 1");
   }
   s.reopen();

@@ -25,8 +25,7 @@ void RandomRecords::refused(const std::vector<Duplicate>& duplicates) {
 Record RandomRecords::make() {
   if (happens(40))
     return QueueChanged{{queues()[below(3)], happens(2), happens(2) ? "because" : "", below(2) * below(9)}};
-  if (happens(80)) return StartsUnknown{below(100)};
-  if (happens(40)) return ConsumerChanged{ids_.empty() ? id() : ids_[below(ids_.size())], happens(2)};
+  if (happens(40)) return ConsumerChanged{ids_.empty() ? id() : ids_[below(ids_.size())], happens(2), happens(2)};
   if (happens(20) && !finished_.empty()) {
     return JobForgotten{finished_[below(finished_.size())], happens(2) ? WallTime{} : soon()};
   }

@@ -121,10 +121,11 @@ std::string describe(const Recovered& recovered) {
     lines.push_back("settings " + queue.name + (queue.is_paused ? " paused " : " ") + queue.reason + ' ' +
                     std::to_string(queue.purge_up_to));
   }
-  for (const InstanceId& consumer : recovered.consumers) lines.push_back("consumer " + consumer.to_string());
+  for (const KnownConsumer& known : recovered.consumers) {
+    lines.push_back("consumer " + known.instance.to_string() + (known.is_late ? " late" : ""));
+  }
   std::sort(lines.begin(), lines.end());
-  std::string text = "next " + std::to_string(recovered.next_sequence) + " unknown below " +
-                     std::to_string(recovered.starts_unknown_below) + " counts";
+  std::string text = "next " + std::to_string(recovered.next_sequence) + " counts";
   for (const std::uint64_t count : recovered.counts) text += ' ' + std::to_string(count);
   for (const std::string& line : lines) text += '\n' + line;
   return text;

@@ -77,6 +77,7 @@ TEST_CASE("an attempt that was given up after a restart is not taken for the new
   const SessionId second = d.consumer(1, 1, newer);
   d.pass(std::chrono::seconds(4));
   d.engine().heard(second, d.now());
+  d.tick();  // that the first one was given up is durable before anything is assigned
   REQUIRE(d.assigned_to(second) == std::vector<AttemptId>{{id, 1}});
   d.restart();
   const SessionId back = d.consumer(0, 1, older, {{id, 1}});
@@ -85,6 +86,31 @@ TEST_CASE("an attempt that was given up after a restart is not taken for the new
   CHECK_FALSE(is_stopped(d.take(), holder, {id, 1}));
   d.outcome(holder, id, 1);
   CHECK(d.state_of(id) == JobState::succeeded);
+}
+
+TEST_CASE("who comes back late is believed what is recorded, and all of its later starts are") {
+  EngineDriver d;
+  const InstanceId older = Uuid::make(), newer = Uuid::make();
+  const SessionId first = d.consumer(1, 1, older);
+  const JobId id = d.submit(d.client());
+  REQUIRE(d.assigned_to(first).size() == 1);
+  d.restart();
+  const SessionId second = d.consumer(1, 1, newer);
+  d.pass(std::chrono::seconds(4));
+  d.engine().heard(second, d.now());
+  d.tick();
+  REQUIRE(d.assigned_to(second) == std::vector<AttemptId>{{id, 1}});
+  const SessionId late = d.consumer(1, 1, older, {{id, 1}});
+  CHECK(is_stopped(d.take(), late, {id, 1}));
+  const JobId another = d.submit(d.client());
+  REQUIRE(d.assigned_to(late) == std::vector<AttemptId>{{another, 1}});
+  d.restart();  // before it heard STOP
+  const SessionId again = d.consumer(0, 1, older, {{id, 1}, {another, 1}});
+  const Effects told = d.take();
+  CHECK(is_stopped(told, again, {id, 1}));
+  CHECK_FALSE(is_stopped(told, again, {another, 1}));
+  const SessionId holder = d.consumer(0, 1, newer, {{id, 1}});
+  CHECK_FALSE(is_stopped(d.take(), holder, {id, 1}));
 }
 
 TEST_CASE("who was lost cannot claim a job that went to somebody else, whether or not the broker was restarted") {

@@ -226,21 +226,13 @@ TEST_CASE("queues' settings and consumers are remembered until they are taken ba
   const QueueSettings paused{"a", true, "lunch", 0};
   const QueueSettings purging{"b", false, "", 17};
   const InstanceId one = Uuid::make(), two = Uuid::make();
-  store.commit({QueueChanged{paused}, QueueChanged{purging}, ConsumerChanged{one, true}, ConsumerChanged{two, true}});
+  store.commit(
+      {QueueChanged{paused}, QueueChanged{purging}, ConsumerChanged{one, true}, ConsumerChanged{two, true, true}});
   Recovered recovered = store.reopen();
   CHECK(recovered.settings.size() == 2);
   CHECK(recovered.consumers.size() == 2);
   store.commit({QueueChanged{{"b", false, "", 0}}, ConsumerChanged{one, false}});
   recovered = store.reopen();
   CHECK(recovered.settings == std::vector<QueueSettings>{paused});
-  CHECK(recovered.consumers == std::vector<InstanceId>{two});
-}
-
-TEST_CASE("up to which job starts may be unknown is remembered") {
-  EVERY_STORE;
-  CHECK(store.reopen().starts_unknown_below == 0);
-  store.commit({JobAccepted{shared_job(1)}, StartsUnknown{2}});
-  CHECK(store.reopen().starts_unknown_below == 2);
-  store.commit({StartsUnknown{7}, JobAccepted{shared_job(2)}});
-  CHECK(store.reopen().starts_unknown_below == 7);
+  CHECK(recovered.consumers == std::vector<KnownConsumer>{{two, true}});
 }
