@@ -220,7 +220,10 @@ void Engine::check_liveness(Moment now, Effects& out) {
 void Engine::end_hold(Effects& out) {
   hold_until_.reset();
   if (!expected_.empty()) given_up_with_ = open_;
-  for (const KnownConsumer& known : std::exchange(expected_, {})) write(ConsumerChanged{known.instance, false}, out);
+  for (const KnownConsumer& known : std::exchange(expected_, {})) {
+    lost_.erase(known.instance);  // it was here, and left before it was known what it had
+    write(ConsumerChanged{known.instance, false}, out);
+  }
   std::vector<Job*> lost;
   for (Job& job : orphans_) lost.push_back(&job);
   for (Job* job : lost) lose(*job, End::lost, out);
