@@ -276,7 +276,7 @@ class Engine {
   // Attempts that a consumer named and may not finish, as long as its session: it may say their outcome, and again.
   // Their jobs may be unknown (transient ones of a broker before, or forgotten) and submitted again: attempts go on
   // from there.
-  std::unordered_map<JobId, ClaimFor> strays_;
+  std::unordered_multimap<JobId, ClaimFor> strays_;
   std::size_t claims_asked_ = 0;      // that wait for the store's word
   std::uint64_t restored_below_ = 1;  // sequences from there on were given by this broker
   bool is_checking_expiry_ = false;

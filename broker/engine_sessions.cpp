@@ -142,17 +142,18 @@ void Engine::claim(Session& session, const AttemptId& run, Job& job, Effects& ou
 }
 
 void Engine::refuse(SessionId session, const AttemptId& run, Effects& out) {
-  strays_.insert_or_assign(run.job, ClaimFor{session, run});
+  strays_.emplace(run.job, ClaimFor{session, run});
   stop(session, run, 0, out);
 }
 
 // True when there is one.
 bool Engine::skip_stray(Job& job) const {
   if (strays_.empty()) return false;
-  const auto stray = strays_.find(job.spec->id);
-  if (stray == strays_.end()) return false;
-  job.uses.attempt = std::max(job.uses.attempt, stray->second.run.attempt);
-  return true;
+  const auto [first, last] = strays_.equal_range(job.spec->id);
+  for (auto stray = first; stray != last; ++stray) {
+    job.uses.attempt = std::max(job.uses.attempt, stray->second.run.attempt);
+  }
+  return first != last;
 }
 
 void Engine::remove_consumer(Consumer& gone) {

@@ -113,6 +113,18 @@ TEST_CASE("who comes back late is believed what is recorded, and all of its late
   CHECK_FALSE(is_stopped(d.take(), holder, {id, 1}));
 }
 
+TEST_CASE("a job's attempts go on from the newest that anybody named") {
+  EngineDriver d;
+  const JobId id = Uuid::make();
+  const SessionId one = d.consumer(1, 1, Uuid::make(), {{id, 2}});
+  const SessionId two = d.consumer(0, 1, Uuid::make(), {{id, 1}});
+  const Effects told = d.take();
+  CHECK(is_stopped(told, one, {id, 2}));
+  CHECK(is_stopped(told, two, {id, 1}));
+  d.engine().submit(d.client(), {true, {{id, "fib", "default", "\x91\x1e", {}}}}, d.now(), d.effects);
+  CHECK(d.assigned_to(one) == std::vector<AttemptId>{{id, 3}});
+}
+
 TEST_CASE("who was lost cannot claim a job that went to somebody else, whether or not the broker was restarted") {
   EngineDriver d;
   const InstanceId older = Uuid::make(), newer = Uuid::make();
