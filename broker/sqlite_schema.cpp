@@ -36,6 +36,7 @@ const char* const kVersion2 = R"(
   ALTER TABLE store ADD COLUMN at_hand BLOB NOT NULL DEFAULT x'';
 )";
 
+// Whether a consumer is late (ConsumerChanged).
 const char* const kVersion3 = R"(
   ALTER TABLE consumer ADD COLUMN late INTEGER NOT NULL DEFAULT 0;
 )";
