@@ -151,8 +151,8 @@ class Mapping {
     }
     // First, so that who goes on does not find the cancelled ones again.
     forget_run(output_);
-    run_.cancel_all();
-    return jobs + "are cancelled";
+    const auto heard = run_.cancel_all();
+    return jobs + (heard ? "are cancelled" : "may go on (cannot cancel them: " + heard.error().message + ")");
   }
 
   int stopped() {

@@ -12,6 +12,8 @@ namespace {
 constexpr std::size_t kMaxLine = 16U << 20;
 // Long lines fill the memory before their number fills the window.
 constexpr std::uint64_t kMaxBytesUnderWay = 64U << 20;
+// A broker that works through a full window of submissions on a slow disk is not gone.
+constexpr std::chrono::seconds kCancelTimeout(10);
 
 }  // namespace
 
@@ -137,10 +139,14 @@ void MapRun::stop() {
   reader_.join();
 }
 
-void MapRun::cancel_all() {
+Result<void> MapRun::cancel_all() {
   stop();
-  const std::lock_guard lock(mutex_);
-  for (const MapItemPtr& item : under_way_) client_->cancel(item->job);
+  {
+    const std::lock_guard lock(mutex_);
+    for (const MapItemPtr& item : under_way_) client_->cancel(item->job);
+  }
+  // The broker reads one session's messages in their order: its answer says that it has read the cancels.
+  return client_->query("broker", {}, kCancelTimeout).map([](const std::string&) {});
 }
 
 void MapRun::stop_reading() {

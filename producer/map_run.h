@@ -68,8 +68,8 @@ class MapRun {
   [[nodiscard]] bool has_unique_jobs() const;
   // Reads no more; what is under way goes on.
   void stop();
-  // The same, but asks the broker to end what is under way.
-  void cancel_all();
+  // The same, but asks the broker to end what is under way, until it has heard all of that. Errors: as of a query.
+  [[nodiscard]] Result<void> cancel_all();
 
  private:
   void read_lines(int input);

@@ -99,7 +99,8 @@ class Client {
 
   // Starts to connect; the broker need not be there yet. Error `system`: the endpoint is not one.
   [[nodiscard]] static Result<std::unique_ptr<Client>> connect(ClientOptions options);
-  // Says BYE. Handlers that still wait hear `closed`; the jobs themselves go on.
+  // Says BYE. Handlers that still wait hear `closed`; the jobs themselves go on. What was said before leaves first, for
+  // 1 s at most: who must know that a cancel was heard asks something after it, and waits for the answer.
   ~Client();
   Client(const Client&) = delete;
   Client& operator=(const Client&) = delete;

@@ -116,19 +116,17 @@ void ClientSession::cancel(const JobId& id) {
     return;
   }
   Entry& entry = found->second;
-  if (!entry.was_sent && entry.phase == Phase::unsent) return cancel_unsent(id);
   entry.is_unwanted = true;
-  if (entry.phase != Phase::unsent) say(cancels_, found->first);  // else behind its SUBMIT
+  if (entry.phase == Phase::unsent && !entry.was_sent) return finish_unsent(id);
+  say(cancels_, found->first);  // one that is to be sent again gets another one behind its SUBMIT
 }
 
 // The broker need not hear of it. Its handlers do, from the loop, as always.
-void ClientSession::cancel_unsent(const JobId& id) {
+void ClientSession::finish_unsent(const JobId& id) {
   boost::asio::post(loop_, [this, alive = std::weak_ptr<bool>(alive_), id] {
     if (alive.expired()) return;
     const auto found = find(id);
-    if (found == entries_.end()) return;
-    if (found->second.was_sent) return cancel(id);
-    finish(found, Outcome{});
+    if (found != entries_.end() && is_ended_here(found->second)) finish(found, Outcome{});
   });
 }
 

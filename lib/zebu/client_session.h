@@ -133,7 +133,9 @@ class ClientSession {
   void tell(const Error& why, OnAccepted accepted, OnOutcome outcome);
   template <class M>
   void ask(const std::string& what, const Params& params, OnAnswer answer);
-  void cancel_unsent(const JobId& id);
+  // Cancelled before the broker could hear of it.
+  [[nodiscard]] static bool is_ended_here(const Entry& entry) { return entry.is_unwanted && !entry.was_sent; }
+  void finish_unsent(const JobId& id);
   void remember_cancel(const JobId& id);
   void fail_questions(const Error& why);
 

@@ -51,6 +51,7 @@ void ClientSession::flush_submissions() {
     unsent_.pop_front();
     if (found == entries_.end() || found->second.phase != Phase::unsent) continue;
     Entry& entry = found->second;
+    if (is_ended_here(entry)) continue;
     entry.phase = Phase::unanswered;
     entry.was_sent = true;
     entry.is_told = !entry.waiters.empty();

@@ -194,6 +194,19 @@ TEST_CASE("Ctrl-C ends map with whole lines, and cancels what is under way") {
   }));
 }
 
+TEST_CASE("Ctrl-C says so when the broker does not hear what map cancels") {
+  Stack stack(with({"--slots", "1"}));
+  const TempDir dir;
+  const std::string input = dir.write("in.jsonl", numbers(100, 3'600'000));
+  Process map = stack.start_producer({"map", "sleep", "--input", input});
+  CHECK(eventually([&] { return Json::parse(stack.produce({"queues", "--output", "json"}).out)[0]["queued"] == 99; }));
+  stack.broker().signal(SIGSTOP);
+  map.signal(SIGINT);
+  CHECK(map.wait_exit().code == 130);
+  stack.broker().signal(SIGCONT);
+  CHECK(map.err().find("100 jobs under way may go on (cannot cancel them: ") != std::string::npos);
+}
+
 TEST_CASE("a full disk and a broken pipe end map") {
   const Stack stack(with({"--slots", "1"}));
   const TempDir dir;
