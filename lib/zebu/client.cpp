@@ -25,12 +25,13 @@ struct JobRecord {
 
 namespace {
 
-// The answer of a short job comes soon. One waiting thread of the process looks for it.
+// The answer of a short job comes soon. One waiting thread of the process looks for it; where answers take longer it
+// seldom does, since it would take time from who makes them.
 void look_for(const std::atomic<bool>& is_there) {
-  constexpr std::chrono::microseconds kMoment{100};
   static std::atomic<bool> somebody_looks = false;
+  static BriefLooks looks(std::chrono::microseconds(100));  // of whoever looks
   if (somebody_looks.exchange(true)) return;
-  (void)look_briefly(kMoment, [&] { return is_there.load(); });
+  (void)looks.look([&] { return is_there.load(); });
   somebody_looks = false;
 }
 
