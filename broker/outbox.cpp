@@ -24,18 +24,18 @@ Outbox::Peer& Outbox::peer(SessionId session) {
 
 Outbox::Peer& Outbox::hold(SessionId session) {
   Peer& peer = peers_[session];
-  if (!std::exchange(peer.is_held, true)) held_.push_back(session);
+  if (!std::exchange(peer.is_held, true)) {
+    held_.push_back(session);
+    ++holding_;
+  }
   return peer;
 }
 
 void Outbox::release() {
-  for (const SessionId session : held_) {
+  for (const SessionId session : std::exchange(held_, {})) {
     const auto found = peers_.find(session);
-    if (found == peers_.end()) continue;
-    found->second.is_held = false;
-    if (!found->second.accepted.empty()) static_cast<void>(peer(session));
+    if (found != peers_.end() && found->second.is_held) static_cast<void>(peer(session));
   }
-  held_.clear();
 }
 
 template <class Entry>
@@ -100,7 +100,12 @@ void Outbox::put(SessionId session, Frame frame) {
   to.frames.push_back(std::move(frame));
 }
 
-void Outbox::forget(SessionId session) { peers_.erase(session); }
+void Outbox::forget(SessionId session) {
+  const auto found = peers_.find(session);
+  if (found == peers_.end()) return;
+  if (found->second.is_held) --holding_;
+  peers_.erase(found);
+}
 
 void Outbox::finish(Peer& peer) {
   // ATTACHED says for which job a DONE is, progress is of jobs that are not done.
@@ -110,6 +115,7 @@ void Outbox::finish(Peer& peer) {
   }
   if (peer.kept) peer.frames.push_back(encode(message::Kept{*peer.kept}));
   peer.kept.reset();
+  if (std::exchange(peer.is_held, false) && --holding_ == 0) held_.clear();
 }
 
 void Outboxes::gather(const Effects& effects) {

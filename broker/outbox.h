@@ -26,7 +26,7 @@ class Outbox {
   // A whole message; it leaves behind all that was added before.
   void put(SessionId session, Frame frame);
   // Whether something waits for a next message to its peer; release() makes it leave with the next flush.
-  [[nodiscard]] bool is_holding() const { return !held_.empty(); }
+  [[nodiscard]] bool is_holding() const { return holding_ > 0; }
   void release();
   void forget(SessionId session);
 
@@ -39,13 +39,14 @@ class Outbox {
       if (found != peers_.end() && !found->second.assign.empty()) flush(session, found->second, send);
     }
   }
-  // The same for all, consumers with new work first.
+  // The same for all, consumers with new work first, and behind it what `along` holds for the same peers.
   template <class Send>
-  void flush(Send&& send) {
+  void flush(Send&& send, Outbox* along = nullptr) {
     flush_work(send);
     for (const SessionId session : dirty_) {
       const auto found = peers_.find(session);
       if (found != peers_.end()) flush(session, found->second, send);
+      if (along != nullptr) along->flush_held(session, send);
     }
     dirty_.clear();
   }
@@ -67,22 +68,31 @@ class Outbox {
   };
 
   template <class Send>
-  static void flush(SessionId session, Peer& peer, Send&& send) {
+  void flush(SessionId session, Peer& peer, Send&& send) {
     if (!std::exchange(peer.is_dirty, false)) return;
     finish(peer);
     for (Frame& frame : std::exchange(peer.frames, {})) send(session, std::move(frame));
+  }
+
+  template <class Send>
+  void flush_held(SessionId session, Send&& send) {
+    const auto found = peers_.find(session);
+    if (found == peers_.end() || !found->second.is_held) return;
+    found->second.is_dirty = true;
+    flush(session, found->second, send);
   }
 
   Peer& peer(SessionId session);
   Peer& hold(SessionId session);
   template <class Entry>
   void add(Peer& peer, Batch& batch, const Entry& entry, std::size_t size);
-  static void finish(Peer& peer);
+  void finish(Peer& peer);
 
   std::size_t max_message_;
   std::unordered_map<SessionId, Peer> peers_;
   std::vector<SessionId> dirty_;
-  std::vector<SessionId> held_;
+  std::vector<SessionId> held_;  // some may have left with another message
+  std::size_t holding_ = 0;      // peers with is_held
 };
 
 // What leaves now, and what waits for a commit: for that which is under way (sealed), or the one after it (open). What
@@ -105,7 +115,7 @@ class Outboxes {
   template <class Send>
   void flush_durable(Send&& send) {
     now_.flush_work(send);
-    durable_.flush(send);
+    durable_.flush(send, &now_);
   }
   template <class Send>
   void flush(Send&& send) {

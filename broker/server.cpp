@@ -117,8 +117,12 @@ Result<bool> Server::round(Moment now) {
     outbox_.release();
     held_since_.reset();
   }
-  if (outbox_.is_holding() && !held_since_) held_since_ = now.steady;
   tell();
+  if (!outbox_.is_holding()) {
+    held_since_.reset();
+  } else if (!held_since_) {
+    held_since_ = now.steady;
+  }
   return has_more || !unreachable_.empty();
 }
 
