@@ -21,13 +21,13 @@ struct Effects {
   struct Accepted {
     SessionId session;
     JobId id;
-    bool at_once;  // else with the next message to that client, or a moment later
+    bool at_once;  // else with the next message to that client, or a moment later, if its DONE does not come before
     BatchNumber batch = 0;
   };
   struct Kept {
     SessionId session;
     std::uint64_t count;
-    bool at_once;  // else with the next message to that consumer
+    bool at_once;  // else with the next beat
   };
   struct Refusal {
     JobId id;

@@ -149,7 +149,7 @@ void Engine::outcome(SessionId session, const message::OutcomeReport& report, Mo
 }
 
 // Nobody waits for KEPT but a consumer that wants to leave. So it need not wake one up for each job: it goes along with
-// the next assignment or beat, unless the consumer would have to keep much until then.
+// the next beat, unless the consumer would have to keep much until then.
 void Engine::confirm(Consumer& consumer, std::uint64_t count, Effects& out) {
   if (count < consumer.confirmed) return;
   consumer.confirmed = count;

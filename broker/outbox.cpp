@@ -1,5 +1,8 @@
 #include "outbox.h"
 
+#include <algorithm>
+#include <iterator>
+
 namespace zebu::broker {
 namespace {
 
@@ -22,19 +25,10 @@ Outbox::Peer& Outbox::peer(SessionId session) {
   return peer;
 }
 
-Outbox::Peer& Outbox::hold(SessionId session) {
-  Peer& peer = peers_[session];
-  if (!std::exchange(peer.is_held, true)) {
-    held_.push_back(session);
-    ++holding_;
-  }
-  return peer;
-}
-
 void Outbox::release() {
   for (const SessionId session : std::exchange(held_, {})) {
     const auto found = peers_.find(session);
-    if (found != peers_.end() && found->second.is_held) static_cast<void>(peer(session));
+    if (found != peers_.end() && !found->second.held.empty()) static_cast<void>(peer(session));
   }
 }
 
@@ -59,8 +53,30 @@ void Outbox::add(const Effects::To<const Job*>& entry, message::Type type) {
 }
 
 void Outbox::add(const Effects::Accepted& accepted) {
-  Peer& to = accepted.at_once ? peer(accepted.session) : hold(accepted.session);
-  add(to, to.accepted, accepted.id, kFixed);
+  if (accepted.at_once) {
+    Peer& to = peer(accepted.session);
+    return add(to, to.accepted, accepted.id, kFixed);
+  }
+  Peer& to = peers_[accepted.session];
+  if (to.held.empty()) {
+    held_.push_back(accepted.session);
+    ++holding_;
+  }
+  to.held.push_back(accepted.id);
+}
+
+void Outbox::drop_held(SessionId session, const JobId& id) {
+  if (holding_ == 0) return;
+  const auto found = peers_.find(session);
+  if (found == peers_.end()) return;
+  // Of a job that has just begun, if it is there at all; the order of many does not matter.
+  constexpr std::ptrdiff_t kNear = 8;
+  std::vector<JobId>& held = found->second.held;
+  const auto near = held.end() - std::min(kNear, std::ssize(held));
+  const auto at = std::find(near, held.end(), id);
+  if (at == held.end()) return;
+  held.erase(at);
+  if (held.empty()) --holding_;
 }
 
 void Outbox::add(const Effects::To<Effects::Refusal>& refused) {
@@ -91,11 +107,14 @@ void Outbox::add_stopped(const Effects::To<AttemptId>& stopped) {
 }
 
 void Outbox::add(const Effects::Kept& kept) {
-  (kept.at_once ? peer(kept.session) : peers_[kept.session]).kept = kept.count;
+  Peer& to = kept.at_once ? peer(kept.session) : peers_[kept.session];
+  to.kept = kept.count;
+  to.is_kept_due = to.is_kept_due || kept.at_once;
 }
 
 void Outbox::put(SessionId session, Frame frame) {
   Peer& to = peer(session);
+  to.is_kept_due = to.kept.has_value();
   finish(to);  // in the order of the decisions
   to.frames.push_back(std::move(frame));
 }
@@ -103,19 +122,23 @@ void Outbox::put(SessionId session, Frame frame) {
 void Outbox::forget(SessionId session) {
   const auto found = peers_.find(session);
   if (found == peers_.end()) return;
-  if (found->second.is_held) --holding_;
+  if (!found->second.held.empty()) --holding_;
   peers_.erase(found);
 }
 
 void Outbox::finish(Peer& peer) {
+  if (!peer.held.empty()) {
+    for (const JobId& id : peer.held) add(peer, peer.accepted, id, kFixed);
+    peer.held.clear();
+    if (--holding_ == 0) held_.clear();
+  }
   // ATTACHED says for which job a DONE is, progress is of jobs that are not done.
   for (Batch* batch : {&peer.assign, &peer.stop, &peer.attached, &peer.progress, &peer.done, &peer.accepted,
                        &peer.refused, &peer.unknown}) {
     if (!batch->empty()) peer.frames.push_back(batch->finish());
   }
-  if (peer.kept) peer.frames.push_back(encode(message::Kept{*peer.kept}));
-  peer.kept.reset();
-  if (std::exchange(peer.is_held, false) && --holding_ == 0) held_.clear();
+  if (std::exchange(peer.is_kept_due, false))
+    peer.frames.push_back(encode(message::Kept{*std::exchange(peer.kept, {})}));
 }
 
 void Outboxes::gather(const Effects& effects) {
@@ -125,7 +148,10 @@ void Outboxes::gather(const Effects& effects) {
   for (const auto& entry : effects.attached) of(entry.batch).add(entry);
   for (const auto& entry : effects.unknown) of(entry.batch).add_unknown(entry);
   for (const auto& entry : effects.progressed) of(entry.batch).add(entry);
-  for (const auto& entry : effects.done) of(entry.batch).add(entry, message::Type::done);
+  for (const auto& entry : effects.done) {
+    now_.drop_held(entry.session, entry.what->spec->id);
+    of(entry.batch).add(entry, message::Type::done);
+  }
   for (const auto& entry : effects.stopped) of(entry.batch).add_stopped(entry);
   for (const auto& entry : effects.kept) now_.add(entry);
 }

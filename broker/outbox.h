@@ -23,6 +23,8 @@ class Outbox {
   void add_unknown(const Effects::To<JobId>& unknown);
   void add_stopped(const Effects::To<AttemptId>& stopped);
   void add(const Effects::Kept& kept);
+  // This client hears DONE of the job: an ACCEPTED that is held says nothing more.
+  void drop_held(SessionId session, const JobId& id);
   // A whole message; it leaves behind all that was added before.
   void put(SessionId session, Frame frame);
   // Whether something waits for a next message to its peer; release() makes it leave with the next flush.
@@ -62,9 +64,10 @@ class Outbox {
     Batch assign{message::Type::assign};
     Batch stop{message::Type::stop};
     std::optional<std::uint64_t> kept;
+    bool is_kept_due = false;
+    std::vector<JobId> held;  // ACCEPTED of them waits for another message
     std::vector<Frame> frames;
     bool is_dirty = false;
-    bool is_held = false;
   };
 
   template <class Send>
@@ -77,13 +80,12 @@ class Outbox {
   template <class Send>
   void flush_held(SessionId session, Send&& send) {
     const auto found = peers_.find(session);
-    if (found == peers_.end() || !found->second.is_held) return;
+    if (found == peers_.end() || found->second.held.empty()) return;
     found->second.is_dirty = true;
     flush(session, found->second, send);
   }
 
   Peer& peer(SessionId session);
-  Peer& hold(SessionId session);
   template <class Entry>
   void add(Peer& peer, Batch& batch, const Entry& entry, std::size_t size);
   void finish(Peer& peer);
@@ -91,8 +93,8 @@ class Outbox {
   std::size_t max_message_;
   std::unordered_map<SessionId, Peer> peers_;
   std::vector<SessionId> dirty_;
-  std::vector<SessionId> held_;  // some may have left with another message
-  std::size_t holding_ = 0;      // peers with is_held
+  std::vector<SessionId> held_;  // who may have something held
+  std::size_t holding_ = 0;      // who has
 };
 
 // What leaves now, and what waits for a commit: for that which is under way (sealed), or the one after it (open). What

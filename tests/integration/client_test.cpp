@@ -95,6 +95,21 @@ TEST_CASE("a job that is shared is cancelled by the other one's id") {
   CHECK(pair.broker.hears_about<message::Cancel>(kFirst));
 }
 
+TEST_CASE("a DONE alone answers a SUBMIT, and makes room for another") {
+  Pair pair;
+  const auto first = pair.client->submit<int>("fib", 1);
+  const JobId id = pair.broker.hear_submit();
+  std::vector<Job<int>> more;
+  for (int i = 0; i < 100; ++i) more.push_back(pair.client->submit<int>("fib", i));  // the broker granted 100
+  std::size_t heard = 0;
+  while (heard < 99) heard += pair.broker.hear_a<message::Submit>()->as<message::Submit>().jobs.size();
+  CHECK(heard == 99);
+  pair.succeed(id);
+  CHECK(pair.broker.hear_a<message::Submit>()->as<message::Submit>().jobs.size() == 1);
+  CHECK(first.accepted(5s));
+  CHECK(first.result(5s).value() == 7);
+}
+
 TEST_CASE("a cancel that a broken connection swallowed is said again") {
   Pair pair;
   const auto job = pair.client->submit<int>("sleep", 1);

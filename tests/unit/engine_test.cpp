@@ -305,7 +305,7 @@ TEST_CASE("a job is accepted at once, but for one that its submitter waits for")
   CHECK_FALSE(d.take().accepted.at(0).at_once);
 }
 
-TEST_CASE("outcomes are confirmed with the next message, at once to a consumer that leaves or holds much") {
+TEST_CASE("outcomes are confirmed with the next beat, at once to a consumer that leaves or holds much") {
   EngineDriver d;
   const SessionId client = d.client();
   const SessionId consumer = d.consumer(300, 300);

@@ -1,4 +1,5 @@
 #include "support/catch.h"
+#include "support/store_fixture.h"
 
 #include <outbox.h>
 #include <string>
@@ -13,6 +14,7 @@ using zebu::JobId;
 using zebu::Uuid;
 using zebu::broker::BatchNumber;
 using zebu::broker::Effects;
+using zebu::broker::Job;
 using zebu::broker::Outboxes;
 using zebu::broker::SessionId;
 namespace message = zebu::message;
@@ -44,6 +46,34 @@ Sent flushed_durable(Outboxes& outboxes) {
 Effects accepted(SessionId session, bool at_once) {
   Effects effects;
   effects.accepted.push_back({session, Uuid::make(), at_once});
+  return effects;
+}
+// A job of the fixture that succeeded.
+Job done_job() {
+  Job job;
+  job.spec = zebu::test::shared_job(1);
+  job.state = zebu::JobState::succeeded;
+  job.outcome = zebu::test::succeeded();
+  return job;
+}
+Effects accepted(SessionId session, const Job& job) {
+  Effects effects;
+  effects.accepted.push_back({session, job.spec->id, false});
+  return effects;
+}
+Effects done(SessionId session, const Job& job, BatchNumber batch = 0) {
+  Effects effects;
+  effects.done.push_back({session, &job, batch});
+  return effects;
+}
+Effects assigned(SessionId session, const Job& job) {
+  Effects effects;
+  effects.assigned.push_back({session, &job});
+  return effects;
+}
+Effects kept(SessionId session, bool at_once) {
+  Effects effects;
+  effects.kept.push_back({session, 1, at_once});
   return effects;
 }
 Effects attached(SessionId session, BatchNumber batch) {
@@ -80,6 +110,49 @@ TEST_CASE("a held ACCEPTED leaves with what a commit made durable for that clien
   outboxes.release();
   CHECK(flushed(outboxes) == Sent{"2:ACCEPTED"});
   CHECK_FALSE(outboxes.is_holding());
+}
+
+TEST_CASE("a DONE stands for the ACCEPTED that is held of the same job") {
+  Outboxes outboxes(kMaxMessage);
+  const Job job = done_job();
+  outboxes.gather(accepted(kClient, job));
+  SECTION("at once") {
+    outboxes.gather(done(kClient, job));
+    CHECK(flushed(outboxes) == Sent{"1:DONE"});
+  }
+  SECTION("with a commit") {
+    outboxes.gather(done(kClient, job, 1));
+    outboxes.seal(1);
+    outboxes.committed();
+    CHECK(flushed_durable(outboxes) == Sent{"1:DONE"});
+  }
+  CHECK_FALSE(outboxes.is_holding());
+  outboxes.release();
+  CHECK(flushed(outboxes).empty());
+}
+
+TEST_CASE("the ACCEPTED of other clients and of other jobs leaves") {
+  Outboxes outboxes(kMaxMessage);
+  const Job job = done_job();
+  outboxes.gather(accepted(kClient, job));
+  outboxes.gather(accepted(kClient + 1, false));
+  outboxes.gather(done(kClient + 1, job));
+  CHECK(flushed(outboxes) == Sent{"2:DONE", "2:ACCEPTED"});
+  CHECK(outboxes.is_holding());
+  outboxes.release();
+  CHECK(flushed(outboxes) == Sent{"1:ACCEPTED"});
+}
+
+TEST_CASE("a KEPT that nobody waits for leaves with the next whole message, not with work") {
+  Outboxes outboxes(kMaxMessage);
+  const Job job = done_job();
+  outboxes.gather(kept(kClient, false));
+  outboxes.gather(assigned(kClient, job));
+  CHECK(flushed(outboxes) == Sent{"1:ASSIGN"});
+  outboxes.put(kClient, zebu::encode(message::Beat{}));
+  CHECK(flushed(outboxes) == Sent{"1:KEPT", "1:BEAT"});
+  outboxes.gather(kept(kClient, true));
+  CHECK(flushed(outboxes) == Sent{"1:KEPT"});
 }
 
 TEST_CASE("a client that is gone is not held for") {
