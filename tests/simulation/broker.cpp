@@ -100,8 +100,12 @@ void Broker::round() {
     p.outbox.release();
     p.held_since.reset();
   }
-  if (p.outbox.is_holding() && !p.held_since) p.held_since = world_.time.now();
   tell_peers();
+  if (!p.outbox.is_holding()) {
+    p.held_since.reset();
+  } else if (!p.held_since) {
+    p.held_since = world_.time.now();
+  }
   world_.ledger.after_round(p.engine);
   if (!p.unreachable.empty()) wake_at(world_.time.now());
   if (p.held_since) wake_at(*p.held_since + kHold);
