@@ -66,17 +66,10 @@ int flush(sqlite3_file* file) {
   return rc;
 }
 
-// A file has whole pages, if it was not cut.
-bool ends_within(sqlite3_file* file, sqlite3_int64 page) {
-  sqlite3_int64 size = 0;
-  return below(file)->pMethods->xFileSize(below(file), &size) == SQLITE_OK && size > page && size < page + kPageSize;
-}
-
 int read(sqlite3_file* file, void* to, int amount, sqlite3_int64 offset) {
   if (const int rc = flush(file); rc != SQLITE_OK) return rc;
   const int rc = below(file)->pMethods->xRead(below(file), to, amount, offset);
-  if (rc == SQLITE_IOERR_SHORT_READ && offset > 0 && of(file).has_checksums && is_page(amount, offset) &&
-      ends_within(file, offset)) {
+  if (rc == SQLITE_IOERR_SHORT_READ && offset > 0 && of(file).has_checksums && is_page(amount, offset)) {
     return SQLITE_IOERR_DATA;
   }
   if (rc != SQLITE_OK) return rc;

@@ -1,4 +1,5 @@
 #include "disk_run.h"
+#include "page_checksums.h"
 #include "support/catch.h"
 
 using namespace zebu;
@@ -67,6 +68,36 @@ TEST_CASE("a file or log that was cut is noticed, or changes no answer") {
     expect_no_wrong_answer(run, damaged, refused);
   }
   CHECK(refused > 150);
+}
+
+// The log says how many pages the file has, and SQLite takes those that are missing for zeros.
+TEST_CASE("whole pages that are missing at the end of the file are noticed") {
+  DiskRun run(23);
+  broker::JobSpec large = job(1);
+  large.args = std::string(200'000, 'x');
+  REQUIRE(run.store().commit({broker::JobAccepted{shared(large)}}));
+  REQUIRE(run.open());  // all is in the file
+  REQUIRE(run.store().commit({broker::JobAccepted{shared_job(2)}}));
+  const FaultyDisk::Files files = FaultyDisk::instance().files();
+  run.close();
+  REQUIRE(files.at(run.path()).content.size() > 200'000);
+  REQUIRE_FALSE(files.at(run.wal()).content.empty());
+  for (std::size_t missing = 1; missing <= 20; ++missing) {
+    FaultyDisk::instance().files() = files;
+    std::string& content = FaultyDisk::instance().files().at(run.path()).content;
+    content.resize(content.size() - missing * broker::kPageSize);
+    INFO(missing << " pages are missing");
+    Error error;
+    if (const auto opened = run.open(); !opened) {
+      error = opened.error();
+    } else {
+      const auto found = run.store().find({large.id});
+      REQUIRE_FALSE(found);
+      error = found.error();
+    }
+    CHECK(error.message.find("a page's checksum is wrong") != std::string::npos);
+    run.close();
+  }
 }
 
 TEST_CASE("a file that is missing is noticed, and a log that held something") {
