@@ -184,7 +184,7 @@ void Engine::drain(SessionId session, Effects& out) {
   Consumer& from = consumer(session);
   from.draining = true;
   from.credit = 0;
-  if (from.unconfirmed > 0 && from.outcomes_batch == 0) confirm(from, from.outcomes, out);
+  if (from.outcomes > 0 && from.outcomes_batch == 0) confirm(from, from.outcomes, out);
 }
 
 void Engine::progress(SessionId session, const message::ProgressReports& reports, Effects& out) {

@@ -65,18 +65,31 @@ void Outbox::add(const Effects::Accepted& accepted) {
   to.held.push_back(accepted.id);
 }
 
+// Of a job that has just begun, if it is there at all; the order of many does not matter.
+Outbox::Held::const_iterator Outbox::find_held(const Held& held, const JobId& id) {
+  constexpr std::ptrdiff_t kNear = 8;
+  return std::find(held.end() - std::min(kNear, std::ssize(held)), held.end(), id);
+}
+
+bool Outbox::is_held(SessionId session, const JobId& id) const {
+  if (holding_ == 0) return false;
+  const auto found = peers_.find(session);
+  return found != peers_.end() && find_held(found->second.held, id) != found->second.held.end();
+}
+
 void Outbox::drop_held(SessionId session, const JobId& id) {
   if (holding_ == 0) return;
   const auto found = peers_.find(session);
   if (found == peers_.end()) return;
-  // Of a job that has just begun, if it is there at all; the order of many does not matter.
-  constexpr std::ptrdiff_t kNear = 8;
-  std::vector<JobId>& held = found->second.held;
-  const auto near = held.end() - std::min(kNear, std::ssize(held));
-  const auto at = std::find(near, held.end(), id);
+  Held& held = found->second.held;
+  const auto at = find_held(held, id);
   if (at == held.end()) return;
   held.erase(at);
-  if (held.empty()) --holding_;
+  if (held.empty()) emptied();
+}
+
+void Outbox::emptied() {
+  if (--holding_ == 0) held_.clear();
 }
 
 void Outbox::add(const Effects::To<Effects::Refusal>& refused) {
@@ -122,7 +135,7 @@ void Outbox::put(SessionId session, Frame frame) {
 void Outbox::forget(SessionId session) {
   const auto found = peers_.find(session);
   if (found == peers_.end()) return;
-  if (!found->second.held.empty()) --holding_;
+  if (!found->second.held.empty()) emptied();
   peers_.erase(found);
 }
 
@@ -130,7 +143,7 @@ void Outbox::finish(Peer& peer) {
   if (!peer.held.empty()) {
     for (const JobId& id : peer.held) add(peer, peer.accepted, id, kFixed);
     peer.held.clear();
-    if (--holding_ == 0) held_.clear();
+    emptied();
   }
   // ATTACHED says for which job a DONE is, progress is of jobs that are not done.
   for (Batch* batch : {&peer.assign, &peer.stop, &peer.attached, &peer.progress, &peer.done, &peer.accepted,
@@ -149,7 +162,12 @@ void Outboxes::gather(const Effects& effects) {
   for (const auto& entry : effects.unknown) of(entry.batch).add_unknown(entry);
   for (const auto& entry : effects.progressed) of(entry.batch).add(entry);
   for (const auto& entry : effects.done) {
-    now_.drop_held(entry.session, entry.what->spec->id);
+    const JobId& id = entry.what->spec->id;
+    if (entry.batch == 0) {
+      now_.drop_held(entry.session, id);
+    } else if (now_.is_held(entry.session, id)) {
+      of(entry.batch).stands_for_held(entry.session, id);
+    }
     of(entry.batch).add(entry, message::Type::done);
   }
   for (const auto& entry : effects.stopped) of(entry.batch).add_stopped(entry);

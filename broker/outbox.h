@@ -23,8 +23,11 @@ class Outbox {
   void add_unknown(const Effects::To<JobId>& unknown);
   void add_stopped(const Effects::To<AttemptId>& stopped);
   void add(const Effects::Kept& kept);
-  // This client hears DONE of the job: an ACCEPTED that is held says nothing more.
+  // An ACCEPTED that is held: whether there is one, and that it says nothing more, because this client hears DONE.
+  [[nodiscard]] bool is_held(SessionId session, const JobId& id) const;
   void drop_held(SessionId session, const JobId& id);
+  // The DONE of `id` that was added for this client drops it from `along`, when it leaves.
+  void stands_for_held(SessionId session, const JobId& id) { peer(session).stands_for.push_back(id); }
   // A whole message; it leaves behind all that was added before.
   void put(SessionId session, Frame frame);
   // Whether something waits for a next message to its peer; release() makes it leave with the next flush.
@@ -47,8 +50,11 @@ class Outbox {
     flush_work(send);
     for (const SessionId session : dirty_) {
       const auto found = peers_.find(session);
-      if (found != peers_.end()) flush(session, found->second, send);
-      if (along != nullptr) along->flush_held(session, send);
+      if (found == peers_.end()) continue;
+      flush(session, found->second, send);
+      if (along == nullptr) continue;
+      for (const JobId& id : std::exchange(found->second.stands_for, {})) along->drop_held(session, id);
+      along->flush_held(session, send);
     }
     dirty_.clear();
   }
@@ -65,7 +71,8 @@ class Outbox {
     Batch stop{message::Type::stop};
     std::optional<std::uint64_t> kept;
     bool is_kept_due = false;
-    std::vector<JobId> held;  // ACCEPTED of them waits for another message
+    std::vector<JobId> held;        // ACCEPTED of them waits for another message
+    std::vector<JobId> stands_for;  // DONE of them is in `done`, and their ACCEPTED was held then
     std::vector<Frame> frames;
     bool is_dirty = false;
   };
@@ -84,6 +91,11 @@ class Outbox {
     found->second.is_dirty = true;
     flush(session, found->second, send);
   }
+
+  using Held = std::vector<JobId>;
+  [[nodiscard]] static Held::const_iterator find_held(const Held& held, const JobId& id);
+  // What was held for somebody is not any more.
+  void emptied();
 
   Peer& peer(SessionId session);
   template <class Entry>

@@ -149,10 +149,11 @@ class Mapping {
       run_.stop();
       return jobs + "go on, because others may wait for them by their unique keys";
     }
-    // First, so that who goes on does not find the cancelled ones again.
-    forget_run(output_);
-    const auto heard = run_.cancel_all();
-    return jobs + (heard ? "are cancelled" : "may go on (cannot cancel them: " + heard.error().message + ")");
+    if (const auto heard = run_.cancel_all(); !heard) {
+      return jobs + "may go on (cannot cancel them: " + heard.error().message + ")";
+    }
+    forget_run(output_);  // who goes on need not find the cancelled ones
+    return jobs + "are cancelled";
   }
 
   int stopped() {

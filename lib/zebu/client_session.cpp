@@ -117,11 +117,14 @@ void ClientSession::cancel(const JobId& id) {
   }
   Entry& entry = found->second;
   entry.is_unwanted = true;
-  if (entry.phase == Phase::unsent && !entry.was_sent) return finish_unsent(id);
   say(cancels_, found->first);  // one that is to be sent again gets another one behind its SUBMIT
+  if (entry.phase != Phase::unsent || entry.was_sent) return;
+  // Not by us; but somebody may have submitted that id before.
+  remember_cancel(id);
+  finish_unsent(id);
 }
 
-// The broker need not hear of it. Its handlers do, from the loop, as always.
+// Its handlers hear of it from the loop, as always.
 void ClientSession::finish_unsent(const JobId& id) {
   boost::asio::post(loop_, [this, alive = std::weak_ptr<bool>(alive_), id] {
     if (alive.expired()) return;

@@ -46,12 +46,16 @@ void ClientSession::flush_submissions() {
   const std::size_t max = link_.welcome().max_message;
   Batch waited(message::Type::submit);
   Batch unwaited(message::Type::submit);
+  std::vector<JobId> unwanted;
   while (!unsent_.empty() && unanswered_ < link_.welcome().grant) {
     const auto found = entries_.find(unsent_.front());
     unsent_.pop_front();
     if (found == entries_.end() || found->second.phase != Phase::unsent) continue;
     Entry& entry = found->second;
-    if (is_ended_here(entry)) continue;
+    if (is_ended_here(entry)) {
+      finish_unsent(found->first);
+      continue;
+    }
     entry.phase = Phase::unanswered;
     entry.was_sent = true;
     entry.is_told = !entry.waiters.empty();
@@ -59,10 +63,11 @@ void ClientSession::flush_submissions() {
     Batch& batch = entry.is_told ? waited : unwaited;
     if (batch.is_full(entry.submission.size(), max)) link_.send(batch.finish(entry.is_told ? 1 : 0));
     batch.add_encoded(entry.submission);
-    if (entry.is_unwanted) cancels_.add(found->first);
+    if (entry.is_unwanted) unwanted.push_back(found->first);
   }
   if (!waited.empty()) link_.send(waited.finish(1));
   if (!unwaited.empty()) link_.send(unwaited.finish(0));
+  for (const JobId& id : unwanted) say(cancels_, id);
 }
 
 void ClientSession::handle(const message::Message& message) {

@@ -110,6 +110,43 @@ TEST_CASE("a DONE alone answers a SUBMIT, and makes room for another") {
   CHECK(first.result(5s).value() == 7);
 }
 
+TEST_CASE("a job that is cancelled before it was sent ends here, and the broker hears of it in case it knows that id") {
+  Pair pair;
+  std::vector<Job<int>> others;
+  for (int i = 0; i < 100; ++i) others.push_back(pair.client->submit<int>("fib", i));  // the broker granted 100
+  std::vector<JobId> sent;
+  while (sent.size() < 100) {
+    const auto heard = pair.broker.hear_a<message::Submit>();
+    for (const auto& job : heard->as<message::Submit>().jobs) sent.push_back(job.id);
+  }
+  std::promise<Result<Outcome>> outcome;
+  pair.client->submit(kFirst, {"fib", pack_args(1), "default", {}},
+                      [&](const Result<Outcome>& each) { outcome.set_value(each); });
+  pair.client->cancel(kFirst);
+  CHECK(pair.broker.hears_about<message::Cancel>(kFirst));
+  auto ended = outcome.get_future();
+  REQUIRE(ended.wait_for(scaled(5s)) == std::future_status::ready);
+  CHECK(ended.get().value().state == JobState::cancelled);
+  pair.succeed(sent.front());
+  const auto next = pair.client->submit<int>("fib", 1);
+  CHECK(pair.broker.hear_submit() == next.id());
+}
+
+TEST_CASE("who submits what it waited for and cancelled hears that it is cancelled") {
+  Pair pair;
+  std::promise<Result<Outcome>> outcome;
+  const auto waiter = pair.client->wait<int>(kFirst);
+  CHECK(pair.broker.hears_about<message::Wait>(kFirst));
+  waiter.cancel();
+  CHECK(pair.broker.hears_about<message::Cancel>(kFirst));
+  pair.client->submit(kFirst, {"fib", pack_args(1), "default", {}},
+                      [&](const Result<Outcome>& each) { outcome.set_value(each); });
+  auto ended = outcome.get_future();
+  REQUIRE(ended.wait_for(scaled(5s)) == std::future_status::ready);
+  CHECK(ended.get().value().state == JobState::cancelled);
+  CHECK(waiter.result(5s).error().code == ErrorCode::job_cancelled);
+}
+
 TEST_CASE("a cancel that a broken connection swallowed is said again") {
   Pair pair;
   const auto job = pair.client->submit<int>("sleep", 1);

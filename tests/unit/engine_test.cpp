@@ -325,6 +325,8 @@ TEST_CASE("outcomes are confirmed with the next beat, at once to a consumer that
   effects = d.take();
   CHECK(effects.kept.at(0).at_once);
   CHECK(effects.kept.at(0).count == 257);
+  d.engine().drain(consumer, d.effects);
+  CHECK(d.take().kept.at(0).count == 257);  // whatever was said before, and may be held
 }
 
 TEST_CASE("the newest finished jobs are kept, the oldest forgotten") {

@@ -123,6 +123,15 @@ TEST_CASE("a DONE stands for the ACCEPTED that is held of the same job") {
   SECTION("with a commit") {
     outboxes.gather(done(kClient, job, 1));
     outboxes.seal(1);
+    CHECK(outboxes.is_holding());
+    outboxes.committed();
+    CHECK(flushed_durable(outboxes) == Sent{"1:DONE"});
+  }
+  SECTION("not when the commit takes long") {
+    outboxes.gather(done(kClient, job, 1));
+    outboxes.seal(1);
+    outboxes.release();
+    CHECK(flushed(outboxes) == Sent{"1:ACCEPTED"});
     outboxes.committed();
     CHECK(flushed_durable(outboxes) == Sent{"1:DONE"});
   }
