@@ -53,7 +53,8 @@ class Outbox {
       if (found == peers_.end()) continue;
       flush(session, found->second, send);
       if (along == nullptr) continue;
-      for (const JobId& id : std::exchange(found->second.stands_for, {})) along->drop_held(session, id);
+      for (const JobId& id : found->second.stands_for) along->drop_held(session, id);
+      found->second.stands_for.clear();
       along->flush_held(session, send);
     }
     dirty_.clear();
