@@ -119,7 +119,7 @@ void ClientSession::cancel(const JobId& id) {
   entry.is_unwanted = true;
   say(cancels_, found->first);  // one that is to be sent again gets another one behind its SUBMIT
   if (entry.phase != Phase::unsent || entry.was_sent) return;
-  // Not by us; but somebody may have submitted that id before.
+  // The broker has not heard of it from us, but may know it from who submitted that id before.
   remember_cancel(id);
   finish_unsent(id);
 }
