@@ -150,8 +150,9 @@ void Outbox::finish(Peer& peer) {
                        &peer.refused, &peer.unknown}) {
     if (!batch->empty()) peer.frames.push_back(batch->finish());
   }
-  if (std::exchange(peer.is_kept_due, false))
+  if (std::exchange(peer.is_kept_due, false)) {
     peer.frames.push_back(encode(message::Kept{*std::exchange(peer.kept, {})}));
+  }
 }
 
 void Outboxes::gather(const Effects& effects) {
