@@ -18,14 +18,14 @@ SqliteWriter::SqliteWriter(SQLite::Database& database, AtHand& at_hand, SqliteQu
       select_counters_(database, "SELECT counters FROM store"),
       update_store_(database, "UPDATE store SET commits = ?, counters = ?, queues = ?, at_hand = ?"),
       insert_job_(database, "INSERT INTO job(id, sequence, row) VALUES(?, ?, ?) ON CONFLICT DO NOTHING"),
+      // OR FAIL, because a statement that may be undone alone keeps a journal, in a temporary file; nothing is undone.
       insert_accepted_(database,
-                       "INSERT INTO job(id, sequence, row) SELECT id, sequence, row FROM accepted_rows WHERE true "
-                       "ON CONFLICT DO NOTHING"),
+                       "INSERT OR FAIL INTO job(id, sequence, row) SELECT id, sequence, row FROM accepted_rows "
+                       "WHERE true ON CONFLICT DO NOTHING"),
       sequence_of_(database, "SELECT sequence FROM job WHERE id = ?"),
       delete_job_(database, "DELETE FROM job WHERE id = ?"),
       set_standing_(database, "INSERT OR REPLACE INTO standing(sequence, row) VALUES(?, ?)"),
-      insert_finished_(database,
-                       "INSERT OR REPLACE INTO standing(sequence, row) SELECT sequence, row FROM finished_rows"),
+      insert_finished_(database, "INSERT OR FAIL INTO standing(sequence, row) SELECT sequence, row FROM finished_rows"),
       delete_standing_(database, "DELETE FROM standing WHERE sequence = ?"),
       insert_at_hand_(database, "INSERT INTO at_hand(number, jobs) VALUES(?, ?)"),
       delete_at_hand_(database, "DELETE FROM at_hand WHERE number = ?"),

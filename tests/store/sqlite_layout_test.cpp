@@ -3,6 +3,7 @@
 #include "sqlite_schema.h"
 #include "sqlite_store.h"
 #include "support/catch.h"
+#include "support/faulty_disk.h"
 #include "support/store_fixture.h"
 
 using namespace zebu;
@@ -72,6 +73,32 @@ TEST_CASE("a commit of one job writes two pages to the log, now and then a few m
   }
   // When a page is full, and when the list of the newest becomes a row.
   CHECK(large <= 30);
+}
+
+// A temporary file would want a folder that can be written to and room in it, and time.
+TEST_CASE("a commit of many jobs uses no file but the store's own") {
+  FaultyDisk& disk = FaultyDisk::instance();
+  disk.files().clear();
+  TempDir dir;
+  SqliteOptions options;
+  options.path = dir.path() / "zebu.db";
+  options.vfs = FaultyDisk::vfs();
+  auto store = std::move(*SqliteStore::open(options));
+  REQUIRE(store->recover());
+  const std::vector<SharedSpec> specs = jobs(6000);
+  for (std::size_t part = 0; part < 3; ++part) {
+    std::vector<Record> records;
+    for (std::size_t i = part; i < specs.size(); i += 3) records.push_back(JobAccepted{specs[i]});
+    REQUIRE(store->commit(records));
+  }
+  for (std::size_t part = 0; part < 3; ++part) {
+    std::vector<Record> records;
+    for (std::size_t i = part; i < specs.size(); i += 3) records.push_back(finished(specs[i]));
+    REQUIRE(store->commit(records));
+  }
+  for (const auto& [path, file] : disk.files()) CHECK(path.rfind(options.path, 0) == 0);
+  store.reset();
+  disk.files().clear();
 }
 
 TEST_CASE("a few jobs at hand are found again, and cost no row") {
