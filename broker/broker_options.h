@@ -28,7 +28,7 @@ struct Options {
   // A job whose process died so often, or whose consumer was lost so often, is failed.
   std::uint32_t max_crashes = 3;
   std::uint32_t max_losses = 10;
-  // Finished jobs, and bytes of them, that are kept in memory too; of transient ones that is all that is kept.
+  // Finished transient jobs that are kept, and bytes of finished jobs in memory (JobTable::trim_finished).
   std::uint64_t keep = 10'000;
   std::uint64_t keep_bytes = 256ULL << 20;
   // Jobs that one client may have submitted and not seen accepted.

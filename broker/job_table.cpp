@@ -1,5 +1,6 @@
 #include "job_table.h"
 
+#include <algorithm>
 #include <cassert>
 
 namespace zebu::broker {
@@ -144,8 +145,7 @@ Job& JobTable::add_finished(const StoredJob& stored) {
   job.uses = stored.uses;
   job.outcome = stored.outcome;
   job.finished = stored.finished;
-  link(job, finished_, Place::finished);
-  finished_bytes_ += size_of(job);
+  link_finished(job);
   return job;
 }
 
@@ -175,6 +175,12 @@ void JobTable::link(Job& job, JobList& list, Place place) {
   job.place = place;
 }
 
+void JobTable::link_finished(Job& job) {
+  Finished& finished = finished_like(job);
+  link(job, finished.jobs, Place::finished);
+  finished.bytes += size_of(job);
+}
+
 void JobTable::unlink(Job& job) {
   clear_deadline(job);
   const auto uncount = [&](auto& window) {
@@ -194,7 +200,7 @@ void JobTable::unlink(Job& job) {
       uncount(schedule_window);
       break;
     case Place::finished:
-      finished_bytes_ -= size_of(job);
+      finished_like(job).bytes -= size_of(job);
       [[fallthrough]];
     case Place::fresh:
     case Place::running:
@@ -267,15 +273,20 @@ void JobTable::finish(Job& job, SharedOutcome outcome, WallTime now) {
   job.progress.reset();
   job.outcome = std::move(outcome);
   job.finished = now;
-  link(job, finished_, Place::finished);
-  finished_bytes_ += size_of(job);
+  link_finished(job);
   release_if_idle(queue);
 }
 
 void JobTable::trim_finished(std::size_t jobs, std::size_t bytes, BatchNumber settled) {
-  while (!finished_.empty() && (finished_.size() > jobs || finished_bytes_ > bytes)) {
-    if (finished_.front().batch > settled) return;
-    forget(finished_.front());
+  Finished& durable = durable_finished_;
+  Finished& transient = transient_finished_;
+  const std::size_t most = std::min(jobs, kDurableKept);
+  while (!durable.jobs.empty() && (durable.jobs.size() > most || durable.bytes + transient.bytes > bytes)) {
+    if (durable.jobs.front().batch > settled) break;
+    forget(durable.jobs.front());
+  }
+  while (!transient.jobs.empty() && (transient.jobs.size() > jobs || transient.bytes > bytes)) {
+    forget(transient.jobs.front());
   }
 }
 

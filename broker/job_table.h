@@ -145,6 +145,10 @@ struct Queue {
   }
 };
 
+// Finished durable jobs that are in memory, for those who ask at once; the store has them all. More of them would only
+// push what is under way out of the processor's cache.
+inline constexpr std::size_t kDurableKept = 1000;
+
 // Jobs, queues and their places, and nothing of who asks. Keeps counts by state; checks every edge. Of durable jobs
 // that are in the store only, it has the counts.
 class JobTable {
@@ -194,7 +198,8 @@ class JobTable {
   void set_deadline(Job& job, WallTime deadline);
   void clear_deadline(Job& job);
 
-  // Forgets the oldest finished jobs until at most `jobs` of at most `bytes` together are left; none of a batch after
+  // Forgets the oldest finished jobs: of durable ones until at most kDurableKept and `jobs` are left, of transient ones
+  // until `jobs` are; of both until they have at most `bytes`, durable ones first. No durable one of a batch after
   // `settled`, because the store does not know its outcome yet.
   void trim_finished(std::size_t jobs, std::size_t bytes, BatchNumber settled);
   // Forgets a finished job now.
@@ -211,12 +216,20 @@ class JobTable {
   [[nodiscard]] const Schedule& schedule() const { return schedule_; }
   [[nodiscard]] const Deadlines& deadlines() const { return deadlines_; }
   [[nodiscard]] JobList& fresh() { return fresh_; }
-  [[nodiscard]] JobList& finished() { return finished_; }
   Window<ScheduleKey> schedule_window;
 
  private:
+  struct Finished {
+    JobList jobs;  // oldest first
+    std::size_t bytes = 0;
+  };
+
   void move(Job& job, JobState to);
   void unlink(Job& job);
+  void link_finished(Job& job);
+  [[nodiscard]] Finished& finished_like(const Job& job) {
+    return job.is_transient() ? transient_finished_ : durable_finished_;
+  }
   // Adds (+1) or takes away (-1) a waiting job in the counts of its queue.
   static void count_waiting(Queue& queue, const JobSpec& spec, JobState state, int by);
   Job& insert(SharedSpec spec, JobState state);
@@ -226,8 +239,8 @@ class JobTable {
   Schedule schedule_;
   Deadlines deadlines_;
   JobList fresh_;
-  JobList finished_;  // oldest first
-  std::size_t finished_bytes_ = 0;
+  Finished transient_finished_;
+  Finished durable_finished_;
   std::array<std::uint64_t, kJobStates> counts_{};
   std::uint64_t next_sequence_ = 1;
 };

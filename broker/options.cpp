@@ -64,7 +64,7 @@ std::optional<int> parse_options(int argc, const char* const* argv, Options& opt
   app.add_option("--max-losses", options.max_losses, "a job whose consumer was lost so often is failed")
       ->check(CLI::Range(1U, 1'000'000U))
       ->capture_default_str();
-  app.add_option("--keep", options.keep, "finished jobs that are kept in memory too, newest first")
+  app.add_option("--keep", options.keep, "finished transient jobs that are kept, newest first")
       ->check(CLI::Range(1ULL, 1ULL << 40))
       ->capture_default_str();
   app.add_option("--keep-bytes", options.keep_bytes, "bytes of finished jobs that are kept in memory")

@@ -329,23 +329,6 @@ TEST_CASE("outcomes are confirmed with the next beat, at once to a consumer that
   CHECK(d.take().kept.at(0).count == 257);  // whatever was said before, and may be held
 }
 
-TEST_CASE("the newest finished jobs are kept, the oldest forgotten") {
-  Options options = engine_options();
-  options.keep = 2;
-  EngineDriver d(options);
-  const SessionId client = d.client();
-  const SessionId consumer = d.consumer(3, 3);
-  std::vector<JobId> ids;
-  for (int i = 0; i < 3; ++i) ids.push_back(d.submit(client));
-  CHECK(d.assigned_to(consumer).size() == 3);
-  for (const JobId& id : ids) d.outcome(consumer, id, 1);
-  CHECK(done_for(d.take(), client) == ids);
-  d.tick();
-  CHECK_FALSE(d.engine().jobs().find(ids[0]));
-  CHECK(d.engine().jobs().find(ids[1]));
-  CHECK(d.engine().jobs().count(JobState::succeeded) == 3);  // the store has the oldest
-}
-
 TEST_CASE("peers are sent beats, and none when there are none") {
   EngineDriver d;
   const SessionId client = d.client();

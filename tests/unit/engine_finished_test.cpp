@@ -1,0 +1,68 @@
+#include "support/catch.h"
+#include "support/engine_driver.h"
+
+// Which finished jobs stay in memory.
+using namespace zebu;
+using namespace zebu::broker;
+using zebu::test::engine_options;
+using zebu::test::EngineDriver;
+
+TEST_CASE("the newest finished jobs are kept, the oldest forgotten") {
+  Options options = engine_options();
+  options.keep = 2;
+  EngineDriver d(options);
+  const SessionId client = d.client();
+  const SessionId consumer = d.consumer(3, 3);
+  std::vector<JobId> ids;
+  for (int i = 0; i < 3; ++i) ids.push_back(d.submit(client));
+  CHECK(d.assigned_to(consumer).size() == 3);
+  for (const JobId& id : ids) d.outcome(consumer, id, 1);
+  d.tick();
+  CHECK_FALSE(d.engine().jobs().find(ids[0]));
+  CHECK(d.engine().jobs().find(ids[1]));
+  CHECK(d.engine().jobs().count(JobState::succeeded) == 3);  // the store has the oldest
+}
+
+TEST_CASE("finished durable jobs, which the store has too, leave transient ones in memory") {
+  EngineDriver d;
+  const SessionId client = d.client();
+  const SessionId consumer = d.consumer(10'000, 10'000);
+  const auto run = [&](bool transient) {
+    JobOptions options;
+    options.transient = transient;
+    const JobId id = d.submit(client, true, options);
+    REQUIRE(d.assigned_to(consumer).size() == 1);
+    d.outcome(consumer, id, 1);
+    return id;
+  };
+  const JobId transient = run(true);
+  const JobId oldest = run(false);
+  std::vector<JobId> newer;
+  for (std::size_t i = 0; i < kDurableKept; ++i) newer.push_back(run(false));
+  d.tick();
+  CHECK_FALSE(d.engine().jobs().find(oldest));
+  CHECK(d.engine().jobs().find(newer.front()));
+  CHECK(d.engine().jobs().find(transient));
+}
+
+TEST_CASE("the bytes of finished jobs are limited, whatever their kind; durable ones go first") {
+  Options options = engine_options();
+  options.keep_bytes = 3000;
+  EngineDriver d(options);
+  const SessionId client = d.client();
+  const SessionId consumer = d.consumer(10'000, 10'000);
+  std::vector<JobId> ids;
+  for (const bool transient : {true, false, true, true, true, true, true, true}) {
+    JobOptions job;
+    job.transient = transient;
+    ids.push_back(d.submit(client, true, job));
+    REQUIRE(d.assigned_to(consumer).size() == 1);
+    d.outcome(consumer, ids.back(), 1);
+    d.tick();
+    CHECK(d.engine().jobs().in_memory().size() <= 6);
+    if (ids.size() == 2) CHECK(d.engine().jobs().find(ids[1]));
+  }
+  CHECK_FALSE(d.engine().jobs().find(ids[0]));
+  CHECK_FALSE(d.engine().jobs().find(ids[1]));
+  CHECK(d.engine().jobs().find(ids.back()));
+}
