@@ -26,6 +26,7 @@ class RowFeed {
 
   [[nodiscard]] std::size_t size() const { return rows_.size(); }
   [[nodiscard]] bool empty() const { return rows_.empty(); }
+  [[nodiscard]] const Uuid& id(std::size_t index) const { return rows_[index].id; }
   [[nodiscard]] std::uint64_t sequence(std::size_t index) const { return rows_[index].sequence; }
   [[nodiscard]] Bytes row(std::size_t index) const;
   void clear();

@@ -215,6 +215,26 @@ std::vector<std::uint64_t> decode_numbers(Bytes row) {
   return numbers;
 }
 
+void append_recent(std::string& to, const RecentRow& row) {
+  Writer out(to);
+  out.byte(row.is_standing ? 1 : 0);
+  to += row.id.view();
+  out.number(row.sequence).number(row.row.size());
+  to += row.row;
+}
+
+std::vector<RecentRow> decode_recent(Bytes rows) {
+  std::vector<RecentRow> decoded;
+  for (Reader in(rows); !in.empty();) {
+    RecentRow& row = decoded.emplace_back();
+    row.is_standing = in.byte() != 0;
+    row.id = in.id();
+    row.sequence = in.number();
+    row.row = in.take(in.number());
+  }
+  return decoded;
+}
+
 std::string encode_counters(const Counters& counters) {
   std::string row;
   Writer out(row);

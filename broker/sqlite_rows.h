@@ -53,6 +53,17 @@ class RowReader {
   Decoder decoder_;
 };
 
+// store.recent: rows that are to be in `job` or `standing`, and are not yet. One after the other:
+//   ┌ 0 job, 1 standing ┬ id ┬ sequence ┬ length of the row, row │
+struct RecentRow {
+  bool is_standing = false;
+  JobId id;
+  std::uint64_t sequence = 0;
+  Bytes row;
+};
+void append_recent(std::string& to, const RecentRow& row);
+[[nodiscard]] std::vector<RecentRow> decode_recent(Bytes rows);
+
 // Lists of jobs, for at_hand and forgetting: ids of 16 bytes, one after the other.
 [[nodiscard]] std::string encode_ids(const std::vector<JobId>& ids);
 [[nodiscard]] std::vector<JobId> decode_ids(Bytes row);

@@ -41,10 +41,16 @@ const char* const kVersion3 = R"(
   ALTER TABLE consumer ADD COLUMN late INTEGER NOT NULL DEFAULT 0;
 )";
 
+// Rows of the newest jobs and standings, which go into their tables with a later commit: so that a commit of one job
+// writes one page.
+const char* const kVersion4 = R"(
+  ALTER TABLE store ADD COLUMN recent BLOB NOT NULL DEFAULT x'';
+)";
+
 }  // namespace
 
 std::span<const std::string> schema_steps() {
-  static const std::vector<std::string> steps = {kVersion1, kVersion2, kVersion3};
+  static const std::vector<std::string> steps = {kVersion1, kVersion2, kVersion3, kVersion4};
   return steps;
 }
 

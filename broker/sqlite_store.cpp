@@ -56,10 +56,22 @@ auto SqliteStore::committed(const char* doing, Work&& work) -> Result<decltype(w
   });
 }
 
+template <class Work>
+auto SqliteStore::read(const char* doing, Work&& work) -> Result<decltype(work())> {
+  return guarded(doing, [&] {
+    if (writer_.has_recent()) {
+      begin();
+      writer_.insert_recent();
+    }
+    return work();
+  });
+}
+
 Result<Recovered> SqliteStore::recover() {
   return guarded("recover it", [&] {
+    begin();
     queues_.load();
-    writer_.load_counters();
+    writer_.load();
     Recovered recovered;
     NamedAtHand named = reader_.recover();
     writer_.forget_later(named.ended);
@@ -87,7 +99,7 @@ void SqliteStore::write_mark() {
 }
 
 Result<std::vector<std::optional<StoredJob>>> SqliteStore::find(const std::vector<JobId>& ids) {
-  return guarded("look jobs up", [&] {
+  return read("look jobs up", [&] {
     std::vector<std::optional<StoredJob>> found;
     found.reserve(ids.size());
     for (const JobId& id : ids) found.push_back(reader_.find(id));
@@ -97,26 +109,29 @@ Result<std::vector<std::optional<StoredJob>>> SqliteStore::find(const std::vecto
 
 Result<std::vector<StoredJob>> SqliteStore::load_queued(const std::string& queue, LineKey from, std::size_t limit,
                                                         std::size_t bytes) {
-  return guarded("load queued jobs", [&] { return reader_.load_queued(queue, from, limit, bytes); });
+  return read("load queued jobs", [&] { return reader_.load_queued(queue, from, limit, bytes); });
 }
 
 Result<std::vector<StoredJob>> SqliteStore::load_scheduled(ScheduleKey from, std::size_t limit, std::size_t bytes) {
-  return guarded("load scheduled jobs", [&] { return reader_.load_scheduled(from, limit, bytes); });
+  return read("load scheduled jobs", [&] { return reader_.load_scheduled(from, limit, bytes); });
 }
 
 Result<std::vector<StoredJob>> SqliteStore::load_expired(WallTime now, std::size_t limit) {
-  return guarded("load expired jobs", [&] { return reader_.load_expired(now, limit); });
+  return read("load expired jobs", [&] { return reader_.load_expired(now, limit); });
 }
 
 Result<ListPage> SqliteStore::list(const ListFilter& filter) {
-  return guarded("list jobs", [&] { return reader_.list(filter); });
+  return read("list jobs", [&] { return reader_.list(filter); });
 }
 
 Result<std::vector<Dropped>> SqliteStore::forget(WallTime now, std::size_t limit) {
   const auto is_any_due = guarded("forget outcomes", [&] { return writer_.is_any_due(now); });
   if (!is_any_due) return tl::make_unexpected(is_any_due.error());
   if (!*is_any_due) return std::vector<Dropped>{};
-  return committed("forget outcomes", [&] { return writer_.forget(now, limit); });
+  return committed("forget outcomes", [&] {
+    writer_.insert_recent();
+    return writer_.forget(now, limit);
+  });
 }
 
 }  // namespace zebu::broker

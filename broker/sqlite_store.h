@@ -37,6 +37,9 @@ class SqliteStore final : public Store {
   // The same in a transaction that is a commit.
   template <class Work>
   [[nodiscard]] auto committed(const char* doing, Work&& work) -> Result<decltype(work())>;
+  // The same for what reads tables.
+  template <class Work>
+  [[nodiscard]] auto read(const char* doing, Work&& work) -> Result<decltype(work())>;
 
   void begin();
   void write_mark();

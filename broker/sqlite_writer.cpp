@@ -15,8 +15,8 @@ SqliteWriter::SqliteWriter(SQLite::Database& database, AtHand& at_hand, SqliteQu
       reader_(reader),
       accepted_rows_(database, "accepted_rows"),
       finished_rows_(database, "finished_rows"),
-      select_counters_(database, "SELECT counters FROM store"),
-      update_store_(database, "UPDATE store SET commits = ?, counters = ?, queues = ?, at_hand = ?"),
+      select_counters_(database, "SELECT counters, recent FROM store"),
+      update_store_(database, "UPDATE store SET commits = ?, counters = ?, queues = ?, at_hand = ?, recent = ?"),
       insert_job_(database, "INSERT INTO job(id, sequence, row) VALUES(?, ?, ?) ON CONFLICT DO NOTHING"),
       // OR FAIL, because a statement that may be undone alone keeps a journal, in a temporary file; nothing is undone.
       insert_accepted_(database,
@@ -52,10 +52,15 @@ SqliteWriter::SqliteWriter(SQLite::Database& database, AtHand& at_hand, SqliteQu
       insert_consumer_(database, "INSERT OR REPLACE INTO consumer(instance, late) VALUES(?, ?)"),
       delete_consumer_(database, "DELETE FROM consumer WHERE instance = ?") {}
 
-void SqliteWriter::load_counters() {
-  auto rows = select_counters_.query();
-  if (!rows.next()) throw StoreDamage("it has no counters");
-  counters_ = decode_counters(rows.blob(0));
+// A plain new job's row, and a finished one's standing, wait in a feed until the records end or one of them is about a
+// job that waits, and may be a duplicate. No record about a job comes after that of its end, but for JobForgotten.
+template <class R>
+bool SqliteWriter::is_after_feeds(const R& record) const {
+  if constexpr (std::is_same_v<R, JobForgotten>) return true;
+  if constexpr (requires { record.spec; } && !std::is_same_v<R, JobAccepted>) {
+    return !accepted_.empty() && record.spec->sequence >= accepted_.front()->spec->sequence;
+  }
+  return false;
 }
 
 std::vector<Duplicate> SqliteWriter::apply(const std::vector<Record>& records) {
@@ -67,7 +72,7 @@ std::vector<Duplicate> SqliteWriter::apply(const std::vector<Record>& records) {
         },
         record);
   }
-  insert_feeds();
+  may_be_recent() ? keep_recent() : insert_feeds();
   // In the order of the records: those of a feed are found late.
   std::sort(duplicates_.begin(), duplicates_.end(),
             [](const Duplicate& a, const Duplicate& b) { return a.spec->sequence < b.spec->sequence; });
@@ -81,51 +86,7 @@ void SqliteWriter::finish(std::uint64_t number) {
   if (changes.names_fewer || are_groups_due_ || in_groups_ > kManyInGroups) write_groups(number);
   queues_.save();
   update_store_.run(number, Bytes(encode_counters(counters_)), Bytes(encode_numbers(queues_.newest_counts())),
-                    Bytes(encode_ids(at_hand_.newest())));
-}
-
-// ── many rows at once ───────────────────────────────────────────────────────────────────────────────────────────────
-
-// A plain new job's row, and a finished one's standing, wait in a feed until the records end or one of them may need
-// what waits. No record about a job comes after that of its end, but for JobForgotten.
-template <class R>
-bool SqliteWriter::is_after_feeds(const R& record) const {
-  if constexpr (std::is_same_v<R, JobForgotten>) return true;
-  if constexpr (requires { record.spec; } && !std::is_same_v<R, JobAccepted>) {
-    return !accepted_.empty() && record.spec->sequence >= accepted_.front()->spec->sequence;
-  }
-  return false;
-}
-
-void SqliteWriter::insert_feeds() {
-  if (!accepted_.empty()) {
-    const std::size_t inserted =
-        accepted_.size() == 1
-            ? insert_job_.run(accepted_[0]->spec->id, accepted_rows_.sequence(0), accepted_rows_.row(0))
-            : insert_accepted_.run();
-    const bool has_duplicates = inserted != accepted_.size();
-    for (const JobAccepted* record : accepted_) {
-      const JobSpec& spec = *record->spec;
-      if (has_duplicates && sequence_of(spec.id) != spec.sequence) {
-        duplicates_.push_back({record->spec, spec.id});
-      } else {
-        count_in(spec, JobState::queued);
-        at_hand_.add(spec.sequence, spec.id);
-      }
-    }
-    accepted_.clear();
-    accepted_rows_.clear();
-  }
-  if (!finished_rows_.empty()) {
-    finished_rows_.size() == 1 ? set_standing_.run(finished_rows_.sequence(0), finished_rows_.row(0))
-                               : insert_finished_.run();
-    finished_rows_.clear();
-  }
-}
-
-std::optional<std::uint64_t> SqliteWriter::sequence_of(const JobId& id) {
-  auto rows = sequence_of_.query(id);
-  return rows.next() ? std::optional(rows.number(0)) : std::nullopt;
+                    Bytes(encode_ids(at_hand_.newest())), Bytes(recent_));
 }
 
 // ── a new job ───────────────────────────────────────────────────────────────────────────────────────────────────────

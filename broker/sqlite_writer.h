@@ -13,7 +13,8 @@ class SqliteWriter {
  public:
   SqliteWriter(SQLite::Database& database, AtHand& at_hand, SqliteQueues& queues, SqliteReader& reader);
 
-  void load_counters();
+  // What a restart needs: the counters, and the recent rows go into their tables.
+  void load();
   [[nodiscard]] const Counters& counters() const { return counters_; }
 
   [[nodiscard]] std::vector<Duplicate> apply(const std::vector<Record>& records);
@@ -23,6 +24,11 @@ class SqliteWriter {
   [[nodiscard]] std::vector<Dropped> forget(WallTime now, std::size_t limit);
   // Writes what is kept once a commit: commit `number`.
   void finish(std::uint64_t number);
+
+  // The rows of commits of few jobs are in the one row of `store` at first, so that such a commit writes one page.
+  // Whoever reads tables must have them there: then all of these go into them.
+  [[nodiscard]] bool has_recent() const { return !recent_.empty(); }
+  void insert_recent() { insert_feeds(); }
 
  private:
   // Where a job was, and whether it may have a row in `standing`.
@@ -53,6 +59,9 @@ class SqliteWriter {
   template <class R>
   [[nodiscard]] bool is_after_feeds(const R& record) const;
   void insert_feeds();
+  [[nodiscard]] bool may_be_recent();
+  void keep_recent();
+  void taken_in(const JobSpec& spec);
   [[nodiscard]] std::optional<std::uint64_t> sequence_of(const JobId& id);
 
   [[nodiscard]] bool claim_unique(const JobSpec& spec, std::optional<WallTime> until, WallTime now);
@@ -80,10 +89,13 @@ class SqliteWriter {
   std::vector<Duplicate> duplicates_;
   std::map<std::int64_t, Group> groups_;  // by second
   std::size_t in_groups_ = 0;
-  bool are_groups_due_ = false;               // they are to be written with this commit
-  std::vector<const JobAccepted*> accepted_;  // in accepted_rows_
+  bool are_groups_due_ = false;  // they are to be written with this commit
+  // The newest rows: those of earlier commits, which are in recent_ too, then those of this one.
   RowFeed accepted_rows_;
   RowFeed finished_rows_;
+  std::string recent_;
+  std::vector<const JobAccepted*> accepted_;  // the last ones in accepted_rows_: of this commit
+  std::size_t recent_finished_ = 0;           // of finished_rows_
 
   Statement select_counters_;
   Statement update_store_;

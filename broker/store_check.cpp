@@ -1,6 +1,7 @@
 #include "store_check.h"
 
 #include "page_checksums.h"
+#include "sqlite_writer.h"
 
 #include <array>
 #include <fstream>
@@ -67,6 +68,9 @@ void StoreCheck::check_jobs(SQLite::Database& database) {
   SqliteQueues queues(database);
   queues.load();
   SqliteReader reader(database, at_hand, queues);
+  SQLite::Transaction undone(database);  // in which the recent rows are in their tables
+  SqliteWriter writer(database, at_hand, queues, reader);
+  writer.load();
   const std::size_t at_hand_jobs = reader.recover().jobs.size();
   Statement scheduled(database, "SELECT 1 FROM schedule WHERE due = ? AND sequence = ?");
   std::uint64_t in_line = 0;
@@ -84,12 +88,7 @@ void StoreCheck::check_jobs(SQLite::Database& database) {
   expect_equal("rows of scheduled jobs", in_schedule, rows_of(database, "schedule"));
   expect_equal("rows of failed jobs", waiting(JobState::failed), rows_of(database, "failed"));
   expect_equal("jobs at hand", waiting(JobState::queued) + waiting(JobState::running) - in_line, at_hand_jobs);
-  SQLite::Statement counters(database, "SELECT counters FROM store");
-  (void)counters.executeStep();
-  const SQLite::Column row = counters.getColumn(0);
-  check_totals(
-      queues.totals(),
-      decode_counters({static_cast<const char*>(row.getBlob()), static_cast<std::size_t>(row.getBytes())}).counts);
+  check_totals(queues.totals(), writer.counters().counts);
 }
 
 void StoreCheck::check_job(const StoredJob& job, bool is_at_hand, bool is_in_line, bool is_scheduled) {
