@@ -46,7 +46,7 @@ std::optional<Error> DiskRun::commit(int count) {
       remember();
       if (const auto done = store_->forget(random_.now(), 1'000'000); !done) return done.error();
     } else {
-      const std::vector<Record> records = random_.next(1 + random_.below(20));
+      const std::vector<Record> records = random_.next(1 + random_.below(random_.below(2) == 0 ? 2 : 20));
       random_.refused(*model_.commit(records));
       remember();
       if (const auto done = store_->commit(records); !done) return done.error();

@@ -94,7 +94,8 @@ TEST_CASE("every store answers as the memory store does, whatever happened to it
     StoreUnderTest other(kind);
     Comparison comparison(model, other);
     for (int commit = 0; commit < 100; ++commit) {
-      const std::vector<Record> records = random.next(1 + random.below(25));
+      // Few records take another way than many.
+      const std::vector<Record> records = random.next(1 + random.below(random.below(2) == 0 ? 2 : 25));
       const auto duplicates = model.commit(records);
       REQUIRE(describe(duplicates) == describe(other.commit(records)));
       random.refused(duplicates);
