@@ -2,6 +2,7 @@
 
 #include <zmq.hpp>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <poll.h>
@@ -9,18 +10,58 @@
 namespace zebu {
 namespace {
 
-// Called by ZeroMQ's I/O thread when the frame has left.
-void free_frame(void*, void* owner) { delete static_cast<std::string*>(owner); }
+// A signal that arrives within a call may end it, and has nothing to do with it.
+template <class Call>
+auto unless_interrupted(Call&& call) {
+  while (true) {
+    try {
+      return call();
+    } catch (const zmq::error_t& e) {
+      if (e.num() != EINTR) throw;
+    }
+  }
+}
 
-// Hands the frame's buffer to ZeroMQ without a copy. Small ones are copied: that is cheaper than an allocation.
-zmq::message_t to_message(Frame frame) {
-  constexpr std::size_t kCopy = 256;
+bool receive_now(zmq::socket_t& socket, zmq::message_t& into) {
+  return unless_interrupted([&] { return socket.recv(into, zmq::recv_flags::dontwait).has_value(); });
+}
+
+// Drops the frames behind the first one of a message: they are there once that is, ZeroMQ delivers whole messages.
+void drop_rest(zmq::socket_t& socket) {
+  zmq::message_t rest;
+  do {
+    unless_interrupted([&] { return socket.recv(rest, zmq::recv_flags::none); });
+  } while (rest.more());
+}
+
+bool has_input(zmq::socket_t& socket) {
+  return unless_interrupted([&] { return (socket.get(zmq::sockopt::events) & ZMQ_POLLIN) != 0; });
+}
+
+// A frame's buffer while ZeroMQ has it, and where its bytes are counted.
+struct Sent {
+  std::string buffer;
+  std::shared_ptr<std::atomic<std::size_t>> unread;
+};
+
+// Called by ZeroMQ's I/O thread when the frame has left, or its peer.
+void free_sent(void*, void* owner) {
+  const std::unique_ptr<Sent> sent(static_cast<Sent*>(owner));
+  if (sent->unread) *sent->unread -= sent->buffer.size();
+}
+
+// Small ones are copied: that is cheaper than an allocation.
+constexpr std::size_t kCopy = 256;
+
+// Hands the frame's buffer to ZeroMQ without a copy.
+zmq::message_t to_message(Frame frame, std::shared_ptr<std::atomic<std::size_t>> unread = nullptr) {
   const Bytes bytes = frame.bytes();
   if (bytes.size() <= kCopy) return zmq::message_t(bytes.data(), bytes.size());
-  auto held = std::make_unique<std::string>(std::move(frame.buffer));
-  char* data = held->data() + frame.start;
-  const std::size_t size = held->size() - frame.start;
-  return zmq::message_t(data, size, free_frame, held.release());
+  auto sent = std::make_unique<Sent>(Sent{std::move(frame.buffer), std::move(unread)});
+  if (sent->unread) *sent->unread += sent->buffer.size();
+  char* data = sent->buffer.data() + frame.start;
+  const std::size_t size = sent->buffer.size() - frame.start;
+  return zmq::message_t(data, size, free_sent, sent.release());
 }
 
 void set_limits(zmq::socket_t& socket, const SocketLimits& limits) {
@@ -47,8 +88,11 @@ Received::Received(Received&&) noexcept = default;
 Bytes Received::peer() const { return {static_cast<const char*>(peer_->data()), peer_->size()}; }
 Bytes Received::frame() const { return {static_cast<const char*>(frame_->data()), frame_->size()}; }
 
-Router::Router(std::unique_ptr<zmq::socket_t> socket, std::string endpoint)
-    : socket_(std::move(socket)), endpoint_(std::move(endpoint)), descriptor_(socket_->get(zmq::sockopt::fd)) {}
+Router::Router(std::unique_ptr<zmq::socket_t> socket, std::string endpoint, std::size_t max_unread)
+    : socket_(std::move(socket)),
+      endpoint_(std::move(endpoint)),
+      max_unread_(max_unread),
+      descriptor_(socket_->get(zmq::sockopt::fd)) {}
 Router::~Router() = default;
 Router::Router(Router&&) noexcept = default;
 
@@ -57,13 +101,14 @@ Result<Router> Router::bind(SocketContext& context, const std::string& endpoint,
     auto socket = std::make_unique<zmq::socket_t>(context.get(), zmq::socket_type::router);
     set_limits(*socket, limits);
     socket->set(zmq::sockopt::router_mandatory, 1);
-    // No peer that keeps to the protocol reaches these. They bound what one costs that floods, or does not read.
+    // No peer that keeps to the protocol reaches these. With max_unread they bound what one costs that floods, or does
+    // not read.
     socket->set(zmq::sockopt::rcvhwm, 1000);
     socket->set(zmq::sockopt::sndhwm, 100'000);
     socket->set(zmq::sockopt::backlog, 1024);
     socket->bind(endpoint);
     std::string bound = socket->get(zmq::sockopt::last_endpoint);
-    return Router(std::move(socket), std::move(bound));
+    return Router(std::move(socket), std::move(bound), limits.max_unread);
   } catch (const zmq::error_t& e) {
     return fail(ErrorCode::system, "cannot listen on '" + endpoint + "': " + e.what());
   }
@@ -72,7 +117,7 @@ Result<Router> Router::bind(SocketContext& context, const std::string& endpoint,
 bool Router::receive(Received& into) {
   into.multipart_ = false;
   if (!may_have_input_) return false;
-  if (!socket_->recv(*into.peer_, zmq::recv_flags::dontwait)) {
+  if (!receive_now(*socket_, *into.peer_)) {
     may_have_input_ = has_sent_ = false;
     return false;
   }
@@ -80,36 +125,46 @@ bool Router::receive(Received& into) {
     into.frame_->rebuild();
     return true;
   }
-  // The other parts of a message are there once its first is: ZeroMQ delivers whole messages.
-  static_cast<void>(socket_->recv(*into.frame_, zmq::recv_flags::none));
-  bool more = into.frame_->more();
-  while (more) {
-    into.multipart_ = true;
-    zmq::message_t rest;
-    static_cast<void>(socket_->recv(rest, zmq::recv_flags::none));
-    more = rest.more();
-  }
+  static_cast<void>(unless_interrupted([&] { return socket_->recv(*into.frame_, zmq::recv_flags::none); }));
+  into.multipart_ = into.frame_->more();
+  if (into.multipart_) drop_rest(*socket_);
   return true;
 }
 
 bool Router::send(Bytes peer, Frame frame) {
   has_sent_ = true;
+  std::shared_ptr<std::atomic<std::size_t>> unread;
+  if (frame.bytes().size() > kCopy) {
+    unread = unread_by(peer);
+    if (*unread > max_unread_) return false;
+  }
+  const auto now = zmq::send_flags::dontwait;
   try {
     // The routing id decides: EHOSTUNREACH (or EAGAIN) here, and nothing has been sent.
-    if (!socket_->send(zmq::buffer(peer.data(), peer.size()), zmq::send_flags::sndmore | zmq::send_flags::dontwait)) {
-      return false;
-    }
-    return socket_->send(to_message(std::move(frame)), zmq::send_flags::dontwait).has_value();
+    const auto to = zmq::buffer(peer.data(), peer.size());
+    if (!unless_interrupted([&] { return socket_->send(to, zmq::send_flags::sndmore | now); })) return false;
+    zmq::message_t message = to_message(std::move(frame), std::move(unread));
+    return unless_interrupted([&] { return socket_->send(message, now).has_value(); });
   } catch (const zmq::error_t&) {
     return false;
   }
+}
+
+// Peers that have read all, or are gone, are forgotten before there are twice as many as there were.
+const Router::Unread& Router::unread_by(Bytes peer) {
+  if (const auto found = unread_.find(peer); found != unread_.end()) return found->second;
+  if (unread_.size() >= forget_read_at_) {
+    std::erase_if(unread_, [](const auto& one) { return *one.second == 0; });
+    forget_read_at_ = std::max(kFewPeers, 2 * unread_.size());
+  }
+  return unread_.emplace(peer, std::make_shared<std::atomic<std::size_t>>(0)).first->second;
 }
 
 // A send may take in what the descriptor announced, and the announcement with it; so after sends ZeroMQ itself is
 // asked.
 bool Router::may_have_input() {
   if (!may_have_input_ && std::exchange(has_sent_, false)) {
-    may_have_input_ = (socket_->get(zmq::sockopt::events) & ZMQ_POLLIN) != 0;
+    may_have_input_ = has_input(*socket_);
   }
   return may_have_input_;
 }
@@ -147,25 +202,21 @@ Result<Dealer> Dealer::connect(SocketContext& context, const std::string& endpoi
 
 bool Dealer::receive(Received& into) {
   into.multipart_ = false;
-  if (!socket_->recv(*into.frame_, zmq::recv_flags::dontwait)) return false;
-  bool more = into.frame_->more();
-  while (more) {
-    into.multipart_ = true;
-    zmq::message_t rest;
-    static_cast<void>(socket_->recv(rest, zmq::recv_flags::none));
-    more = rest.more();
-  }
+  if (!receive_now(*socket_, *into.frame_)) return false;
+  into.multipart_ = into.frame_->more();
+  if (into.multipart_) drop_rest(*socket_);
   return true;
 }
 
 void Dealer::send(Frame frame) {
   // Without a high-water mark this cannot block or be refused; whether it arrives, only an answer tells.
-  static_cast<void>(socket_->send(to_message(std::move(frame)), zmq::send_flags::dontwait));
+  zmq::message_t message = to_message(std::move(frame));
+  static_cast<void>(unless_interrupted([&] { return socket_->send(message, zmq::send_flags::dontwait); }));
 }
 
 int Dealer::descriptor() const { return socket_->get(zmq::sockopt::fd); }
 
-bool Dealer::has_input() { return (socket_->get(zmq::sockopt::events) & ZMQ_POLLIN) != 0; }
+bool Dealer::has_input() { return zebu::has_input(*socket_); }
 
 void Dealer::close(std::chrono::milliseconds linger) {
   socket_->set(zmq::sockopt::linger, static_cast<int>(linger.count()));

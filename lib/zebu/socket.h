@@ -2,7 +2,10 @@
 
 #include <zebu/codec.h>
 
+#include <atomic>
 #include <chrono>
+#include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -34,6 +37,7 @@ struct SocketLimits {
   std::size_t max_message = message::kDefaultMaxMessage;  // a larger frame closes its connection
   std::chrono::milliseconds handshake{5000};  // a connection that has not finished ZMTP's greeting by then is closed
   std::chrono::milliseconds transport_silence{10000};  // a connection whose TCP is dead is closed after about that
+  std::size_t max_unread = 128 << 20;  // bytes that lie ready for a router's peer; with more it counts as gone
 };
 
 // A received frame; it holds its bytes. Reuse one object for many receives.
@@ -72,16 +76,24 @@ class Router {
   [[nodiscard]] bool receive(Received& into);
   // Whether it may have something.
   [[nodiscard]] bool may_have_input();
-  // False when the peer is gone (or was never there): nothing was sent.
+  // False when the peer is gone, was never there, or does not read what it was sent: nothing was sent.
   [[nodiscard]] bool send(Bytes peer, Frame frame);
 
  private:
   friend bool wait_readable(Router& first, Router& second, int stop, int other,
                             std::optional<std::chrono::milliseconds> timeout);
-  Router(std::unique_ptr<zmq::socket_t> socket, std::string endpoint);
+  // Shared with ZeroMQ's I/O thread, which counts down.
+  using Unread = std::shared_ptr<std::atomic<std::size_t>>;
+  static constexpr std::size_t kFewPeers = 64;
+
+  Router(std::unique_ptr<zmq::socket_t> socket, std::string endpoint, std::size_t max_unread);
+  [[nodiscard]] const Unread& unread_by(Bytes peer);
 
   std::unique_ptr<zmq::socket_t> socket_;
   std::string endpoint_;
+  std::size_t max_unread_;
+  std::map<std::string, Unread, std::less<>> unread_;  // bytes that a peer has not read, by routing id
+  std::size_t forget_read_at_ = kFewPeers;
   int descriptor_;
   bool may_have_input_ = true;
   bool has_sent_ = false;  // since it was last known to have no input

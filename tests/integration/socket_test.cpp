@@ -1,0 +1,110 @@
+#include "support/catch.h"
+#include "support/eventually.h"
+
+#include <zebu/socket.h>
+
+#include <zmq.hpp>
+
+#include <atomic>
+#include <csignal>
+#include <pthread.h>
+#include <thread>
+
+using namespace zebu;
+using namespace zebu::test;
+
+namespace {
+
+std::atomic<int> signals = 0;
+
+// Sends this thread one signal after the other, as long as it lives.
+class SignalStorm {
+ public:
+  SignalStorm() {
+    struct sigaction action {};
+    action.sa_handler = [](int) { ++signals; };  // without SA_RESTART: calls are ended
+    ::sigaction(SIGUSR1, &action, &before_);
+    thread_ = std::thread([this, target = ::pthread_self()] {
+      while (!is_over_) ::pthread_kill(target, SIGUSR1);
+    });
+  }
+  ~SignalStorm() {
+    is_over_ = true;
+    thread_.join();
+    ::sigaction(SIGUSR1, &before_, nullptr);
+  }
+
+ private:
+  struct sigaction before_ {};
+  std::atomic<bool> is_over_ = false;
+  std::thread thread_;
+};
+
+Frame frame_of(std::size_t bytes) {
+  Frame frame;
+  frame.buffer.assign(bytes, 'x');
+  return frame;
+}
+
+}  // namespace
+
+TEST_CASE("signals do not disturb a socket") {
+  SocketContext context;
+  auto router = Router::bind(context, "tcp://127.0.0.1:*", {});
+  REQUIRE(router);
+  auto dealer = Dealer::connect(context, router->endpoint(), {});
+  REQUIRE(dealer);
+  const SignalStorm storm;
+  Received received;
+  for (int exchanged = 0; exchanged < 10'000; ++exchanged) {
+    dealer->send(frame_of(300));
+    while (!router->receive(received)) (void)wait_readable(*router, *router, -1, -1, std::chrono::milliseconds(1));
+    REQUIRE(received.frame().size() == 300);
+    REQUIRE(router->send(received.peer(), frame_of(400)));
+    while (!dealer->receive(received)) (void)dealer->has_input();
+    REQUIRE(received.frame().size() == 400);
+  }
+  CHECK(signals > 0);
+}
+
+TEST_CASE("what a peer does not read is bounded, and others are sent to meanwhile") {
+  constexpr std::size_t kMessage = 100'000;
+  SocketContext context;
+  SocketLimits limits;
+  limits.max_unread = 2'000'000;
+  auto router = Router::bind(context, "tcp://127.0.0.1:*", limits);
+  REQUIRE(router);
+  zmq::context_t other;
+  zmq::socket_t deaf(other, zmq::socket_type::dealer);  // takes one message, and no more before that is read
+  deaf.set(zmq::sockopt::rcvhwm, 1);
+  deaf.set(zmq::sockopt::linger, 0);
+  deaf.connect(router->endpoint());
+  deaf.send(zmq::str_buffer("here"));
+  Received from_deaf;
+  REQUIRE(eventually([&] {
+    (void)wait_readable(*router, *router, -1, -1, std::chrono::milliseconds(10));
+    return router->receive(from_deaf);
+  }));
+  // The kernel takes some megabytes too.
+  int sent = 0;
+  while (sent < 1000 && router->send(from_deaf.peer(), frame_of(kMessage))) ++sent;
+  CHECK(sent >= 20);
+  CHECK(sent < 1000);
+  auto dealer = Dealer::connect(context, router->endpoint(), {});
+  REQUIRE(dealer);
+  dealer->send(frame_of(5));
+  Received from_dealer;
+  REQUIRE(eventually([&] {
+    (void)wait_readable(*router, *router, -1, -1, std::chrono::milliseconds(10));
+    return router->receive(from_dealer);
+  }));
+  CHECK(router->send(from_dealer.peer(), frame_of(kMessage)));
+  // Once it has read all, it can be sent to again.
+  zmq::message_t message;
+  int read = 0;
+  REQUIRE(eventually([&] {
+    while (deaf.recv(message, zmq::recv_flags::dontwait)) ++read;
+    return read == sent;
+  }));
+  CHECK(eventually([&] { return router->send(from_deaf.peer(), frame_of(kMessage)); }));
+}
