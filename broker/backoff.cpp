@@ -20,6 +20,7 @@ double spread(const JobId& id, std::uint32_t failures) {
 }  // namespace
 
 std::chrono::milliseconds backoff(const RetryPolicy& policy, const JobId& id, std::uint32_t failures) {
+  if (policy.delay.count() == 0) return std::chrono::milliseconds(0);  // times infinity would be no number
   const auto cap = static_cast<double>(policy.cap.count());
   const double grown = static_cast<double>(policy.delay.count()) * std::pow(policy.factor, failures - 1.0);
   const double delay = std::min(cap, grown) * (1 - policy.jitter * spread(id, failures));

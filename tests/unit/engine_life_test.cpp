@@ -146,6 +146,8 @@ TEST_CASE("delays between retries grow to their cap and are shortened by their j
     seen.insert(delay.count());
   }
   CHECK(seen.size() > 50);
+  policy.delay = milliseconds(0);
+  CHECK(backoff(policy, id, 4'000'000'000) == seconds(0));
   CHECK(backoff(policy, id, 2) == backoff(policy, id, 2));
 }
 
