@@ -76,6 +76,7 @@ std::size_t Engine::drain_consumers(std::string_view name, Effects& out) {
 
 bool Engine::forget_failed(const StoredJob& failed, Effects& out) {
   const JobId& id = failed.spec->id;
+  redriving_.erase(id);
   if (failed.state != JobState::failed || !forgotten_.try_emplace(id, open_).second) return false;
   write(JobForgotten{id, {}}, out);
   jobs_.uncount(JobState::failed, 1);
@@ -88,11 +89,20 @@ bool Engine::forget_failed(const StoredJob& failed, Effects& out) {
   return true;
 }
 
+// A redriven job has its key, or has not got it.
+void Engine::redriven(const JobId& fresh, bool is_taken_in, Effects& out) {
+  if (redriven_.empty()) return;
+  const auto found = redriven_.find(fresh);
+  if (found == redriven_.end()) return;
+  const auto failed = redriving_.extract(found->second);
+  redriven_.erase(found);
+  if (is_taken_in && failed) static_cast<void>(forget_failed(failed.mapped(), out));
+}
+
 std::optional<JobId> Engine::redrive(const StoredJob& failed, const JobId& fresh, Moment now, Effects& out) {
   last_ = now;
-  if (failed.state != JobState::failed || forgotten_.count(failed.spec->id) > 0) {
-    return std::nullopt;
-  }
+  const JobId& old = failed.spec->id;
+  if (failed.state != JobState::failed || forgotten_.contains(old) || redriving_.contains(old)) return std::nullopt;
   auto spec = std::make_shared<JobSpec>(*failed.spec);
   spec->id = fresh;
   spec->submitted = now.wall;
@@ -101,7 +111,13 @@ std::optional<JobId> Engine::redrive(const StoredJob& failed, const JobId& fresh
   spec->expires.reset();
   if (spec->options.expires_in) spec->expires = now.wall + *spec->options.expires_in;
   spec->sequence = jobs_.take_sequence();
-  static_cast<void>(forget_failed(failed, out));
+  // Another job may have its key: only the store knows, and then this one stays.
+  if (spec->options.unique.empty()) {
+    static_cast<void>(forget_failed(failed, out));
+  } else {
+    redriving_.emplace(old, failed);
+    redriven_.emplace(fresh, old);
+  }
   take_in(std::move(spec), 0, false, out);
   return fresh;
 }

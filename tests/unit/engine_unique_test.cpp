@@ -81,7 +81,7 @@ TEST_CASE("a key that is held while queued is free once the job runs") {
   CHECK(d.take().attached.empty());
 }
 
-TEST_CASE("a redriven job with a unique key is attached to the one that has the key now") {
+TEST_CASE("a failed job whose unique key another job has now stays when it is redriven") {
   EngineDriver d;
   const SessionId client = d.client();
   const SessionId consumer = d.consumer(1);
@@ -96,6 +96,38 @@ TEST_CASE("a redriven job with a unique key is attached to the one that has the 
   REQUIRE(effects.attached.size() == 1);
   CHECK(effects.attached[0].what.to == other);
   CHECK(d.engine().jobs().count(JobState::queued) == 1);
+  CHECK(d.engine().jobs().count(JobState::failed) == 1);
+  CHECK(d.store.find({id})->at(0));
+  d.engine().cancel({{other}}, d.now(), d.effects);
+  d.settle();
+  const JobId fresh = Uuid::make();
+  REQUIRE(d.engine().redrive(failed, fresh, d.now(), d.effects));
+  CHECK_FALSE(d.engine().redrive(failed, Uuid::make(), d.now(), d.effects));
+  d.settle();
+  d.settle();
+  CHECK(d.engine().jobs().find(fresh)->state == JobState::queued);
+  CHECK(d.engine().jobs().count(JobState::failed) == 0);
+  CHECK_FALSE(d.store.find({id})->at(0));
+}
+
+TEST_CASE("of failed jobs with the same unique key one is redriven") {
+  EngineDriver d;
+  const SessionId client = d.client();
+  const SessionId consumer = d.consumer(2);
+  std::vector<StoredJob> failed;
+  for (int i = 0; i < 2; ++i) {
+    const JobId id = d.submit(client, true, with_key("k"));
+    d.tick();
+    d.fail(consumer, id, 1);
+    failed.push_back(*d.store.find({id})->at(0));
+  }
+  for (const StoredJob& job : failed) CHECK(d.engine().redrive(job, Uuid::make(), d.now(), d.effects));
+  d.settle();
+  d.settle();
+  CHECK(d.engine().jobs().count(JobState::queued) + d.engine().jobs().count(JobState::running) == 1);
+  CHECK(d.engine().jobs().count(JobState::failed) == 1);
+  CHECK_FALSE(d.store.find({failed[0].spec->id})->at(0));
+  CHECK(d.store.find({failed[1].spec->id})->at(0));
 }
 
 TEST_CASE("two who submit the same job are both told that it is accepted") {
