@@ -295,6 +295,10 @@ void Engine::finish(Job& job, Outcome outcome, Moment now, Effects& out) {
   } else if (outcome.state != JobState::failed) {
     forget_at = now.wall + options_.result_ttl;
   }
+  // As long as it has its key, others are answered with its outcome.
+  if (forget_at && outcome.state == JobState::succeeded && !options.unique.empty()) {
+    forget_at = std::max(*forget_at, now.wall + options.unique_for);
+  }
   auto shared = std::make_shared<const Outcome>(std::move(outcome));
   record(job, JobFinished{job.spec, job.uses, shared, now.wall, forget_at}, out);
   const bool keeps_key = shared->state == JobState::succeeded && options.unique_for.count() > 0;
@@ -303,6 +307,7 @@ void Engine::finish(Job& job, Outcome outcome, Moment now, Effects& out) {
     if (holder != unique_.end() && holder->second == job.spec->id) unique_.erase(holder);
   }
   jobs_.finish(job, std::move(shared), now.wall);
+  if (options.transient && options.result_ttl) jobs_.set_deadline(job, *forget_at);
   for (const SessionId waiter : job.waiters) {
     if (sessions_.count(waiter) > 0) out.done.push_back({waiter, &job, due_batch(job)});
   }

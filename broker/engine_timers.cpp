@@ -56,10 +56,14 @@ void Engine::move_due(Moment now, Effects& out) {
   }
 }
 
-// What waits expires; what runs has run for too long.
+// What waits expires; what runs has run for too long; what is finished, and in no store, is forgotten.
 void Engine::meet_deadlines(Moment now, Effects& out) {
   while (!jobs_.deadlines().empty() && jobs_.deadlines().begin()->deadline <= now.wall) {
     Job& job = *jobs_.deadlines().begin();
+    if (is_final(job.state)) {
+      jobs_.forget(job);
+      continue;
+    }
     Outcome outcome;
     if (job.state != JobState::running) {
       outcome.state = JobState::expired;
@@ -160,6 +164,7 @@ void Engine::house_keep(Moment now, Effects& out) {
   if (stored > 0 && !std::exchange(is_checking_expiry_, true)) {
     out.reads.emplace_back(LoadExpired{now.wall, kExpireAtOnce});
   }
+  jobs_.forget_transient(now.wall - options_.result_ttl);
   // Keys whose jobs are forgotten, once they are the most.
   if (unique_.size() > 2 * jobs_.in_memory().size() + 1000) {
     std::erase_if(unique_, [&](const auto& entry) { return jobs_.find(entry.second) == nullptr; });

@@ -10,6 +10,8 @@ namespace {
 constexpr std::size_t kMaxIds = 1000;
 constexpr std::uint32_t kMaxPage = 1000;
 constexpr std::uint32_t kDefaultPage = 100;
+// Jobs that a session may have asked for without having been answered: all of them are in memory before they leave.
+constexpr std::size_t kMaxAsked = 10'000;
 
 }  // namespace
 
@@ -20,6 +22,18 @@ BatchNumber Inquiries::undurable() const {
 }
 
 void Inquiries::ask(Inquiry inquiry, Read read, Effects& out) {
+  const auto asked = asked_.find(inquiry.session);
+  if (asked != asked_.end() && asked->second + inquiry.weight() > kMaxAsked) {
+    return refuse(inquiry.session, inquiry.number,
+                  {ErrorCode::too_many_queries,
+                   std::to_string(asked->second) + " jobs are asked for and not answered yet: wait for the answers",
+                   {}});
+  }
+  ask_store(std::move(inquiry), std::move(read), out);
+}
+
+void Inquiries::ask_store(Inquiry inquiry, Read read, Effects& out) {
+  asked_[inquiry.session] += inquiry.weight();
   const std::uint64_t asker = next_asker_++;
   if (auto* find = std::get_if<Find>(&read)) find->asker = asker;
   if (auto* list = std::get_if<List>(&read)) list->asker = asker;
@@ -131,6 +145,10 @@ bool Inquiries::answered(const ReadAnswer& answer, Moment now, Effects& out) {
   if (waiting == waiting_.end()) return false;
   Inquiry inquiry = std::move(waiting->second);
   waiting_.erase(waiting);
+  const auto asked = asked_.find(inquiry.session);
+  if ((asked->second -= inquiry.weight()) == 0) asked_.erase(asked);
+  const bool is_there = engine_.sessions().contains(inquiry.session);
+  if (!is_there && (inquiry.kind == Kind::jobs || inquiry.kind == Kind::list)) return true;
   if (found_jobs) {
     found(inquiry, *found_jobs, now, out);
   } else {
@@ -145,7 +163,7 @@ void Inquiries::found(const Inquiry& inquiry, const Found& found, Moment now, Ef
 }
 
 void Inquiries::retry(const Inquiry& inquiry, const Found& found, Moment now, Effects& out) {
-  Retried retried{inquiry.session, inquiry.number, 0, {}};
+  Retried retried{inquiry, 0, {}};
   for (std::size_t i = 0; i < found.jobs.size(); ++i) {
     if (!found.jobs[i]) continue;
     if (const auto fresh = engine_.redrive(*found.jobs[i], Uuid::make(), now, out)) {
@@ -159,37 +177,53 @@ void Inquiries::retry(const Inquiry& inquiry, const Found& found, Moment now, Ef
 
 void Inquiries::listed(Inquiry inquiry, const Listed& listed, Moment now, Effects& out) {
   if (inquiry.kind == Kind::list) {
-    answers_.push_back({inquiry.session, inquiry.number, list_answer(engine_, listed.page), undurable()});
+    answers_.push_back(
+        {inquiry.session, inquiry.number, list_answer(engine_, listed.page, listed.asked.filter.state), undurable()});
     return;
   }
   const bool is_retry = inquiry.kind == Kind::retry_all;
   for (const StoredJob& job : listed.page.jobs) {
-    const bool is_done =
-        is_retry ? engine_.redrive(job, Uuid::make(), now, out).has_value() : engine_.forget_failed(job, out);
-    inquiry.count += is_done ? 1 : 0;
+    if (!is_retry) {
+      inquiry.count += engine_.forget_failed(job, out) ? 1 : 0;
+    } else if (const auto fresh = engine_.redrive(job, Uuid::make(), now, out)) {
+      ++inquiry.count;
+      if (!job.spec->options.unique.empty()) inquiry.keyed.push_back(*fresh);
+    }
   }
-  if (listed.page.next.empty()) {
-    const char* name = is_retry ? "retried" : "purged";
-    answers_.push_back({inquiry.session, inquiry.number, count_answer(name, inquiry.count), undurable()});
-  } else {
+  if (!listed.page.next.empty()) {
     inquiry.filter.after = listed.page.next;
     List next{inquiry.filter, 0};
-    ask(std::move(inquiry), std::move(next), out);
+    ask_store(std::move(inquiry), std::move(next), out);
+  } else if (is_retry && undurable() != 0) {
+    retried_.push_back({std::move(inquiry), undurable(), {}});
+  } else {
+    const char* name = is_retry ? "retried" : "purged";
+    answers_.push_back({inquiry.session, inquiry.number, count_answer(name, inquiry.count), undurable()});
   }
 }
 
-// A retried job with a unique key may have been attached to another one: that one's id is the answer.
+// A job that has not got its unique key is not retried.
 void Inquiries::committed(BatchNumber batch, const Effects& out) {
-  std::erase_if(retried_, [&](Retried& retried) {
+  for (const auto& attached : out.attached) {
+    if (attached.session == 0) not_retried(attached.what.id);
+  }
+  std::erase_if(retried_, [&](const Retried& retried) {
     if (retried.batch > batch) return false;
-    for (auto& [old, fresh] : retried.jobs) {
-      for (const auto& attached : out.attached) {
-        if (attached.session == 0 && attached.what.id == fresh) fresh = attached.what.to;
-      }
-    }
-    answers_.push_back({retried.session, retried.number, retried_answer(retried.jobs), 0});
+    const Inquiry& inquiry = retried.inquiry;
+    answers_.push_back(
+        {inquiry.session, inquiry.number,
+         inquiry.kind == Kind::retry ? retried_answer(retried.jobs) : count_answer("retried", inquiry.count), 0});
     return true;
   });
+}
+
+void Inquiries::not_retried(const JobId& fresh) {
+  const auto uncount = [&](Inquiry& inquiry) { inquiry.count -= std::erase(inquiry.keyed, fresh); };
+  for (auto& [asker, inquiry] : waiting_) uncount(inquiry);
+  for (Retried& retried : retried_) {
+    uncount(retried.inquiry);
+    std::erase_if(retried.jobs, [&](const auto& pair) { return pair.second == fresh; });
+  }
 }
 
 }  // namespace zebu::broker

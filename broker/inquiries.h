@@ -40,22 +40,28 @@ class Inquiries {
     SessionId session = 0;
     std::uint64_t number = 0;
     Kind kind = Kind::jobs;
-    std::vector<JobId> ids;  // of jobs
-    ListFilter filter;       // of retry_all and purge_failed: the page under way
-    std::size_t count = 0;   // done so far
+    std::vector<JobId> ids;         // of jobs
+    ListFilter filter;              // of retry_all and purge_failed: the page under way
+    std::size_t count = 0;          // done so far
+    std::vector<JobId> keyed = {};  // of retry_all: new jobs with a unique key, which may not get it
+
+    // How many jobs the store is asked for at once.
+    [[nodiscard]] std::size_t weight() const { return ids.empty() ? filter.limit : ids.size(); }
   };
   // A retry that is answered with the commit that holds it.
   struct Retried {
-    SessionId session;
-    std::uint64_t number;
-    BatchNumber batch;
-    std::vector<std::pair<JobId, JobId>> jobs;  // old, new
+    Inquiry inquiry;
+    BatchNumber batch = 0;
+    std::vector<std::pair<JobId, JobId>> jobs;  // of retry: old, new
   };
 
+  // Asks the store, or refuses when the session has asked for too much already.
   void ask(Inquiry inquiry, Read read, Effects& out);
+  void ask_store(Inquiry inquiry, Read read, Effects& out);
   void found(const Inquiry& inquiry, const Found& found, Moment now, Effects& out);
   void listed(Inquiry inquiry, const Listed& listed, Moment now, Effects& out);
   void retry(const Inquiry& inquiry, const Found& found, Moment now, Effects& out);
+  void not_retried(const JobId& fresh);
   void refuse(SessionId session, std::uint64_t number, const Error& why);
   void purge(SessionId session, const message::Command& command, Moment now, Effects& out);
   void drain(SessionId session, const message::Command& command, Effects& out);
@@ -65,6 +71,7 @@ class Inquiries {
   Engine& engine_;
   const ServerFacts& facts_;
   std::unordered_map<std::uint64_t, Inquiry> waiting_;
+  std::unordered_map<SessionId, std::size_t> asked_;  // the weight of those in waiting_
   std::vector<Retried> retried_;
   std::vector<Answer> answers_;
   std::uint64_t next_asker_ = 1;

@@ -290,6 +290,14 @@ void JobTable::trim_finished(std::size_t jobs, std::size_t bytes, BatchNumber se
   }
 }
 
+void JobTable::forget_transient(WallTime finished) {
+  JobList& jobs = transient_finished_.jobs;
+  for (auto next = jobs.begin(); next != jobs.end() && next->finished <= finished;) {
+    Job& job = *next++;
+    if (!job.has_deadline) forget(job);
+  }
+}
+
 void JobTable::forget(Job& job) {
   // Of a durable job the store decides when it is forgotten, and its count goes then.
   if (job.is_transient()) --counts_[static_cast<std::size_t>(job.state)];

@@ -50,7 +50,7 @@ struct Job : hooks::List, hooks::Order, hooks::Deadline {
   SessionId session = 0;  // while running: whose assignment it is; 0: its holder has not come back yet
   InstanceId holder;      // who got the newest attempt; may claim it back after a broken connection
   WallTime due{};         // while scheduled
-  WallTime deadline{};    // when it expires, or when its attempt has run for too long
+  WallTime deadline{};    // when it expires, or has run for too long, or is forgotten (a transient one)
   WallTime started{};
   WallTime finished{};
   SharedOutcome outcome;               // in a final state; of one that waits for a retry: the last attempt's
@@ -202,6 +202,8 @@ class JobTable {
   // until `jobs` are; of both until they have at most `bytes`, durable ones first. No durable one of a batch after
   // `settled`, because the store does not know its outcome yet.
   void trim_finished(std::size_t jobs, std::size_t bytes, BatchNumber settled);
+  // Forgets transient jobs that were finished by then, but those with a deadline of their own.
+  void forget_transient(WallTime finished);
   // Forgets a finished job now.
   void forget(Job& job);
 

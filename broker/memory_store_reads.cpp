@@ -73,7 +73,8 @@ Result<ListPage> MemoryStore::list(const ListFilter& filter) {
     }
     --at;
     const StoredJob& job = at->second.job;
-    if (filter.state && job.state != *filter.state) continue;
+    const bool may_run = job.state == JobState::queued && !at->second.is_in_line;
+    if (filter.state && job.state != *filter.state && !(may_run && filter.state == JobState::running)) continue;
     if (!filter.queue.empty() && job.spec->queue != filter.queue) continue;
     if (!filter.task.empty() && job.spec->task != filter.task) continue;
     page.jobs.push_back(job);

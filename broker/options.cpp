@@ -32,8 +32,11 @@ std::optional<int> parse_options(int argc, const char* const* argv, Options& opt
   cli::add_standard_options(app, options.log_level);
   app.add_option("--clients", options.clients,
                  "where clients connect: tcp://ADDRESS:PORT; * is every address or any free port")
+      ->check(cli::why_no_endpoint)
       ->capture_default_str();
-  app.add_option("--consumers", options.consumers, "where consumers connect")->capture_default_str();
+  app.add_option("--consumers", options.consumers, "where consumers connect")
+      ->check(cli::why_no_endpoint)
+      ->capture_default_str();
   options.store = default_store();
   app.add_option("--store", options.store, "where durable jobs live: sqlite:PATH, or memory: lost with the process")
       ->check([](const std::string& store) {

@@ -185,10 +185,11 @@ std::string jobs_answer(const Engine& engine, const std::vector<JobId>& ids,
   return packed(list);
 }
 
-std::string list_answer(const Engine& engine, const ListPage& page) {
+std::string list_answer(const Engine& engine, const ListPage& page, std::optional<JobState> state) {
   Json jobs = Json::array();
   for (const StoredJob& stored : page.jobs) {
     const Job* job = engine.jobs().find(stored.spec->id);
+    if (state && (job ? job->state : stored.state) != *state) continue;
     jobs.push_back(job ? job_report(engine, *job) : job_report(stored));
   }
   return packed({{"jobs", std::move(jobs)}, {"next", page.next.empty() ? Json(nullptr) : Json(page.next)}});

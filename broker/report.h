@@ -19,7 +19,7 @@ struct ServerFacts {
 // stored: what the store says of the jobs, by the ids' order; a job in memory is reported from there.
 [[nodiscard]] std::string jobs_answer(const Engine& engine, const std::vector<JobId>& ids,
                                       const std::vector<std::optional<StoredJob>>& stored);
-[[nodiscard]] std::string list_answer(const Engine& engine, const ListPage& page);
+[[nodiscard]] std::string list_answer(const Engine& engine, const ListPage& page, std::optional<JobState> state);
 [[nodiscard]] std::string queues_answer(const Engine& engine, Moment now);
 [[nodiscard]] std::string consumers_answer(const Engine& engine, Moment now);
 [[nodiscard]] std::string broker_answer(const Engine& engine, const ServerFacts& server, Moment now);

@@ -193,9 +193,12 @@ ListPage SqliteReader::list(const ListFilter& filter) {
       break;
     }
     last = id_in(rows.blob(0));
-    if (filter.state && !rows.is_null(3) && RowReader::standing_only(rows.blob(3)).state != *filter.state) continue;
+    const bool may_run = filter.state == JobState::running && at_hand_.find(rows.number(1)) != nullptr;
+    if (filter.state && !rows.is_null(3) && !may_run && RowReader::standing_only(rows.blob(3)).state != *filter.state) {
+      continue;
+    }
     StoredJob job = stored(rows);
-    if (filter.state && job.state != *filter.state) continue;
+    if (filter.state && !may_run && job.state != *filter.state) continue;
     if (!filter.queue.empty() && job.spec->queue != filter.queue) continue;
     if (!filter.task.empty() && job.spec->task != filter.task) continue;
     page.jobs.push_back(std::move(job));

@@ -117,6 +117,7 @@ struct ScheduleKey {
 };
 
 struct ListFilter {
+  // running: and those queued ones that are in the engine's memory, which alone knows what has started just now.
   std::optional<JobState> state;
   std::string queue;  // empty: any
   std::string task;   // empty: any

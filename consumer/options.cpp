@@ -41,7 +41,9 @@ std::optional<int> parse_options(int argc, const char* const* argv, ConsumerOpti
   std::string pool = "processes";
   CLI::App app("Runs jobs for a Zebu broker.", options.program);
   cli::add_standard_options(app, options.log_level);
-  app.add_option("--broker", options.broker, "the broker's endpoint for consumers")->capture_default_str();
+  app.add_option("--broker", options.broker, "the broker's endpoint for consumers")
+      ->check(cli::why_no_endpoint)
+      ->capture_default_str();
   app.add_option("--slots", options.slots, "jobs that run at the same time; default: one a core")
       ->check(CLI::Range(std::size_t{1}, kMaxSlots))
       ->capture_default_str();

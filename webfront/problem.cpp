@@ -62,6 +62,7 @@ Response error_response(const Error& error) {
       return with_retry(problems::kNoConsumer, 2s);
     case ErrorCode::queue_full:
     case ErrorCode::too_many_queues:
+    case ErrorCode::too_many_queries:
       return with_retry(problems::kQueueFull, error.retry_after);
     case ErrorCode::unknown_job:
       return with_retry(problems::kJobLost, 1s);

@@ -2,15 +2,28 @@
 #include <zebu/log.h>
 #include <zebu/version.h>
 
+#include <array>
+#include <cerrno>
 #include <charconv>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
+#include <fcntl.h>
 #include <iostream>
 #include <string_view>
 
 namespace zebu::cli {
 namespace {
+
+// The lowest descriptor that is free is the one that open() gives. Using them is an error still: what should be read
+// can only be written, and the other way round; but what is logged goes nowhere.
+void take_closed_descriptors() {
+  constexpr std::array<int, 3> kModes = {O_WRONLY, O_RDONLY, O_WRONLY};
+  for (int descriptor = 0; descriptor < 3; ++descriptor) {
+    if (::fcntl(descriptor, F_GETFD) >= 0 || errno != EBADF) continue;
+    if (::open("/dev/null", kModes[static_cast<std::size_t>(descriptor)]) < 0) std::abort();
+  }
+}
 
 std::string environment_name(std::string option) {
   for (char& c : option) c = c == '-' ? '_' : static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
@@ -79,7 +92,20 @@ void add_standard_options(CLI::App& app, std::string& log_level) {
       ->capture_default_str();
 }
 
+std::string why_no_endpoint(const std::string& endpoint) {
+  constexpr std::string_view kScheme = "tcp://";
+  const std::string wanted = "'" + endpoint + "' is no endpoint: tcp://HOST:PORT, with a port up to 65535";
+  const std::size_t colon = endpoint.rfind(':');
+  if (!endpoint.starts_with(kScheme) || colon <= kScheme.size()) return wanted;
+  const std::string port = endpoint.substr(colon + 1);
+  if (port == "*") return {};
+  std::uint16_t number = 0;
+  const auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), number);
+  return error == std::errc() && !port.empty() && end == port.data() + port.size() ? std::string() : wanted;
+}
+
 std::optional<int> parse(CLI::App& app, int argc, const char* const* argv) {
+  take_closed_descriptors();
   name_environment(app);
   try {
     app.parse(argc, argv);

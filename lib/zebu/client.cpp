@@ -110,7 +110,7 @@ Result<std::string> result_of(const Result<Outcome>& outcome) {
     case JobState::failed:
       return fail(ErrorCode::job_failed, outcome->error.type + ": " + outcome->error.message);
     case JobState::expired:
-      return fail(ErrorCode::job_expired, "the job expired: its time passed before it started");
+      return fail(ErrorCode::job_expired, "the job expired: its time passed while it waited");
     default:
       return fail(ErrorCode::job_cancelled, "the job ended as " + std::string(to_string(outcome->state)));
   }

@@ -22,6 +22,7 @@ enum class ErrorCode {
   no_consumer,
   queue_full,
   too_many_queues,
+  too_many_queries,
   unknown_job,
   unknown_queue,
   unknown_consumer,

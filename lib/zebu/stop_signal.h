@@ -3,7 +3,7 @@
 namespace zebu {
 
 // SIGINT and SIGTERM as a descriptor that becomes readable. Made in main before any thread starts, because it blocks
-// both signals in its thread and in all that start later; SIGPIPE is ignored.
+// both signals in its thread and in all that start later; SIGPIPE and SIGXFSZ are ignored.
 class StopSignal {
  public:
   StopSignal();
