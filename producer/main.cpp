@@ -1,17 +1,27 @@
 #include <zebu/log.h>
 
+#include <checked_stdout.h>
 #include <commands.h>
 #include <exception>
 #include <iostream>
 
-int main(int argc, char** argv) {
+namespace {
+
+int run_command(int argc, char** argv) {
   using namespace zebu::producer;
+  const auto read = read_options(argc, argv);
+  if (const int* exit_code = std::get_if<int>(&read)) return *exit_code;
+  const Options& options = std::get<Options>(read);
+  zebu::start_log("zebu-producer", options.common.log_level);
+  return std::visit([&](const auto& command) { return run(options.common, command); }, options.command);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
   try {
-    const auto read = read_options(argc, argv);
-    if (const int* exit_code = std::get_if<int>(&read)) return *exit_code;
-    const Options& options = std::get<Options>(read);
-    zebu::start_log("zebu-producer", options.common.log_level);
-    return std::visit([&](const auto& command) { return run(options.common, command); }, options.command);
+    zebu::producer::CheckedStdout out;
+    return out.checked(run_command(argc, argv));
   } catch (const std::exception& e) {
     std::cerr << "zebu-producer: " << e.what() << '\n';
     return 1;
