@@ -38,15 +38,13 @@ std::vector<std::string> with_hidden_lists(int argc, const char* const* argv) {
   return words;
 }
 
-void reveal(std::string& word) {
-  if (word.starts_with(kHidden)) word.erase(0, 1);
-}
-
-void reveal_lists(Command& command) {
-  auto* submit = std::get_if<SubmitOptions>(&command);
-  if (submit == nullptr) return;
-  for (std::string& word : submit->args) reveal(word);
-  if (submit->json) reveal(*submit->json);
+// Comes before an option's checks, which see the words as they were given.
+void reveal_lists(CLI::App& app) {
+  const auto reveal = [](const std::string& word) { return word.substr(!word.empty() && word[0] == kHidden ? 1 : 0); };
+  for (CLI::Option* option : app.get_options()) {
+    if (option->get_items_expected_max() > 0) option->transform(reveal, "");
+  }
+  for (CLI::App* command : app.get_subcommands({})) reveal_lists(*command);
 }
 
 }  // namespace
@@ -60,14 +58,12 @@ std::variant<Options, int> read_options(int argc, const char* const* argv) {
   add_submitting_commands(app, to);
   add_job_commands(app, to);
   add_queue_commands(app, to);
+  reveal_lists(app);
   const std::vector<std::string> words = with_hidden_lists(argc, argv);
   std::vector<const char*> pointers;
   for (const std::string& word : words) pointers.push_back(word.c_str());
   if (const auto exit_code = cli::parse(app, argc, pointers.data())) return *exit_code;
-  if (to.command) {
-    reveal_lists(*to.command);
-    return Options{to.common, *to.command};
-  }
+  if (to.command) return Options{to.common, *to.command};
   std::cerr << app.help();
   return cli::kExitUsage;
 }

@@ -91,6 +91,14 @@ TEST_CASE("list, retry, purge and drain know what they are about") {
   CHECK_FALSE(command<DrainOptions>({"drain", "c"}).timeout);
 }
 
+TEST_CASE("a name and a reason may begin with a bracket") {
+  CHECK(command<ListOptions>({"list", "--queue", "[q]"}).queue == "[q]");
+  CHECK(command<PauseOptions>({"pause", "[a,b]", "--reason", "[why]"}).queue == "[a,b]");
+  CHECK(command<PauseOptions>({"pause", "[a,b]", "--reason", "[why]"}).reason == "[why]");
+  CHECK(job({"--unique", "[k]"}).unique == "[k]");
+  CHECK(command<SubmitOptions>({"submit", "task", "--json", "[1,2]"}).json == "[1,2]");
+}
+
 TEST_CASE("options that make no sense are wrong usage") {
   const std::vector<std::vector<const char*>> wrong = {
       {"submit", "t", "--priority", "10"},
