@@ -39,8 +39,8 @@ void add_id_commands(CLI::App& app, Parsed& to) {
 
 // Which jobs a command is about; never from the environment or a file, because it may end what it finds.
 void add_filter(CLI::App& command, std::string& queue, std::string& task) {
-  command.add_option("--queue", queue, "only of this queue")->configurable(false);
-  command.add_option("--task", task, "only of this task")->configurable(false);
+  add_name(command, "--queue", queue, "only of this queue")->configurable(false);
+  add_name(command, "--task", task, "only of this task")->configurable(false);
 }
 
 void add_list(CLI::App& app, Parsed& to) {

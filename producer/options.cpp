@@ -1,5 +1,6 @@
 #include <iostream>
 #include <parsed_options.h>
+#include <readable.h>
 #include <string>
 #include <vector>
 
@@ -47,7 +48,17 @@ void reveal_lists(CLI::App& app) {
   for (CLI::App* command : app.get_subcommands({})) reveal_lists(*command);
 }
 
+std::string why_no_name(const std::string& text) {
+  if (is_valid_name(text)) return {};
+  return "'" + shortened(text, 64) + "' is no name: it must have 1 to " + std::to_string(kMaxName) +
+         " bytes of UTF-8 without spaces or control characters";
+}
+
 }  // namespace
+
+CLI::Option* add_name(CLI::App& command, const std::string& option, std::string& name, const std::string& help) {
+  return command.add_option(option, name, help)->check(why_no_name);
+}
 
 std::variant<Options, int> read_options(int argc, const char* const* argv) {
   CLI::App app(kAbout, "zebu-producer");

@@ -4,6 +4,7 @@
 
 #include <optional>
 #include <producer_options.h>
+#include <string>
 
 namespace zebu::producer {
 
@@ -24,6 +25,9 @@ struct Parsed {
   TopOptions top;
   std::optional<Command> command;
 };
+
+// An option or argument that is the name of a queue or a task; anything else than a name is wrong usage.
+CLI::Option* add_name(CLI::App& command, const std::string& option, std::string& name, const std::string& help);
 
 // Each adds subcommands that fill in their part of `to`, and choose its command.
 void add_submitting_commands(CLI::App& app, Parsed& to);

@@ -1,12 +1,19 @@
+#include <zebu/message.h>
+
 #include <parsed_options.h>
 #include <string>
 
 namespace zebu::producer {
 namespace {
 
+std::string why_no_reason(const std::string& text) {
+  if (text.size() <= message::kMaxReason) return {};
+  return "it has " + std::to_string(text.size()) + " bytes, and may have " + std::to_string(message::kMaxReason);
+}
+
 CLI::App* add_queue_command(CLI::App& app, const std::string& name, const std::string& help, std::string& queue) {
   CLI::App* command = app.add_subcommand(name, help);
-  command->add_option("QUEUE", queue, "the queue's name")->required()->configurable(false);
+  add_name(*command, "QUEUE", queue, "the queue's name")->required()->configurable(false);
   return command;
 }
 
@@ -24,7 +31,9 @@ void add_purge_and_pause(CLI::App& app, Parsed& to) {
   purge->callback([&to] { to.command = to.purge; });
 
   CLI::App* pause = add_queue_command(app, "pause", "give no more jobs of a queue to consumers", to.pause.queue);
-  pause->add_option("--reason", to.pause.reason, "shown to whoever asks why")->configurable(false);
+  pause->add_option("--reason", to.pause.reason, "shown to whoever asks why")
+      ->check(why_no_reason)
+      ->configurable(false);
   pause->callback([&to] { to.command = to.pause; });
 
   CLI::App* resume = add_queue_command(app, "resume", "end a queue's pause", to.resume.queue);

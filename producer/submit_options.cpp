@@ -23,14 +23,14 @@ void check_job(const JobFlags& flags, const std::string& task) {
 
 void add_submit(CLI::App& app, Parsed& to) {
   auto* command = app.add_subcommand("submit", "submit a job and print its id, or with --wait its result");
-  command->add_option("TASK", to.submit.task, "the task's name")->required()->configurable(false);
+  add_name(*command, "TASK", to.submit.task, "the task's name")->required()->configurable(false);
   auto* args = command->add_option("ARG", to.submit.args,
                                    "its arguments: JSON where they parse as JSON (35, true, [1,2]), else strings");
   args->option_text("...")->configurable(false);
   command->add_option("--json", to.submit.json, "all arguments as one JSON list, instead of ARG")
       ->configurable(false)
       ->excludes(args);
-  command->add_option("--queue", to.submit.queue, "the queue to submit to")->capture_default_str();
+  add_name(*command, "--queue", to.submit.queue, "the queue to submit to")->capture_default_str();
   command->add_option("--count", to.submit.count, "submit so many equal jobs")
       ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1'000'000'000}))
       ->capture_default_str();
@@ -47,7 +47,7 @@ void add_map(CLI::App& app, Parsed& to) {
   auto* command =
       app.add_subcommand("map", "run one job for each line of a file; write one JSON line for each as it ends");
   command->footer(kAboutMap);
-  command->add_option("TASK", to.map.task, "the task's name")->required()->configurable(false);
+  add_name(*command, "TASK", to.map.task, "the task's name")->required()->configurable(false);
   command->add_option("--input", to.map.input, "file to read, - for stdin")->configurable(false)->capture_default_str();
   command->add_option("--output", to.map.output, "file to write, - for stdout")
       ->configurable(false)
@@ -60,7 +60,7 @@ void add_map(CLI::App& app, Parsed& to) {
                  "with --resume: take what did not succeed out of the output file, and submit it again")
       ->needs(resume)
       ->configurable(false);
-  command->add_option("--queue", to.map.queue, "the queue to submit to")->capture_default_str();
+  add_name(*command, "--queue", to.map.queue, "the queue to submit to")->capture_default_str();
   command->add_option("--window", to.map.window, "how many jobs are under way at most; reading waits for them")
       ->check(CLI::Range(std::size_t{1}, std::size_t{1'000'000}))
       ->capture_default_str();

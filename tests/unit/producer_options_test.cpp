@@ -1,6 +1,8 @@
 #include "support/catch.h"
 
+#include <iostream>
 #include <producer_options.h>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -23,6 +25,19 @@ C command(const std::vector<const char*>& words) {
   const Command& given = std::get<Options>(options).command;
   REQUIRE(std::holds_alternative<C>(given));
   return std::get<C>(given);
+}
+
+// What is said of wrong usage, without the program's name and the line that names --help.
+std::string complaint(const std::vector<const char*>& words) {
+  std::ostringstream said;
+  std::streambuf* const before = std::cerr.rdbuf(said.rdbuf());
+  const auto options = read(words);
+  std::cerr.rdbuf(before);
+  REQUIRE(std::holds_alternative<int>(options));
+  CHECK(std::get<int>(options) == 2);
+  const std::string line = said.str().substr(0, said.str().find('\n'));
+  REQUIRE(line.starts_with("zebu-producer: "));
+  return line.substr(std::string("zebu-producer: ").size());
 }
 
 JobOptions job(std::vector<const char*> flags) {
@@ -91,12 +106,38 @@ TEST_CASE("list, retry, purge and drain know what they are about") {
   CHECK_FALSE(command<DrainOptions>({"drain", "c"}).timeout);
 }
 
+TEST_CASE("what is no name of a queue or a task is wrong usage") {
+  const std::string no_name = " is no name: it must have 1 to 128 bytes of UTF-8 without spaces or control characters";
+  CHECK(complaint({"list", "--queue", "a b"}) == "--queue: 'a b'" + no_name);
+  CHECK(complaint({"list", "--task", "a\tb"}) == "--task: 'a\tb'" + no_name);
+  CHECK(complaint({"list", "--queue", ""}) == "--queue: ''" + no_name);
+  CHECK(complaint({"list", "--task", ""}) == "--task: ''" + no_name);
+  CHECK(complaint({"retry", "--queue", ""}) == "--queue: ''" + no_name);
+  CHECK(complaint({"retry", "--task", "\xff"}).ends_with(no_name));
+  for (const char* command : {"purge", "pause", "resume"}) {
+    CHECK(complaint({command, "a b"}) == "QUEUE: 'a b'" + no_name);
+    CHECK(complaint({command, ""}) == "QUEUE: ''" + no_name);
+  }
+  for (const char* command : {"submit", "map"}) {
+    CHECK(complaint({command, "a b"}) == "TASK: 'a b'" + no_name);
+    CHECK(complaint({command, "t", "--queue", "a b"}) == "--queue: 'a b'" + no_name);
+  }
+  CHECK(complaint({"list", "--queue", std::string(129, 'q').c_str()}).ends_with(no_name));
+  CHECK(command<ListOptions>({"list", "--queue", std::string(128, 'q').c_str()}).queue == std::string(128, 'q'));
+}
+
 TEST_CASE("a name and a reason may begin with a bracket") {
   CHECK(command<ListOptions>({"list", "--queue", "[q]"}).queue == "[q]");
   CHECK(command<PauseOptions>({"pause", "[a,b]", "--reason", "[why]"}).queue == "[a,b]");
   CHECK(command<PauseOptions>({"pause", "[a,b]", "--reason", "[why]"}).reason == "[why]");
   CHECK(job({"--unique", "[k]"}).unique == "[k]");
   CHECK(command<SubmitOptions>({"submit", "task", "--json", "[1,2]"}).json == "[1,2]");
+}
+
+TEST_CASE("a reason is as long as the broker takes it") {
+  CHECK(complaint({"pause", "q", "--reason", std::string(1025, 'r').c_str()}) ==
+        "--reason: it has 1025 bytes, and may have 1024");
+  CHECK(command<PauseOptions>({"pause", "q", "--reason", std::string(1024, 'r').c_str()}).reason.size() == 1024);
 }
 
 TEST_CASE("options that make no sense are wrong usage") {
