@@ -43,6 +43,18 @@ std::optional<std::vector<JobId>> only_failed(Client& client, const CommonOption
   return failed;
 }
 
+// Says which of them the broker left out; its pairs of old and new ids come in the order of the ids.
+void complain_of_missing(const std::vector<JobId>& ids, const Json& pairs) {
+  auto pair = pairs.begin();
+  for (const JobId& id : ids) {
+    if (pair != pairs.end() && pair->at(0) == id.to_string()) {
+      ++pair;
+    } else {
+      complain("job " + id.to_string() + " is not retried: it was forgotten, or another job has its unique key now");
+    }
+  }
+}
+
 // How many were retried; nothing after it was told what is wrong.
 std::optional<std::size_t> retry_failed(Client& client, const CommonOptions& common, const std::vector<JobId>& ids) {
   if (ids.empty()) return 0;
@@ -59,6 +71,7 @@ std::optional<std::size_t> retry_failed(Client& client, const CommonOptions& com
     }
   }
   std::cout << std::flush;
+  complain_of_missing(ids, pairs);
   return pairs.size();
 }
 

@@ -159,6 +159,17 @@ TEST_CASE("retry makes new jobs of failed ones") {
                         " is not retried: it is succeeded\n");
   const std::string last = first_line(some.out.substr(again.size() + 4));
   CHECK(stack.produce({"wait", last}).exit.code == 1);
+  const Finished twice = stack.produce({"retry", last, last});
+  CHECK(twice.exit.code == 1);
+  CHECK(twice.out.starts_with(last + " -> "));
+  CHECK(twice.err ==
+        "zebu-producer: job " + last + " is not retried: it was forgotten, or another job has its unique key now\n");
+}
+
+TEST_CASE("retry finds all failed jobs, or those of a queue") {
+  const Stack stack(with());
+  const std::string last = submitted(stack, {"fail", "boom"});
+  CHECK(stack.produce({"wait", last}).exit.code == 1);
   CHECK(stack.produce({"retry", "--queue", "other"}).out == "0 failed jobs are queued again\n");
   CHECK(stack.produce({"retry", "--all-failed"}).out.ends_with(" failed jobs are queued again\n"));
 }
