@@ -11,7 +11,7 @@ namespace {
 bool print_ended(Output output, const JobId& id, const Result<Outcome>& outcome) {
   const std::string name = id.to_string();
   if (output == Output::json) {
-    std::cout << "{\"id\":\"" + name + "\"," + outcome_fields(outcome) + "}\n" << std::flush;
+    std::cout << "{\"id\":\"" + name + "\"," + known_fields(outcome) + "}\n" << std::flush;
   } else if (!outcome) {
     complain("job " + name + ": " + outcome.error().message);
   } else {

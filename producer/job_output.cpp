@@ -9,7 +9,7 @@ bool print_outcome(Output output, const JobId& id, bool is_only, const Result<Ou
   const bool succeeded = outcome && outcome->state == JobState::succeeded;
   const std::string name = id.to_string();
   if (output == Output::json) {
-    std::cout << "{\"id\":\"" + name + "\"," + outcome_fields(outcome) + "}\n" << std::flush;
+    std::cout << "{\"id\":\"" + name + "\"," + known_fields(outcome) + "}\n" << std::flush;
   } else if (succeeded) {
     std::cout << (is_only ? "" : name + "  ") + plain_of(outcome->result) + '\n' << std::flush;
   } else if (!outcome) {

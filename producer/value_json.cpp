@@ -28,4 +28,9 @@ std::string outcome_fields(const Result<Outcome>& outcome) {
   return state;
 }
 
+std::string known_fields(const Result<Outcome>& outcome) {
+  if (outcome || outcome.error().code != ErrorCode::unknown_job) return outcome_fields(outcome);
+  return R"("state":"unknown","error":)" + json_of(task_error_of(outcome.error()));
+}
+
 }  // namespace zebu::producer

@@ -88,6 +88,21 @@ TEST_CASE("a job is followed by its id: submit, status, wait") {
   CHECK(unknown.out.find("unknown") != std::string::npos);
 }
 
+TEST_CASE("a job that the broker does not know is unknown to status, wait and cancel") {
+  const Stack stack(with({"--slots", "1"}));
+  const std::string id = "0192f3a4-0000-7000-8000-000000000000";
+  for (const std::string command : {"status", "wait", "cancel"}) {
+    INFO(command);
+    const Finished unknown = stack.produce({command, id, "--output", "json"});
+    CHECK(unknown.exit.code == 1);
+    const auto lines = json_lines(unknown.out);
+    REQUIRE(lines.size() == 1);
+    CHECK(lines[0]["id"] == id);
+    CHECK(lines[0]["state"] == "unknown");
+    CHECK((command == "status" || lines[0]["error"]["type"] == "unknown_job"));
+  }
+}
+
 TEST_CASE("cancel ends a queued and a running job") {
   const Stack stack(with({"--slots", "1"}));
   const std::string running = first_line(stack.produce({"submit", "sleep", "60000"}).out);

@@ -58,3 +58,11 @@ TEST_CASE("outcomes as fields of a JSON object") {
   CHECK(outcome_fields(fail(ErrorCode::unknown_job, "gone")) ==
         R"("state":"failed","error":{"type":"unknown_job","message":"gone","trace":[]})");
 }
+
+TEST_CASE("a job that was asked about and that nobody knows is unknown") {
+  CHECK(known_fields(fail(ErrorCode::unknown_job, "gone")) ==
+        R"("state":"unknown","error":{"type":"unknown_job","message":"gone","trace":[]})");
+  const Error other{ErrorCode::queue_full, "no room", {}};
+  CHECK(known_fields(tl::make_unexpected(other)) == outcome_fields(tl::make_unexpected(other)));
+  CHECK(known_fields(Outcome{}) == R"("state":"cancelled")");
+}
