@@ -81,7 +81,7 @@ Response error_response(const Error& error) {
 
 Response outcome_response(const Outcome& outcome) {
   if (outcome.state == JobState::expired) {
-    return problem_response(problems::kJobExpired, "its time passed before a consumer could start it");
+    return problem_response(problems::kJobExpired, "its time passed while it waited");
   }
   if (outcome.state != JobState::failed) return problem_response(problems::kJobCancelled, "somebody cancelled it");
   nlohmann::json body = document(problems::kJobFailed, outcome.error.message);

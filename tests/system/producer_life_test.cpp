@@ -92,7 +92,15 @@ TEST_CASE("submit --run-at in the past starts at once, and --expires-in ends wha
   CHECK(past.out == "hello\n");
   const Finished expired = stack.produce({"submit", "echo", "1", "--queue", "idle", "--expires-in", "100ms", "--wait"});
   CHECK(expired.exit.code == 1);
-  CHECK(expired.err.find("expired") != std::string::npos);
+  CHECK(expired.err.ends_with(" expired: its time passed while it waited\n"));
+}
+
+TEST_CASE("a job that expires while its retry waits is told so") {
+  const Stack stack(with());
+  const Finished expired = stack.produce(
+      {"submit", "fail", "boom", "--retries", "1", "--retry-delay", "1h", "--expires-in", "500ms", "--wait"});
+  CHECK(expired.exit.code == 1);
+  CHECK(expired.err.ends_with(" expired: its time passed while it waited\n"));
 }
 
 TEST_CASE("a failed attempt's error is shown while its retry waits") {
