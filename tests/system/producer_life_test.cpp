@@ -210,6 +210,9 @@ TEST_CASE("pause holds a queue back, says why, and resume ends it") {
   CHECK(stack.produce({"resume", "default"}).exit.code == 0);
   CHECK(stack.produce({"wait", held}).out == "1\n");
   CHECK(queue(stack, "default")["paused"] == false);
+  const Finished again = stack.produce({"resume", "defualt"});
+  CHECK(again.exit.code == 0);
+  CHECK(again.out == "queue defualt was not paused\n");
 }
 
 TEST_CASE("drain waits until a consumer has finished and is gone") {
