@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cstdint>
+#include <limits>
 #include <strings.h>
 
 namespace zebu::webfront {
@@ -37,7 +38,9 @@ std::string_view take(std::string_view& text, char separator) {
 std::optional<std::chrono::seconds> parse_seconds(std::string_view text) {
   std::uint32_t seconds = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seconds);
-  if (text.empty() || error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  if (text.empty() || error == std::errc::invalid_argument || end != text.data() + text.size()) return std::nullopt;
+  // More than the type holds is very long too.
+  if (error == std::errc::result_out_of_range) return std::chrono::seconds(std::numeric_limits<std::uint32_t>::max());
   return std::chrono::seconds(seconds);
 }
 

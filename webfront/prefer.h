@@ -10,7 +10,7 @@ namespace zebu::webfront {
 // preferences, and one that is malformed, are passed over as the RFC asks.
 [[nodiscard]] std::optional<std::chrono::seconds> preferred_wait(std::string_view prefer);
 
-// A number of whole seconds; nothing when it is none.
+// A number of whole seconds, of any number of digits: 2^32 - 1 stands for all above. Nothing when it is none.
 [[nodiscard]] std::optional<std::chrono::seconds> parse_seconds(std::string_view text);
 
 }  // namespace zebu::webfront

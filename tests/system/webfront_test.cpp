@@ -76,6 +76,15 @@ TEST_CASE("Prefer: wait answers with the outcome, or in time without it") {
   CHECK(stack.get(late.header("location")).status == 200);
 }
 
+TEST_CASE("a wait of any number of seconds is cut to the limit") {
+  Stack stack(with_consumer());
+  const std::string echo = R"({"task": "echo", "args": [1]})";
+  const HttpReply done = stack.post("/v1/jobs", echo, {{"Prefer", "wait=99999999999999999999"}});
+  CHECK(done.status == 200);
+  CHECK(done.header("preference-applied") == "wait=60");
+  CHECK(stack.get(done.header("location") + "?wait=99999999999999999999").status == 200);
+}
+
 TEST_CASE("a failed job's type, message and trace reach the caller") {
   Stack stack(with_consumer());
   const std::string body = R"({"task": "fail", "args": ["boo"]})";
