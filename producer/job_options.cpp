@@ -1,4 +1,5 @@
 #include <job_options.h>
+#include <limits>
 #include <rfc3339.h>
 #include <vector>
 
@@ -40,6 +41,7 @@ void add_when(CLI::App& command, JobOptions& job) {
 
 void add_retries(CLI::App& command, RetryPolicy& retry) {
   command.add_option("--retries", retry.max, "how many attempts may follow the first that failed")
+      ->check(CLI::Range(std::uint32_t{0}, std::numeric_limits<std::uint32_t>::max()))
       ->capture_default_str();
   cli::add_duration(command, "--retry-delay", retry.delay, "time before the first retry");
   command.add_option("--retry-factor", retry.factor, "how many times longer each next delay is, 1 to 100")

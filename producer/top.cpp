@@ -7,6 +7,7 @@
 #include <array>
 #include <commands.h>
 #include <iostream>
+#include <limits>
 #include <poll.h>
 #include <terminal.h>
 #include <top_view.h>
@@ -86,7 +87,8 @@ class LiveView {
     std::array<pollfd, 3> watched{pollfd{stop_.descriptor(), POLLIN, 0}, pollfd{resize_.descriptor(), POLLIN, 0},
                                   pollfd{has_keys_ ? screen_.keys() : -1, POLLIN, 0}};
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(next - Clock::now());
-    ::poll(watched.data(), watched.size(), static_cast<int>(std::max<std::int64_t>(0, left.count())));
+    const auto limit = std::clamp<std::int64_t>(left.count(), 0, std::numeric_limits<int>::max());
+    ::poll(watched.data(), watched.size(), static_cast<int>(limit));
     if (watched[0].revents != 0) return false;
     if (watched[1].revents != 0) resize_.take();
     if (watched[2].revents == 0) return true;

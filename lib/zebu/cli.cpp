@@ -1,4 +1,6 @@
 #include <zebu/cli.h>
+#include <zebu/error.h>
+#include <zebu/job.h>
 #include <zebu/log.h>
 #include <zebu/version.h>
 
@@ -52,23 +54,29 @@ class FileBehindEnvironment : public CLI::ConfigTOML {
   }
 };
 
-std::optional<std::chrono::milliseconds> parse_duration(const std::string& text) {
+Result<std::chrono::milliseconds> parse_duration(const std::string& text) {
+  const auto no_duration =
+      fail(ErrorCode::bad_value, "'" + text + "' is no duration: use 250ms, 3s, 2m, 1h or seconds");
   double amount = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), amount);
-  if (error != std::errc() || !std::isfinite(amount) || amount < 0) return std::nullopt;
+  if (error != std::errc() || !std::isfinite(amount) || amount < 0) return no_duration;
   const std::string unit(end, text.data() + text.size());
   double factor = 0;
   if (unit.empty() || unit == "s") factor = 1000;
   if (unit == "ms") factor = 1;
   if (unit == "m") factor = 60'000;
   if (unit == "h") factor = 3'600'000;
-  if (factor == 0 || amount * factor > 1e12) return std::nullopt;
+  if (factor == 0) return no_duration;
+  if (amount * factor > static_cast<double>(kMaxDuration.count())) {
+    const auto most = std::chrono::floor<std::chrono::seconds>(kMaxDuration).count();
+    return fail(ErrorCode::bad_value, "'" + text + "' is too long: at most " + std::to_string(most) + "s (68 years)");
+  }
   return std::chrono::milliseconds(std::llround(amount * factor));
 }
 
 std::chrono::milliseconds duration_or_throw(const std::string& name, const std::string& text) {
   const auto parsed = parse_duration(text);
-  if (!parsed) throw CLI::ValidationError(name, "'" + text + "' is no duration: use 250ms, 3s, 2m, 1h or seconds");
+  if (!parsed) throw CLI::ValidationError(name, parsed.error().message);
   return *parsed;
 }
 

@@ -50,7 +50,7 @@ using Complaint = std::optional<std::string>;
 
 Complaint why_bad_duration(const char* what, std::optional<std::chrono::milliseconds> duration, std::int64_t least) {
   if (!duration || (duration->count() >= least && *duration <= kMaxDuration)) return std::nullopt;
-  return std::string(what) + (least > 0 ? " must be above zero" : " cannot be negative") + ", and at most " +
+  return std::string(what) + (least > 0 ? " must be at least 1 ms" : " cannot be negative") + ", and at most " +
          std::to_string(std::chrono::floor<std::chrono::seconds>(kMaxDuration).count()) + " s";
 }
 

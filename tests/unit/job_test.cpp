@@ -124,10 +124,10 @@ TEST_CASE("options that are out of bounds or contradict each other are named") {
           o.expires_at = then;
         }) == "give a time to expire in or one to expire at, not both");
   CHECK(complaint([](O o) { o.run_at = WallTime(-1ms); }) == "a time must be between the years 1970 and 9999");
-  CHECK(complaint([](O o) { o.soft_limit = 0ms; }) == "the soft limit must be above zero, and at most 2147483648 s");
-  CHECK(complaint([](O o) { o.hard_limit = 0ms; }) == "the hard limit must be above zero, and at most 2147483648 s");
+  CHECK(complaint([](O o) { o.soft_limit = 0ms; }) == "the soft limit must be at least 1 ms, and at most 2147483648 s");
+  CHECK(complaint([](O o) { o.hard_limit = 0ms; }) == "the hard limit must be at least 1 ms, and at most 2147483648 s");
   CHECK(complaint([](O o) { o.expires_in = 0ms; }) ==
-        "the time to expire in must be above zero, and at most 2147483648 s");
+        "the time to expire in must be at least 1 ms, and at most 2147483648 s");
   CHECK(complaint([](O o) { o.soft_limit = o.hard_limit = 1s; }) == "the soft limit must be below the hard limit");
   CHECK(complaint([](O o) { o.unique = std::string(513, 'k'); }) == "the unique key has more than 512 bytes");
   CHECK(complaint([](O o) { o.unique_for = 1s; }) == "a time that a unique key is held needs a unique key");

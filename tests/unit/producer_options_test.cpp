@@ -140,6 +140,22 @@ TEST_CASE("a reason is as long as the broker takes it") {
   CHECK(command<PauseOptions>({"pause", "q", "--reason", std::string(1024, 'r').c_str()}).reason.size() == 1024);
 }
 
+TEST_CASE("a number or a duration out of range is told its range") {
+  CHECK(job({"--delay", "2000000000"}).delay == 2'000'000'000s);
+  CHECK(job({"--delay", "2147483648"}).delay == kMaxDuration);
+  CHECK(complaint({"submit", "t", "--delay", "2147483649"}) ==
+        "--delay: '2147483649' is too long: at most 2147483648s (68 years)");
+  CHECK(complaint({"submit", "t", "--delay", "soon"}) ==
+        "--delay: 'soon' is no duration: use 250ms, 3s, 2m, 1h or seconds");
+  CHECK(complaint({"submit", "t", "--expires-in", "0.0001"}) ==
+        "the job: the time to expire in must be at least 1 ms, and at most 2147483648 s");
+  CHECK(job({"--retries", "4294967295"}).retry.max == 4'294'967'295);
+  for (const char* retries : {"4294967296", "-1", "many"}) {
+    CHECK(complaint({"submit", "t", "--retries", retries}) ==
+          "--retries: Value " + std::string(retries) + " not in range 0 to 4294967295");
+  }
+}
+
 TEST_CASE("options that make no sense are wrong usage") {
   const std::vector<std::vector<const char*>> wrong = {
       {"submit", "t", "--priority", "10"},
