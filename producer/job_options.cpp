@@ -54,7 +54,11 @@ void add_retries(CLI::App& command, RetryPolicy& retry) {
 
 void add_unique(CLI::App& command, JobFlags& flags) {
   auto* key = command.add_option_function<std::string>(
-      "--unique", [&flags](const std::string& text) { flags.options.unique = text; },
+      "--unique",
+      [&flags](const std::string& text) {
+        if (text.empty()) throw CLI::ValidationError("--unique", "a key cannot be empty: leave it out for none");
+        flags.options.unique = text;
+      },
       "a key that one job has at a time: who comes second gets the first one's result");
   key->type_name("KEY");
   command.add_flag("--unique-by-args", flags.unique_by_args,

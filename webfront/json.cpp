@@ -87,6 +87,9 @@ std::optional<std::string> read_options(Json& value, JobRequest& job, bool& uniq
     unique_by_args = by_args->get<bool>();
     value.erase(by_args);
   }
+  if (value.contains("unique") && value["unique"] == "") {
+    return "options: unique cannot be empty: leave it out for no key";
+  }
   const Json::binary_t nothing;
   const Json::binary_t id(std::vector<std::uint8_t>(Uuid{}.bytes.size()));
   Decoder decoder;

@@ -156,6 +156,11 @@ TEST_CASE("a number or a duration out of range is told its range") {
   }
 }
 
+TEST_CASE("an empty unique key is wrong usage") {
+  CHECK(complaint({"submit", "t", "--unique", ""}) == "--unique: a key cannot be empty: leave it out for none");
+  CHECK(complaint({"map", "t", "--unique", ""}) == "--unique: a key cannot be empty: leave it out for none");
+}
+
 TEST_CASE("options that make no sense are wrong usage") {
   const std::vector<std::vector<const char*>> wrong = {
       {"submit", "t", "--priority", "10"},

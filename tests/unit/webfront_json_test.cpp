@@ -74,6 +74,7 @@ TEST_CASE("an option that is unknown, out of bounds or against another one is to
   CHECK(with(R"({"retry_factor": "2"})") == "options: retry_factor must be a number from 1 to 100");
   CHECK(with(R"({"headers": {"a": 1}})") == "options: a header's value must be a string");
   CHECK(with(R"({"headers": {"a": [[[[[[[[1]]]]]]]]}})").starts_with("options: "));
+  CHECK(with(R"({"unique": ""})") == "options: unique cannot be empty: leave it out for no key");
   CHECK(with(R"({"unique_by_args": 1})") == "options: unique_by_args must be true or false");
   CHECK(with(R"({"unique_by_args": true, "unique": "k"})") == "options: give unique or unique_by_args, not both");
   CHECK(with(R"({"acks": "early", "retries": 1})").starts_with("options: acks early runs at most once"));
