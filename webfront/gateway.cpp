@@ -11,8 +11,6 @@ using namespace std::chrono_literals;
 
 namespace {
 
-constexpr auto kQueryLimit = 5s;
-
 // A job of ours that the broker has forgotten was lost with a broker that keeps jobs in memory.
 Error explained(Error error) {
   if (error.code == ErrorCode::unknown_job) error.message = "the broker was restarted and no longer knows the job";
@@ -122,11 +120,12 @@ awaitable<Result<std::string>> Gateway::query(std::string_view what, Interrupt& 
   co_return co_await zebu::query(session_, std::move(named), std::move(none), Clock::now() + kQueryLimit, &interrupt);
 }
 
-awaitable<Result<std::string>> Gateway::query_jobs(const std::vector<JobId>& ids, Interrupt& interrupt) {
+awaitable<Result<std::string>> Gateway::query_jobs(const std::vector<JobId>& ids, Interrupt& interrupt,
+                                                   std::chrono::milliseconds limit) {
   if (!session_.is_up()) co_return tl::make_unexpected(away());
   std::string named("jobs");
   Params wanted{.ids = ids};
-  co_return co_await zebu::query(session_, std::move(named), std::move(wanted), Clock::now() + kQueryLimit, &interrupt);
+  co_return co_await zebu::query(session_, std::move(named), std::move(wanted), Clock::now() + limit, &interrupt);
 }
 
 }  // namespace zebu::webfront

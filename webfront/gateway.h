@@ -39,9 +39,11 @@ class Gateway {
   // ClientSession::query, with a time limit.
   [[nodiscard]] boost::asio::awaitable<Result<std::string>> query(std::string_view what, Interrupt& interrupt);
   [[nodiscard]] boost::asio::awaitable<Result<std::string>> query_jobs(const std::vector<JobId>& ids,
-                                                                       Interrupt& interrupt);
+                                                                       Interrupt& interrupt,
+                                                                       std::chrono::milliseconds limit = kQueryLimit);
 
  private:
+  static constexpr std::chrono::milliseconds kQueryLimit{5'000};
   class Waiting;
   [[nodiscard]] Error away() const;
   void changed(const Error* why);

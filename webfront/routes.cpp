@@ -16,7 +16,8 @@ namespace {
 
 constexpr std::uint32_t kMaxFib = 93;  // fib(93) is the largest that 64 bits hold
 constexpr std::uint32_t kMaxOnce = 86'400;
-constexpr std::chrono::seconds kOnce{60};  // for ?once=1
+constexpr std::chrono::seconds kOnce{60};        // for ?once=1
+constexpr std::chrono::milliseconds kSoon{500};  // who has waited already gets what is known after that
 
 // A job for somebody who waits for it.
 JobRequest request_work(std::string_view task, std::string args) {
@@ -155,7 +156,10 @@ Routes::Answer Routes::submit_job(const Request& request) {
     response.body = json::outcome_body(submitted->id, *submitted->outcome);
   } else {
     response.status = 202;
-    response.body = json::accepted_body(submitted->id, is_delayed ? JobState::scheduled : JobState::queued);
+    JobState state = is_delayed ? JobState::scheduled : JobState::queued;
+    if (wait && !submitted->is_attached)
+      state = (co_await state_now(submitted->id, *request.interrupt)).value_or(state);
+    response.body = json::accepted_body(submitted->id, state);
   }
   // Of another one's job it is not known how far it is.
   if (submitted->is_attached && !submitted->outcome) {
@@ -165,6 +169,15 @@ Routes::Answer Routes::submit_job(const Request& request) {
   }
   response.headers = location(submitted->id) + applied;
   co_return response;
+}
+
+boost::asio::awaitable<std::optional<JobState>> Routes::state_now(JobId id, Interrupt& interrupt) {
+  const std::vector<JobId> ids{id};
+  const Result<std::string> answer = co_await gateway_.query_jobs(ids, interrupt, kSoon);
+  if (!answer) co_return std::nullopt;
+  const Result<std::optional<json::JobStatus>> status = json::job_status(*answer);
+  if (!status || !*status) co_return std::nullopt;
+  co_return (*status)->state;
 }
 
 Routes::Answer Routes::show_job(const Request& request) {

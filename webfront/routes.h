@@ -42,6 +42,8 @@ class Routes {
   Answer list(std::string what, Interrupt& interrupt);
   // The job's resource, once more after it has ended if `wait` is given and it has not ended yet.
   Answer job_resource(JobId id, std::optional<std::chrono::milliseconds> wait, Interrupt& interrupt);
+  // Nothing when the broker does not say so soon.
+  boost::asio::awaitable<std::optional<JobState>> state_now(JobId id, Interrupt& interrupt);
   [[nodiscard]] std::chrono::seconds cut(std::chrono::seconds wanted) const;
 
   struct Entry {

@@ -76,6 +76,26 @@ TEST_CASE("Prefer: wait answers with the outcome, or in time without it") {
   CHECK(stack.get(late.header("location")).status == 200);
 }
 
+TEST_CASE("a wait that passes answers with the state that the job has then") {
+  Stack stack(with_consumer());
+  const std::string sleep = R"({"task": "sleep", "args": [30000]})";
+  const HttpReply runs = stack.post("/v1/jobs", sleep, {{"Prefer", "wait=1"}});
+  CHECK(runs.status == 202);
+  CHECK(Json::parse(runs.body)["state"] == "running");
+
+  const HttpReply later =
+      stack.post("/v1/jobs", R"({"task": "echo", "options": {"delay_ms": 60000}})", {{"Prefer", "wait=0"}});
+  CHECK(later.status == 202);
+  CHECK(Json::parse(later.body)["state"] == "scheduled");
+
+  // A broker that says nothing now: what is known is better than nothing.
+  auto silent = std::async(std::launch::async, [&] { return stack.post("/v1/jobs", sleep, {{"Prefer", "wait=2"}}); });
+  REQUIRE(eventually([&] { return running(stack) == 2; }));
+  stack.broker().signal(SIGSTOP);
+  CHECK(silent.get().status == 202);
+  stack.broker().signal(SIGCONT);
+}
+
 TEST_CASE("a wait of any number of seconds is cut to the limit") {
   Stack stack(with_consumer());
   const std::string echo = R"({"task": "echo", "args": [1]})";
