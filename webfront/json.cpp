@@ -58,7 +58,7 @@ struct TooDeep {};
 Result<Json> parse_text(std::string_view text) {
   const auto check_depth = [](int depth, Json::parse_event_t event, Json&) {
     const bool opens = event == Json::parse_event_t::array_start || event == Json::parse_event_t::object_start;
-    if (opens && depth >= kMaxDepth) throw TooDeep{};
+    if (opens && depth > kMaxDepth) throw TooDeep{};  // 0 is the body's object
     return true;
   };
   try {
@@ -68,7 +68,7 @@ Result<Json> parse_text(std::string_view text) {
   } catch (const Json::exception& e) {
     return bad_body(std::string("malformed JSON: ") + e.what());
   } catch (const TooDeep&) {
-    return bad_body("the JSON nests deeper than " + std::to_string(kMaxDepth));
+    return bad_body("a member of the body nests more than " + std::to_string(kMaxDepth) + " levels deep");
   }
 }
 

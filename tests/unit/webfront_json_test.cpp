@@ -102,7 +102,15 @@ TEST_CASE("a wrong body is told what is wrong") {
 
 TEST_CASE("a body that nests too deep is refused, however deep") {
   const std::string deep(500'000, '[');
-  CHECK(wrong("{\"task\": \"a\", \"args\": " + deep) == "the JSON nests deeper than 64");
+  CHECK(wrong("{\"task\": \"a\", \"args\": " + deep) == "a member of the body nests more than 64 levels deep");
+}
+
+TEST_CASE("arguments may nest 64 levels deep") {
+  const auto body = [](std::size_t levels) {
+    return R"({"task": "a", "args": )" + std::string(levels, '[') + std::string(levels, ']') + "}";
+  };
+  CHECK(json::parse_job(body(64)));
+  CHECK(wrong(body(65)) == "a member of the body nests more than 64 levels deep");
 }
 
 TEST_CASE("a result is shown as plain text") {
