@@ -2,8 +2,6 @@
 
 #include "page_checksums.h"
 
-#include <array>
-#include <cstring>
 #include <list>
 #include <memory>
 #include <mutex>
@@ -15,8 +13,6 @@
 namespace zebu::broker {
 namespace {
 
-constexpr std::array<char, 16> kMagic = {'S', 'Q', 'L', 'i', 't', 'e', ' ', 'f', 'o', 'r', 'm', 'a', 't', ' ', '3', 0};
-constexpr int kHeaderRead = 24;            // of the header: page size at 16, reserved bytes at 20
 constexpr int kHasChecksums = 0x5a656275;  // a file control of ours
 // The most that SQLite's own layers take at once.
 constexpr std::size_t kMostGathered = 0x1ffff;
@@ -51,9 +47,8 @@ sqlite3_vfs* below(sqlite3_vfs* vfs) { return static_cast<sqlite3_vfs*>(vfs->pAp
 bool is_page(int amount, sqlite3_int64 offset) { return amount == kPageSize && offset % kPageSize == 0; }
 
 void look_at_header(sqlite3_file* file, const void* bytes, int amount, sqlite3_int64 offset) {
-  if (offset != 0 || amount < kHeaderRead || std::memcmp(bytes, kMagic.data(), kMagic.size()) != 0) return;
-  const auto* header = static_cast<const unsigned char*>(bytes);
-  of(file).has_checksums = (header[16] << 8 | header[17]) == kPageSize && header[20] == kPageReserve;
+  const auto* header = static_cast<const char*>(bytes);
+  if (offset == 0 && amount >= kHeaderBytes && is_header(header)) of(file).has_checksums = promises_checksums(header);
 }
 
 // What could not be written is lost, as it would be with a write of its own.

@@ -53,9 +53,9 @@ void Inquiries::query(SessionId session, const message::Query& query, Moment now
     return ask({session, query.number, Kind::jobs, params.ids, {}, 0}, Find{params.ids, 0}, out);
   }
   if (query.what == "list" && params.limit <= kMaxPage) {
-    ListFilter filter{params.state, std::string(params.queue), std::string(params.task), std::string(params.after),
-                      params.limit == 0 ? kDefaultPage : params.limit};
-    return ask({session, query.number, Kind::list, {}, {}, 0}, List{std::move(filter), 0}, out);
+    const ListFilter filter{params.state, std::string(params.queue), std::string(params.task),
+                            std::string(params.after), params.limit == 0 ? kDefaultPage : params.limit};
+    return ask({session, query.number, Kind::list, {}, filter, 0}, List{filter, 0}, out);
   }
   if (query.what == "queues") return answer(queues_answer(engine_, now));
   if (query.what == "consumers") return answer(consumers_answer(engine_, now));

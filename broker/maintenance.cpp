@@ -66,11 +66,14 @@ Result<void> put_in_place(const std::string& from, const std::string& to, bool r
 
 Result<std::string> check_store(const std::string& path) {
   if (const auto exists = must_exist(path); !exists) return tl::make_unexpected(exists.error());
-  if (const auto lock = StoreLock::take(path); !lock) return tl::make_unexpected(lock.error());
-  StoreCheck check(path);
-  if (auto problems = check.run(); !problems.empty()) {
+  const std::string canonical = canonical_path(path);
+  if (const auto lock = StoreLock::take(canonical); !lock) return tl::make_unexpected(lock.error());
+  StoreCheck check(canonical);
+  const auto problems = check.run();
+  if (!problems) return tl::make_unexpected(problems.error());
+  if (!problems->empty()) {
     std::string text = "the store '" + path + "' is damaged:";
-    for (const std::string& problem : problems) text += "\n  " + problem;
+    for (const std::string& problem : *problems) text += "\n  " + problem;
     return fail(ErrorCode::system, text);
   }
   return "the store '" + path + "' is whole: " + std::to_string(check.jobs()) + " jobs, " + size_of(path);
@@ -84,6 +87,15 @@ Result<std::string> back_up_store(const std::string& path, const std::string& to
   }
   if (fs::equivalent(path, to, ignored)) return fail(ErrorCode::system, "'" + to + "' is the store itself.");
   const std::string partial = to + ".partial";
+  for (const char* companion : {"-wal", "-shm", ".lock"}) {
+    const std::string own = canonical_path(path) + companion;
+    if (canonical_path(to) == own) return fail(ErrorCode::system, "'" + to + "' is a file of the store itself.");
+  }
+  for (const std::string& file : {to, partial}) {
+    if (fs::exists(file, ignored) && !fs::is_regular_file(file, ignored)) {
+      return fail(ErrorCode::system, "'" + file + "' is no regular file: name another one.");
+    }
+  }
   fs::remove(partial, ignored);
   try {
     SQLite::Database database(path, SQLite::OPEN_READWRITE | SQLite::OPEN_NOMUTEX, 5000, file_layer(""));

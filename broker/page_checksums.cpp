@@ -1,10 +1,14 @@
 #include "page_checksums.h"
 
 #include <cstring>
+#include <string_view>
 
 namespace zebu::broker {
 namespace {
 
+constexpr std::string_view kMagic("SQLite format 3", 16);
+constexpr std::size_t kPageSizeAt = 16;  // two bytes, big-endian
+constexpr std::size_t kReserveAt = 20;
 constexpr std::size_t kContent = kPageSize - kPageReserve;
 
 // Two running sums, so that the order counts, and the page's place: a page in the wrong place is damage too. Never 0.
@@ -25,6 +29,13 @@ std::uint64_t checksum(const char* page, std::int64_t offset) {
 bool is_hole(const char* page) { return page[0] == 0 && std::memcmp(page, page + 1, kPageSize - 1) == 0; }
 
 }  // namespace
+
+bool is_header(const char* bytes) { return std::memcmp(bytes, kMagic.data(), kMagic.size()) == 0; }
+
+bool promises_checksums(const char* header) {
+  const auto byte = [&](std::size_t at) { return static_cast<unsigned char>(header[at]); };
+  return (byte(kPageSizeAt) << 8 | byte(kPageSizeAt + 1)) == kPageSize && byte(kReserveAt) == kPageReserve;
+}
 
 void add_checksum(char* page, std::int64_t offset) {
   const std::uint64_t sum = checksum(page, offset);

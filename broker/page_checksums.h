@@ -12,6 +12,12 @@ namespace zebu::broker {
 inline constexpr int kPageSize = 8192;
 inline constexpr int kPageReserve = 8;  // SQLite's "reserved bytes" of a page, byte 20 of the file's header
 
+// The first bytes of a SQLite file say how it is made (https://sqlite.org/fileformat.html): whether they are there, and
+// whether such a file's pages have checksums.
+inline constexpr int kHeaderBytes = 24;
+[[nodiscard]] bool is_header(const char* bytes);
+[[nodiscard]] bool promises_checksums(const char* header);
+
 // Writes the checksum of a page of kPageSize bytes into its last bytes; it is to be at `offset` of a file.
 void add_checksum(char* page, std::int64_t offset);
 // Whether a page of kPageSize bytes at `offset` of a file has the checksum that it should have, or was never written.

@@ -12,7 +12,8 @@ namespace zebu::broker {
 namespace {
 
 const char* const kRestore =
-    "`zebu-broker check --store PATH` says what is readable; else put a backup in its place (with PATH-wal, PATH-shm "
+    "`zebu-broker check --store sqlite:PATH` says what is readable; else put a backup in its place (with PATH-wal, "
+    "PATH-shm "
     "and "
     "PATH.lock removed) and start again.";
 
@@ -47,6 +48,12 @@ std::string way_out(int code, int extended, const std::string& path) {
 
 }  // namespace
 
+std::string canonical_path(const std::string& path) {
+  std::error_code error;
+  const auto canonical = std::filesystem::weakly_canonical(path, error);
+  return error ? path : canonical.string();
+}
+
 Error explain(const std::string& doing, const std::string& path) {
   const std::string begin = "store '" + path + "': cannot " + doing + ": ";
   try {
@@ -64,10 +71,8 @@ Error explain(const std::string& doing, const std::string& path) {
 
 Result<std::unique_ptr<SqliteFile>> SqliteFile::open(const SqliteOptions& options) {
   SqliteOptions resolved = options;
+  resolved.path = canonical_path(options.path);
   std::error_code ignored;
-  // By one name, however it was given: the lock stands beside it.
-  const auto canonical = std::filesystem::weakly_canonical(options.path, ignored);
-  if (!ignored) resolved.path = canonical.string();
   if (std::filesystem::is_directory(resolved.path, ignored)) {
     return fail(ErrorCode::system, "store '" + resolved.path + "' is a directory: name a file in it, such as '" +
                                        resolved.path + "/zebu.db'.");

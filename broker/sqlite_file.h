@@ -49,6 +49,9 @@ class SqliteFile {
   std::optional<std::uint64_t> written_;  // the commit that the lock remembers
 };
 
+// A file by one name, however it was given: its lock and its log stand beside it.
+[[nodiscard]] std::string canonical_path(const std::string& path);
+
 // What went wrong with a store's file, what was being done, and the way out, of the exception that is being handled.
 [[nodiscard]] Error explain(const std::string& doing, const std::string& path);
 

@@ -15,8 +15,9 @@ class StoreCheck {
  public:
   explicit StoreCheck(std::string path) : path_(std::move(path)) {}
 
-  // What is wrong, at most some dozens of lines; empty: nothing.
-  [[nodiscard]] std::vector<std::string> run();
+  // What is wrong, at most some dozens of lines; empty: nothing. An error is why the store cannot be looked at, which
+  // need not be damage. Nobody else uses it.
+  [[nodiscard]] Result<std::vector<std::string>> run();
   [[nodiscard]] std::uint64_t jobs() const { return jobs_; }
 
  private:
@@ -29,6 +30,7 @@ class StoreCheck {
 
   void problem(std::string text);
   void check_pages();
+  void check_rows(SqliteFile& file);
   void check_structure(SQLite::Database& database);
   void check_jobs(SQLite::Database& database);
   void check_job(const StoredJob& job, bool is_at_hand, bool is_in_line, bool is_scheduled);

@@ -17,7 +17,9 @@ constexpr const char* kAbout =
 
 void add_common(CLI::App& app, CommonOptions& common) {
   cli::add_standard_options(app, common.log_level);
-  app.add_option("--broker", common.broker, "where the broker's port for clients is")->capture_default_str();
+  app.add_option("--broker", common.broker, "where the broker's port for clients is")
+      ->check(cli::why_no_endpoint)
+      ->capture_default_str();
   cli::add_duration(app, "--connect-timeout", common.connect_timeout, "how long the broker may take to answer");
   app.add_option_function<std::string>(
          "--output",

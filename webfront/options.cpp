@@ -7,7 +7,9 @@ namespace zebu::webfront {
 std::optional<int> parse_options(int argc, const char* const* argv, Options& options) {
   CLI::App app("Serves HTTP and hands the work behind it to a Zebu broker.", "zebu-webfront");
   cli::add_standard_options(app, options.log_level);
-  app.add_option("--broker", options.broker, "the broker's endpoint for clients")->capture_default_str();
+  app.add_option("--broker", options.broker, "the broker's endpoint for clients")
+      ->check(cli::why_no_endpoint)
+      ->capture_default_str();
   app.add_option("--listen", options.listen, "address and port to serve HTTP on; port 0 lets the kernel choose")
       ->capture_default_str();
   cli::add_duration(app, "--liveness", options.liveness, "how long the broker may be silent before it is away");

@@ -18,8 +18,8 @@ void add_standard_options(CLI::App& app, std::string& log_level);
 
 // Reads flags, then the environment (--queue-limit is ZEBU_QUEUE_LIMIT), then the configuration file (key queue-limit):
 // the first that names an option wins, an unknown key is an error. Returns the exit code when the program is to stop
-// now: after --help, --version, --print-config, or a mistake, which it has explained on stderr. Call it before anything is
-// opened: standard descriptors that are closed are taken first, so that no file or socket gets one of them.
+// now: after --help, --version, --print-config, or a mistake, which it has explained on stderr. Call it before anything
+// is opened: standard descriptors that are closed are taken first, so that no file or socket gets one of them.
 [[nodiscard]] std::optional<int> parse(CLI::App& app, int argc, const char* const* argv);
 
 // A check for an option: what is wrong with an endpoint (tcp://HOST:PORT); empty: nothing.

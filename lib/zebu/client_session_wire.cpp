@@ -181,7 +181,9 @@ void ClientSession::handle_answer(const message::Answer& answer) {
   if (found == questions_.end()) return;
   const Question question = std::move(found->second);
   questions_.erase(found);
-  const bool may_be_refused = question.is_command || answer.value.starts_with("\x81\xa5" "error");
+  const bool may_be_refused = question.is_command || answer.value.starts_with(
+                                                         "\x81\xa5"
+                                                         "error");
   const auto refusal = may_be_refused ? refusal_in(answer.value) : std::nullopt;
   question.handler(refusal ? Result<std::string>(tl::make_unexpected(*refusal)) : std::string(answer.value));
 }

@@ -7,10 +7,11 @@ namespace zebu {
 namespace {
 
 constexpr std::array<std::string_view, 23> kNames = {
-    "bad_message",      "version",     "wrong_role", "no_session",      "too_many_peers", "bad_job",
-    "unknown_task",     "no_consumer", "queue_full", "too_many_queues", "too_many_queries", "unknown_job",    "unknown_queue",
-    "unknown_consumer", "bad_command", "timed_out",  "disconnected",    "job_failed",     "job_cancelled",
-    "job_expired",      "bad_value",   "closed",     "system"};
+    "bad_message",      "version",      "wrong_role",    "no_session",       "too_many_peers",
+    "bad_job",          "unknown_task", "no_consumer",   "queue_full",       "too_many_queues",
+    "too_many_queries", "unknown_job",  "unknown_queue", "unknown_consumer", "bad_command",
+    "timed_out",        "disconnected", "job_failed",    "job_cancelled",    "job_expired",
+    "bad_value",        "closed",       "system"};
 static_assert(static_cast<std::size_t>(ErrorCode::system) + 1 == kNames.size());
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include "sqlite_store.h"
 
 #include "file_layer.h"
+#include "maintenance.h"
 #include "page_checksums.h"
 #include "sqlite_schema.h"
 #include "support/catch.h"
@@ -65,6 +66,10 @@ TEST_CASE("a store of a newer version is refused") {
   INFO(refusal);
   CHECK(has(refusal, "version 99"));
   CHECK(has(refusal, "newer zebu-broker"));
+  const auto checked = check_store(folder.path);
+  REQUIRE_FALSE(checked);
+  CHECK(has(checked.error().message, "newer zebu-broker"));
+  CHECK_FALSE(has(checked.error().message, "damaged"));
 }
 
 TEST_CASE("an older file is brought to this version, step by step, and only once") {

@@ -77,6 +77,74 @@ TEST_CASE("a damaged store is named by check, and refused by the broker or given
   CHECK(has(check.err, "damaged"));
 }
 
+TEST_CASE("check counts a page as the log has it, not as the file had it") {
+  Stack stack({.consumers = 0, .with_webfront = false});
+  REQUIRE(stack.produce({"submit", "echo", "a text", "--count", "2000"}).exit.code == 0);
+  stack.kill_broker();
+  REQUIRE(maintain(stack.store(), {"compact"}).exit.code == 0);  // all of it is in the file now
+  stack.start_broker();
+  REQUIRE(stack.produce({"submit", "echo", "a text", "--count", "2000"}).exit.code == 0);
+  stack.kill_broker();
+  const std::string path = path_of(stack.store());
+  std::ifstream log(path + "-wal", std::ios::binary);
+  log.seekg(32);  // where the log's first page has its number (https://sqlite.org/fileformat.html#walformat)
+  std::uint32_t page = 0;
+  for (int i = 0; i < 4; ++i) page = page << 8 | static_cast<std::uint32_t>(log.get());
+  constexpr std::streamoff kPage = 8192;
+  REQUIRE(std::filesystem::file_size(path) >= page * static_cast<std::uintmax_t>(kPage));
+  std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
+  file.seekp((static_cast<std::streamoff>(page) - 1) * kPage + kPage / 2);
+  file.put('?').put('!').put('?');
+  file.close();
+  const Finished check = maintain(stack.store(), {"check"});
+  INFO(check.err);
+  CHECK(check.exit.code == 0);
+  CHECK(has(check.out, "is whole: 4000 jobs"));
+}
+
+TEST_CASE("check by a symbolic link finds the store's own lock") {
+  Stack stack({.consumers = 0, .with_webfront = false});
+  const TempDir dir;
+  const std::string link = dir.path() / "link.db";
+  std::filesystem::create_symlink(path_of(stack.store()), link);
+  const Finished check = maintain("sqlite:" + link, {"check"});
+  CHECK(check.exit.code == 1);
+  CHECK(has(check.err, "in use by process"));
+  CHECK_FALSE(has(check.err, "damaged"));
+  CHECK_FALSE(std::filesystem::exists(link + ".lock"));
+}
+
+TEST_CASE("a backup replaces no file of the store, and nothing that is no file") {
+  Stack stack({.consumers = 0, .with_webfront = false});
+  REQUIRE(stack.produce({"submit", "fib", "10"}).exit.code == 0);
+  const std::string path = path_of(stack.store());
+  for (const std::string& to : {path + "-wal", path + "-shm", path + ".lock"}) {
+    const Finished backup = maintain(stack.store(), {"backup", "--to", to, "--force"});
+    INFO(to << '\n' << backup.err);
+    CHECK(backup.exit.code == 1);
+    CHECK(has(backup.err, "is a file of the store itself"));
+  }
+  const TempDir dir;
+  std::filesystem::create_symlink("/dev/null", dir.path() / "null");
+  const Finished backup = maintain(stack.store(), {"backup", "--to", dir.path() / "null", "--force"});
+  CHECK(backup.exit.code == 1);
+  CHECK(has(backup.err, "is no regular file"));
+}
+
+TEST_CASE("a program without stdout writes into none of its files") {
+  Stack stack({.consumers = 0, .with_webfront = false});
+  REQUIRE(stack.produce({"submit", "fib", "10"}).exit.code == 0);
+  stack.kill_broker();
+  const std::string path = path_of(stack.store());
+  const Finished check = run({.command = {"/bin/sh", "-c", "exec \"$0\" \"$@\" <&- >&- 2>&-", program("zebu-broker"),
+                                          "check", "--store", stack.store()}});
+  CHECK(check.exit.code == 0);
+  std::ifstream lock(path + ".lock", std::ios::binary);
+  std::string owner(4, ' ');
+  lock.read(owner.data(), 4);
+  CHECK(owner == "pid ");
+}
+
 TEST_CASE("a second broker on a store is refused") {
   Stack stack({.consumers = 0, .with_webfront = false});
   const Finished second = run({.command = {program("zebu-broker"), "--store", stack.store(), "--clients",

@@ -41,6 +41,20 @@ TEST_CASE("what --print-config prints, --config reads, and it says the same") {
   }
 }
 
+TEST_CASE("what is no endpoint is a wrong option") {
+  const std::vector<std::vector<std::string>> wrong = {
+      {"zebu-broker", "--clients", "tcp://127.0.0.1:99999"}, {"zebu-broker", "--consumers", "5556"},
+      {"zebu-broker", "--clients", "tcp://127.0.0.1"},       {"zebu-consumer", "--broker", "http://127.0.0.1:5556"},
+      {"zebu-producer", "--broker", "tcp://:1", "queues"},   {"zebu-webfront", "--broker", "tcp://h:x"}};
+  for (std::vector<std::string> command : wrong) {
+    command[0] = program(command[0]);
+    const Finished ended = run({.command = command});
+    INFO(command[0] << ' ' << command[2] << '\n' << ended.err);
+    CHECK(ended.exit.code == 2);
+    CHECK(ended.err.find("'" + command[2] + "' is no endpoint: tcp://HOST:PORT") != std::string::npos);
+  }
+}
+
 TEST_CASE("an unknown key in the configuration file is named, and ends the program") {
   const TempDir dir;
   const std::string file = dir.write("typo.toml", "liveliness = \"1s\"\n");

@@ -66,3 +66,65 @@ TEST_CASE("the bytes of finished jobs are limited, whatever their kind; durable 
   CHECK_FALSE(d.engine().jobs().find(ids[1]));
   CHECK(d.engine().jobs().find(ids.back()));
 }
+
+TEST_CASE("an outcome goes when its time is up, from memory too") {
+  EngineDriver d;
+  const SessionId client = d.client();
+  const SessionId consumer = d.consumer(10, 10);
+  JobOptions options;
+  options.transient = GENERATE(false, true);
+  options.result_ttl = std::chrono::seconds(5);
+  const JobId id = d.submit(client, true, options);
+  REQUIRE(d.assigned_to(consumer).size() == 1);
+  d.outcome(consumer, id, 1);
+  d.pass(std::chrono::seconds(3));
+  d.tick();
+  CHECK(d.engine().jobs().find(id));
+  d.pass(std::chrono::seconds(3));
+  d.engine().heard(client, d.now());
+  d.tick();
+  CHECK_FALSE(d.engine().jobs().find(id));
+  CHECK(d.engine().jobs().count(JobState::succeeded) == 0);
+}
+
+TEST_CASE("transient outcomes without a time of their own are kept as long as the broker says") {
+  Options options = engine_options();
+  options.result_ttl = std::chrono::seconds(5);
+  EngineDriver d(options);
+  const SessionId client = d.client();
+  const SessionId consumer = d.consumer(10, 10);
+  std::vector<JobId> ids;
+  for (const bool is_longer : {true, false}) {
+    JobOptions job;
+    job.transient = true;
+    if (is_longer) job.result_ttl = std::chrono::hours(1);
+    ids.push_back(d.submit(client, true, job));
+    REQUIRE(d.assigned_to(consumer).size() == 1);
+    d.outcome(consumer, ids.back(), 1);
+  }
+  d.pass(std::chrono::seconds(6));
+  d.tick();
+  CHECK(d.engine().jobs().find(ids[0]));
+  CHECK_FALSE(d.engine().jobs().find(ids[1]));
+}
+
+TEST_CASE("an outcome is kept as long as its job has its unique key") {
+  EngineDriver d;
+  const SessionId client = d.client();
+  const SessionId consumer = d.consumer(10, 10);
+  JobOptions options;
+  options.unique = "k";
+  options.unique_for = std::chrono::seconds(60);
+  options.result_ttl = std::chrono::seconds(1);
+  options.transient = GENERATE(false, true);
+  const JobId id = d.submit(client, true, options);
+  REQUIRE(d.assigned_to(consumer).size() == 1);
+  d.outcome(consumer, id, 1);
+  d.take();
+  d.pass(std::chrono::seconds(30));
+  d.tick();
+  d.submit(d.client(), true, options);
+  const Effects effects = d.take();
+  REQUIRE(effects.attached.size() == 1);
+  CHECK(effects.attached[0].what.to == id);
+}
