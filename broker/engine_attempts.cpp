@@ -177,6 +177,7 @@ void Engine::give_back(SessionId session, const message::Return& jobs, Moment no
     if (job->is_start_recorded) record(*job, JobPutBack{job->spec, job->uses, true}, out);
     enter_line(*job, out);
   }
+  consumer(session).credit = 0;  // else they would go there again at once
   credit(session, jobs.credit, out);
 }
 

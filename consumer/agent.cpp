@@ -135,6 +135,7 @@ void Agent::flush_returns() {
   }
   link_.send(batch.finish(0));
   returns_.clear();
+  credit_ = 0;  // RETURN takes it back; what is wanted now follows
 }
 
 // What the broker may send beyond what it may send already.

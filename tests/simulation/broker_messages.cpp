@@ -32,6 +32,7 @@ struct Broker::Handler {
     p.engine.outcome(from, m, now, p.effects);
   }
   void operator()(const message::Return& m) const {
+    ledger.heard_credit(from, 0, true);
     heard_credit(m.credit);
     p.engine.give_back(from, m, now, p.effects);
   }

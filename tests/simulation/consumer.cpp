@@ -25,6 +25,7 @@ message::Hello Consumer::hello() {
   sent_ = 0;
   kept_ = 0;
   credit_ = 0;
+  voided_ = 0;
   returns_.clear();
   is_drain_said_ = false;
   return hello;
@@ -44,8 +45,13 @@ void Consumer::handle(const message::Message& message) {
 }
 
 void Consumer::add(const message::Assignment& job) {
-  if (credit_ == 0 && !is_draining_) throw Violation{"credit", name_ + " got a job that it gave no credit for"};
-  if (credit_ > 0) --credit_;
+  if (credit_ > 0) {
+    --credit_;
+  } else if (voided_ > 0) {
+    --voided_;  // it was on its way
+  } else if (!is_draining_) {
+    throw Violation{"credit", name_ + " got a job that it gave no credit for"};
+  }
   held_.push_back({{job.id, job.attempt}, job.options.hard_limit});
   world_.ledger.hold(instance(), held_.back().id);
 }
@@ -161,7 +167,10 @@ void Consumer::beat() {
 void Consumer::flush() {
   dispatch();
   if (!is_up()) return;
-  if (!returns_.empty()) send(message::Return{0, std::exchange(returns_, {})});
+  if (!returns_.empty()) {
+    send(message::Return{0, std::exchange(returns_, {})});
+    voided_ += std::exchange(credit_, 0);
+  }
   if (is_draining_ && !std::exchange(is_drain_said_, true)) {
     send(message::Drain{});
     credit_ = 0;
@@ -204,6 +213,7 @@ void Consumer::die() {
   sent_ = 0;
   kept_ = 0;
   credit_ = 0;
+  voided_ = 0;
   is_draining_ = false;
   is_drain_said_ = false;
 }

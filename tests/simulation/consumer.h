@@ -58,6 +58,7 @@ class Consumer final : public Peer {
   std::size_t sent_ = 0;
   std::uint64_t kept_ = 0;
   std::size_t credit_ = 0;
+  std::size_t voided_ = 0;  // that RETURN took back, and that may have been used before
   std::vector<AttemptId> returns_;
   bool is_draining_ = false;
   bool is_drain_said_ = false;

@@ -95,7 +95,7 @@ class Ledger {
   void broker_went();
   void broker_came();
   void heard_hello(broker::SessionId session, std::uint64_t instance);
-  void heard_credit(broker::SessionId session, std::uint32_t credit, bool is_draining);
+  void heard_credit(broker::SessionId session, std::uint32_t credit, bool is_void);
   void heard_outcome(broker::SessionId session, const AttemptId& attempt);
   void heard_cancel(const JobId& id) { of(id).is_to_end = true; }
   void heard_purge(const std::string& queue);

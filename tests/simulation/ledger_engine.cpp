@@ -41,9 +41,9 @@ void Ledger::broker_came() {
 
 void Ledger::heard_hello(broker::SessionId session, std::uint64_t instance) { consumers_[session] = {instance, 0}; }
 
-void Ledger::heard_credit(broker::SessionId session, std::uint32_t credit, bool is_draining) {
+void Ledger::heard_credit(broker::SessionId session, std::uint32_t credit, bool is_void) {
   const auto peer = consumers_.find(session);
-  if (peer != consumers_.end()) peer->second.credit = is_draining ? 0 : peer->second.credit + credit;
+  if (peer != consumers_.end()) peer->second.credit = is_void ? 0 : peer->second.credit + credit;
 }
 
 void Ledger::heard_outcome(broker::SessionId session, const AttemptId& attempt) {

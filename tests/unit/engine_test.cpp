@@ -185,6 +185,20 @@ TEST_CASE("a returned job keeps its place and its attempt") {
   CHECK(d.assigned_to(other) == Attempts{{second, 1}});
 }
 
+TEST_CASE("who returns jobs gets no others for the credit that it had given") {
+  EngineDriver d;
+  const SessionId client = d.client();
+  const SessionId consumer = d.consumer(100, 1);
+  std::vector<JobId> ids;
+  for (int i = 0; i < 3; ++i) ids.push_back(d.submit(client));
+  CHECK(d.assigned_to(consumer).size() == 3);
+  d.engine().give_back(consumer, {1, {{ids[1], 1}, {ids[2], 1}}}, d.now(), d.effects);
+  CHECK(d.assigned_to(consumer) == Attempts{{ids[1], 1}});
+  CHECK(d.assigned_to(consumer).empty());
+  d.engine().credit(consumer, 1, d.effects);
+  CHECK(d.assigned_to(consumer) == Attempts{{ids[2], 1}});
+}
+
 TEST_CASE("only the holder of an assignment can return it") {
   EngineDriver d;
   const SessionId client = d.client();
