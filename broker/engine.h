@@ -204,6 +204,7 @@ class Engine {
   [[nodiscard]] bool has_to_sweep() const;
   void sweep_schedule(ScheduleKey from);
   void swept(const ScheduledLoaded& loaded, Moment now, Effects& out);
+  void forget_finished(Moment now);
   void house_keep(Moment now, Effects& out);
 
   // engine_paging.cpp

@@ -308,7 +308,8 @@ void Engine::finish(Job& job, Outcome outcome, Moment now, Effects& out) {
     if (holder != unique_.end() && holder->second == job.spec->id) unique_.erase(holder);
   }
   jobs_.finish(job, std::move(shared), now.wall);
-  if (options.transient && options.result_ttl) jobs_.set_deadline(job, *forget_at);
+  const bool is_as_others = !options.result_ttl && forget_at <= now.wall + options_.result_ttl;
+  if (options.transient && forget_at && !is_as_others) jobs_.set_deadline(job, *forget_at);
   for (const SessionId waiter : job.waiters) {
     if (sessions_.count(waiter) > 0) out.done.push_back({waiter, &job, due_batch(job)});
   }

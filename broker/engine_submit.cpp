@@ -2,6 +2,7 @@
 #include "wording.h"
 
 #include <algorithm>
+#include <unordered_set>
 
 // From SUBMIT to a place in line, and who waits for what.
 namespace zebu::broker {
@@ -249,7 +250,11 @@ void Engine::wait_for(SessionId session, const JobId& id, Effects& out) {
 }
 
 void Engine::wait(SessionId session, const message::Wait& wait, Effects& out) {
-  for (const JobId& id : wait.ids) wait_for(session, id, out);
+  // An id that comes again would be answered again.
+  std::unordered_set<JobId> told;
+  for (const JobId& id : wait.ids) {
+    if (wait.ids.size() == 1 || told.insert(id).second) wait_for(session, id, out);
+  }
 }
 
 void Engine::leave(SessionId session, const message::Leave& leave) {

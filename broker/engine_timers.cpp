@@ -17,7 +17,7 @@ void Engine::tick(Moment now, Effects& out) {
   last_ = now;
   const bool is_over = expected_.empty() || (hold_until_ && now.steady >= *hold_until_);
   if (hold_until_ && is_over && !has_open_claims()) end_hold(out);
-  jobs_.trim_finished(options_.keep, options_.keep_bytes, settled_);
+  forget_finished(now);
   if (next_beat_ && now.steady >= *next_beat_) check_liveness(now, out);
   if (!next_housekeeping_ || now.steady >= *next_housekeeping_) house_keep(now, out);
   meet_deadlines(now, out);
@@ -26,6 +26,13 @@ void Engine::tick(Moment now, Effects& out) {
   record_starts(now, out);
   assign(now, out);
   page(out);
+}
+
+// Before anything of this tick ends a job: who is told of that reads the job after the tick.
+void Engine::forget_finished(Moment now) {
+  jobs_.trim_finished(options_.keep, options_.keep_bytes, settled_);
+  jobs_.forget_due(now.wall);
+  if (!next_housekeeping_ || now.steady >= *next_housekeeping_) jobs_.forget_transient(now.wall - options_.result_ttl);
 }
 
 std::optional<TimePoint> Engine::next_deadline() const {
@@ -37,6 +44,7 @@ std::optional<TimePoint> Engine::next_deadline() const {
   if (hold_until_ && !has_open_claims()) at(*hold_until_);
   if (!starts_.empty()) at(starts_.front().record_at);
   if (!jobs_.deadlines().empty()) at_wall(jobs_.deadlines().begin()->deadline);
+  if (!jobs_.forgetting().empty()) at_wall(jobs_.forgetting().begin()->deadline);
   if (!jobs_.schedule().empty()) at_wall(jobs_.schedule().begin()->due);
   return next;
 }
@@ -56,14 +64,10 @@ void Engine::move_due(Moment now, Effects& out) {
   }
 }
 
-// What waits expires; what runs has run for too long; what is finished, and in no store, is forgotten.
+// What waits expires; what runs has run for too long.
 void Engine::meet_deadlines(Moment now, Effects& out) {
   while (!jobs_.deadlines().empty() && jobs_.deadlines().begin()->deadline <= now.wall) {
     Job& job = *jobs_.deadlines().begin();
-    if (is_final(job.state)) {
-      jobs_.forget(job);
-      continue;
-    }
     Outcome outcome;
     if (job.state != JobState::running) {
       outcome.state = JobState::expired;
@@ -164,7 +168,6 @@ void Engine::house_keep(Moment now, Effects& out) {
   if (stored > 0 && !std::exchange(is_checking_expiry_, true)) {
     out.reads.emplace_back(LoadExpired{now.wall, kExpireAtOnce});
   }
-  jobs_.forget_transient(now.wall - options_.result_ttl);
   // Keys whose jobs are forgotten, once they are the most.
   if (unique_.size() > 2 * jobs_.in_memory().size() + 1000) {
     std::erase_if(unique_, [&](const auto& entry) { return jobs_.find(entry.second) == nullptr; });

@@ -12,6 +12,7 @@ constexpr std::uint32_t kMaxPage = 1000;
 constexpr std::uint32_t kDefaultPage = 100;
 // Jobs that a session may have asked for without having been answered: all of them are in memory before they leave.
 constexpr std::size_t kMaxAsked = 10'000;
+const SharedOutcome kNone;
 
 }  // namespace
 
@@ -27,7 +28,7 @@ void Inquiries::ask(Inquiry inquiry, Read read, Effects& out) {
     return refuse(inquiry.session, inquiry.number,
                   {ErrorCode::too_many_queries,
                    std::to_string(asked->second) + " jobs are asked for and not answered yet: wait for the answers",
-                   {}});
+                   std::chrono::seconds(1)});
   }
   ask_store(std::move(inquiry), std::move(read), out);
 }
@@ -49,7 +50,7 @@ void Inquiries::query(SessionId session, const message::Query& query, Moment now
   if (query.what == "jobs" && params.ids.size() <= kMaxIds) {
     const bool are_here = std::all_of(params.ids.begin(), params.ids.end(),
                                       [&](const JobId& id) { return engine_.jobs().find(id) != nullptr; });
-    if (are_here) return answer(jobs_answer(engine_, params.ids, {}));
+    if (are_here) return answer_jobs(session, query.number, params.ids, {});
     return ask({session, query.number, Kind::jobs, params.ids, {}, 0}, Find{params.ids, 0}, out);
   }
   if (query.what == "list" && params.limit <= kMaxPage) {
@@ -131,6 +132,30 @@ void Inquiries::drain(SessionId session, const message::Command& command, Effect
   answers_.push_back({session, command.number, count_answer("drained", drained), 0});
 }
 
+void Inquiries::refuse_unread(SessionId session, std::uint64_t number) {
+  refuse(
+      session, number,
+      {ErrorCode::too_many_queries, "much of what was sent is not read yet: read it first", std::chrono::seconds(1)});
+}
+
+// A larger answer than a message may be would arrive nowhere.
+void Inquiries::answer_jobs(SessionId session, std::uint64_t number, const std::vector<JobId>& ids,
+                            const std::vector<std::optional<StoredJob>>& stored) {
+  std::size_t bytes = 0;
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    const Job* job = engine_.jobs().find(ids[i]);
+    const SharedOutcome& outcome = job ? job->outcome : i < stored.size() && stored[i] ? stored[i]->outcome : kNone;
+    if (outcome) bytes += outcome->result.size();
+  }
+  if (ids.size() > 1 && bytes > message::kDefaultMaxMessage) {
+    return refuse(session, number,
+                  {ErrorCode::too_many_queries,
+                   "their results have " + std::to_string(bytes) + " bytes: ask for fewer jobs",
+                   {}});
+  }
+  answers_.push_back({session, number, jobs_answer(engine_, ids, stored), undurable()});
+}
+
 void Inquiries::refuse(SessionId session, std::uint64_t number, const Error& why) {
   answers_.push_back({session, number, refused_answer(why), 0});
 }
@@ -159,15 +184,16 @@ bool Inquiries::answered(const ReadAnswer& answer, Moment now, Effects& out) {
 
 void Inquiries::found(const Inquiry& inquiry, const Found& found, Moment now, Effects& out) {
   if (inquiry.kind == Kind::retry) return retry(inquiry, found, now, out);
-  answers_.push_back({inquiry.session, inquiry.number, jobs_answer(engine_, inquiry.ids, found.jobs), undurable()});
+  answer_jobs(inquiry.session, inquiry.number, inquiry.ids, found.jobs);
 }
 
 void Inquiries::retry(const Inquiry& inquiry, const Found& found, Moment now, Effects& out) {
-  Retried retried{inquiry, 0, {}};
+  Retried retried{inquiry, 0, {}, false};
   for (std::size_t i = 0; i < found.jobs.size(); ++i) {
     if (!found.jobs[i]) continue;
     if (const auto fresh = engine_.redrive(*found.jobs[i], Uuid::make(), now, out)) {
       retried.jobs.emplace_back(inquiry.ids[i], *fresh);
+      if (!found.jobs[i]->spec->options.unique.empty()) retried.has_keyed = true;
     }
   }
   retried.batch = engine_.newest_batch();
@@ -195,7 +221,8 @@ void Inquiries::listed(Inquiry inquiry, const Listed& listed, Moment now, Effect
     List next{inquiry.filter, 0};
     ask_store(std::move(inquiry), std::move(next), out);
   } else if (is_retry && undurable() != 0) {
-    retried_.push_back({std::move(inquiry), undurable(), {}});
+    const bool has_keyed = !inquiry.keyed.empty();
+    retried_.push_back({std::move(inquiry), undurable(), {}, has_keyed});
   } else {
     const char* name = is_retry ? "retried" : "purged";
     answers_.push_back({inquiry.session, inquiry.number, count_answer(name, inquiry.count), undurable()});
@@ -207,8 +234,12 @@ void Inquiries::committed(BatchNumber batch, const Effects& out) {
   for (const auto& attached : out.attached) {
     if (attached.session == 0) not_retried(attached.what.id);
   }
-  std::erase_if(retried_, [&](const Retried& retried) {
+  std::erase_if(retried_, [&](Retried& retried) {
     if (retried.batch > batch) return false;
+    if (std::exchange(retried.has_keyed, false) && engine_.newest_batch() > batch) {
+      retried.batch = engine_.newest_batch();
+      return false;
+    }
     const Inquiry& inquiry = retried.inquiry;
     answers_.push_back(
         {inquiry.session, inquiry.number,

@@ -25,6 +25,8 @@ class Inquiries {
 
   void query(SessionId session, const message::Query& query, Moment now, Effects& out);
   void command(SessionId session, const message::Command& command, Moment now, Effects& out);
+  // Of a peer that has not read the answers that it was sent.
+  void refuse_unread(SessionId session, std::uint64_t number);
   // False: the read was not one of ours.
   [[nodiscard]] bool answered(const ReadAnswer& answer, Moment now, Effects& out);
   // `out`: what the engine said of this commit.
@@ -53,11 +55,16 @@ class Inquiries {
     Inquiry inquiry;
     BatchNumber batch = 0;
     std::vector<std::pair<JobId, JobId>> jobs;  // of retry: old, new
+    // Some have a unique key: these are known to be retried with that commit, and the old ones are forgotten with the
+    // next.
+    bool has_keyed = false;
   };
 
   // Asks the store, or refuses when the session has asked for too much already.
   void ask(Inquiry inquiry, Read read, Effects& out);
   void ask_store(Inquiry inquiry, Read read, Effects& out);
+  void answer_jobs(SessionId session, std::uint64_t number, const std::vector<JobId>& ids,
+                   const std::vector<std::optional<StoredJob>>& stored);
   void found(const Inquiry& inquiry, const Found& found, Moment now, Effects& out);
   void listed(Inquiry inquiry, const Listed& listed, Moment now, Effects& out);
   void retry(const Inquiry& inquiry, const Found& found, Moment now, Effects& out);

@@ -219,11 +219,13 @@ void JobTable::set_deadline(Job& job, WallTime deadline) {
   clear_deadline(job);
   job.deadline = deadline;
   job.has_deadline = true;
-  deadlines_.insert(job);
+  deadlines_of(job).insert(job);
 }
 
 void JobTable::clear_deadline(Job& job) {
-  if (std::exchange(job.has_deadline, false)) deadlines_.erase(deadlines_.iterator_to(job));
+  if (!std::exchange(job.has_deadline, false)) return;
+  Deadlines& deadlines = deadlines_of(job);
+  deadlines.erase(deadlines.iterator_to(job));
 }
 
 // ── edges ───────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -288,6 +290,10 @@ void JobTable::trim_finished(std::size_t jobs, std::size_t bytes, BatchNumber se
   while (!transient.jobs.empty() && (transient.jobs.size() > jobs || transient.bytes > bytes)) {
     forget(transient.jobs.front());
   }
+}
+
+void JobTable::forget_due(WallTime now) {
+  while (!forgetting_.empty() && forgetting_.begin()->deadline <= now) forget(*forgetting_.begin());
 }
 
 void JobTable::forget_transient(WallTime finished) {

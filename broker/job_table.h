@@ -195,6 +195,7 @@ class JobTable {
   // Any → final, into the list of finished ones.
   void finish(Job& job, SharedOutcome outcome, WallTime now);
 
+  // Of a job that is not finished when it is to end, of a finished one when it is to be forgotten.
   void set_deadline(Job& job, WallTime deadline);
   void clear_deadline(Job& job);
 
@@ -202,6 +203,8 @@ class JobTable {
   // until `jobs` are; of both until they have at most `bytes`, durable ones first. No durable one of a batch after
   // `settled`, because the store does not know its outcome yet.
   void trim_finished(std::size_t jobs, std::size_t bytes, BatchNumber settled);
+  // Forgets finished jobs whose deadline has come.
+  void forget_due(WallTime now);
   // Forgets transient jobs that were finished by then, but those with a deadline of their own.
   void forget_transient(WallTime finished);
   // Forgets a finished job now.
@@ -217,6 +220,7 @@ class JobTable {
   [[nodiscard]] Deadlines& deadlines() { return deadlines_; }
   [[nodiscard]] const Schedule& schedule() const { return schedule_; }
   [[nodiscard]] const Deadlines& deadlines() const { return deadlines_; }
+  [[nodiscard]] const Deadlines& forgetting() const { return forgetting_; }
   [[nodiscard]] JobList& fresh() { return fresh_; }
   Window<ScheduleKey> schedule_window;
 
@@ -229,6 +233,7 @@ class JobTable {
   void move(Job& job, JobState to);
   void unlink(Job& job);
   void link_finished(Job& job);
+  [[nodiscard]] Deadlines& deadlines_of(const Job& job) { return is_final(job.state) ? forgetting_ : deadlines_; }
   [[nodiscard]] Finished& finished_like(const Job& job) {
     return job.is_transient() ? transient_finished_ : durable_finished_;
   }
@@ -239,7 +244,8 @@ class JobTable {
   std::unordered_map<JobId, Job> jobs_;
   std::map<std::string, std::unique_ptr<Queue>, std::less<>> queues_;
   Schedule schedule_;
-  Deadlines deadlines_;
+  Deadlines deadlines_;   // of jobs that are not finished
+  Deadlines forgetting_;  // of finished ones
   JobList fresh_;
   Finished transient_finished_;
   Finished durable_finished_;

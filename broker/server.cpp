@@ -9,6 +9,8 @@ namespace {
 
 // How many messages of one socket a round takes before the others have their turn. More makes larger batches.
 constexpr int kMessagesARound = 256;
+// Bytes that lie ready for a client at once. It asks again for what it has not got.
+constexpr std::size_t kMaxReady = 1 << 30;
 // How long a reply that nobody waits for is held back for a message that it can go along with.
 constexpr std::chrono::milliseconds kHold{1};
 
@@ -24,7 +26,9 @@ std::string_view spelled(message::Role role) { return role == message::Role::cli
 Result<std::unique_ptr<Server>> Server::create(const Options& options, std::unique_ptr<Store> store) {
   SocketLimits limits;
   limits.max_message = options.max_message;
-  auto clients = Router::bind(context(), options.clients, limits);
+  SocketLimits client_limits = limits;
+  client_limits.max_ready = kMaxReady;
+  auto clients = Router::bind(context(), options.clients, client_limits);
   if (!clients) return tl::make_unexpected(clients.error());
   auto consumers = Router::bind(context(), options.consumers, limits);
   if (!consumers) return tl::make_unexpected(consumers.error());
@@ -110,6 +114,7 @@ Result<bool> Server::round(Moment now) {
   bool has_more = read(consumers_, now);
   has_more = read(clients_, now) || has_more;
   for (const SessionId session : std::exchange(unreachable_, {})) engine_.gone(session, effects_);
+  gather();  // before the tick: it forgets finished jobs
   engine_.tick(now, effects_);
   gather();
   start_commit();
@@ -236,7 +241,10 @@ struct Server::Handler {
   void operator()(const message::Wait& m) const { server.engine_.wait(from, m, server.effects_); }
   void operator()(const message::Leave& m) const { server.engine_.leave(from, m); }
   void operator()(const message::Cancel& m) const { server.engine_.cancel(m, now, server.effects_); }
-  void operator()(const message::Query& m) const { server.inquiries_.query(from, m, now, server.effects_); }
+  void operator()(const message::Query& m) const {
+    server.is_behind(from) ? server.inquiries_.refuse_unread(from, m.number)
+                           : server.inquiries_.query(from, m, now, server.effects_);
+  }
   void operator()(const message::Command& m) const { server.inquiries_.command(from, m, now, server.effects_); }
   void operator()(const message::Credit& m) const { server.engine_.credit(from, m.credit, server.effects_); }
   void operator()(const message::OutcomeReport& m) const { server.engine_.outcome(from, m, now, server.effects_); }
@@ -290,6 +298,11 @@ void Server::end(SessionId session) {
   const auto named = sessions.find(found->second.routing_id);
   if (named != sessions.end() && named->second == session) sessions.erase(named);
   ended_.push_back(session);
+}
+
+bool Server::is_behind(SessionId session) const {
+  const auto found = peers_.find(session);
+  return found != peers_.end() && found->second.port->socket.is_behind(found->second.routing_id);
 }
 
 void Server::send(SessionId session, Frame frame) {

@@ -61,6 +61,8 @@ class Server {
   void refuse(Port& port, Bytes peer, ErrorCode code, const std::string& why);
   void gather();
   void end(SessionId session);
+  // Whether it has not read much of what it was sent.
+  [[nodiscard]] bool is_behind(SessionId session) const;
   void send(SessionId session, Frame frame);
 
   Options options_;

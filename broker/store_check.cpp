@@ -47,11 +47,8 @@ Result<std::vector<std::string>> StoreCheck::run() {
   }
   check_pages();  // while SQLite has not opened the file: closing it here would release SQLite's locks
   const auto file = SqliteFile::open(options);
-  if (!file) {
-    problem(file.error().message);
-  } else {
-    check_rows(**file);
-  }
+  if (!file && problems_.empty()) return tl::make_unexpected(file.error());
+  if (file) check_rows(**file);
   return problems_;
 }
 

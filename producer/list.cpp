@@ -53,10 +53,14 @@ int run(const CommonOptions& common, const ListOptions& options) {
   std::uint64_t left_to_list = options.all ? std::numeric_limits<std::uint64_t>::max() : options.limit;
   bool is_empty = true;
   while (left_to_list > 0 && std::cout) {
-    params.limit = static_cast<std::uint32_t>(std::min(kPage, left_to_list));
+    // A page has the jobs of a state among so many that may be in it.
+    params.limit = static_cast<std::uint32_t>(options.state ? kPage : std::min(kPage, left_to_list));
     const auto page = ask(*client, common, "list", params);
     if (!page || !page->is_object()) return 1;
-    const Json jobs = page->value("jobs", Json::array());
+    Json jobs = page->value("jobs", Json::array());
+    if (jobs.size() > left_to_list) {
+      jobs.erase(jobs.begin() + static_cast<std::ptrdiff_t>(left_to_list), jobs.end());
+    }
     if (!jobs.empty()) print(common, jobs, table);
     is_empty = is_empty && jobs.empty();
     left_to_list -= std::min<std::uint64_t>(left_to_list, jobs.size());

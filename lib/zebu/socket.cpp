@@ -41,24 +41,26 @@ bool has_input(zmq::socket_t& socket) {
 // A frame's buffer while ZeroMQ has it, and where its bytes are counted.
 struct Sent {
   std::string buffer;
-  std::shared_ptr<std::atomic<std::size_t>> unread;
+  std::shared_ptr<UnreadCount> unread;
 };
 
 // Called by ZeroMQ's I/O thread when the frame has left, or its peer.
 void free_sent(void*, void* owner) {
   const std::unique_ptr<Sent> sent(static_cast<Sent*>(owner));
-  if (sent->unread) *sent->unread -= sent->buffer.size();
+  if (!sent->unread) return;
+  sent->unread->bytes -= sent->buffer.size();
+  ++sent->unread->read;
 }
 
 // Small ones are copied: that is cheaper than an allocation.
 constexpr std::size_t kCopy = 256;
 
 // Hands the frame's buffer to ZeroMQ without a copy.
-zmq::message_t to_message(Frame frame, std::shared_ptr<std::atomic<std::size_t>> unread = nullptr) {
+zmq::message_t to_message(Frame frame, std::shared_ptr<UnreadCount> unread = nullptr) {
   const Bytes bytes = frame.bytes();
   if (bytes.size() <= kCopy) return zmq::message_t(bytes.data(), bytes.size());
   auto sent = std::make_unique<Sent>(Sent{std::move(frame.buffer), std::move(unread)});
-  if (sent->unread) *sent->unread += sent->buffer.size();
+  if (sent->unread) sent->unread->bytes += sent->buffer.size();
   char* data = sent->buffer.data() + frame.start;
   const std::size_t size = sent->buffer.size() - frame.start;
   return zmq::message_t(data, size, free_sent, sent.release());
@@ -88,10 +90,10 @@ Received::Received(Received&&) noexcept = default;
 Bytes Received::peer() const { return {static_cast<const char*>(peer_->data()), peer_->size()}; }
 Bytes Received::frame() const { return {static_cast<const char*>(frame_->data()), frame_->size()}; }
 
-Router::Router(std::unique_ptr<zmq::socket_t> socket, std::string endpoint, std::size_t max_unread)
+Router::Router(std::unique_ptr<zmq::socket_t> socket, std::string endpoint, const SocketLimits& limits)
     : socket_(std::move(socket)),
       endpoint_(std::move(endpoint)),
-      max_unread_(max_unread),
+      limits_(limits),
       descriptor_(socket_->get(zmq::sockopt::fd)) {}
 Router::~Router() = default;
 Router::Router(Router&&) noexcept = default;
@@ -101,14 +103,14 @@ Result<Router> Router::bind(SocketContext& context, const std::string& endpoint,
     auto socket = std::make_unique<zmq::socket_t>(context.get(), zmq::socket_type::router);
     set_limits(*socket, limits);
     socket->set(zmq::sockopt::router_mandatory, 1);
-    // No peer that keeps to the protocol reaches these. With max_unread they bound what one costs that floods, or does
+    // No peer that keeps to the protocol reaches these. With max_ready they bound what one costs that floods, or does
     // not read.
     socket->set(zmq::sockopt::rcvhwm, 1000);
     socket->set(zmq::sockopt::sndhwm, 100'000);
     socket->set(zmq::sockopt::backlog, 1024);
     socket->bind(endpoint);
     std::string bound = socket->get(zmq::sockopt::last_endpoint);
-    return Router(std::move(socket), std::move(bound), limits.max_unread);
+    return Router(std::move(socket), std::move(bound), limits);
   } catch (const zmq::error_t& e) {
     return fail(ErrorCode::system, "cannot listen on '" + endpoint + "': " + e.what());
   }
@@ -133,10 +135,11 @@ bool Router::receive(Received& into) {
 
 bool Router::send(Bytes peer, Frame frame) {
   has_sent_ = true;
-  std::shared_ptr<std::atomic<std::size_t>> unread;
+  std::shared_ptr<UnreadCount> unread;
   if (frame.bytes().size() > kCopy) {
-    unread = unread_by(peer);
-    if (*unread > max_unread_) return false;
+    Reader& to = reader(peer);
+    if (!does_read(to)) return false;
+    unread = to.count;
   }
   const auto now = zmq::send_flags::dontwait;
   try {
@@ -151,13 +154,35 @@ bool Router::send(Bytes peer, Frame frame) {
 }
 
 // Peers that have read all, or are gone, are forgotten before there are twice as many as there were.
-const Router::Unread& Router::unread_by(Bytes peer) {
-  if (const auto found = unread_.find(peer); found != unread_.end()) return found->second;
-  if (unread_.size() >= forget_read_at_) {
-    std::erase_if(unread_, [](const auto& one) { return *one.second == 0; });
-    forget_read_at_ = std::max(kFewPeers, 2 * unread_.size());
+Router::Reader& Router::reader(Bytes peer) {
+  if (const auto found = readers_.find(peer); found != readers_.end()) return found->second;
+  if (readers_.size() >= forget_readers_at_) {
+    std::erase_if(readers_, [](const auto& one) { return one.second.count->bytes == 0; });
+    forget_readers_at_ = std::max(kFewReaders, 2 * readers_.size());
   }
-  return unread_.emplace(peer, std::make_shared<std::atomic<std::size_t>>(0)).first->second;
+  return readers_.emplace(peer, Reader{std::make_shared<UnreadCount>(), 0, {}}).first->second;
+}
+
+// A lot may lie ready for one that reads as fast as it can; so it must also have read nothing for a while.
+bool Router::does_read(Reader& reader) const {
+  const std::size_t bytes = reader.count->bytes;
+  if (bytes <= limits_.max_unread) {
+    reader.since = {};
+    return true;
+  }
+  if (bytes > limits_.max_ready) return false;
+  const TimePoint now = Clock::now();
+  const std::uint64_t read = reader.count->read;
+  if (reader.since == TimePoint{} || read != reader.read) {
+    reader.since = now;
+    reader.read = read;
+  }
+  return now - reader.since < limits_.patience;
+}
+
+bool Router::is_behind(Bytes peer) const {
+  const auto found = readers_.find(peer);
+  return found != readers_.end() && found->second.count->bytes > limits_.max_unread;
 }
 
 // A send may take in what the descriptor announced, and the announcement with it; so after sends ZeroMQ itself is

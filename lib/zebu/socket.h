@@ -5,6 +5,7 @@
 #include <atomic>
 #include <chrono>
 #include <functional>
+#include <limits>
 #include <map>
 #include <memory>
 #include <string>
@@ -37,7 +38,17 @@ struct SocketLimits {
   std::size_t max_message = message::kDefaultMaxMessage;  // a larger frame closes its connection
   std::chrono::milliseconds handshake{5000};  // a connection that has not finished ZMTP's greeting by then is closed
   std::chrono::milliseconds transport_silence{10000};  // a connection whose TCP is dead is closed after about that
-  std::size_t max_unread = 128 << 20;  // bytes that lie ready for a router's peer; with more it counts as gone
+  // Bytes that lie ready for a router's peer: with more than max_unread it counts as gone once it has read nothing for
+  // `patience`, and with more than max_ready at once.
+  std::size_t max_unread = 128 << 20;
+  std::chrono::milliseconds patience{10000};
+  std::size_t max_ready = std::numeric_limits<std::size_t>::max();
+};
+
+// What lies ready for one peer. Shared with ZeroMQ's I/O thread.
+struct UnreadCount {
+  std::atomic<std::size_t> bytes = 0;
+  std::atomic<std::uint64_t> read = 0;  // frames that have left
 };
 
 // A received frame; it holds its bytes. Reuse one object for many receives.
@@ -78,22 +89,28 @@ class Router {
   [[nodiscard]] bool may_have_input();
   // False when the peer is gone, was never there, or does not read what it was sent: nothing was sent.
   [[nodiscard]] bool send(Bytes peer, Frame frame);
+  // Whether more than max_unread bytes lie ready for it.
+  [[nodiscard]] bool is_behind(Bytes peer) const;
 
  private:
   friend bool wait_readable(Router& first, Router& second, int stop, int other,
                             std::optional<std::chrono::milliseconds> timeout);
-  // Shared with ZeroMQ's I/O thread, which counts down.
-  using Unread = std::shared_ptr<std::atomic<std::size_t>>;
-  static constexpr std::size_t kFewPeers = 64;
+  struct Reader {
+    std::shared_ptr<UnreadCount> count;
+    std::uint64_t read = 0;  // frames that it had read at `since`
+    TimePoint since{};       // when it was found behind; the epoch: it is not
+  };
+  static constexpr std::size_t kFewReaders = 64;
 
-  Router(std::unique_ptr<zmq::socket_t> socket, std::string endpoint, std::size_t max_unread);
-  [[nodiscard]] const Unread& unread_by(Bytes peer);
+  Router(std::unique_ptr<zmq::socket_t> socket, std::string endpoint, const SocketLimits& limits);
+  [[nodiscard]] Reader& reader(Bytes peer);
+  [[nodiscard]] bool does_read(Reader& reader) const;
 
   std::unique_ptr<zmq::socket_t> socket_;
   std::string endpoint_;
-  std::size_t max_unread_;
-  std::map<std::string, Unread, std::less<>> unread_;  // bytes that a peer has not read, by routing id
-  std::size_t forget_read_at_ = kFewPeers;
+  SocketLimits limits_;
+  std::map<std::string, Reader, std::less<>> readers_;  // by routing id
+  std::size_t forget_readers_at_ = kFewReaders;
   int descriptor_;
   bool may_have_input_ = true;
   bool has_sent_ = false;  // since it was last known to have no input

@@ -128,3 +128,40 @@ TEST_CASE("an outcome is kept as long as its job has its unique key") {
   REQUIRE(effects.attached.size() == 1);
   CHECK(effects.attached[0].what.to == id);
 }
+
+TEST_CASE("a unique key lasts as long as it should where transient outcomes go earlier") {
+  Options options = engine_options();
+  options.result_ttl = std::chrono::seconds(5);
+  EngineDriver d(options);
+  const SessionId client = d.client();
+  const SessionId consumer = d.consumer(10, 10);
+  JobOptions job;
+  job.unique = "k";
+  job.unique_for = std::chrono::seconds(60);
+  job.transient = true;
+  const JobId id = d.submit(client, true, job);
+  REQUIRE(d.assigned_to(consumer).size() == 1);
+  d.outcome(consumer, id, 1);
+  d.take();
+  d.pass(std::chrono::seconds(30));
+  d.tick();
+  CHECK(d.engine().jobs().find(id));
+}
+
+TEST_CASE("a job that ends with a tick is there for who is told of it, however short its outcome is kept") {
+  EngineDriver d;
+  const SessionId client = d.client();
+  JobOptions options;
+  options.transient = true;
+  options.expires_in = std::chrono::seconds(1);
+  options.result_ttl = std::chrono::milliseconds(0);
+  const JobId id = d.submit(client, true, options);
+  d.take();
+  d.pass(std::chrono::seconds(2));
+  d.engine().tick(d.now(), d.effects);
+  REQUIRE(d.effects.done.size() == 1);
+  CHECK(d.engine().jobs().find(id) == d.effects.done[0].what);
+  d.take();
+  d.tick();
+  CHECK_FALSE(d.engine().jobs().find(id));
+}
