@@ -109,7 +109,7 @@ std::string why_no_endpoint(const std::string& endpoint) {
   if (port == "*") return {};
   std::uint16_t number = 0;
   const auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), number);
-  return error == std::errc() && !port.empty() && end == port.data() + port.size() ? std::string() : wanted;
+  return error == std::errc() && end == port.data() + port.size() ? std::string() : wanted;
 }
 
 std::optional<int> parse(CLI::App& app, int argc, const char* const* argv) {

@@ -46,6 +46,13 @@ Frame frame_of(std::size_t bytes) {
   return frame;
 }
 
+bool hears(Router& router, Received& into) {
+  return eventually([&] {
+    (void)wait_readable(router, router, -1, -1, std::chrono::milliseconds(10));
+    return router.receive(into);
+  });
+}
+
 }  // namespace
 
 TEST_CASE("signals do not disturb a socket") {
@@ -84,10 +91,7 @@ TEST_CASE("what a peer does not read is bounded, and others are sent to meanwhil
   deaf.connect(router->endpoint());
   deaf.send(zmq::str_buffer("here"));
   Received from_deaf;
-  REQUIRE(eventually([&] {
-    (void)wait_readable(*router, *router, -1, -1, std::chrono::milliseconds(10));
-    return router->receive(from_deaf);
-  }));
+  REQUIRE(hears(*router, from_deaf));
   // The kernel takes some megabytes too.
   int sent = 0;
   CHECK(eventually([&] {  // ZeroMQ's thread and the kernel take some, until they are full
@@ -102,10 +106,7 @@ TEST_CASE("what a peer does not read is bounded, and others are sent to meanwhil
   REQUIRE(dealer);
   dealer->send(frame_of(5));
   Received from_dealer;
-  REQUIRE(eventually([&] {
-    (void)wait_readable(*router, *router, -1, -1, std::chrono::milliseconds(10));
-    return router->receive(from_dealer);
-  }));
+  REQUIRE(hears(*router, from_dealer));
   CHECK(router->send(from_dealer.peer(), frame_of(kMessage)));
   // Once it has read all, it can be sent to again.
   zmq::message_t message;
@@ -127,9 +128,6 @@ TEST_CASE("a peer that reads may have much ready for it at once") {
   REQUIRE(dealer);
   dealer->send(frame_of(5));
   Received received;
-  REQUIRE(eventually([&] {
-    (void)wait_readable(*router, *router, -1, -1, std::chrono::milliseconds(10));
-    return router->receive(received);
-  }));
+  REQUIRE(hears(*router, received));
   for (int i = 0; i < 1000; ++i) REQUIRE(router->send(received.peer(), frame_of(100'000)));
 }
