@@ -1,8 +1,8 @@
 // A consumer whose tasks measure when, and in which order, they are called. Give it --pool threads: it prints the
 // figures when it has ended.
-#include <zebu/consumer.h>
+#include "bench/figures.h"
+#include "zebu/consumer.h"
 
-#include <figures.h>
 #include <map>
 #include <mutex>
 #include <string>

@@ -1,6 +1,7 @@
+#include "bench/figures.h"
+
 #include <algorithm>
 #include <cstdio>
-#include <figures.h>
 
 namespace zebu::bench {
 

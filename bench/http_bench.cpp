@@ -2,11 +2,12 @@
 // are due at fixed times, and a latency counts from when its request was due: a server that stalls cannot hide it.
 // Without, each connection sends its next request when it has its answer; as many requests as connections are "all at
 // once".
+#include "bench/figures.h"
+
 #include <CLI/CLI.hpp>
 #include <sys/socket.h>
 
 #include <charconv>
-#include <figures.h>
 #include <iostream>
 #include <netdb.h>
 #include <optional>

@@ -1,4 +1,4 @@
-#include "job_stream.h"
+#include "bench/job_stream.h"
 
 #include <stdexcept>
 

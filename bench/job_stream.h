@@ -2,11 +2,11 @@
 
 #include <utility>
 // <utility> first: Boost 1.74's Asio uses std::exchange without including it.
-#include <zebu/client_session.h>
+#include "bench/figures.h"
+#include "zebu/client_session.h"
 
 #include <boost/asio/io_context.hpp>
 
-#include <figures.h>
 #include <functional>
 #include <optional>
 #include <string>

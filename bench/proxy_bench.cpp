@@ -1,12 +1,13 @@
 // What ZeroMQ alone can do: a bare zmq_proxy between a ROUTER and a DEALER, echo workers, one message a job, all over
 // TCP loopback, each part a process of its own, as Zebu's are.
+#include "bench/figures.h"
+
 #include <CLI/CLI.hpp>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <zmq.hpp>
 
 #include <csignal>
-#include <figures.h>
 #include <unistd.h>
 
 namespace {

@@ -1,12 +1,12 @@
 // Submits jobs for bench_consumer that nobody waits for. `backlog`: as many as asked for, of three priorities in turn.
 // `delayed`: each with a random time at which it is to start.
-#include <zebu/convert.h>
+#include "bench/job_stream.h"
+#include "zebu/convert.h"
 
 #include <CLI/CLI.hpp>
 
 #include <array>
 #include <iostream>
-#include <job_stream.h>
 #include <random>
 
 namespace {

@@ -1,10 +1,11 @@
 // How long this folder's disk takes to sync one page, the way that the store's write-ahead log is written: a frame of 8
 // KiB and its header, then fdatasync. A log grows at first and is written over from its start later; both are measured.
+#include "bench/figures.h"
+
 #include <CLI/CLI.hpp>
 
 #include <cerrno>
 #include <fcntl.h>
-#include <figures.h>
 #include <filesystem>
 #include <iostream>
 #include <system_error>

@@ -1,10 +1,10 @@
 // The same work as proxy_bench's through Zebu: echo jobs by the producer library, against a broker and consumers that
 // the script has started.
-#include <zebu/client.h>
+#include "bench/figures.h"
+#include "zebu/client.h"
 
 #include <CLI/CLI.hpp>
 
-#include <figures.h>
 #include <iostream>
 
 namespace {

@@ -1,11 +1,10 @@
-#include "broker_cli.h"
-#include "maintenance.h"
-#include "open_store.h"
-#include "server.h"
-
-#include <zebu/cli.h>
-#include <zebu/log.h>
-#include <zebu/stop_signal.h>
+#include "broker/cli.h"
+#include "broker/server/server.h"
+#include "broker/store/open_store.h"
+#include "broker/store/sqlite/maintenance.h"
+#include "zebu/program/cli.h"
+#include "zebu/program/log.h"
+#include "zebu/program/stop_signal.h"
 
 #include <cstdio>
 

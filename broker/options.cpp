@@ -1,8 +1,7 @@
-#include "broker_cli.h"
-#include "open_store.h"
-
-#include <zebu/cli.h>
-#include <zebu/message.h>
+#include "broker/cli.h"
+#include "broker/store/open_store.h"
+#include "zebu/program/cli.h"
+#include "zebu/wire/message.h"
 
 #include <iostream>
 

@@ -1,7 +1,7 @@
 #include <utility>
 // <utility> first: Boost 1.74's Asio uses std::exchange without including it.
-#include "agent.h"
-#include "run_task.h"
+#include "consumer/agent.h"
+#include "consumer/slots/run_task.h"
 
 #include <spdlog/spdlog.h>
 

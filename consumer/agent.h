@@ -1,12 +1,11 @@
 #pragma once
 
-#include "consumer_options.h"
-#include "dispatcher.h"
-#include "undelivered.h"
-#include "unsent_progress.h"
-
-#include <zebu/link.h>
-#include <zebu/registry.h>
+#include "consumer/dispatcher.h"
+#include "consumer/options.h"
+#include "consumer/undelivered.h"
+#include "consumer/unsent_progress.h"
+#include "zebu/registry.h"
+#include "zebu/wire/link.h"
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>

@@ -1,14 +1,13 @@
 #include <utility>
 // <utility> first: Boost 1.74's Asio uses std::exchange without including it.
-#include "agent.h"
-#include "consumer_cli.h"
-#include "process_slot.h"
-#include "slot_main.h"
-#include "thread_slot.h"
-
-#include <zebu/consumer.h>
-#include <zebu/log.h>
-#include <zebu/stop_signal.h>
+#include "consumer/agent.h"
+#include "consumer/cli.h"
+#include "consumer/slots/process/main.h"
+#include "consumer/slots/process/slot.h"
+#include "consumer/slots/thread_slot.h"
+#include "zebu/consumer.h"
+#include "zebu/program/log.h"
+#include "zebu/program/stop_signal.h"
 
 #include <spdlog/spdlog.h>
 #include <sys/signalfd.h>

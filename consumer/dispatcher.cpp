@@ -1,6 +1,6 @@
 #include <utility>
 // <utility> first: Boost 1.74's Asio uses std::exchange without including it.
-#include "dispatcher.h"
+#include "consumer/dispatcher.h"
 
 #include <boost/asio/post.hpp>
 

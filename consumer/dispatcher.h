@@ -1,7 +1,7 @@
 #pragma once
 
-#include "pace.h"
-#include "slot.h"
+#include "consumer/pace.h"
+#include "consumer/slots/slot.h"
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>

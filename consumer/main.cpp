@@ -1,6 +1,5 @@
-#include "builtin_tasks.h"
-
-#include <zebu/consumer.h>
+#include "consumer/tasks/builtin_tasks.h"
+#include "zebu/consumer.h"
 
 int main(int argc, char** argv) {
   zebu::Registry tasks;

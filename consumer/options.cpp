@@ -1,7 +1,6 @@
-#include "consumer_cli.h"
-
-#include <zebu/cli.h>
-#include <zebu/job.h>
+#include "consumer/cli.h"
+#include "zebu/job.h"
+#include "zebu/program/cli.h"
 
 #include <algorithm>
 #include <filesystem>

@@ -1,4 +1,4 @@
-#include "pace.h"
+#include "consumer/pace.h"
 
 #include <algorithm>
 #include <cmath>

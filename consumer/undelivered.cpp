@@ -1,4 +1,4 @@
-#include "undelivered.h"
+#include "consumer/undelivered.h"
 
 #include <algorithm>
 #include <utility>

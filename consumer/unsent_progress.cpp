@@ -1,6 +1,6 @@
-#include "unsent_progress.h"
+#include "consumer/unsent_progress.h"
 
-#include <zebu/progress.h>
+#include "zebu/progress.h"
 
 namespace zebu::consumer {
 namespace {

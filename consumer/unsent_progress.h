@@ -1,8 +1,7 @@
 #pragma once
 
-#include "slot.h"
-
-#include <zebu/codec.h>
+#include "consumer/slots/slot.h"
+#include "zebu/wire/codec.h"
 
 #include <functional>
 #include <map>

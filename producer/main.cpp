@@ -1,7 +1,7 @@
-#include <zebu/log.h>
+#include "producer/subcommands.h"
+#include "producer/text/checked_stdout.h"
+#include "zebu/program/log.h"
 
-#include <checked_stdout.h>
-#include <commands.h>
 #include <exception>
 #include <iostream>
 

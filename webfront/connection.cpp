@@ -1,9 +1,8 @@
 #include <utility>
 // <utility> first: Boost 1.74's Asio uses std::exchange without including it.
-#include "connection.h"
-#include "problem.h"
-
-#include <zebu/log.h>
+#include "webfront/connection.h"
+#include "webfront/problem.h"
+#include "zebu/program/log.h"
 
 #include <boost/asio/post.hpp>
 #include <boost/asio/redirect_error.hpp>

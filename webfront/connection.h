@@ -1,9 +1,9 @@
 #pragma once
 
-#include "request_reader.h"
-#include "response.h"
-#include "routes.h"
-#include "webfront_options.h"
+#include "http/request_reader.h"
+#include "http/response.h"
+#include "webfront/options.h"
+#include "webfront/routes.h"
 
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/ip/tcp.hpp>

@@ -1,8 +1,7 @@
 #include <utility>
 // <utility> first: Boost 1.74's Asio uses std::exchange without including it.
-#include "gateway.h"
-
-#include <zebu/log.h>
+#include "webfront/gateway.h"
+#include "zebu/program/log.h"
 
 namespace zebu::webfront {
 

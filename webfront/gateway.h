@@ -1,6 +1,6 @@
 #pragma once
 
-#include <zebu/awaitable.h>
+#include "zebu/awaitable.h"
 
 #include <list>
 #include <optional>

@@ -1,7 +1,7 @@
 #include <utility>
 // <utility> first: Boost 1.74's Asio uses std::exchange without including it.
-#include "health_check.h"
-#include "listen_address.h"
+#include "http/listen_address.h"
+#include "webfront/health_check.h"
 
 #include <boost/asio/ip/tcp.hpp>
 

@@ -1,8 +1,7 @@
 #pragma once
 
-#include "webfront_options.h"
-
-#include <zebu/error.h>
+#include "webfront/options.h"
+#include "zebu/error.h"
 
 namespace zebu::webfront {
 

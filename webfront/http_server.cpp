@@ -1,10 +1,9 @@
 #include <utility>
 // <utility> first: Boost 1.74's Asio uses std::exchange without including it.
-#include "http_server.h"
-#include "listen_address.h"
-
-#include <zebu/log.h>
-#include <zebu/stop_signal.h>
+#include "http/listen_address.h"
+#include "webfront/http_server.h"
+#include "zebu/program/log.h"
+#include "zebu/program/stop_signal.h"
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>

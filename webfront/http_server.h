@@ -1,9 +1,9 @@
 #pragma once
 
-#include "connection.h"
-#include "response.h"
-#include "routes.h"
-#include "webfront_options.h"
+#include "http/response.h"
+#include "webfront/connection.h"
+#include "webfront/options.h"
+#include "webfront/routes.h"
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>

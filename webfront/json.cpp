@@ -1,8 +1,8 @@
-#include "json.h"
+#include "webfront/json.h"
 
-#include <zebu/codec.h>
-#include <zebu/job.h>
-#include <zebu/json_text.h>
+#include "zebu/job.h"
+#include "zebu/program/json_text.h"
+#include "zebu/wire/codec.h"
 
 #include <nlohmann/json.hpp>
 

@@ -1,6 +1,6 @@
 #pragma once
 
-#include <zebu/client_session.h>
+#include "zebu/client_session.h"
 
 #include <nlohmann/json_fwd.hpp>
 

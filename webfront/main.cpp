@@ -1,11 +1,10 @@
 #include <utility>
 // <utility> first: Boost 1.74's Asio uses std::exchange without including it.
-#include "health_check.h"
-#include "webfront.h"
-
-#include <zebu/cli.h>
-#include <zebu/log.h>
-#include <zebu/stop_signal.h>
+#include "webfront/health_check.h"
+#include "webfront/webfront.h"
+#include "zebu/program/cli.h"
+#include "zebu/program/log.h"
+#include "zebu/program/stop_signal.h"
 
 #include <cstdio>
 

@@ -1,6 +1,6 @@
-#include "webfront_options.h"
+#include "webfront/options.h"
 
-#include <zebu/cli.h>
+#include "zebu/program/cli.h"
 
 namespace zebu::webfront {
 

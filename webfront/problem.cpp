@@ -1,6 +1,6 @@
-#include "problem.h"
+#include "webfront/problem.h"
 
-#include "json.h"
+#include "webfront/json.h"
 
 #include <nlohmann/json.hpp>
 

@@ -1,9 +1,8 @@
 #pragma once
 
-#include "http_message.h"
-
-#include <zebu/error.h>
-#include <zebu/job.h>
+#include "http/message.h"
+#include "zebu/error.h"
+#include "zebu/job.h"
 
 #include <string>
 #include <string_view>

@@ -1,12 +1,11 @@
 #include <utility>
 // <utility> first: Boost 1.74's Asio uses std::exchange without including it.
-#include "json.h"
-#include "openapi.h"
-#include "prefer.h"
-#include "problem.h"
-#include "routes.h"
-
-#include <zebu/convert.h>
+#include "http/prefer.h"
+#include "webfront/json.h"
+#include "webfront/openapi.h"
+#include "webfront/problem.h"
+#include "webfront/routes.h"
+#include "zebu/convert.h"
 
 #include <charconv>
 #include <strings.h>

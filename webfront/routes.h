@@ -1,9 +1,9 @@
 #pragma once
 
-#include "gateway.h"
-#include "http_message.h"
-#include "router.h"
-#include "webfront_options.h"
+#include "http/message.h"
+#include "http/router.h"
+#include "webfront/gateway.h"
+#include "webfront/options.h"
 
 #include <vector>
 

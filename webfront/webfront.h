@@ -1,9 +1,9 @@
 #pragma once
 
-#include "gateway.h"
-#include "http_server.h"
-#include "routes.h"
-#include "webfront_options.h"
+#include "webfront/gateway.h"
+#include "webfront/http_server.h"
+#include "webfront/options.h"
+#include "webfront/routes.h"
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>

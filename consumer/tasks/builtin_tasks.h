@@ -1,6 +1,6 @@
 #pragma once
 
-#include <zebu/registry.h>
+#include "zebu/registry.h"
 
 // The tasks that zebu-consumer brings along.
 namespace zebu::consumer {

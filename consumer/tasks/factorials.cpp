@@ -1,4 +1,4 @@
-#include "builtin_tasks.h"
+#include "consumer/tasks/builtin_tasks.h"
 
 #include <boost/multiprecision/cpp_int.hpp>
 

@@ -1,4 +1,4 @@
-#include <zebu/arguments.h>
+#include "zebu/arguments.h"
 
 namespace zebu::arguments_detail {
 namespace {

@@ -1,8 +1,8 @@
 #pragma once
 
-#include <zebu/context.h>
-#include <zebu/convert.h>
-#include <zebu/task_failure.h>
+#include "zebu/context.h"
+#include "zebu/convert.h"
+#include "zebu/task_failure.h"
 
 #include <cstdlib>
 #include <cxxabi.h>

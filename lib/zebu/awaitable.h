@@ -1,6 +1,6 @@
 #pragma once
 
-#include <zebu/client_session.h>
+#include "zebu/client_session.h"
 
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/steady_timer.hpp>

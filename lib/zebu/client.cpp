@@ -1,7 +1,6 @@
-#include "client_loop.h"
-
-#include <zebu/look_briefly.h>
-#include <zebu/progress.h>
+#include "zebu/client_loop.h"
+#include "zebu/look_briefly.h"
+#include "zebu/progress.h"
 
 #include <algorithm>
 #include <atomic>

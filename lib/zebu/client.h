@@ -1,7 +1,7 @@
 #pragma once
 
-#include <zebu/client_session.h>
-#include <zebu/convert.h>
+#include "zebu/client_session.h"
+#include "zebu/convert.h"
 
 #include <functional>
 #include <memory>

@@ -1,4 +1,4 @@
-#include "client_loop.h"
+#include "zebu/client_loop.h"
 
 #include <boost/asio/post.hpp>
 

@@ -1,6 +1,6 @@
 #pragma once
 
-#include <zebu/link.h>
+#include "zebu/wire/link.h"
 
 #include <deque>
 #include <functional>

@@ -1,6 +1,7 @@
-#include <zebu/context.h>
-#include <zebu/progress.h>
-#include <zebu/task_failure.h>
+#include "zebu/context.h"
+
+#include "zebu/progress.h"
+#include "zebu/task_failure.h"
 
 #include <algorithm>
 #include <condition_variable>

@@ -1,7 +1,7 @@
 #pragma once
 
-#include <zebu/error.h>
-#include <zebu/job.h>
+#include "zebu/error.h"
+#include "zebu/job.h"
 
 #include <msgpack.hpp>
 

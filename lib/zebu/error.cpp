@@ -1,4 +1,4 @@
-#include <zebu/error.h>
+#include "zebu/error.h"
 
 #include <algorithm>
 #include <array>

@@ -1,4 +1,4 @@
-#include <zebu/ids.h>
+#include "zebu/ids.h"
 
 #include <sys/random.h>
 

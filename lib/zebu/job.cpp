@@ -1,4 +1,4 @@
-#include <zebu/job.h>
+#include "zebu/job.h"
 
 #include <boost/uuid/name_generator_sha1.hpp>
 #include <boost/uuid/uuid_io.hpp>

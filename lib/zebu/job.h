@@ -1,6 +1,6 @@
 #pragma once
 
-#include <zebu/ids.h>
+#include "zebu/ids.h"
 
 #include <chrono>
 #include <cstdint>

@@ -1,6 +1,6 @@
 #pragma once
 
-#include <zebu/job.h>
+#include "zebu/job.h"
 
 #include <algorithm>
 #include <chrono>

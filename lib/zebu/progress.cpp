@@ -1,4 +1,4 @@
-#include <zebu/progress.h>
+#include "zebu/progress.h"
 
 #include <algorithm>
 #include <cmath>

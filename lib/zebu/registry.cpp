@@ -1,4 +1,4 @@
-#include <zebu/registry.h>
+#include "zebu/registry.h"
 
 #include <stdexcept>
 

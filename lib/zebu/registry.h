@@ -1,7 +1,7 @@
 #pragma once
 
-#include <zebu/arguments.h>
-#include <zebu/context.h>
+#include "zebu/arguments.h"
+#include "zebu/context.h"
 
 #include <functional>
 #include <map>

@@ -1,8 +1,8 @@
 // The consumer of the crash test. Its task writes down that an attempt begins, before all else and without Zebu, into
 // the file $ZEBU_CRASH_BEGUN: one file for each process that the test starts.
-#include "plan.h"
+#include "zebu/consumer.h"
 
-#include <zebu/consumer.h>
+#include "tests/crash/plan.h"
 
 #include <atomic>
 #include <cstdlib>

@@ -1,5 +1,5 @@
-#include "round.h"
-#include "support/catch.h"
+#include "tests/crash/round.h"
+#include "tests/support/catch.h"
 
 #include <cstdlib>
 

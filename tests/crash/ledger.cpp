@@ -1,4 +1,4 @@
-#include "ledger.h"
+#include "tests/crash/ledger.h"
 
 #include <algorithm>
 #include <set>

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "plan.h"
+#include "tests/crash/plan.h"
 
 #include <map>
 #include <string>

@@ -1,4 +1,4 @@
-#include "plan.h"
+#include "tests/crash/plan.h"
 
 #include <array>
 #include <cerrno>

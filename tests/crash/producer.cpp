@@ -3,7 +3,7 @@
 // kill -9, it submits all of which it has written no outcome: the broker has some of them already.
 #include <utility>
 // <utility> first: Boost 1.74's Asio uses std::exchange without including it.
-#include "plan.h"
+#include "tests/crash/plan.h"
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>

@@ -1,10 +1,10 @@
-#include "round.h"
+#include "tests/crash/round.h"
 
-#include "ledger.h"
-#include "support/eventually.h"
-#include "support/stack.h"
-
-#include <zebu/client.h>
+#include "tests/crash/ledger.h"
+#include "tests/support/eventually.h"
+#include "tests/support/paths.h"
+#include "tests/support/stack.h"
+#include "zebu/client.h"
 
 #include <algorithm>
 #include <array>

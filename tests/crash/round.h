@@ -1,7 +1,7 @@
 #pragma once
 
-#include "plan.h"
-#include "support/process.h"
+#include "tests/crash/plan.h"
+#include "tests/support/process.h"
 
 #include <deque>
 #include <filesystem>

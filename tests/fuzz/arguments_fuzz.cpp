@@ -1,5 +1,5 @@
-#include <zebu/registry.h>
-#include <zebu/task_failure.h>
+#include "zebu/registry.h"
+#include "zebu/task_failure.h"
 
 #include <cstdint>
 #include <map>

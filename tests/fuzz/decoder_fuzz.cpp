@@ -1,4 +1,4 @@
-#include <zebu/codec.h>
+#include "zebu/wire/codec.h"
 
 #include <cstdint>
 #include <cstdlib>

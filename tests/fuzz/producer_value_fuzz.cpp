@@ -1,4 +1,4 @@
-#include "value_json.h"
+#include "producer/text/value_json.h"
 
 #include <nlohmann/json.hpp>
 

@@ -1,4 +1,4 @@
-#include "json.h"
+#include "webfront/json.h"
 
 #include <cstdint>
 

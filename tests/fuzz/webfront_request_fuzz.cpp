@@ -1,6 +1,6 @@
-#include "json.h"
-#include "prefer.h"
-#include "request_reader.h"
+#include "http/prefer.h"
+#include "http/request_reader.h"
+#include "webfront/json.h"
 
 #include <algorithm>
 #include <cstdint>

@@ -1,10 +1,9 @@
 #include <utility>
 // <utility> first: Boost 1.74's Asio uses std::exchange without including it.
-#include "support/catch.h"
-#include "support/fake_broker.h"
-#include "support/samples.h"
-
-#include <zebu/client.h>
+#include "tests/support/catch.h"
+#include "tests/support/fake_broker.h"
+#include "tests/support/samples.h"
+#include "zebu/client.h"
 
 #include <future>
 

@@ -1,15 +1,15 @@
 #include <utility>
 // <utility> first: Boost 1.74's Asio uses std::exchange without including it.
-#include "support/catch.h"
-#include "support/eventually.h"
+#include "consumer/dispatcher.h"
+#include "consumer/slots/thread_slot.h"
+#include "tests/support/catch.h"
+#include "tests/support/eventually.h"
 
 #include <algorithm>
 #include <atomic>
-#include <dispatcher.h>
 #include <future>
 #include <set>
 #include <thread>
-#include <thread_slot.h>
 
 namespace {
 

@@ -1,7 +1,7 @@
-#include "support/catch.h"
-#include "support/eventually.h"
+#include "zebu/wire/socket.h"
 
-#include <zebu/socket.h>
+#include "tests/support/catch.h"
+#include "tests/support/eventually.h"
 
 #include <zmq.hpp>
 

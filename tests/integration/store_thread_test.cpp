@@ -1,9 +1,9 @@
-#include "store_thread.h"
+#include "broker/store/store_thread.h"
 
-#include "memory_store.h"
-#include "support/catch.h"
-#include "support/eventually.h"
-#include "support/store_fixture.h"
+#include "broker/store/memory/store.h"
+#include "tests/support/catch.h"
+#include "tests/support/eventually.h"
+#include "tests/support/store_fixture.h"
 
 #include <poll.h>
 

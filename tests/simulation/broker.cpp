@@ -1,6 +1,6 @@
-#include "broker.h"
+#include "tests/simulation/broker.h"
 
-#include "peer.h"
+#include "tests/simulation/peer.h"
 
 namespace zebu::simulation {
 

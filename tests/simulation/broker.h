@@ -1,8 +1,8 @@
 #pragma once
 
-#include "memory_store.h"
-#include "outbox.h"
-#include "world.h"
+#include "broker/server/outbox.h"
+#include "broker/store/memory/store.h"
+#include "tests/simulation/world.h"
 
 #include <unordered_map>
 

@@ -1,5 +1,5 @@
-#include "broker.h"
-#include "permissions.h"
+#include "broker/server/permissions.h"
+#include "tests/simulation/broker.h"
 
 // What comes from peers, and what goes to them.
 namespace zebu::simulation {

@@ -1,4 +1,4 @@
-#include "client.h"
+#include "tests/simulation/client.h"
 
 namespace zebu::simulation {
 

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "peer.h"
+#include "tests/simulation/peer.h"
 
 #include <map>
 

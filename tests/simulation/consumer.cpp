@@ -1,4 +1,4 @@
-#include "consumer.h"
+#include "tests/simulation/consumer.h"
 
 #include <algorithm>
 

@@ -1,7 +1,7 @@
 #pragma once
 
-#include "engine.h"
-#include "timeline.h"
+#include "broker/engine/engine.h"
+#include "tests/simulation/timeline.h"
 
 #include <deque>
 #include <map>
@@ -77,7 +77,7 @@ struct JobFacts {
 // nothing: where it looks into its memory, it compares.
 class Ledger {
  public:
-  Ledger(const Timeline& time, Trace& trace, const broker::Options& options)
+  Ledger(const Timeline& time, Trace& trace, const broker::EngineOptions& options)
       : time_(time), trace_(trace), options_(options) {}
 
   JobFacts& add(std::string queue, JobOptions options);
@@ -144,7 +144,7 @@ class Ledger {
 
   const Timeline& time_;
   Trace& trace_;
-  const broker::Options& options_;
+  const broker::EngineOptions& options_;
   std::deque<JobFacts> jobs_;
   std::set<std::string> paused_;  // as decided
   std::set<std::string> durably_paused_;

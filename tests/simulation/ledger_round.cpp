@@ -1,4 +1,4 @@
-#include "ledger.h"
+#include "tests/simulation/ledger.h"
 
 #include <algorithm>
 

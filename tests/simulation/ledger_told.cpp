@@ -1,4 +1,4 @@
-#include "ledger.h"
+#include "tests/simulation/ledger.h"
 
 // What clients are told.
 namespace zebu::simulation {

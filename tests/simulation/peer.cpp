@@ -1,4 +1,4 @@
-#include "peer.h"
+#include "tests/simulation/peer.h"
 
 namespace zebu::simulation {
 

@@ -1,8 +1,7 @@
 #pragma once
 
-#include "world.h"
-
-#include <zebu/codec.h>
+#include "tests/simulation/world.h"
+#include "zebu/wire/codec.h"
 
 namespace zebu::simulation {
 

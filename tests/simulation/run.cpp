@@ -1,6 +1,6 @@
-#include "run.h"
+#include "tests/simulation/run.h"
 
-#include "world.h"
+#include "tests/simulation/world.h"
 
 namespace zebu::simulation {
 

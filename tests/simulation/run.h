@@ -1,6 +1,6 @@
 #pragma once
 
-#include "trace.h"
+#include "tests/simulation/trace.h"
 
 #include <optional>
 

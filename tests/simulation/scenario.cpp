@@ -1,4 +1,4 @@
-#include "scenario.h"
+#include "tests/simulation/scenario.h"
 
 namespace zebu::simulation {
 namespace {

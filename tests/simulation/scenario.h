@@ -1,10 +1,9 @@
 #pragma once
 
-#include "broker_options.h"
-#include "random.h"
-#include "trace.h"
-
-#include <zebu/job.h>
+#include "broker/options.h"
+#include "tests/simulation/random.h"
+#include "tests/simulation/trace.h"
+#include "zebu/job.h"
 
 namespace zebu::simulation {
 

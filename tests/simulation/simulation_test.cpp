@@ -1,5 +1,5 @@
-#include "run.h"
-#include "support/catch.h"
+#include "tests/simulation/run.h"
+#include "tests/support/catch.h"
 
 #include <cstdlib>
 #include <string>

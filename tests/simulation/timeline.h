@@ -1,8 +1,7 @@
 #pragma once
 
-#include "trace.h"
-
-#include <zebu/job.h>
+#include "tests/simulation/trace.h"
+#include "zebu/job.h"
 
 #include <functional>
 #include <map>

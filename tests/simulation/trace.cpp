@@ -1,4 +1,4 @@
-#include "trace.h"
+#include "tests/simulation/trace.h"
 
 #include <algorithm>
 #include <cstdio>

@@ -1,8 +1,8 @@
-#include "world.h"
+#include "tests/simulation/world.h"
 
-#include "broker.h"
-#include "client.h"
-#include "consumer.h"
+#include "tests/simulation/broker.h"
+#include "tests/simulation/client.h"
+#include "tests/simulation/consumer.h"
 
 namespace zebu::simulation {
 

@@ -1,7 +1,7 @@
 #pragma once
 
-#include "ledger.h"
-#include "scenario.h"
+#include "tests/simulation/ledger.h"
+#include "tests/simulation/scenario.h"
 
 #include <memory>
 #include <string>

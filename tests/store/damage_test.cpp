@@ -1,6 +1,6 @@
-#include "disk_run.h"
-#include "page_checksums.h"
-#include "support/catch.h"
+#include "broker/store/sqlite/page_checksums.h"
+#include "tests/store/disk_run.h"
+#include "tests/support/catch.h"
 
 using namespace zebu;
 using namespace zebu::test;

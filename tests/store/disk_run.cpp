@@ -1,4 +1,4 @@
-#include "disk_run.h"
+#include "tests/store/disk_run.h"
 
 #include <set>
 

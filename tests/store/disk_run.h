@@ -1,10 +1,10 @@
 #pragma once
 
-#include "memory_store.h"
-#include "sqlite_store.h"
-#include "support/faulty_disk.h"
-#include "support/random_records.h"
-#include "support/store_fixture.h"
+#include "broker/store/memory/store.h"
+#include "broker/store/sqlite/store.h"
+#include "tests/support/faulty_disk.h"
+#include "tests/support/random_records.h"
+#include "tests/support/store_fixture.h"
 
 #include <optional>
 #include <string>

@@ -1,5 +1,5 @@
-#include "disk_run.h"
-#include "support/catch.h"
+#include "tests/store/disk_run.h"
+#include "tests/support/catch.h"
 
 #include <sqlite3.h>
 

@@ -1,11 +1,11 @@
-#include "file_layer.h"
-#include "maintenance.h"
-#include "page_checksums.h"
-#include "sqlite_schema.h"
-#include "sqlite_store.h"
-#include "support/catch.h"
-#include "support/faulty_disk.h"
-#include "support/store_fixture.h"
+#include "broker/store/sqlite/file_layer.h"
+#include "broker/store/sqlite/maintenance.h"
+#include "broker/store/sqlite/page_checksums.h"
+#include "broker/store/sqlite/schema.h"
+#include "broker/store/sqlite/store.h"
+#include "tests/support/catch.h"
+#include "tests/support/faulty_disk.h"
+#include "tests/support/store_fixture.h"
 
 using namespace zebu;
 using namespace zebu::broker;

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "support/peer.h"
+#include "tests/support/peer.h"
 
 #include <map>
 #include <optional>

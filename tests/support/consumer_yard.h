@@ -1,9 +1,9 @@
 #pragma once
 
-#include "support/broker_stub.h"
-#include "support/process.h"
-
-#include <zebu/convert.h>
+#include "tests/support/broker_stub.h"
+#include "tests/support/paths.h"
+#include "tests/support/process.h"
+#include "zebu/convert.h"
 
 // zebu-consumer, with the tasks that test it, on a broker that the test plays.
 namespace zebu::test {
@@ -37,8 +37,7 @@ struct ConsumerYard {
   }
 
   static std::vector<std::string> command(const std::string& endpoint, const std::vector<std::string>& options) {
-    std::vector<std::string> words = {std::string(ZEBU_BIN_DIR) + "/zebu-consumer", "--broker", endpoint,
-                                      "--test-tasks"};
+    std::vector<std::string> words = {program("zebu-consumer"), "--broker", endpoint, "--test-tasks"};
     words.insert(words.end(), options.begin(), options.end());
     return words;
   }

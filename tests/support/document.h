@@ -1,5 +1,7 @@
 #pragma once
 
+#include "tests/support/paths.h"
+
 #include <fstream>
 #include <sstream>
 #include <stdexcept>
@@ -10,7 +12,7 @@
 namespace zebu::test {
 
 inline std::string read_document(const std::string& path) {
-  std::ifstream file(std::string(ZEBU_SOURCE_DIR) + "/" + path);
+  std::ifstream file(source(path));
   if (!file) throw std::runtime_error("cannot read " + path);
   std::ostringstream text;
   text << file.rdbuf();

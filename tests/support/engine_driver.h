@@ -1,8 +1,8 @@
 #pragma once
 
-#include "engine.h"
-#include "memory_store.h"
-#include "store_thread.h"
+#include "broker/engine/engine.h"
+#include "broker/store/memory/store.h"
+#include "broker/store/store_thread.h"
 
 #include <memory>
 
@@ -10,15 +10,15 @@
 // reads are done when a tick is, or when a test says settle().
 namespace zebu::test {
 
-inline broker::Options engine_options() {
-  broker::Options options;
+inline broker::EngineOptions engine_options() {
+  broker::EngineOptions options;
   options.liveness = std::chrono::seconds(3);
   return options;
 }
 
 class EngineDriver {
  public:
-  explicit EngineDriver(const broker::Options& options = engine_options()) : options_(options) { restart(); }
+  explicit EngineDriver(const broker::EngineOptions& options = engine_options()) : options_(options) { restart(); }
 
   // A new engine on what the store has.
   void restart() {
@@ -119,7 +119,7 @@ class EngineDriver {
     return last_session_;
   }
 
-  broker::Options options_;
+  broker::EngineOptions options_;
   std::unique_ptr<broker::Engine> engine_;
   broker::SessionId last_session_ = 0;
   Moment now_{TimePoint(std::chrono::hours(1)), WallTime(std::chrono::hours(24 * 365))};

@@ -1,10 +1,9 @@
 #pragma once
 
-#include "support/eventually.h"
-#include "support/peer.h"
-
-#include <zebu/codec.h>
-#include <zebu/socket.h>
+#include "tests/support/eventually.h"
+#include "tests/support/peer.h"
+#include "zebu/wire/codec.h"
+#include "zebu/wire/socket.h"
 
 #include <stdexcept>
 #include <string>

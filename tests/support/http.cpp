@@ -1,6 +1,6 @@
-#include "support/http.h"
+#include "tests/support/http.h"
 
-#include "support/eventually.h"
+#include "tests/support/eventually.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>

@@ -1,9 +1,8 @@
 #pragma once
 
-#include "support/eventually.h"
-
-#include <zebu/codec.h>
-#include <zebu/socket.h>
+#include "tests/support/eventually.h"
+#include "zebu/wire/codec.h"
+#include "zebu/wire/socket.h"
 
 #include <deque>
 #include <optional>

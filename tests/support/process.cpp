@@ -1,6 +1,6 @@
-#include "support/process.h"
+#include "tests/support/process.h"
 
-#include "support/eventually.h"
+#include "tests/support/eventually.h"
 
 #include <sys/eventfd.h>
 #include <sys/syscall.h>

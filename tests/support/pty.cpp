@@ -1,6 +1,6 @@
-#include "support/pty.h"
+#include "tests/support/pty.h"
 
-#include "support/eventually.h"
+#include "tests/support/eventually.h"
 
 #include <sys/ioctl.h>
 #include <sys/wait.h>

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "support/process.h"
+#include "tests/support/process.h"
 
 #include <sys/types.h>
 

@@ -1,4 +1,4 @@
-#include "support/random_records.h"
+#include "tests/support/random_records.h"
 
 #include <cstring>
 

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "store.h"
+#include "broker/store/store.h"
 
 #include <map>
 #include <random>

@@ -1,6 +1,6 @@
 #pragma once
 
-#include <zebu/codec.h>
+#include "zebu/wire/codec.h"
 
 #include <string>
 #include <utility>

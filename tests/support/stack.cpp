@@ -1,6 +1,7 @@
-#include "support/stack.h"
+#include "tests/support/stack.h"
 
-#include "support/eventually.h"
+#include "tests/support/eventually.h"
+#include "tests/support/paths.h"
 
 #include <algorithm>
 #include <csignal>
@@ -17,8 +18,6 @@ std::vector<std::string> joined(std::vector<std::string> words, const std::vecto
 }
 
 }  // namespace
-
-std::string program(const std::string& name) { return std::string(ZEBU_BIN_DIR) + "/" + name; }
 
 std::string ready_field(const std::string& line, const std::string& key) {
   std::istringstream words(line);

@@ -1,8 +1,8 @@
 #pragma once
 
-#include "support/http.h"
-#include "support/process.h"
-#include "support/temp_dir.h"
+#include "tests/support/http.h"
+#include "tests/support/process.h"
+#include "tests/support/temp_dir.h"
 
 #include <cstdint>
 #include <optional>
@@ -67,8 +67,6 @@ class Stack {
   std::optional<Process> webfront_;
 };
 
-// Path of a built program.
-std::string program(const std::string& name);
 // The value of `key` in a ready line of the form "zebu-broker ready clients=… consumers=…".
 std::string ready_field(const std::string& line, const std::string& key);
 

@@ -1,9 +1,9 @@
-#include "support/store_fixture.h"
+#include "tests/support/store_fixture.h"
 
-#include "memory_store.h"
-#include "sqlite_rows.h"
-#include "sqlite_store.h"
-#include "support/samples.h"
+#include "broker/store/memory/store.h"
+#include "broker/store/sqlite/rows.h"
+#include "broker/store/sqlite/store.h"
+#include "tests/support/samples.h"
 
 #include <algorithm>
 #include <sstream>

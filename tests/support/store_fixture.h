@@ -1,7 +1,7 @@
 #pragma once
 
-#include "store.h"
-#include "support/temp_dir.h"
+#include "broker/store/store.h"
+#include "tests/support/temp_dir.h"
 
 #include <memory>
 #include <string>

@@ -1,6 +1,7 @@
 #pragma once
 
-#include "support/samples.h"
+#include "tests/support/paths.h"
+#include "tests/support/samples.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -48,7 +49,7 @@ inline std::uint16_t port_of(const std::string& endpoint) {
 
 inline std::vector<std::string> golden_frames() {
   std::vector<std::string> frames;
-  std::ifstream golden(std::string(ZEBU_SOURCE_DIR) + "/tests/golden/protocol.txt");
+  std::ifstream golden(source("tests/golden/protocol.txt"));
   for (std::string name, hex; golden >> name >> hex;) frames.push_back(from_hex(hex));
   return frames;
 }

@@ -1,8 +1,9 @@
-#include "support/catch.h"
-#include "support/peer.h"
-#include "support/process.h"
-#include "support/stack.h"
-#include "support/tcp.h"
+#include "tests/support/catch.h"
+#include "tests/support/paths.h"
+#include "tests/support/peer.h"
+#include "tests/support/process.h"
+#include "tests/support/stack.h"
+#include "tests/support/tcp.h"
 
 #include <sys/resource.h>
 

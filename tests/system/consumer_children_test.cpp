@@ -1,7 +1,6 @@
-#include "support/catch.h"
-#include "support/consumer_yard.h"
-
-#include <zebu/convert.h>
+#include "tests/support/catch.h"
+#include "tests/support/consumer_yard.h"
+#include "zebu/convert.h"
 
 #include <algorithm>
 #include <csignal>

@@ -1,8 +1,7 @@
-#include "support/catch.h"
-#include "support/eventually.h"
-#include "support/stack.h"
-
-#include <zebu/client.h>
+#include "tests/support/catch.h"
+#include "tests/support/eventually.h"
+#include "tests/support/stack.h"
+#include "zebu/client.h"
 
 using namespace std::chrono_literals;
 using namespace zebu::test;

@@ -1,7 +1,7 @@
-#include "support/catch.h"
-#include "support/consumer_yard.h"
-
-#include <zebu/convert.h>
+#include "tests/support/catch.h"
+#include "tests/support/consumer_yard.h"
+#include "tests/support/paths.h"
+#include "zebu/convert.h"
 
 #include <algorithm>
 #include <csignal>
@@ -149,7 +149,7 @@ TEST_CASE("errors say whether another attempt is worth it") {
 }
 
 TEST_CASE("wrong limits of a consumer are usage errors") {
-  const std::string consumer = std::string(ZEBU_BIN_DIR) + "/zebu-consumer";
+  const std::string consumer = program("zebu-consumer");
   for (const auto& [option, value] : {std::pair("--slot-memory", "1GiB"), std::pair("--max-jobs-per-child", "5")}) {
     const Finished ended = run({.command = {consumer, "--pool", "threads", option, value}});
     CHECK(ended.exit.code == 2);

@@ -1,8 +1,7 @@
-#include "support/catch.h"
-#include "support/consumer_yard.h"
-
-#include <zebu/convert.h>
-#include <zebu/progress.h>
+#include "tests/support/catch.h"
+#include "tests/support/consumer_yard.h"
+#include "zebu/convert.h"
+#include "zebu/progress.h"
 
 #include <algorithm>
 #include <numeric>

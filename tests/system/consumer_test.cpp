@@ -1,8 +1,8 @@
-#include "support/catch.h"
-#include "support/eventually.h"
-#include "support/stack.h"
-
-#include <zebu/client.h>
+#include "tests/support/catch.h"
+#include "tests/support/eventually.h"
+#include "tests/support/paths.h"
+#include "tests/support/stack.h"
+#include "zebu/client.h"
 
 #include <algorithm>
 #include <csignal>

@@ -1,6 +1,7 @@
-#include "support/catch.h"
-#include "support/document.h"
-#include "support/process.h"
+#include "tests/support/catch.h"
+#include "tests/support/document.h"
+#include "tests/support/paths.h"
+#include "tests/support/process.h"
 
 #include <regex>
 #include <set>
@@ -40,26 +41,26 @@ TEST_CASE("docs/operations.md has every option of every program, and no other") 
   REQUIRE(common.size() > 1);
   for (const std::string name : {"zebu-broker", "zebu-consumer", "zebu-webfront", "zebu-producer"}) {
     INFO(name);
-    CHECK(long_options({std::string(ZEBU_BIN_DIR) + "/" + name, "--help"}) == united(documented(name), common));
+    CHECK(long_options({program(name), "--help"}) == united(documented(name), common));
   }
 }
 
 TEST_CASE("docs/operations.md has every option of every command of zebu-broker, and no other") {
-  const std::string program = std::string(ZEBU_BIN_DIR) + "/zebu-broker";
-  CHECK(long_options({program, "backup", "--help"}) == united(documented("zebu-broker backup"), {"--help"}));
+  const std::string path = program("zebu-broker");
+  CHECK(long_options({path, "backup", "--help"}) == united(documented("zebu-broker backup"), {"--help"}));
   for (const std::string command : {"check", "compact"}) {
     INFO(command);
-    CHECK(long_options({program, command, "--help"}) == Names{"--help"});
+    CHECK(long_options({path, command, "--help"}) == Names{"--help"});
   }
 }
 
 TEST_CASE("docs/operations.md has every option of every command of zebu-producer, and no other") {
-  const std::string program = std::string(ZEBU_BIN_DIR) + "/zebu-producer";
+  const std::string path = program("zebu-producer");
   for (const std::string command : {"submit", "map", "wait", "status", "cancel", "list", "retry", "purge", "pause",
                                     "resume", "drain", "top", "queues", "consumers", "ping"}) {
     INFO(command);
     const bool submits = command == "submit" || command == "map";
     const Names shared = united(submits ? documented("a job") : Names{}, {"--help"});
-    CHECK(long_options({program, command, "--help"}) == united(documented("zebu-producer " + command), shared));
+    CHECK(long_options({path, command, "--help"}) == united(documented("zebu-producer " + command), shared));
   }
 }

@@ -1,9 +1,9 @@
-#include "support/catch.h"
-#include "support/eventually.h"
-#include "support/stack.h"
-#include "support/temp_dir.h"
-
-#include <zebu/client.h>
+#include "tests/support/catch.h"
+#include "tests/support/eventually.h"
+#include "tests/support/paths.h"
+#include "tests/support/stack.h"
+#include "tests/support/temp_dir.h"
+#include "zebu/client.h"
 
 #include <fstream>
 

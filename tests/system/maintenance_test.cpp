@@ -1,7 +1,8 @@
-#include "support/catch.h"
-#include "support/process.h"
-#include "support/stack.h"
-#include "support/temp_dir.h"
+#include "tests/support/catch.h"
+#include "tests/support/paths.h"
+#include "tests/support/process.h"
+#include "tests/support/stack.h"
+#include "tests/support/temp_dir.h"
 
 #include <filesystem>
 #include <fstream>

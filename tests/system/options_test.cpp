@@ -1,12 +1,11 @@
-#include "support/catch.h"
-#include "support/process.h"
-#include "support/temp_dir.h"
+#include "tests/support/catch.h"
+#include "tests/support/paths.h"
+#include "tests/support/process.h"
+#include "tests/support/temp_dir.h"
 
 using namespace zebu::test;
 
 namespace {
-
-std::string program(const std::string& name) { return std::string(ZEBU_BIN_DIR) + "/" + name; }
 
 const char* const kPrograms[] = {"zebu-broker", "zebu-consumer", "zebu-producer", "zebu-webfront"};
 

@@ -1,5 +1,6 @@
-#include "support/catch.h"
-#include "support/stack.h"
+#include "tests/support/catch.h"
+#include "tests/support/paths.h"
+#include "tests/support/stack.h"
 
 #include <string>
 

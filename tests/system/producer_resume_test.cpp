@@ -1,7 +1,7 @@
-#include "support/catch.h"
-#include "support/eventually.h"
-#include "support/stack.h"
-#include "support/temp_dir.h"
+#include "tests/support/catch.h"
+#include "tests/support/eventually.h"
+#include "tests/support/stack.h"
+#include "tests/support/temp_dir.h"
 
 #include <nlohmann/json.hpp>
 

@@ -1,10 +1,9 @@
-#include "support/catch.h"
-#include "support/eventually.h"
-#include "support/http.h"
-#include "support/stack.h"
-#include "support/tcp.h"
-
-#include <zebu/client.h>
+#include "tests/support/catch.h"
+#include "tests/support/eventually.h"
+#include "tests/support/http.h"
+#include "tests/support/stack.h"
+#include "tests/support/tcp.h"
+#include "zebu/client.h"
 
 #include <csignal>
 #include <random>

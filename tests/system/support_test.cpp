@@ -1,6 +1,6 @@
-#include "support/catch.h"
-#include "support/process.h"
-#include "support/temp_dir.h"
+#include "tests/support/catch.h"
+#include "tests/support/process.h"
+#include "tests/support/temp_dir.h"
 
 #include <csignal>
 #include <stdexcept>

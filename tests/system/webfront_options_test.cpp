@@ -1,6 +1,6 @@
-#include "support/catch.h"
-#include "support/eventually.h"
-#include "support/stack.h"
+#include "tests/support/catch.h"
+#include "tests/support/eventually.h"
+#include "tests/support/stack.h"
 
 #include <nlohmann/json.hpp>
 

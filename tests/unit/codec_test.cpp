@@ -1,5 +1,6 @@
-#include "support/catch.h"
-#include "support/samples.h"
+#include "tests/support/catch.h"
+#include "tests/support/paths.h"
+#include "tests/support/samples.h"
 
 #include <bit>
 #include <cmath>
@@ -63,7 +64,7 @@ JobOptions options_of(const Options& options) {
 }  // namespace
 
 TEST_CASE("every message has its golden bytes and comes back from them") {
-  std::ifstream golden(std::string(ZEBU_SOURCE_DIR) + "/tests/golden/protocol.txt");
+  std::ifstream golden(source("tests/golden/protocol.txt"));
   REQUIRE(golden);
   std::string line;
   for (const message::Message& sample : sample_messages()) {

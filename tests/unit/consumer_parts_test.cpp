@@ -1,12 +1,12 @@
-#include "support/catch.h"
+#include "consumer/pace.h"
+#include "consumer/slots/process/frame_stream.h"
+#include "consumer/slots/running_mark.h"
+#include "consumer/slots/units.h"
+#include "consumer/undelivered.h"
+#include "consumer/unsent_progress.h"
+#include "tests/support/catch.h"
 
-#include <frame_stream.h>
 #include <map>
-#include <pace.h>
-#include <running_mark.h>
-#include <undelivered.h>
-#include <units.h>
-#include <unsent_progress.h>
 
 namespace {
 

@@ -1,5 +1,5 @@
-#include "support/catch.h"
-#include "support/engine_driver.h"
+#include "tests/support/catch.h"
+#include "tests/support/engine_driver.h"
 
 // Which finished jobs stay in memory.
 using namespace zebu;
@@ -10,7 +10,7 @@ using zebu::test::EngineDriver;
 namespace {
 
 struct Finisher {
-  explicit Finisher(const Options& options = engine_options()) : d(options) {}
+  explicit Finisher(const EngineOptions& options = engine_options()) : d(options) {}
 
   // The id of a job that was run to its end.
   JobId run(const JobOptions& options) {
@@ -36,7 +36,7 @@ JobOptions kind(bool transient) {
 }  // namespace
 
 TEST_CASE("the newest finished jobs are kept, the oldest forgotten") {
-  Options options = engine_options();
+  EngineOptions options = engine_options();
   options.keep = 2;
   EngineDriver d(options);
   const SessionId client = d.client();
@@ -64,7 +64,7 @@ TEST_CASE("finished durable jobs, which the store has too, leave transient ones 
 }
 
 TEST_CASE("the bytes of finished jobs are limited, whatever their kind; durable ones go first") {
-  Options options = engine_options();
+  EngineOptions options = engine_options();
   options.keep_bytes = 3000;
   Finisher f(options);
   const JobId transient = f.run(kind(true));
@@ -99,7 +99,7 @@ TEST_CASE("an outcome goes when its time is up, from memory too") {
 }
 
 TEST_CASE("transient outcomes without a time of their own are kept as long as the broker says") {
-  Options options = engine_options();
+  EngineOptions options = engine_options();
   options.result_ttl = std::chrono::seconds(5);
   Finisher f(options);
   JobOptions longer = kind(true);
@@ -113,7 +113,7 @@ TEST_CASE("transient outcomes without a time of their own are kept as long as th
 }
 
 TEST_CASE("an outcome is kept as long as its job has its unique key") {
-  Options options = engine_options();
+  EngineOptions options = engine_options();
   const bool is_own = GENERATE(false, true);
   if (!is_own) options.result_ttl = std::chrono::seconds(1);
   Finisher f(options);

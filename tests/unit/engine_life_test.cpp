@@ -1,6 +1,6 @@
-#include "backoff.h"
-#include "support/catch.h"
-#include "support/engine_driver.h"
+#include "broker/engine/life/backoff.h"
+#include "tests/support/catch.h"
+#include "tests/support/engine_driver.h"
 
 #include <set>
 
@@ -177,7 +177,7 @@ TEST_CASE("a crash uses no retry up, and too many of them fail the job") {
 }
 
 TEST_CASE("a job whose consumers are lost again and again is failed") {
-  Options options = engine_options();
+  EngineOptions options = engine_options();
   options.max_losses = 2;
   EngineDriver d(options);
   const SessionId client = d.client();

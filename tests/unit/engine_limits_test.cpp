@@ -1,5 +1,5 @@
-#include "support/catch.h"
-#include "support/engine_driver.h"
+#include "tests/support/catch.h"
+#include "tests/support/engine_driver.h"
 
 // What the engine refuses, and at which limits.
 using namespace zebu;
@@ -21,7 +21,7 @@ ErrorCode refusal_of(EngineDriver& d) {
 }  // namespace
 
 TEST_CASE("a full queue refuses with a way out, and takes jobs again when there is room") {
-  Options options = engine_options();
+  EngineOptions options = engine_options();
   options.queue_limit = 2;
   EngineDriver d(options);
   const SessionId client = d.client();
@@ -41,7 +41,7 @@ TEST_CASE("a full queue refuses with a way out, and takes jobs again when there 
 }
 
 TEST_CASE("a queue's limit in bytes holds too") {
-  Options options = engine_options();
+  EngineOptions options = engine_options();
   options.queue_bytes = 2000;
   EngineDriver d(options);
   const SessionId client = d.client();
@@ -76,7 +76,7 @@ TEST_CASE("a job that cannot run is refused") {
 }
 
 TEST_CASE("the number of queues and peers is bounded") {
-  Options options = engine_options();
+  EngineOptions options = engine_options();
   options.max_queues = 1;
   options.max_peers = 1;
   EngineDriver d(options);

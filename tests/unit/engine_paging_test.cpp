@@ -1,5 +1,5 @@
-#include "support/catch.h"
-#include "support/engine_driver.h"
+#include "tests/support/catch.h"
+#include "tests/support/engine_driver.h"
 
 // More durable jobs than the engine keeps in memory.
 using namespace zebu;
@@ -13,8 +13,8 @@ namespace {
 
 constexpr std::size_t kWindow = 64;
 
-Options small_window() {
-  Options options = engine_options();
+EngineOptions small_window() {
+  EngineOptions options = engine_options();
   options.window = kWindow;
   options.keep = 10;
   return options;

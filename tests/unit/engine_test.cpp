@@ -1,5 +1,5 @@
-#include "support/catch.h"
-#include "support/engine_driver.h"
+#include "tests/support/catch.h"
+#include "tests/support/engine_driver.h"
 
 using namespace zebu;
 using namespace zebu::broker;

@@ -1,6 +1,6 @@
-#include "support/catch.h"
+#include "zebu/ids.h"
 
-#include <zebu/ids.h>
+#include "tests/support/catch.h"
 
 #include <set>
 

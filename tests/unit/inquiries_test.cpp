@@ -1,7 +1,7 @@
-#include "inquiries.h"
+#include "broker/server/inquiries.h"
 
-#include "support/catch.h"
-#include "support/engine_driver.h"
+#include "tests/support/catch.h"
+#include "tests/support/engine_driver.h"
 
 #include <nlohmann/json.hpp>
 

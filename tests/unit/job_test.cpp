@@ -1,7 +1,7 @@
-#include "support/catch.h"
-#include "support/document.h"
+#include "zebu/job.h"
 
-#include <zebu/job.h>
+#include "tests/support/catch.h"
+#include "tests/support/document.h"
 
 #include <cmath>
 #include <fstream>

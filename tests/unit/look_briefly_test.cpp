@@ -1,6 +1,6 @@
-#include "support/catch.h"
+#include "zebu/look_briefly.h"
 
-#include <zebu/look_briefly.h>
+#include "tests/support/catch.h"
 
 using namespace zebu;
 

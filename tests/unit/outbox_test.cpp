@@ -1,7 +1,8 @@
-#include "support/catch.h"
-#include "support/store_fixture.h"
+#include "broker/server/outbox.h"
 
-#include <outbox.h>
+#include "tests/support/catch.h"
+#include "tests/support/store_fixture.h"
+
 #include <string>
 #include <utility>
 #include <vector>

@@ -1,8 +1,7 @@
-#include "support/catch.h"
+#include "producer/text/json_arguments.h"
+#include "tests/support/catch.h"
+#include "zebu/convert.h"
 
-#include <zebu/convert.h>
-
-#include <json_arguments.h>
 #include <map>
 
 using namespace zebu;

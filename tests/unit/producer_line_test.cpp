@@ -1,11 +1,11 @@
-#include "support/catch.h"
+#include "producer/map/file_descriptor.h"
+#include "producer/map/line_reader.h"
+#include "producer/map/line_writer.h"
+#include "tests/support/catch.h"
 
 #include <array>
 #include <csignal>
 #include <fcntl.h>
-#include <file_descriptor.h>
-#include <line_reader.h>
-#include <line_writer.h>
 #include <unistd.h>
 
 using namespace zebu;

@@ -1,7 +1,8 @@
-#include "support/catch.h"
+#include "producer/options/producer_options.h"
+
+#include "tests/support/catch.h"
 
 #include <iostream>
-#include <producer_options.h>
 #include <sstream>
 #include <string>
 #include <vector>

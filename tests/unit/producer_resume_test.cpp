@@ -1,14 +1,14 @@
-#include "support/catch.h"
-#include "support/temp_dir.h"
+#include "producer/map/done_lines.h"
+#include "producer/map/ids.h"
+#include "producer/map/line.h"
+#include "producer/map/output.h"
+#include "tests/support/catch.h"
+#include "tests/support/temp_dir.h"
 
 #include <sys/file.h>
 
-#include <done_lines.h>
 #include <fcntl.h>
 #include <filesystem>
-#include <map_ids.h>
-#include <map_line.h>
-#include <map_output.h>
 #include <unistd.h>
 
 using namespace zebu;

@@ -1,6 +1,6 @@
-#include "support/catch.h"
+#include "producer/text/rfc3339.h"
+#include "tests/support/catch.h"
 
-#include <rfc3339.h>
 #include <string>
 
 using zebu::WallTime;

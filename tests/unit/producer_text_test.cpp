@@ -1,8 +1,7 @@
-#include "support/catch.h"
-
-#include <progress_bar.h>
-#include <readable.h>
-#include <table.h>
+#include "producer/map/progress_bar.h"
+#include "producer/text/readable.h"
+#include "producer/text/table.h"
+#include "tests/support/catch.h"
 
 using namespace zebu::producer;
 using namespace std::chrono_literals;

@@ -1,11 +1,11 @@
-#include "support/catch.h"
+#include "producer/commands/top_view.h"
+#include "producer/text/readable.h"
+#include "tests/support/catch.h"
 
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
-#include <readable.h>
 #include <sstream>
-#include <top_view.h>
 
 using namespace zebu::producer;
 using Json = nlohmann::json;

@@ -1,8 +1,8 @@
-#include "support/catch.h"
+#include "producer/text/value_json.h"
+#include "tests/support/catch.h"
 
 #include <limits>
 #include <map>
-#include <value_json.h>
 
 using namespace zebu;
 using namespace zebu::producer;

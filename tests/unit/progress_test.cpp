@@ -1,6 +1,6 @@
-#include "support/catch.h"
+#include "zebu/progress.h"
 
-#include <zebu/progress.h>
+#include "tests/support/catch.h"
 
 #include <limits>
 #include <string>

@@ -1,9 +1,8 @@
-#include "permissions.h"
-#include "support/catch.h"
-#include "support/document.h"
-#include "support/samples.h"
-
-#include <zebu/error.h>
+#include "broker/server/permissions.h"
+#include "tests/support/catch.h"
+#include "tests/support/document.h"
+#include "tests/support/samples.h"
+#include "zebu/error.h"
 
 #include <map>
 

@@ -1,10 +1,10 @@
-#include "support/catch.h"
+#include "zebu/registry.h"
 
-#include <zebu/registry.h>
+#include "consumer/slots/run_task.h"
+#include "tests/support/catch.h"
 
 #include <atomic>
 #include <functional>
-#include <run_task.h>
 #include <stdexcept>
 
 namespace {

@@ -1,5 +1,5 @@
-#include "support/catch.h"
-#include "support/store_fixture.h"
+#include "tests/support/catch.h"
+#include "tests/support/store_fixture.h"
 
 using namespace zebu;
 using namespace zebu::broker;

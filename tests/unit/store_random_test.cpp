@@ -1,6 +1,6 @@
-#include "support/catch.h"
-#include "support/random_records.h"
-#include "support/store_fixture.h"
+#include "tests/support/catch.h"
+#include "tests/support/random_records.h"
+#include "tests/support/store_fixture.h"
 
 using namespace zebu;
 using namespace zebu::broker;

@@ -1,9 +1,9 @@
-#include "listen_address.h"
-#include "openapi.h"
-#include "problem.h"
-#include "response.h"
-#include "support/catch.h"
-#include "support/document.h"
+#include "http/listen_address.h"
+#include "http/response.h"
+#include "tests/support/catch.h"
+#include "tests/support/document.h"
+#include "webfront/openapi.h"
+#include "webfront/problem.h"
 
 #include <nlohmann/json.hpp>
 

@@ -1,7 +1,6 @@
-#include "json.h"
-#include "support/catch.h"
-
-#include <zebu/convert.h>
+#include "tests/support/catch.h"
+#include "webfront/json.h"
+#include "zebu/convert.h"
 
 #include <nlohmann/json.hpp>
 

@@ -1,5 +1,5 @@
-#include "prefer.h"
-#include "support/catch.h"
+#include "http/prefer.h"
+#include "tests/support/catch.h"
 
 #include <string>
 

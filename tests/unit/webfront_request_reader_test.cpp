@@ -1,5 +1,5 @@
-#include "request_reader.h"
-#include "support/catch.h"
+#include "http/request_reader.h"
+#include "tests/support/catch.h"
 
 #include <cstring>
 

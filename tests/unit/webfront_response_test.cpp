@@ -1,8 +1,7 @@
-#include "problem.h"
-#include "response.h"
-#include "support/catch.h"
-
-#include <zebu/version.h>
+#include "http/response.h"
+#include "tests/support/catch.h"
+#include "webfront/problem.h"
+#include "zebu/version.h"
 
 #include <nlohmann/json.hpp>
 

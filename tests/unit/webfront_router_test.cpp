@@ -1,5 +1,5 @@
-#include "router.h"
-#include "support/catch.h"
+#include "http/router.h"
+#include "tests/support/catch.h"
 
 using namespace zebu::webfront;
 

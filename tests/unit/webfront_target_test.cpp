@@ -1,5 +1,5 @@
-#include "support/catch.h"
-#include "target.h"
+#include "http/target.h"
+#include "tests/support/catch.h"
 
 #include <vector>
 

@@ -1,0 +1,14 @@
+#pragma once
+
+#include "broker/options.h"
+#include "broker/store/sqlite/maintenance.h"
+
+#include <optional>
+
+namespace zebu::broker {
+
+// Fills `options` from flags, environment and file. Returns the exit code when the program is to stop now.
+[[nodiscard]] std::optional<int> parse_options(int argc, const char* const* argv, Options& options,
+                                               MaintenanceOptions& maintenance);
+
+}  // namespace zebu::broker

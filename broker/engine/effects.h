@@ -1,0 +1,66 @@
+#pragma once
+
+#include "broker/engine/jobs/job_table.h"
+#include "broker/records/reads.h"
+#include "zebu/wire/message.h"
+
+namespace zebu::broker {
+
+// What the engine decided: records to persist, things to read, replies to send. Pointers and views live until the
+// engine's next call, so whoever gets this encodes at once.
+//
+// A reply with a `batch` may leave when that commit is durable; 0: at once.
+struct Effects {
+  template <class T>
+  struct To {
+    SessionId session;
+    T what;
+    BatchNumber batch = 0;
+  };
+  struct Accepted {
+    SessionId session;
+    JobId id;
+    bool at_once;  // else with the next message to that client, or a moment later, if its DONE does not come before
+    BatchNumber batch = 0;
+  };
+  struct Kept {
+    SessionId session;
+    std::uint64_t count;
+    bool at_once;  // else with the next beat
+  };
+  struct Refusal {
+    JobId id;
+    Error why;
+  };
+
+  std::vector<Record> records;
+  std::vector<Read> reads;
+  std::vector<SessionId> welcomed;
+  std::vector<To<Error>> errors;
+  std::vector<Accepted> accepted;
+  std::vector<To<Refusal>> refused;
+  std::vector<To<message::Attachment>> attached;
+  std::vector<To<JobId>> unknown;
+  std::vector<To<const Job*>> done;
+  std::vector<To<const Job*>> assigned;
+  std::vector<To<AttemptId>> stopped;
+  std::vector<To<message::ProgressReport>> progressed;
+  std::vector<Kept> kept;
+  std::vector<SessionId> draining;  // consumers that are to drain
+  std::vector<SessionId> beats;
+  std::vector<SessionId> ended;  // sessions that are no more; nothing else in here is for one of them
+
+  void clear() {
+    records.clear();
+    reads.clear();
+    clear_replies();
+  }
+  // All but records and reads. The lists keep their memory for the next ones.
+  void clear_replies() {
+    const auto clear_all = [](auto&... lists) { (lists.clear(), ...); };
+    clear_all(welcomed, errors, accepted, refused, attached, unknown, done, assigned, stopped, progressed, kept,
+              draining, beats, ended);
+  }
+};
+
+}  // namespace zebu::broker

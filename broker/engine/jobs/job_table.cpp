@@ -1,0 +1,306 @@
+#include "broker/engine/jobs/job_table.h"
+
+#include <algorithm>
+#include <cassert>
+
+namespace zebu::broker {
+namespace {
+
+std::size_t size_of(const Job& job) { return size_of(*job.spec, *job.outcome); }
+
+}  // namespace
+
+void Rate::sample(double seconds) {
+  constexpr double kWindow = 10;
+  const double weight = std::min(1.0, seconds / kWindow);
+  per_second += (static_cast<double>(count - sampled) / seconds - per_second) * weight;
+  if (per_second < 0.01) per_second = 0;
+  sampled = count;
+}
+
+JobTable::~JobTable() {
+  for (auto& [id, job] : jobs_) {
+    // The lists of running jobs are their consumers', who have cleared them.
+    if (job.place == Place::running) job.place = Place::none;
+    unlink(job);
+  }
+}
+
+// ── finding ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+Job* JobTable::find(const JobId& id) {
+  const auto found = jobs_.find(id);
+  return found == jobs_.end() ? nullptr : &found->second;
+}
+
+const Job* JobTable::find(const JobId& id) const {
+  const auto found = jobs_.find(id);
+  return found == jobs_.end() ? nullptr : &found->second;
+}
+
+Queue* JobTable::find_queue(std::string_view name) {
+  const auto found = queues_.find(name);
+  return found == queues_.end() ? nullptr : found->second.get();
+}
+
+Queue& JobTable::queue(std::string_view name) {
+  if (Queue* queue = find_queue(name)) return *queue;
+  auto queue = std::make_unique<Queue>();
+  queue->name = name;
+  queue->settings.name = name;
+  return *queues_.emplace(std::string(name), std::move(queue)).first->second;
+}
+
+void JobTable::release_if_idle(Queue& queue) {
+  if (queue.is_idle()) queues_.erase(queue.name);
+}
+
+// ── counting ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+void JobTable::count_waiting(Queue& queue, const JobSpec& spec, JobState state, int by) {
+  std::size_t& jobs = state == JobState::scheduled ? queue.scheduled : queue.queued;
+  jobs += static_cast<std::size_t>(by);
+  const std::uint64_t size = spec.size();
+  if (spec.options.transient) {
+    queue.transient += static_cast<std::size_t>(by);
+    queue.transient_bytes += by > 0 ? size : -size;
+  } else {
+    queue.bytes += by > 0 ? size : -size;
+  }
+}
+
+void JobTable::count_in(const JobSpec& spec) {
+  const JobState state = spec.due ? JobState::scheduled : JobState::queued;
+  ++counts_[static_cast<std::size_t>(state)];
+  count_waiting(queue(spec.queue), spec, state, 1);
+}
+
+void JobTable::count_out(const JobSpec& spec) {
+  const JobState state = spec.due ? JobState::scheduled : JobState::queued;
+  --counts_[static_cast<std::size_t>(state)];
+  count_waiting(queue(spec.queue), spec, state, -1);
+}
+
+void JobTable::restore_counts(const Recovered& recovered) {
+  next_sequence_ = recovered.next_sequence;
+  counts_ = recovered.counts;
+  for (const StoredQueue& stored : recovered.queues) {
+    Queue& at = queue(stored.name);
+    at.queued = stored.queued;
+    at.scheduled = stored.scheduled;
+    at.bytes = stored.bytes;
+    at.failed = stored.failed;
+  }
+  for (const QueueSettings& settings : recovered.settings) {
+    queue(settings.name).settings = settings;
+    // Numbers of transient jobs are not in the store: none that a purge was about is given to a new job.
+    next_sequence_ = std::max(next_sequence_, settings.purge_up_to + 1);
+  }
+}
+
+// ── coming and going ────────────────────────────────────────────────────────────────────────────────────────────────
+
+Job& JobTable::insert(SharedSpec spec, JobState state) {
+  const auto [place, is_new] = jobs_.try_emplace(spec->id);
+  assert(is_new);
+  Job& job = place->second;
+  job.spec = std::move(spec);
+  job.state = state;
+  return job;
+}
+
+Job& JobTable::add(SharedSpec spec) {
+  Job& job = insert(std::move(spec), JobState::queued);
+  if (job.spec->due) {
+    job.state = JobState::scheduled;
+    job.due = *job.spec->due;
+  }
+  ++counts_[static_cast<std::size_t>(job.state)];
+  job.queue = &queue(job.spec->queue);
+  count_waiting(*job.queue, *job.spec, job.state, 1);
+  return job;
+}
+
+Job& JobTable::add_stored(const StoredJob& stored) {
+  Job& job = insert(stored.spec, stored.state);
+  job.queue = &queue(job.spec->queue);
+  job.uses = stored.uses;
+  job.holder = stored.holder;
+  job.cancel_asked = stored.cancel_asked;
+  job.due = stored.due;
+  job.outcome = stored.outcome;
+  if (job.state == JobState::running) ++job.queue->running;
+  return job;
+}
+
+Job& JobTable::add_finished(const StoredJob& stored) {
+  Job& job = insert(stored.spec, stored.state);
+  job.uses = stored.uses;
+  job.outcome = stored.outcome;
+  job.finished = stored.finished;
+  link_finished(job);
+  return job;
+}
+
+void JobTable::link(Job& job) {
+  unlink(job);
+  if (job.state == JobState::scheduled) {
+    schedule_.insert(job);
+    job.place = Place::schedule;
+  } else {
+    Line& line = job.queue->line;
+    line.insert(line.end(), job);  // mostly it is the last one
+    job.place = Place::line;
+  }
+  if (!job.is_transient()) {
+    const auto count = [&](auto& window) {
+      ++window.jobs;
+      window.bytes += job.spec->size();
+    };
+    job.state == JobState::scheduled ? count(schedule_window) : count(job.queue->window);
+  }
+  if (job.spec->expires) set_deadline(job, *job.spec->expires);
+}
+
+void JobTable::link(Job& job, JobList& list, Place place) {
+  list.push_back(job);
+  job.list = &list;
+  job.place = place;
+}
+
+void JobTable::link_finished(Job& job) {
+  Finished& finished = finished_like(job);
+  link(job, finished.jobs, Place::finished);
+  finished.bytes += size_of(job);
+}
+
+void JobTable::unlink(Job& job) {
+  clear_deadline(job);
+  const auto uncount = [&](auto& window) {
+    if (job.is_transient()) return;
+    --window.jobs;
+    window.bytes -= job.spec->size();
+  };
+  switch (std::exchange(job.place, Place::none)) {
+    case Place::none:
+      break;
+    case Place::line:
+      job.queue->line.erase(job.queue->line.iterator_to(job));
+      uncount(job.queue->window);
+      break;
+    case Place::schedule:
+      schedule_.erase(schedule_.iterator_to(job));
+      uncount(schedule_window);
+      break;
+    case Place::finished:
+      finished_like(job).bytes -= size_of(job);
+      [[fallthrough]];
+    case Place::fresh:
+    case Place::running:
+      job.list->erase(job.list->iterator_to(job));
+      job.list = nullptr;
+      break;
+  }
+}
+
+void JobTable::drop(Job& job) {
+  unlink(job);
+  jobs_.erase(JobId(job.spec->id));
+}
+
+void JobTable::set_deadline(Job& job, WallTime deadline) {
+  clear_deadline(job);
+  job.deadline = deadline;
+  job.has_deadline = true;
+  deadlines_of(job).insert(job);
+}
+
+void JobTable::clear_deadline(Job& job) {
+  if (!std::exchange(job.has_deadline, false)) return;
+  Deadlines& deadlines = deadlines_of(job);
+  deadlines.erase(deadlines.iterator_to(job));
+}
+
+// ── edges ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+void JobTable::move(Job& job, JobState to) {
+  assert(may_move(job.state, to));
+  --counts_[static_cast<std::size_t>(job.state)];
+  ++counts_[static_cast<std::size_t>(to)];
+  const auto is_waiting = [](JobState state) { return state == JobState::scheduled || state == JobState::queued; };
+  if (is_waiting(job.state)) count_waiting(*job.queue, *job.spec, job.state, -1);
+  if (job.state == JobState::running) --job.queue->running;
+  job.state = to;
+  if (is_waiting(to)) count_waiting(*job.queue, *job.spec, to, 1);
+  if (to == JobState::running) ++job.queue->running;
+}
+
+void JobTable::start(Job& job, JobList& list) {
+  unlink(job);
+  move(job, JobState::running);
+  link(job, list, Place::running);
+}
+
+void JobTable::put_back(Job& job) {
+  unlink(job);
+  move(job, JobState::queued);
+  job.session = 0;
+}
+
+void JobTable::reschedule(Job& job, WallTime due) {
+  unlink(job);
+  move(job, JobState::scheduled);
+  job.session = 0;
+  job.due = due;
+}
+
+void JobTable::make_due(Job& job) {
+  unlink(job);
+  move(job, JobState::queued);
+}
+
+void JobTable::finish(Job& job, SharedOutcome outcome, WallTime now) {
+  unlink(job);
+  move(job, outcome->state);
+  Queue& queue = *std::exchange(job.queue, nullptr);
+  if (job.state == JobState::failed && !job.is_transient()) ++queue.failed;
+  job.session = 0;
+  job.progress.reset();
+  job.outcome = std::move(outcome);
+  job.finished = now;
+  link_finished(job);
+  release_if_idle(queue);
+}
+
+void JobTable::trim_finished(std::size_t jobs, std::size_t bytes, BatchNumber settled) {
+  Finished& durable = durable_finished_;
+  Finished& transient = transient_finished_;
+  const std::size_t most = std::min(jobs, kDurableKept);
+  while (!durable.jobs.empty() && (durable.jobs.size() > most || durable.bytes + transient.bytes > bytes)) {
+    if (durable.jobs.front().batch > settled) break;
+    forget(durable.jobs.front());
+  }
+  while (!transient.jobs.empty() && (transient.jobs.size() > jobs || transient.bytes > bytes)) {
+    forget(transient.jobs.front());
+  }
+}
+
+void JobTable::forget_due(WallTime now) {
+  while (!forgetting_.empty() && forgetting_.begin()->deadline <= now) forget(*forgetting_.begin());
+}
+
+void JobTable::forget_transient(WallTime finished) {
+  JobList& jobs = transient_finished_.jobs;
+  for (auto next = jobs.begin(); next != jobs.end() && next->finished <= finished;) {
+    Job& job = *next++;
+    if (!job.has_deadline) forget(job);
+  }
+}
+
+void JobTable::forget(Job& job) {
+  // Of a durable job the store decides when it is forgotten, and its count goes then.
+  if (job.is_transient()) --counts_[static_cast<std::size_t>(job.state)];
+  drop(job);
+}
+
+}  // namespace zebu::broker

@@ -1,0 +1,24 @@
+#pragma once
+
+#include "broker/engine/engine_options.h"
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+
+namespace zebu::broker {
+
+struct Options : EngineOptions {
+  std::string clients = "tcp://*:5555";
+  std::string consumers = "tcp://*:5556";
+  // Where durable jobs live: "sqlite:PATH", or "memory", where they are lost with the process.
+  std::string store;
+  // While a commit is under way, how long the loop looks for its end before it sleeps, and as long the store's thread
+  // for the next one. A commit of one job is done sooner, on a disk that syncs in up to 0.2 ms; on others both soon
+  // look seldom (BriefLooks).
+  std::chrono::microseconds spin{250};
+  std::uint64_t max_message = 16ULL << 20;
+  std::string log_level = "info";
+};
+
+}  // namespace zebu::broker

@@ -1,0 +1,57 @@
+#pragma once
+
+#include "zebu/job.h"
+
+#include <memory>
+#include <string>
+
+namespace zebu::broker {
+
+// What a submitter said of a job, in absolute times; it never changes.
+struct JobSpec {
+  JobId id;
+  std::uint64_t sequence = 0;  // the order of acceptance, from 1
+  std::string task;
+  std::string queue;
+  std::string args;
+  JobOptions options;
+  WallTime submitted{};
+  std::optional<WallTime> due;      // when it may start first; nothing: at once
+  std::optional<WallTime> expires;  // when it must have started
+
+  // What the job takes of its queue's limit in bytes.
+  [[nodiscard]] std::size_t size() const {
+    std::size_t size = sizeof(JobSpec) + task.size() + queue.size() + args.size() + options.unique.size();
+    for (const Header& header : options.headers) size += sizeof(header) + header.first.size() + header.second.size();
+    return size;
+  }
+};
+
+// shared_ptr: the engine, a batch on its way into the store, and a store that keeps jobs in memory hold the same bytes.
+using SharedSpec = std::shared_ptr<const JobSpec>;
+using SharedOutcome = std::shared_ptr<const Outcome>;
+
+// What a finished job takes of --keep-bytes.
+[[nodiscard]] std::size_t size_of(const JobSpec& spec, const Outcome& outcome);
+
+// What a job has used up.
+struct Uses {
+  std::uint32_t attempt = 0;   // the newest attempt's number; 0 before the first
+  std::uint32_t failures = 0;  // attempts that failed: they count against RetryPolicy::max
+  std::uint32_t crashes = 0;   // attempts whose process died
+  std::uint32_t losses = 0;    // attempts whose consumer was lost
+
+  bool operator==(const Uses&) const = default;
+};
+
+// What people set of a queue.
+struct QueueSettings {
+  std::string name;
+  bool is_paused = false;
+  std::string reason;             // why it is paused
+  std::uint64_t purge_up_to = 0;  // queued and scheduled jobs up to this sequence are being cancelled; 0: none
+
+  bool operator==(const QueueSettings&) const = default;
+};
+
+}  // namespace zebu::broker

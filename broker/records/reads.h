@@ -1,0 +1,67 @@
+#pragma once
+
+#include "broker/records/records.h"
+
+#include <variant>
+
+namespace zebu::broker {
+
+// What the engine or the server wants to read from the store. A read sees all that was decided before it was asked for.
+struct LoadQueued {
+  std::string queue;
+  LineKey from;
+  std::size_t limit = 0;
+  std::size_t bytes = 0;
+};
+struct LoadScheduled {
+  ScheduleKey from;
+  std::size_t limit = 0;
+  std::size_t bytes = 0;
+  bool to_purge = false;  // only to look for those of queues that are purged; they do not come into memory
+};
+struct LoadExpired {
+  WallTime now{};
+  std::size_t limit = 0;
+};
+struct Find {
+  std::vector<JobId> ids;
+  std::uint64_t asker = 0;  // a number of the server's; 0: the engine
+};
+struct List {
+  ListFilter filter;
+  std::uint64_t asker = 0;
+};
+struct Forget {
+  WallTime now{};
+  std::size_t limit = 0;
+};
+using Read = std::variant<LoadQueued, LoadScheduled, LoadExpired, Find, List, Forget>;
+
+// What came back, each with what was asked.
+struct QueuedLoaded {
+  LoadQueued asked;
+  std::vector<StoredJob> jobs;
+};
+struct ScheduledLoaded {
+  LoadScheduled asked;
+  std::vector<StoredJob> jobs;
+};
+struct ExpiredLoaded {
+  LoadExpired asked;
+  std::vector<StoredJob> jobs;
+};
+struct Found {
+  Find asked;
+  std::vector<std::optional<StoredJob>> jobs;
+};
+struct Listed {
+  List asked;
+  ListPage page;
+};
+struct Forgotten {
+  Forget asked;
+  std::vector<Dropped> jobs;
+};
+using ReadAnswer = std::variant<QueuedLoaded, ScheduledLoaded, ExpiredLoaded, Found, Listed, Forgotten>;
+
+}  // namespace zebu::broker

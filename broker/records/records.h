@@ -1,0 +1,166 @@
+#pragma once
+
+#include "broker/records/job_spec.h"
+
+#include <array>
+#include <compare>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace zebu::broker {
+
+// The number of a commit. What was decided while batch n was open is durable when n is committed; 0: always was.
+using BatchNumber = std::uint64_t;
+
+// What changed of durable jobs, in order. The engine makes records, a store keeps what they add up to. Every record
+// that is about a job carries its spec: it says under which keys a store has the job.
+
+// A new job, scheduled when it has spec.due, else queued. With `in_line` a queued one leaves the engine's memory with
+// this record, and comes back by load_queued.
+struct JobAccepted {
+  SharedSpec spec;
+  bool in_line = false;
+};
+// A queued job leaves the engine's memory, into the line.
+struct JobEvicted {
+  SharedSpec spec;
+};
+// May be said again of the same attempt.
+struct AttemptStarted {
+  SharedSpec spec;
+  std::uint32_t attempt = 0;
+  InstanceId holder;
+  bool cancel_asked = false;  // it is to be stopped
+};
+// A running job is queued again. `uses` says what it has used up so far.
+struct JobPutBack {
+  SharedSpec spec;
+  Uses uses;
+  bool has_ended = false;  // the attempt has, or was given back: nobody can claim it
+};
+// A running job waits for `due` to be queued again; `last` is how its last attempt ended. It has no holder any more.
+struct JobRescheduled {
+  SharedSpec spec;
+  Uses uses;
+  WallTime due{};
+  SharedOutcome last;
+};
+// A scheduled job's time has come: it is queued.
+struct JobDue {
+  SharedSpec spec;
+  bool in_line = false;  // as in JobAccepted
+};
+// forget_at: when the outcome is dropped; nothing: when somebody says so (JobForgotten).
+struct JobFinished {
+  SharedSpec spec;
+  Uses uses;
+  SharedOutcome outcome;
+  WallTime finished{};
+  std::optional<WallTime> forget_at;
+};
+// A finished job is dropped at `at` (failed ones that were redriven or purged); at the epoch: now.
+struct JobForgotten {
+  JobId id;
+  WallTime at{};
+};
+// Settings of a queue, all of them. Without any (a queue that is not paused and purges nothing) it is forgotten.
+struct QueueChanged {
+  QueueSettings settings;
+};
+// A consumer has a session, or said BYE or was lost: after a restart the broker waits for those that it knew. One is
+// late when it was given up, by a restarted broker, and then came back with attempts: those may have gone to others
+// since, so it is not believed when it names one that no record tells of, and its starts are recorded first.
+struct ConsumerChanged {
+  InstanceId instance;
+  bool is_there = false;
+  bool is_late = false;
+};
+using Record = std::variant<JobAccepted, JobEvicted, AttemptStarted, JobPutBack, JobRescheduled, JobDue, JobFinished,
+                            JobForgotten, QueueChanged, ConsumerChanged>;
+
+// A job as a store gives it back.
+struct StoredJob {
+  SharedSpec spec;
+  JobState state = JobState::queued;
+  Uses uses;
+  InstanceId holder;          // of the newest attempt that a record told of
+  bool cancel_asked = false;  // while running
+  WallTime due{};             // when scheduled
+  SharedOutcome outcome;      // in a final state; of one that waits for a retry: the last attempt's
+  WallTime finished{};        // in a final state
+};
+
+// JobAccepted for a job that was not taken: the store has its id already (then `of` is the same id), or an unfinished
+// job, or one that succeeded not long ago, has its unique key: `of`. Nothing of the record was applied.
+struct Duplicate {
+  SharedSpec spec;
+  JobId of;
+};
+
+// Where a job stands in its queue's line: by priority, then by age.
+struct LineKey {
+  std::uint8_t rank = 0;  // kMaxPriority - priority: 0 is first
+  std::uint64_t sequence = 0;
+
+  auto operator<=>(const LineKey&) const = default;
+};
+[[nodiscard]] inline LineKey line_key(const JobSpec& spec) {
+  return {static_cast<std::uint8_t>(kMaxPriority - spec.options.priority), spec.sequence};
+}
+struct ScheduleKey {
+  WallTime due{};
+  std::uint64_t sequence = 0;
+
+  auto operator<=>(const ScheduleKey&) const = default;
+};
+
+struct ListFilter {
+  // running: and those queued ones that are in the engine's memory, which alone knows what has started just now.
+  std::optional<JobState> state;
+  std::string queue;  // empty: any
+  std::string task;   // empty: any
+  std::string after;  // of the page before; empty: from the newest on
+  std::uint32_t limit = 100;
+};
+struct ListPage {
+  std::vector<StoredJob> jobs;  // newest id first
+  std::string next;             // `after` of the next page; empty: there is none
+};
+
+// A finished job that forget() dropped.
+struct Dropped {
+  JobId id;
+  JobState state = JobState::succeeded;
+  std::string queue;
+};
+
+// What a queue has of durable jobs, in the engine's memory or not.
+struct StoredQueue {
+  std::string name;
+  std::uint64_t queued = 0;
+  std::uint64_t scheduled = 0;
+  std::uint64_t bytes = 0;   // JobSpec::size() of both
+  std::uint64_t failed = 0;  // jobs whose outcome `failed` is kept
+};
+
+struct KnownConsumer {
+  InstanceId instance;
+  bool is_late = false;
+
+  bool operator==(const KnownConsumer&) const = default;
+};
+
+struct Recovered {
+  // All that ran (state running: AttemptStarted, and nothing after it), and every queued job that is not in line. Of
+  // the jobs in line, those that were in the engine's memory may be here too.
+  std::vector<StoredJob> jobs;
+  std::vector<StoredQueue> queues;
+  std::vector<QueueSettings> settings;
+  std::vector<KnownConsumer> consumers;  // that had a session
+  std::array<std::uint64_t, kJobStates> counts{};
+  std::uint64_t next_sequence = 1;  // above every one that was ever committed
+};
+
+}  // namespace zebu::broker

@@ -1,0 +1,32 @@
+#pragma once
+
+#include "broker/engine/engine.h"
+
+#include <optional>
+#include <string>
+
+namespace zebu::broker {
+
+struct ServerFacts {
+  InstanceId instance;
+  std::string store;
+  TimePoint started{};
+  std::uint64_t errors = 0;  // messages that were answered with ERROR
+};
+
+// The answers to QUERY and COMMAND, one msgpack value each, as docs/protocol.md describes them.
+
+// stored: what the store says of the jobs, by the ids' order; a job in memory is reported from there.
+[[nodiscard]] std::string jobs_answer(const Engine& engine, const std::vector<JobId>& ids,
+                                      const std::vector<std::optional<StoredJob>>& stored);
+[[nodiscard]] std::string list_answer(const Engine& engine, const ListPage& page, std::optional<JobState> state);
+[[nodiscard]] std::string queues_answer(const Engine& engine, Moment now);
+[[nodiscard]] std::string consumers_answer(const Engine& engine, Moment now);
+[[nodiscard]] std::string broker_answer(const Engine& engine, const ServerFacts& server, Moment now);
+
+[[nodiscard]] std::string refused_answer(const Error& why);
+// {name: count}, or nil for a count that is not known.
+[[nodiscard]] std::string count_answer(const char* name, std::optional<std::size_t> count);
+[[nodiscard]] std::string retried_answer(const std::vector<std::pair<JobId, JobId>>& jobs);
+
+}  // namespace zebu::broker

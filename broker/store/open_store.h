@@ -1,0 +1,22 @@
+#pragma once
+
+#include "broker/store/store.h"
+
+#include <memory>
+#include <string>
+
+namespace zebu::broker {
+
+// "sqlite:/var/lib/zebu/zebu.db" as root, else below $XDG_STATE_HOME, or ~/.local/state.
+[[nodiscard]] std::string default_store();
+
+// What stands behind "sqlite:"; nothing when `store` does not begin with that, or names no file.
+[[nodiscard]] std::optional<std::string> sqlite_path(const std::string& store);
+
+// Whether `store` is "sqlite:PATH" or "memory".
+[[nodiscard]] bool is_store(const std::string& store);
+
+// The store of such a name. Makes the directory of the default one.
+[[nodiscard]] Result<std::unique_ptr<Store>> open_store(const std::string& store);
+
+}  // namespace zebu::broker

@@ -1,0 +1,163 @@
+#include "broker/store/sqlite/file.h"
+
+#include "broker/store/sqlite/file_layer.h"
+#include "broker/store/sqlite/page_checksums.h"
+#include "broker/store/sqlite/schema.h"
+
+#include <cstring>
+#include <filesystem>
+#include <sqlite3.h>
+
+namespace zebu::broker {
+namespace {
+
+const char* const kRestore =
+    "`zebu-broker check --store sqlite:PATH` says what is readable; else put a backup in its place (with PATH-wal, "
+    "PATH-shm "
+    "and "
+    "PATH.lock removed) and start again.";
+
+std::string with_path(std::string text, const std::string& path) {
+  for (std::size_t at = 0; (at = text.find("PATH", at)) != std::string::npos; at += path.size()) {
+    text.replace(at, 4, path);
+  }
+  return text;
+}
+
+std::string way_out(int code, int extended, const std::string& path) {
+  if (extended == SQLITE_IOERR_DATA || code == SQLITE_CORRUPT || code == SQLITE_NOTADB || code == SQLITE_FORMAT) {
+    return with_path(kRestore, path);
+  }
+  switch (code) {
+    case SQLITE_FULL:
+      return "free space on its file system and start again: nothing that was acknowledged is lost.";
+    case SQLITE_READONLY:
+    case SQLITE_PERM:
+    case SQLITE_AUTH:
+    case SQLITE_CANTOPEN:
+      return "this user must be able to write the file and its directory, on a file system that can be written to.";
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+      return "another program has the file locked: stop it and start again.";
+    case SQLITE_NOMEM:
+      return "free memory and start again: nothing that was acknowledged is lost.";
+    default:
+      return "see to the disk (`dmesg` may know more) and start again: nothing that was acknowledged is lost.";
+  }
+}
+
+}  // namespace
+
+std::string canonical_path(const std::string& path) {
+  std::error_code error;
+  const auto canonical = std::filesystem::weakly_canonical(path, error);
+  return error ? path : canonical.string();
+}
+
+Error explain(const std::string& doing, const std::string& path) {
+  const std::string begin = "store '" + path + "': cannot " + doing + ": ";
+  try {
+    throw;
+  } catch (const SQLite::Exception& e) {
+    const std::string what = e.getExtendedErrorCode() == SQLITE_IOERR_DATA ? "a page's checksum is wrong" : e.what();
+    return {
+        ErrorCode::system, begin + what + "; " + way_out(e.getErrorCode() & 0xff, e.getExtendedErrorCode(), path), {}};
+  } catch (const StoreDamage& e) {
+    return {ErrorCode::system, begin + "the file is damaged: " + e.what() + "; " + with_path(kRestore, path), {}};
+  } catch (const std::exception& e) {
+    return {ErrorCode::system, begin + e.what(), {}};
+  }
+}
+
+Result<std::unique_ptr<SqliteFile>> SqliteFile::open(const SqliteOptions& options) {
+  SqliteOptions resolved = options;
+  resolved.path = canonical_path(options.path);
+  std::error_code ignored;
+  if (std::filesystem::is_directory(resolved.path, ignored)) {
+    return fail(ErrorCode::system, "store '" + resolved.path + "' is a directory: name a file in it, such as '" +
+                                       resolved.path + "/zebu.db'.");
+  }
+  auto lock = StoreLock::take(resolved.path);
+  if (!lock) return tl::make_unexpected(lock.error());
+  std::unique_ptr<SqliteFile> file(new SqliteFile(std::move(resolved), std::move(*lock)));
+  try {
+    file->connect();
+    file->configure();
+    file->compare_mark();
+  } catch (const std::exception&) {
+    return tl::make_unexpected(explain("open it", file->path()));
+  }
+  return file;
+}
+
+// Nothing of a file that is not ours is changed.
+void SqliteFile::connect() {
+  // Statistics that nobody reads, and that cost a lock an allocation. Refused once SQLite is in use, which is no
+  // matter.
+  (void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+  database_ = std::make_unique<SQLite::Database>(options_.path,
+                                                 SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE | SQLite::OPEN_NOMUTEX,
+                                                 5000, file_layer(options_.vfs));
+  int reserve = kPageReserve;
+  sqlite3_file_control(database_->getHandle(), "main", SQLITE_FCNTL_RESERVE_BYTES, &reserve);
+  database_->exec("PRAGMA page_size = " + std::to_string(kPageSize));
+  const int application = database_->execAndGet("PRAGMA application_id").getInt();
+  const bool is_empty = database_->execAndGet("SELECT count(*) FROM sqlite_master").getInt() == 0;
+  if (application != kApplicationId && !(application == 0 && is_empty)) {
+    throw std::runtime_error("it is a database of another program: name another file with --store.");
+  }
+  if (is_empty && lock_.mark()) {
+    throw StoreDamage("it is empty or missing, but there was a store (to begin a new one instead, remove '" +
+                      lock_.path() + "')");
+  }
+  if (!is_empty && !has_checksums(database_->getHandle())) throw StoreDamage("its pages have no checksums");
+  const auto newest = static_cast<int>(schema_steps().size());
+  const int version = schema_version(*database_);
+  if (version > newest) {
+    throw std::runtime_error("it has version " + std::to_string(version) +
+                             ", and this zebu-broker knows versions up to " + std::to_string(newest) +
+                             ": start the newer zebu-broker that wrote it.");
+  }
+}
+
+void SqliteFile::configure() {
+  if (database_->execAndGet("PRAGMA journal_mode = WAL").getString() != "wal") {
+    throw std::runtime_error("its file system cannot hold a write-ahead log with shared memory: use a local one.");
+  }
+  database_->exec("PRAGMA synchronous = FULL");   // a commit that has returned is on the disk
+  database_->exec("PRAGMA secure_delete = OFF");  // Debian's default is to overwrite what is deleted
+  database_->exec("PRAGMA cache_size = -" + std::to_string(options_.cache_bytes / 1024));
+  database_->exec("PRAGMA wal_autocheckpoint = " + std::to_string(options_.checkpoint_pages));
+  migrate(*database_, schema_steps());
+}
+
+void SqliteFile::compare_mark() {
+  SQLite::Statement store(*database_, "SELECT id, commits FROM store");
+  if (!store.executeStep()) throw StoreDamage("it does not say which store it is");
+  const SQLite::Column id = store.getColumn(0);
+  const auto uuid = Uuid::from_bytes({static_cast<const char*>(id.getBlob()), static_cast<std::size_t>(id.getBytes())});
+  if (!uuid) throw StoreDamage("it does not say which store it is");
+  mark_ = {*uuid, static_cast<std::uint64_t>(store.getColumn(1).getInt64())};
+  const auto remembered = lock_.mark();
+  if (remembered && remembered->store != mark_.store) {
+    throw StoreDamage("it is another store than the one that was here (if that is meant, remove '" + lock_.path() +
+                      "')");
+  }
+  if (remembered && remembered->commit > mark_.commit) {
+    throw StoreDamage("its newest " + std::to_string(remembered->commit - mark_.commit) + " commits are missing: '" +
+                      path() + "-wal' was damaged or removed, or this is an older copy (if " +
+                      "that is meant, remove '" + lock_.path() + "')");
+  }
+  if (remembered) written_ = remembered->commit;
+  write_mark();
+}
+
+void SqliteFile::write_mark() {
+  if (written_ == mark_.commit) return;
+  written_ = mark_.commit;
+  if (!lock_.set_mark(mark_)) {
+    throw std::runtime_error("cannot write '" + lock_.path() + "': " + std::strerror(errno));
+  }
+}
+
+}  // namespace zebu::broker

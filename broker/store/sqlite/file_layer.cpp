@@ -1,0 +1,244 @@
+#include "broker/store/sqlite/file_layer.h"
+
+#include "broker/store/sqlite/page_checksums.h"
+
+#include <list>
+#include <memory>
+#include <mutex>
+#include <new>
+#include <sqlite3.h>
+#include <stdexcept>
+#include <utility>
+
+namespace zebu::broker {
+namespace {
+
+constexpr int kHasChecksums = 0x5a656275;  // a file control of ours
+// The most that SQLite's own layers take at once.
+constexpr std::size_t kMostGathered = 0x1ffff;
+static_assert(kPageSize <= kMostGathered);
+
+// Writes that follow each other, on their way into a file.
+struct Gathered {
+  std::string bytes;
+  sqlite3_int64 offset = 0;
+
+  [[nodiscard]] sqlite3_int64 end() const { return offset + static_cast<sqlite3_int64>(bytes.size()); }
+};
+
+// An open file. SQLite allocates it, with room for the file of the layer below behind it.
+struct LayerFile {
+  sqlite3_file base;
+  bool has_checksums;
+  Gathered* gathered;
+};
+
+struct Layer {
+  std::string name;
+  sqlite3_vfs vfs;
+};
+
+LayerFile& of(sqlite3_file* file) { return *reinterpret_cast<LayerFile*>(file); }
+sqlite3_file* below(sqlite3_file* file) { return reinterpret_cast<sqlite3_file*>(&of(file) + 1); }
+sqlite3_vfs* below(sqlite3_vfs* vfs) { return static_cast<sqlite3_vfs*>(vfs->pAppData); }
+
+// ── reading and writing ─────────────────────────────────────────────────────────────────────────────────────────────
+
+bool is_page(int amount, sqlite3_int64 offset) { return amount == kPageSize && offset % kPageSize == 0; }
+
+void look_at_header(sqlite3_file* file, const void* bytes, int amount, sqlite3_int64 offset) {
+  const auto* header = static_cast<const char*>(bytes);
+  if (offset == 0 && amount >= kHeaderBytes && is_header(header)) of(file).has_checksums = promises_checksums(header);
+}
+
+// What could not be written is lost, as it would be with a write of its own.
+int flush(sqlite3_file* file) {
+  Gathered& gathered = *of(file).gathered;
+  if (gathered.bytes.empty()) return SQLITE_OK;
+  const int rc = below(file)->pMethods->xWrite(below(file), gathered.bytes.data(),
+                                               static_cast<int>(gathered.bytes.size()), gathered.offset);
+  gathered.bytes.clear();
+  return rc;
+}
+
+int read(sqlite3_file* file, void* to, int amount, sqlite3_int64 offset) {
+  if (const int rc = flush(file); rc != SQLITE_OK) return rc;
+  const int rc = below(file)->pMethods->xRead(below(file), to, amount, offset);
+  if (rc == SQLITE_IOERR_SHORT_READ && offset > 0 && of(file).has_checksums && is_page(amount, offset)) {
+    return SQLITE_IOERR_DATA;
+  }
+  if (rc != SQLITE_OK) return rc;
+  look_at_header(file, to, amount, offset);
+  if (!of(file).has_checksums || !is_page(amount, offset)) return rc;
+  return is_whole_page(static_cast<const char*>(to), offset) ? SQLITE_OK : SQLITE_IOERR_DATA;
+}
+
+int write(sqlite3_file* file, const void* from, int amount, sqlite3_int64 offset) {
+  look_at_header(file, from, amount, offset);
+  Gathered& gathered = *of(file).gathered;
+  const auto size = static_cast<std::size_t>(amount);
+  if (offset != gathered.end() || gathered.bytes.size() + size > kMostGathered) {
+    if (const int rc = flush(file); rc != SQLITE_OK) return rc;
+  }
+  // Larger than any page: nothing of ours.
+  if (size > kMostGathered) return below(file)->pMethods->xWrite(below(file), from, amount, offset);
+  if (gathered.bytes.empty()) gathered.offset = offset;
+  gathered.bytes.append(static_cast<const char*>(from), size);
+  if (of(file).has_checksums && is_page(amount, offset)) {
+    add_checksum(gathered.bytes.data() + gathered.bytes.size() - size, offset);
+  }
+  return SQLITE_OK;
+}
+
+int close(sqlite3_file* file) {
+  const int flushed = flush(file);
+  delete std::exchange(of(file).gathered, nullptr);
+  const int rc = below(file)->pMethods->xClose(below(file));
+  return rc == SQLITE_OK ? flushed : rc;
+}
+
+// Passes a method on to the layer below.
+template <auto Method, class... Args>
+int pass(sqlite3_file* file, Args... args) {
+  return (below(file)->pMethods->*Method)(below(file), args...);
+}
+
+// The same after what was gathered.
+template <auto Method, class... Args>
+int pass_after(sqlite3_file* file, Args... args) {
+  const int rc = flush(file);
+  return rc == SQLITE_OK ? pass<Method>(file, args...) : rc;
+}
+
+// Memory-mapped pages would get around read().
+int fetch(sqlite3_file*, sqlite3_int64, int, void** to) {
+  *to = nullptr;
+  return SQLITE_OK;
+}
+
+int characteristics(sqlite3_file* file) {
+  int all = below(file)->pMethods->xDeviceCharacteristics(below(file));
+#ifdef SQLITE_IOCAP_SUBPAGE_READ
+  all &= ~SQLITE_IOCAP_SUBPAGE_READ;
+#endif
+  return all;
+}
+
+int control(sqlite3_file* file, int what, void* argument) {
+  if (what != kHasChecksums) return below(file)->pMethods->xFileControl(below(file), what, argument);
+  *static_cast<bool*>(argument) = of(file).has_checksums;
+  return SQLITE_OK;
+}
+
+// The lock goes even if what was gathered cannot be written.
+template <auto Method, class... Args>
+int unlock(sqlite3_file* file, Args... args) {
+  const int flushed = flush(file);
+  const int rc = pass<Method>(file, args...);
+  return rc == SQLITE_OK ? flushed : rc;
+}
+
+constexpr sqlite3_io_methods kMethods = {
+    3,
+    close,
+    read,
+    write,
+    [](sqlite3_file* f, sqlite3_int64 size) { return pass_after<&sqlite3_io_methods::xTruncate>(f, size); },
+    [](sqlite3_file* f, int flags) { return pass_after<&sqlite3_io_methods::xSync>(f, flags); },
+    [](sqlite3_file* f, sqlite3_int64* size) { return pass_after<&sqlite3_io_methods::xFileSize>(f, size); },
+    [](sqlite3_file* f, int lock) { return pass<&sqlite3_io_methods::xLock>(f, lock); },
+    [](sqlite3_file* f, int lock) { return unlock<&sqlite3_io_methods::xUnlock>(f, lock); },
+    [](sqlite3_file* f, int* is_held) { return pass<&sqlite3_io_methods::xCheckReservedLock>(f, is_held); },
+    control,
+    [](sqlite3_file* f) { return pass<&sqlite3_io_methods::xSectorSize>(f); },
+    characteristics,
+    [](sqlite3_file* f, int region, int size, int extend, void volatile** to) {
+      return pass<&sqlite3_io_methods::xShmMap>(f, region, size, extend, to);
+    },
+    [](sqlite3_file* f, int from, int n, int flags) {
+      return unlock<&sqlite3_io_methods::xShmLock>(f, from, n, flags);
+    },
+    [](sqlite3_file* f) { below(f)->pMethods->xShmBarrier(below(f)); },
+    [](sqlite3_file* f, int is_last) { return pass<&sqlite3_io_methods::xShmUnmap>(f, is_last); },
+    fetch,
+    [](sqlite3_file*, sqlite3_int64, void*) { return SQLITE_OK; },
+};
+
+int open(sqlite3_vfs* vfs, const char* name, sqlite3_file* file, int flags, int* out_flags) {
+  if ((flags & (SQLITE_OPEN_MAIN_DB | SQLITE_OPEN_WAL)) == 0) {
+    return below(vfs)->xOpen(below(vfs), name, file, flags, out_flags);
+  }
+  file->pMethods = nullptr;
+  below(file)->pMethods = nullptr;
+  const int rc = below(vfs)->xOpen(below(vfs), name, below(file), flags, out_flags);
+  // A file that the layer below could not open may still have to be closed by it.
+  if (below(file)->pMethods == nullptr) return rc;
+  try {
+    auto gathered = std::make_unique<Gathered>();
+    gathered->bytes.reserve(kMostGathered);
+    of(file).gathered = gathered.release();
+  } catch (const std::bad_alloc&) {  // no exception may pass through SQLite
+    below(file)->pMethods->xClose(below(file));
+    return SQLITE_NOMEM;
+  }
+  file->pMethods = &kMethods;
+  // Of a new database; another one's header is read before all else.
+  of(file).has_checksums = (flags & SQLITE_OPEN_MAIN_DB) != 0;
+  return rc;
+}
+
+// All that has to do with names, time and libraries is the layer below's own business.
+sqlite3_vfs above(sqlite3_vfs* lower, const char* name) {
+  sqlite3_vfs vfs{};
+  vfs.iVersion = 2;
+  vfs.szOsFile = lower->szOsFile + static_cast<int>(sizeof(LayerFile));
+  vfs.mxPathname = lower->mxPathname;
+  vfs.zName = name;
+  vfs.pAppData = lower;
+  vfs.xOpen = open;
+  vfs.xDelete = [](sqlite3_vfs* v, const char* path, int sync) { return below(v)->xDelete(below(v), path, sync); };
+  vfs.xAccess = [](sqlite3_vfs* v, const char* path, int flags, int* out) {
+    return below(v)->xAccess(below(v), path, flags, out);
+  };
+  vfs.xFullPathname = [](sqlite3_vfs* v, const char* path, int size, char* to) {
+    return below(v)->xFullPathname(below(v), path, size, to);
+  };
+  vfs.xDlOpen = [](sqlite3_vfs* v, const char* path) { return below(v)->xDlOpen(below(v), path); };
+  vfs.xDlError = [](sqlite3_vfs* v, int size, char* to) { below(v)->xDlError(below(v), size, to); };
+  vfs.xDlSym = [](sqlite3_vfs* v, void* library, const char* symbol) {
+    return below(v)->xDlSym(below(v), library, symbol);
+  };
+  vfs.xDlClose = [](sqlite3_vfs* v, void* library) { below(v)->xDlClose(below(v), library); };
+  vfs.xRandomness = [](sqlite3_vfs* v, int size, char* to) { return below(v)->xRandomness(below(v), size, to); };
+  vfs.xSleep = [](sqlite3_vfs* v, int us) { return below(v)->xSleep(below(v), us); };
+  vfs.xCurrentTime = [](sqlite3_vfs* v, double* to) { return below(v)->xCurrentTime(below(v), to); };
+  vfs.xGetLastError = [](sqlite3_vfs* v, int size, char* to) { return below(v)->xGetLastError(below(v), size, to); };
+  vfs.xCurrentTimeInt64 = [](sqlite3_vfs* v, sqlite3_int64* to) { return below(v)->xCurrentTimeInt64(below(v), to); };
+  return vfs;
+}
+
+}  // namespace
+
+std::string file_layer(const std::string& below) {
+  static std::mutex mutex;
+  static std::list<Layer> layers;  // SQLite holds pointers to them
+  const std::lock_guard lock(mutex);
+  sqlite3_vfs* lower = sqlite3_vfs_find(below.empty() ? nullptr : below.c_str());
+  if (lower == nullptr) throw std::runtime_error("SQLite has no file layer '" + below + "'");
+  const std::string name = "zebu-" + std::string(lower->zName);
+  for (const Layer& layer : layers) {
+    if (layer.name == name) return name;
+  }
+  Layer& layer = layers.emplace_back();
+  layer.name = name;
+  layer.vfs = above(lower, layer.name.c_str());
+  if (sqlite3_vfs_register(&layer.vfs, 0) != SQLITE_OK) throw std::bad_alloc();
+  return name;
+}
+
+bool has_checksums(sqlite3* database) {
+  bool has = false;
+  return sqlite3_file_control(database, "main", kHasChecksums, &has) == SQLITE_OK && has;
+}
+
+}  // namespace zebu::broker

@@ -1,0 +1,153 @@
+#include "broker/store/sqlite/maintenance.h"
+
+#include "broker/store/open_store.h"
+#include "broker/store/sqlite/check.h"
+#include "broker/store/sqlite/file.h"
+#include "broker/store/sqlite/file_layer.h"
+
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <fcntl.h>
+#include <filesystem>
+#include <unistd.h>
+
+namespace zebu::broker {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr int kExitFailure = 1;
+constexpr int kExitUsage = 2;
+
+Result<void> must_exist(const std::string& path) {
+  std::error_code ignored;
+  if (fs::is_regular_file(path, ignored)) return {};
+  return fail(ErrorCode::system, "there is no store '" + path + "': name it with --store sqlite:PATH.");
+}
+
+std::string size_of(const std::string& path) {
+  std::error_code ignored;
+  const auto bytes = fs::file_size(path, ignored);
+  std::string text(32, '\0');
+  const int length = std::snprintf(text.data(), text.size(), "%.1f MiB", static_cast<double>(bytes) / (1 << 20));
+  text.resize(static_cast<std::size_t>(length));
+  return text;
+}
+
+tl::unexpected<Error> system_error(const std::string& doing, const std::string& path) {
+  return fail(ErrorCode::system, "cannot " + doing + " '" + path + "': " + std::strerror(errno));
+}
+
+Result<void> sync_to_disk(const std::string& path) {
+  const int descriptor = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (descriptor < 0) return system_error("open", path);
+  const bool is_synced = fsync(descriptor) == 0;
+  close(descriptor);
+  if (!is_synced) return system_error("sync", path);
+  return {};
+}
+
+// From a name beside it, so that nobody ever sees half a backup under its name.
+Result<void> put_in_place(const std::string& from, const std::string& to, bool replace) {
+  if (const auto synced = sync_to_disk(from); !synced) return synced;
+  // link() does not replace what somebody made meanwhile.
+  if (replace ? rename(from.c_str(), to.c_str()) != 0 : link(from.c_str(), to.c_str()) != 0) {
+    return system_error("write", to);
+  }
+  if (!replace) unlink(from.c_str());
+  const std::string directory = fs::absolute(to).parent_path().string();
+  return sync_to_disk(directory);
+}
+
+}  // namespace
+
+Result<std::string> check_store(const std::string& path) {
+  if (const auto exists = must_exist(path); !exists) return tl::make_unexpected(exists.error());
+  const std::string canonical = canonical_path(path);
+  if (const auto lock = StoreLock::take(canonical); !lock) return tl::make_unexpected(lock.error());
+  StoreCheck check(canonical);
+  const auto problems = check.run();
+  if (!problems) return tl::make_unexpected(problems.error());
+  if (!problems->empty()) {
+    std::string text = "the store '" + path + "' is damaged:";
+    for (const std::string& problem : *problems) text += "\n  " + problem;
+    return fail(ErrorCode::system, text);
+  }
+  return "the store '" + path + "' is whole: " + std::to_string(check.jobs()) + " jobs, " + size_of(path);
+}
+
+Result<std::string> back_up_store(const std::string& path, const std::string& to, bool replace) {
+  if (const auto exists = must_exist(path); !exists) return tl::make_unexpected(exists.error());
+  std::error_code ignored;
+  if (!replace && fs::exists(to, ignored)) {
+    return fail(ErrorCode::system, "'" + to + "' exists already: name another file, or replace it with --force.");
+  }
+  if (fs::equivalent(path, to, ignored)) return fail(ErrorCode::system, "'" + to + "' is the store itself.");
+  const std::string partial = to + ".partial";
+  for (const char* companion : {"-wal", "-shm", ".lock"}) {
+    const std::string own = canonical_path(path) + companion;
+    if (canonical_path(to) == own) return fail(ErrorCode::system, "'" + to + "' is a file of the store itself.");
+  }
+  for (const std::string& file : {to, partial}) {
+    if (fs::exists(file, ignored) && !fs::is_regular_file(file, ignored)) {
+      return fail(ErrorCode::system, "'" + file + "' is no regular file: name another one.");
+    }
+  }
+  fs::remove(partial, ignored);
+  try {
+    SQLite::Database database(path, SQLite::OPEN_READWRITE | SQLite::OPEN_NOMUTEX, 5000, file_layer(""));
+    if (!has_checksums(database.getHandle()))
+      return fail(ErrorCode::system, "'" + path + "' is no store of zebu-broker");
+    SQLite::Statement vacuum(database, "VACUUM INTO ?");
+    vacuum.bind(1, partial);
+    vacuum.exec();
+  } catch (const std::exception&) {
+    fs::remove(partial, ignored);
+    return tl::make_unexpected(explain("write a backup to '" + to + "'", path));
+  }
+  const auto placed = put_in_place(partial, to, replace);
+  fs::remove(partial, ignored);
+  if (!placed) return tl::make_unexpected(placed.error());
+  return "backup of '" + path + "' in '" + to + "': " + size_of(to);
+}
+
+Result<std::string> compact_store(const std::string& path) {
+  if (const auto exists = must_exist(path); !exists) return tl::make_unexpected(exists.error());
+  const std::string before = size_of(path);
+  SqliteOptions options;
+  options.path = path;
+  auto file = SqliteFile::open(options);
+  if (!file) return tl::make_unexpected(file.error());
+  try {
+    (*file)->database().exec("VACUUM");
+    (*file)->database().exec("PRAGMA wal_checkpoint(TRUNCATE)");
+  } catch (const std::exception&) {
+    return tl::make_unexpected(explain("compact it", path));
+  }
+  file->reset();
+  return "the store '" + path + "' has " + size_of(path) + " (before: " + before + ")";
+}
+
+int run_maintenance(const MaintenanceOptions& options, const std::string& store) {
+  const auto path = sqlite_path(store);
+  if (!path) {
+    std::fprintf(stderr, "zebu-broker: %s is for --store sqlite:PATH, not for '%s'\n", options.command.c_str(),
+                 store.c_str());
+    return kExitUsage;
+  }
+  umask(077);  // a backup is nobody else's business, as the store is
+  const auto done = options.command == "check"    ? check_store(*path)
+                    : options.command == "backup" ? back_up_store(*path, options.to, options.force)
+                                                  : compact_store(*path);
+  if (!done) {
+    std::fprintf(stderr, "zebu-broker: %s\n", done.error().message.c_str());
+    return kExitFailure;
+  }
+  std::printf("%s\n", done->c_str());
+  return 0;
+}
+
+}  // namespace zebu::broker

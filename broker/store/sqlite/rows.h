@@ -1,0 +1,84 @@
+#pragma once
+
+#include "broker/records/records.h"
+#include "zebu/wire/codec.h"
+
+#include <array>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+// How the SQLite store writes what its tables hold as one value. If you change a form: a new step in sqlite_schema.cpp
+// that rewrites what is there. Numbers are LEB128 varints, times milliseconds since 1970 as such.
+namespace zebu::broker {
+
+// What the file holds makes no sense: it was damaged, or written by something else.
+struct StoreDamage : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
+// job.row: ┌ flags: 1 due, 2 expires ┬ submitted ┬ (due) ┬ (expires) ┬ as in SUBMIT: [id, task, queue, args, options] │
+void append_job(std::string& to, const JobSpec& spec);
+[[nodiscard]] std::string encode_job(const JobSpec& spec);
+
+// What changed of a job since it was accepted.
+struct JobStanding {
+  JobState state = JobState::queued;
+  bool cancel_asked = false;  // while running
+  bool has_unique = false;    // its spec has a unique key: whoever drops the job drops that too
+  Uses uses;
+  InstanceId holder;
+  WallTime due{};       // while scheduled
+  WallTime finished{};  // in a final state, as is the queue: who drops the job reads no more than this
+  std::string queue;
+  std::optional<WallTime> forget_at;
+  SharedOutcome outcome;
+};
+// standing.row: ┌ state ┬ flags: 1 failures, crashes, losses · 2 holder · 4 due · 8 finished, queue's length, queue ·
+//   16 forget_at · 32 outcome · 64 has_unique · 128 cancel_asked ┬ attempt ┬ (…in that order) ┬ (as in OUTCOME: [id,
+//   attempt, state, value, run_us]) │
+void append_standing(std::string& to, const JobId& id, const JobStanding& standing);
+[[nodiscard]] std::string encode_standing(const JobId& id, const JobStanding& standing);
+
+// Decodes rows. Throws StoreDamage.
+class RowReader {
+ public:
+  [[nodiscard]] SharedSpec job(const JobId& id, std::uint64_t sequence, Bytes row);
+  [[nodiscard]] JobStanding standing(Bytes row);
+  // The same without the outcome, which is what takes time.
+  [[nodiscard]] static JobStanding standing_only(Bytes row);
+
+ private:
+  Decoder decoder_;
+};
+
+// store.recent: rows that are to be in `job` or `standing`, and are not yet. One after the other:
+//   ┌ 0 job, 1 standing ┬ id ┬ sequence ┬ length of the row, row │
+struct RecentRow {
+  bool is_standing = false;
+  JobId id;
+  std::uint64_t sequence = 0;
+  Bytes row;
+};
+void append_recent(std::string& to, const RecentRow& row);
+[[nodiscard]] std::vector<RecentRow> decode_recent(Bytes rows);
+
+// Lists of jobs, for at_hand and forgetting: ids of 16 bytes, one after the other.
+[[nodiscard]] std::string encode_ids(const std::vector<JobId>& ids);
+[[nodiscard]] std::vector<JobId> decode_ids(Bytes row);
+
+// Numbers, one after the other; for store.queues.
+[[nodiscard]] std::string encode_numbers(const std::vector<std::uint64_t>& numbers);
+[[nodiscard]] std::vector<std::uint64_t> decode_numbers(Bytes row);
+
+// store.counters: how many jobs are in each state, and the next sequence.
+struct Counters {
+  std::array<std::uint64_t, kJobStates> counts{};
+  std::uint64_t next_sequence = 1;
+
+  bool operator==(const Counters&) const = default;
+};
+[[nodiscard]] std::string encode_counters(const Counters& counters);
+[[nodiscard]] Counters decode_counters(Bytes row);
+
+}  // namespace zebu::broker

@@ -1,0 +1,60 @@
+#pragma once
+
+#include "broker/store/sqlite/file.h"
+#include "broker/store/sqlite/writer.h"
+#include "broker/store/store.h"
+
+#include <memory>
+#include <string>
+
+namespace zebu::broker {
+
+// Jobs in one SQLite file, with a write-ahead log that is synced before a commit returns. What it holds in memory are
+// the ids of the jobs that the engine has in its memory, and a page cache of fixed size.
+class SqliteStore final : public Store {
+ public:
+  [[nodiscard]] static Result<std::unique_ptr<SqliteStore>> open(const SqliteOptions& options);
+  ~SqliteStore() override;
+
+  [[nodiscard]] std::string_view name() const override { return name_; }
+  [[nodiscard]] Result<Recovered> recover() override;
+  [[nodiscard]] Result<std::vector<Duplicate>> commit(const std::vector<Record>& records) override;
+  void tidy() override;
+  [[nodiscard]] Result<std::vector<std::optional<StoredJob>>> find(const std::vector<JobId>& ids) override;
+  [[nodiscard]] Result<std::vector<StoredJob>> load_queued(const std::string& queue, LineKey from, std::size_t limit,
+                                                           std::size_t bytes) override;
+  [[nodiscard]] Result<std::vector<StoredJob>> load_scheduled(ScheduleKey from, std::size_t limit,
+                                                              std::size_t bytes) override;
+  [[nodiscard]] Result<std::vector<StoredJob>> load_expired(WallTime now, std::size_t limit) override;
+  [[nodiscard]] Result<ListPage> list(const ListFilter& filter) override;
+  [[nodiscard]] Result<std::vector<Dropped>> forget(WallTime now, std::size_t limit) override;
+
+ private:
+  explicit SqliteStore(std::unique_ptr<SqliteFile> file);
+
+  // Runs `work`. What it throws is the end of this store.
+  template <class Work>
+  [[nodiscard]] auto guarded(const char* doing, Work&& work) -> Result<decltype(work())>;
+  // The same in a transaction that is a commit.
+  template <class Work>
+  [[nodiscard]] auto committed(const char* doing, Work&& work) -> Result<decltype(work())>;
+  // The same for what reads tables.
+  template <class Work>
+  [[nodiscard]] auto read(const char* doing, Work&& work) -> Result<decltype(work())>;
+
+  void begin();
+  void write_mark();
+
+  std::unique_ptr<SqliteFile> file_;
+  std::string name_;
+  Statement begin_;
+  Statement commit_;
+  AtHand at_hand_;
+  SqliteQueues queues_;
+  SqliteReader reader_;
+  SqliteWriter writer_;
+  bool has_begun_ = false;  // the transaction of the next commit, which mostly needs not wait for that
+  std::optional<Error> dead_;
+};
+
+}  // namespace zebu::broker

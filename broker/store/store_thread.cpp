@@ -1,0 +1,127 @@
+#include "broker/store/store_thread.h"
+
+#include <sys/eventfd.h>
+#include <sys/prctl.h>
+
+#include <cerrno>
+#include <system_error>
+#include <unistd.h>
+
+namespace zebu::broker {
+namespace {
+
+template <class Answer, class Asked, class Rows>
+Result<ReadAnswer> answer_of(const Asked& asked, Result<Rows> rows) {
+  if (!rows) return tl::make_unexpected(std::move(rows.error()));
+  return ReadAnswer(Answer{asked, std::move(*rows)});
+}
+
+struct Perform {
+  Store& store;
+
+  Result<ReadAnswer> operator()(const LoadQueued& r) const {
+    return answer_of<QueuedLoaded>(r, store.load_queued(r.queue, r.from, r.limit, r.bytes));
+  }
+  Result<ReadAnswer> operator()(const LoadScheduled& r) const {
+    return answer_of<ScheduledLoaded>(r, store.load_scheduled(r.from, r.limit, r.bytes));
+  }
+  Result<ReadAnswer> operator()(const LoadExpired& r) const {
+    return answer_of<ExpiredLoaded>(r, store.load_expired(r.now, r.limit));
+  }
+  Result<ReadAnswer> operator()(const Find& r) const { return answer_of<Found>(r, store.find(r.ids)); }
+  Result<ReadAnswer> operator()(const List& r) const { return answer_of<Listed>(r, store.list(r.filter)); }
+  Result<ReadAnswer> operator()(const Forget& r) const { return answer_of<Forgotten>(r, store.forget(r.now, r.limit)); }
+};
+
+}  // namespace
+
+Result<ReadAnswer> perform(Store& store, const Read& read) { return std::visit(Perform{store}, read); }
+
+StoreThread::StoreThread(std::unique_ptr<Store> store, std::chrono::microseconds spin)
+    : store_(std::move(store)), looks_(spin), event_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+  if (event_ < 0) throw std::system_error(errno, std::generic_category(), "eventfd");
+  thread_ = std::thread([this] { run(); });
+}
+
+StoreThread::~StoreThread() {
+  static_cast<void>(wait());
+  change(Phase::closing);
+  thread_.join();
+  ::close(event_);
+}
+
+void StoreThread::change(Phase to) {
+  phase_ = to;
+  phase_.notify_one();
+}
+
+void StoreThread::start(StoreWork work) {
+  is_busy_ = true;
+  work_ = std::move(work);
+  change(Phase::work);
+}
+
+std::optional<Result<StoreDone>> StoreThread::take() {
+  // Set after the descriptor was written to: whoever sees it reads what was written, now or when it is readable.
+  if (is_announced_.exchange(false)) {
+    eventfd_t ignored = 0;
+    static_cast<void>(::eventfd_read(event_, &ignored));
+  }
+  if (!is_done()) return std::nullopt;
+  std::optional<Result<StoreDone>> done = std::exchange(done_, std::nullopt);
+  is_busy_ = false;
+  phase_ = Phase::idle;
+  return done;
+}
+
+std::optional<Result<StoreDone>> StoreThread::wait() {
+  phase_.wait(Phase::work);
+  return take();
+}
+
+bool StoreThread::may_sleep() {
+  is_asleep_ = true;
+  return !is_done();
+}
+
+// One of the two sees the other: who is about to sleep says so, and then looks what is done; this says what is done,
+// and then looks who sleeps.
+void StoreThread::announce() {
+  change(Phase::done);
+  if (!is_asleep_) return;
+  static_cast<void>(::eventfd_write(event_, 1));
+  is_announced_ = true;
+}
+
+void StoreThread::run() {
+  ::prctl(PR_SET_NAME, "zebu-store");
+  const auto has_more = [this] { return phase_ == Phase::work || phase_ == Phase::closing; };
+  while (true) {
+    for (Phase phase = phase_; !has_more(); phase = phase_) phase_.wait(phase);
+    if (phase_ == Phase::closing) return;
+    std::optional<StoreWork> work = std::exchange(work_, std::nullopt);
+    done_ = perform(*work);
+    announce();
+    store_->tidy();
+    work.reset();  // what it shared with the engine is freed here, not in the loop
+    static_cast<void>(looks_.look(has_more));
+  }
+}
+
+Result<StoreDone> StoreThread::perform(const StoreWork& work) {
+  StoreDone done{work.batch, {}, {}};
+  if (!work.records.empty()) {
+    auto duplicates = store_->commit(work.records);
+    if (!duplicates) return tl::make_unexpected(std::move(duplicates.error()));
+    done.duplicates = std::move(*duplicates);
+  }
+  done.answers.reserve(work.reads.size());
+  for (const Read& read : work.reads) {
+    auto answer = broker::perform(*store_, read);
+    if (!answer) return tl::make_unexpected(std::move(answer.error()));
+    done.answers.push_back(std::move(*answer));
+  }
+  return done;
+}
+
+}  // namespace zebu::broker

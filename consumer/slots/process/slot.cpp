@@ -1,0 +1,166 @@
+#include <utility>
+// <utility> first: Boost 1.74's Asio uses std::exchange without including it.
+#include "consumer/slots/process/slot.h"
+
+#include <spdlog/spdlog.h>
+#include <sys/wait.h>
+
+#include <algorithm>
+#include <csignal>
+#include <limits>
+
+namespace zebu::consumer {
+namespace {
+
+using boost::system::error_code;
+
+constexpr std::chrono::milliseconds kFirstDelay{100};
+constexpr std::chrono::milliseconds kLongestDelay{5000};
+
+}  // namespace
+
+ProcessSlot::ProcessSlot(boost::asio::io_context& loop, const SlotEvents& events, const ProcessSlotOptions& options,
+                         SharedMark mark)
+    : loop_(loop),
+      events_(events),
+      options_(options),
+      mark_(std::move(mark)),
+      socket_(loop),
+      output_(loop),
+      deaths_(loop, SIGCHLD),
+      restart_(loop),
+      stop_timer_(loop),
+      told_timer_(loop),
+      limits_(loop,
+              {[this] { return mark_.get().read(); }, [this](const LimitWatch::Reached& reached) { reach(reached); }}) {
+  watch_death();
+  start();
+}
+
+ProcessSlot::~ProcessSlot() {
+  if (child_.pid != 0) {
+    ::kill(child_.pid, SIGKILL);
+    retired_.push_back(child_.pid);
+  }
+  for (const pid_t pid : retired_) ::waitpid(pid, nullptr, 0);
+}
+
+std::size_t ProcessSlot::room() const {
+  if (child_.pid == 0 || is_used_up()) return 0;
+  return options_.max_jobs ? *options_.max_jobs - given_ : std::numeric_limits<std::size_t>::max();
+}
+
+void ProcessSlot::give(std::vector<Job> jobs) {
+  given_ += jobs.size();
+  Batch batch(message::Type::assign);
+  for (Job& job : jobs) {
+    batch.add(assignment_of(job));
+    limits_.add(job.id, job.limits);
+    jobs_.push_back(std::move(job));
+  }
+  append_frame(outgoing_, batch.finish());
+  write();
+}
+
+void ProcessSlot::recall() {
+  append_frame(outgoing_, encode(message::Return{}));
+  write();
+}
+
+void ProcessSlot::stop(const AttemptId& id) {
+  const auto job = find(id);
+  if (job == jobs_.end()) return;
+  append_frame(outgoing_, encode(message::Stop{{id}}));
+  write();
+  stops_.push_back(
+      {id, Clock::now() + (job->task->sees_cancel ? options_.cancel_grace : std::chrono::milliseconds(0))});
+  watch_stops();
+}
+
+void ProcessSlot::list(std::vector<AttemptId>& into) const {
+  for (const Job& job : jobs_) into.push_back(job.id);
+}
+
+std::deque<Job>::iterator ProcessSlot::find(const AttemptId& id) {
+  return std::find_if(jobs_.begin(), jobs_.end(), [&](const Job& job) { return job.id == id; });
+}
+
+// ── the child's life ────────────────────────────────────────────────────────────────────────────────────────────────
+
+void ProcessSlot::start() {
+  mark_.get().reset();
+  auto child = start_child(options_.program, mark_, options_.memory);
+  if (!child) {
+    spdlog::error("a slot has no process: {}", child.error().message);
+    return start_later();
+  }
+  child_ = std::move(*child);
+  incoming_ = {};
+  outgoing_.clear();
+  tail_.clear();
+  given_ = 0;
+  is_writing_ = has_worked_ = is_pausing_ = is_out_of_memory_ = false;
+  kill_.reset();
+  socket_.assign(child_.socket.release());
+  output_.assign(child_.output.release());
+  socket_.non_blocking(true);
+  output_.non_blocking(true);
+  watch_socket();
+  watch_output();
+  events_.ready();
+}
+
+void ProcessSlot::start_later() {
+  restart_delay_ = std::clamp(restart_delay_ * 2, kFirstDelay, kLongestDelay);
+  restart_.expires_after(restart_delay_);
+  restart_.async_wait([this](const error_code& error) {
+    if (!error) start();
+  });
+}
+
+void ProcessSlot::close_streams() {
+  error_code ignored;
+  socket_.close(ignored);
+  output_.close(ignored);
+  stop_timer_.cancel();
+  told_timer_.cancel();
+  limits_.clear();
+}
+
+bool ProcessSlot::is_used_up() const {
+  return is_out_of_memory_ || (options_.max_jobs && given_ >= *options_.max_jobs);
+}
+
+// A child that takes no more jobs and has none makes room for a new one. Its outcomes are all here, so nothing is lost
+// by not waiting for its end.
+bool ProcessSlot::renew() {
+  if (child_.pid == 0 || !is_used_up() || !jobs_.empty()) return false;
+  read_output();
+  close_streams();
+  const pid_t pid = std::exchange(child_.pid, 0);
+  ::kill(pid, SIGKILL);
+  retired_.push_back(pid);
+  restart_delay_ = std::chrono::milliseconds(0);
+  start();
+  return true;
+}
+
+void ProcessSlot::watch_death() {
+  deaths_.async_wait([this](const error_code& error, int) {
+    if (error) return;
+    watch_death();
+    reap();
+  });
+}
+
+void ProcessSlot::reap() {
+  std::erase_if(retired_, [](pid_t pid) { return ::waitpid(pid, nullptr, WNOHANG) == pid; });
+  int status = 0;
+  if (child_.pid == 0 || ::waitpid(child_.pid, &status, WNOHANG) != child_.pid) return;
+  // What it said before it died still counts.
+  read_socket();
+  read_output();
+  bury(status);
+}
+
+}  // namespace zebu::consumer

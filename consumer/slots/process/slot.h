@@ -1,0 +1,111 @@
+#pragma once
+
+#include "consumer/slots/limit_watch.h"
+#include "consumer/slots/process/child.h"
+#include "consumer/slots/process/frame_stream.h"
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include <deque>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace zebu::consumer {
+
+struct ProcessSlotOptions {
+  std::string program;                       // argv[0] of the children
+  std::chrono::milliseconds cancel_grace;    // what a task that sees its token has, before its process is killed
+  std::optional<std::size_t> memory = {};    // bytes of data that a child may have
+  std::optional<std::size_t> max_jobs = {};  // that a child runs before it is replaced
+};
+
+// A slot that is a child process: a task that crashes, hangs or eats the memory loses its own attempt and nothing else.
+// A child that dies is replaced: at once, or after a growing delay when children die without having been given work.
+// One that has run all the jobs that it may, or out of memory, is replaced when nothing lies in it any longer.
+//
+//   jobs ──► Assign frames ──► child: reader ─► worker ──► ProgressReports, OutcomeReport frames ──► events
+class ProcessSlot : public Slot {
+ public:
+  // loop, events and options outlive the slot. Starts the first child.
+  ProcessSlot(boost::asio::io_context& loop, const SlotEvents& events, const ProcessSlotOptions& options,
+              SharedMark mark);
+  // Kills and reaps the child.
+  ~ProcessSlot() override;
+
+  [[nodiscard]] bool is_alive() const override { return child_.pid != 0; }
+  [[nodiscard]] std::size_t room() const override;
+  [[nodiscard]] std::size_t load() const override { return jobs_.size(); }
+  void give(std::vector<Job> jobs) override;
+  void recall() override;
+  void stop(const AttemptId& id) override;
+  void list(std::vector<AttemptId>& into) const override;
+
+ private:
+  void start();
+  void start_later();
+  void watch_death();
+  void reap();
+  void close_streams();
+  [[nodiscard]] bool is_used_up() const;
+  [[nodiscard]] bool renew();
+
+  void bury(int wait_status);
+  [[nodiscard]] std::vector<Finished> take_ended(std::deque<Job>& lost, int wait_status);
+  [[nodiscard]] Outcome epitaph(const AttemptId& id, int wait_status) const;
+  void watch_stops();
+  void reach(const LimitWatch::Reached& reached);
+  [[nodiscard]] std::deque<Job>::iterator find(const AttemptId& id);
+
+  void watch_socket();
+  void watch_output();
+  void write();
+  void read_socket();
+  void read_output();
+  void handle_messages();
+  void handle_outcomes(const message::OutcomeReport& report);
+  void handle_recalled(const message::Return& recalled);
+  void handle_told(const message::ProgressReports& reports);
+
+  struct Stop {
+    AttemptId id;
+    TimePoint kill_at;
+  };
+  // The child was killed because of an attempt: it was stopped, or has passed this hard limit.
+  struct Kill {
+    AttemptId id;
+    std::optional<std::chrono::milliseconds> limit;
+  };
+
+  boost::asio::io_context& loop_;
+  const SlotEvents& events_;
+  const ProcessSlotOptions& options_;
+  SharedMark mark_;
+  Child child_;  // pid 0: none
+  boost::asio::posix::stream_descriptor socket_;
+  boost::asio::posix::stream_descriptor output_;
+  boost::asio::signal_set deaths_;
+  boost::asio::steady_timer restart_;
+  boost::asio::steady_timer stop_timer_;
+  boost::asio::steady_timer told_timer_;
+  LimitWatch limits_;
+  FrameStream incoming_;
+  std::string outgoing_;  // empty unless the socket is full
+  bool is_writing_ = false;
+  Decoder decoder_;
+  std::deque<Job> jobs_;  // what the child has, in the order in which it was given
+  std::vector<Stop> stops_;
+  std::string tail_;  // the end of what the child printed
+  std::chrono::milliseconds restart_delay_{0};
+  std::size_t given_ = 0;  // jobs, to this child
+  bool has_worked_ = false;
+  bool is_pausing_ = false;  // what it tells
+  bool is_out_of_memory_ = false;
+  std::optional<Kill> kill_;
+  std::vector<pid_t> retired_;  // were replaced and killed, and are to be reaped
+};
+
+}  // namespace zebu::consumer

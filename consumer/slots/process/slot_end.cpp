@@ -1,0 +1,125 @@
+#include <utility>
+// <utility> first: Boost 1.74's Asio uses std::exchange without including it.
+#include "consumer/slots/process/slot.h"
+#include "consumer/slots/run_task.h"
+#include "consumer/slots/units.h"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <csignal>
+#include <iterator>
+#include <sstream>
+
+// How attempts end that do not end by themselves: by a stop, a limit, or the death of their process.
+namespace zebu::consumer {
+namespace {
+
+using boost::system::error_code;
+
+constexpr std::size_t kTailLines = 10;
+// How often a process is looked at whose job was stopped, but has not begun by then.
+constexpr std::chrono::milliseconds kStopPace{100};
+
+std::vector<std::string> last_lines(const std::string& text) {
+  std::vector<std::string> lines;
+  std::istringstream stream(text);
+  for (std::string line; std::getline(stream, line);) lines.push_back(std::move(line));
+  if (lines.size() > kTailLines) lines.erase(lines.begin(), lines.end() - kTailLines);
+  return lines;
+}
+
+}  // namespace
+
+// The child cancels a job that has not begun, and fires the token of one that runs. A task that does not heed it, or
+// cannot see it, is ended with its process.
+void ProcessSlot::watch_stops() {
+  const TimePoint now = Clock::now();
+  const auto running = mark_.get().read();
+  TimePoint next = TimePoint::max();
+  for (const Stop& stop : stops_) {
+    if (stop.kill_at <= now && running && running->id == stop.id) {
+      kill_ = Kill{stop.id, std::nullopt};
+      ::kill(child_.pid, SIGKILL);
+      return;
+    }
+    next = std::min(next, std::max(stop.kill_at, now + kStopPace));
+  }
+  if (stops_.empty()) return;
+  stop_timer_.expires_at(next);
+  stop_timer_.async_wait([this](const error_code& error) {
+    if (!error) watch_stops();
+  });
+}
+
+void ProcessSlot::reach(const LimitWatch::Reached& reached) {
+  if (reached.limit == LimitWatch::Limit::soft) {
+    append_frame(outgoing_, encode(message::Cancel{{reached.id.job}}));
+    return write();
+  }
+  const auto running = mark_.get().read();
+  if (kill_ || !running || running->id != reached.id) return;  // it is dying, or has ended in time
+  spdlog::warn("job {} has passed its hard limit of {}: slot process {} is killed", reached.id.job.to_string(),
+               readable(reached.time), child_.pid);
+  kill_ = Kill{reached.id, reached.time};
+  ::kill(child_.pid, SIGKILL);
+}
+
+// What had begun ends here. The rest has lost nothing but time.
+void ProcessSlot::bury(int wait_status) {
+  const pid_t pid = std::exchange(child_.pid, 0);
+  close_streams();
+  std::deque<Job> lost = std::exchange(jobs_, {});
+  if (!kill_) spdlog::warn("slot process {}: {}", pid, describe_exit(wait_status));
+  std::vector<Finished> ended = take_ended(lost, wait_status);
+  stops_.clear();
+  if (has_worked_ || kill_ || !ended.empty()) {
+    restart_delay_ = std::chrono::milliseconds(0);
+    start();
+  } else {
+    start_later();
+  }
+  if (!ended.empty()) events_.finished(*this, std::move(ended));
+  if (!lost.empty()) events_.returned(*this, {std::move_iterator(lost.begin()), std::move_iterator(lost.end())});
+}
+
+// Jobs begin in the order in which they were given: whatever lies before the last one that did has begun too, and how
+// it ended died with the process.
+std::vector<Finished> ProcessSlot::take_ended(std::deque<Job>& lost, int wait_status) {
+  const AttemptId last = mark_.get().last();
+  bool has_begun = std::any_of(lost.begin(), lost.end(), [&](const Job& job) { return job.id == last; });
+  std::vector<Finished> ended;
+  std::erase_if(lost, [&](const Job& job) {
+    const bool is_stopped =
+        std::any_of(stops_.begin(), stops_.end(), [&](const Stop& stop) { return stop.id == job.id; });
+    const bool is_lost = has_begun;
+    if (job.id == last) has_begun = false;
+    if (is_stopped) {
+      ended.push_back({job.id, Outcome{}});
+    } else if (is_lost) {
+      ended.push_back({job.id, epitaph(job.id, wait_status)});
+    }
+    return is_stopped || is_lost;
+  });
+  return ended;
+}
+
+Outcome ProcessSlot::epitaph(const AttemptId& id, int wait_status) const {
+  const auto running = mark_.get().read();
+  const bool has_run = running && running->id == id;
+  Outcome outcome;
+  if (kill_ && kill_->id == id && kill_->limit) {
+    outcome = past_hard_limit(*kill_->limit, last_lines(tail_));
+  } else {
+    std::string message =
+        "the slot's process " + (kill_ ? "was killed to end another job" : "died: " + describe_exit(wait_status));
+    if (options_.memory) message += "; its memory is limited to " + readable_bytes(*options_.memory);
+    if (!has_run) message += "; the job had ended, but how is lost";
+    outcome.state = JobState::failed;
+    outcome.error = {"zebu::Crash", std::move(message), last_lines(tail_), ErrorKind::crash};
+  }
+  if (has_run) outcome.ran = std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - running->since);
+  return outcome;
+}
+
+}  // namespace zebu::consumer

@@ -1,0 +1,19 @@
+#pragma once
+
+#include "zebu/registry.h"
+
+namespace zebu::consumer {
+
+// The type of a failure that its slot's memory limit caused.
+inline constexpr const char* kMemoryLimit = "zebu::MemoryLimit";
+
+// Runs a task for a job in the calling thread; whatever it throws becomes the failed outcome that docs/protocol.md
+// describes, with the stack of the throw. `ran` is left to the caller.
+[[nodiscard]] Outcome run_task(const Task& task, Context& context, Bytes args);
+
+// Of an attempt that was ended because of its hard limit.
+[[nodiscard]] Outcome past_hard_limit(std::chrono::milliseconds limit, std::vector<std::string> trace);
+// Of a job whose task this consumer does not have.
+[[nodiscard]] Outcome unknown_task(std::string_view name);
+
+}  // namespace zebu::consumer

@@ -1,0 +1,104 @@
+#include <utility>
+// <utility> first: Boost 1.74's Asio uses std::exchange without including it.
+#include "consumer/slots/run_task.h"
+#include "consumer/slots/thread_slot.h"
+#include "consumer/slots/units.h"
+
+#include <boost/asio/post.hpp>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <limits>
+
+namespace zebu::consumer {
+
+ThreadSlot::ThreadSlot(boost::asio::io_context& loop, const SlotEvents& events)
+    : loop_(loop),
+      events_(events),
+      limits_(loop,
+              {[this] { return worker_.running(); }, [this](const LimitWatch::Reached& reached) { reach(reached); }}),
+      told_timer_(loop),
+      worker_(nullptr, [this] { collect_soon(); }) {}
+
+std::size_t ThreadSlot::room() const { return overdue_ ? 0 : std::numeric_limits<std::size_t>::max(); }
+
+void ThreadSlot::give(std::vector<Job> jobs) {
+  load_ += jobs.size();
+  for (const Job& job : jobs) limits_.add(job.id, job.limits);
+  worker_.give(std::move(jobs));
+}
+
+void ThreadSlot::recall() {
+  std::vector<Job> jobs = worker_.take_back();
+  load_ -= jobs.size();
+  for (const Job& job : jobs) limits_.remove(job.id);
+  collect_soon();
+  events_.returned(*this, std::move(jobs));
+}
+
+void ThreadSlot::stop(const AttemptId& id) { worker_.stop(id); }
+
+void ThreadSlot::list(std::vector<AttemptId>& into) const {
+  worker_.list(into);
+  if (overdue_) into.erase(std::remove(into.begin(), into.end(), *overdue_), into.end());
+}
+
+void ThreadSlot::collect_soon() {
+  boost::asio::post(loop_, [this] { collect(); });
+}
+
+void ThreadSlot::collect() {
+  Worker::Gathered gathered = worker_.collect();
+  forward(std::move(gathered.told));
+  const bool is_free_again = drop_overdue(gathered.finished);
+  load_ -= gathered.finished.size();
+  for (const Finished& finished : gathered.finished) limits_.remove(finished.id);
+  if (!gathered.finished.empty()) events_.finished(*this, std::move(gathered.finished));
+  if (is_free_again) events_.ready();
+}
+
+// What a task tells is asked for again after a pause, and only while it does.
+void ThreadSlot::forward(std::vector<Told> told) {
+  if (told.empty()) return;
+  for (Told& each : told) {
+    if (each.id != overdue_) events_.told(std::move(each));
+  }
+  if (std::exchange(is_pausing_, true)) return;
+  told_timer_.expires_after(kToldPause);
+  told_timer_.async_wait([this](const boost::system::error_code& error) {
+    if (error) return;
+    is_pausing_ = false;
+    worker_.want_more();
+  });
+}
+
+// ── limits ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+void ThreadSlot::reach(const LimitWatch::Reached& reached) {
+  if (reached.limit == LimitWatch::Limit::soft) return worker_.reach_soft_limit(reached.id);
+  const auto running = worker_.running();
+  if (!running || running->id != reached.id) return;  // it has ended in time
+  spdlog::warn("job {} has passed its hard limit of {}. Its thread cannot be killed: the slot is out until it returns",
+               reached.id.job.to_string(), readable(reached.time));
+  overdue_ = reached.id;
+  worker_.stop(reached.id);
+  limits_.remove(reached.id);
+  --load_;
+  recall();
+  Outcome outcome = past_hard_limit(reached.time, {});
+  outcome.ran = std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - running->since);
+  events_.finished(*this, {{reached.id, std::move(outcome)}});
+}
+
+bool ThreadSlot::drop_overdue(std::vector<Finished>& finished) {
+  if (!overdue_) return false;
+  const auto late =
+      std::remove_if(finished.begin(), finished.end(), [&](const Finished& each) { return each.id == *overdue_; });
+  if (late == finished.end()) return false;
+  finished.erase(late, finished.end());
+  spdlog::info("job {} has returned after all: its slot takes jobs again", overdue_->job.to_string());
+  overdue_.reset();
+  return true;
+}
+
+}  // namespace zebu::consumer

@@ -1,0 +1,188 @@
+#include "consumer/slots/worker.h"
+
+#include "consumer/slots/run_task.h"
+#include "consumer/slots/time_slice.h"
+#include "zebu/progress.h"
+
+#include <algorithm>
+#include <iterator>
+
+namespace zebu::consumer {
+namespace {
+
+// An outcome waits at most about that long for others to leave with it.
+constexpr std::chrono::microseconds kGather{100};
+// A task whose last run took less than this is thought to be as short the next time.
+constexpr std::chrono::microseconds kShort{50};
+
+}  // namespace
+
+Worker::Worker(RunningMark* mark, std::function<void()> announce)
+    : mark_(mark),
+      announce_(std::move(announce)),
+      tell_([this](const Progress& progress) { hear(progress); }),
+      thread_([this] { run(); }) {}
+
+Worker::~Worker() {
+  std::unique_lock lock(mutex_);
+  is_closing_ = true;
+  inbox_.clear();
+  fire(StopReason::cancelled, lock);
+  wake_.notify_one();
+  thread_.join();
+}
+
+void Worker::give(std::vector<Job> jobs) {
+  bool is_asleep = false;
+  {
+    const std::lock_guard lock(mutex_);
+    std::move(jobs.begin(), jobs.end(), std::back_inserter(inbox_));
+    is_asleep = is_idle_;
+  }
+  if (is_asleep) wake_.notify_one();
+}
+
+Worker::Gathered Worker::collect() {
+  const std::lock_guard lock(mutex_);
+  is_announced_ = false;
+  if (has_told_ && std::exchange(is_more_wanted_, false)) gather_told();
+  return std::exchange(gathered_, {});
+}
+
+void Worker::want_more() {
+  std::unique_lock lock(mutex_);
+  is_more_wanted_ = true;
+  if (has_told_) announce_soon(lock);
+}
+
+std::vector<Job> Worker::take_back() {
+  const std::lock_guard lock(mutex_);
+  std::vector<Job> jobs(std::move_iterator(inbox_.begin()), std::move_iterator(inbox_.end()));
+  inbox_.clear();
+  return jobs;
+}
+
+void Worker::stop(const AttemptId& id) {
+  std::unique_lock lock(mutex_);
+  if (current_ && current_->id == id) return fire(StopReason::cancelled, lock);
+  const auto found = std::find_if(inbox_.begin(), inbox_.end(), [&](const Job& job) { return job.id == id; });
+  if (found == inbox_.end()) return;
+  inbox_.erase(found);
+  if (gathered_.finished.empty()) oldest_outcome_ = Clock::now();
+  gathered_.finished.push_back({id, Outcome{}});
+  announce_soon(lock);
+}
+
+void Worker::reach_soft_limit(const AttemptId& id) {
+  std::unique_lock lock(mutex_);
+  if (current_ && current_->id == id && stop_reason_ == StopReason::none) fire(StopReason::soft_limit, lock);
+}
+
+std::optional<Running> Worker::running() const {
+  const std::lock_guard lock(mutex_);
+  return current_;
+}
+
+void Worker::list(std::vector<AttemptId>& into) const {
+  const std::lock_guard lock(mutex_);
+  for (const Finished& finished : gathered_.finished) into.push_back(finished.id);
+  if (current_) into.push_back(current_->id);
+  for (const Job& job : inbox_) into.push_back(job.id);
+}
+
+void Worker::run() {
+  run_in_long_slices();
+  std::unique_lock lock(mutex_);
+  while (!is_closing_) {
+    if (!inbox_.empty()) {
+      run_next(lock);
+    } else if (!gathered_.finished.empty() && !is_announced_) {
+      announce_soon(lock);
+    } else {
+      is_idle_ = true;
+      wake_.wait(lock, [this] { return is_closing_ || !inbox_.empty(); });
+      is_idle_ = false;
+    }
+  }
+}
+
+// Called without the lock: who is told may collect at once.
+void Worker::announce_soon(std::unique_lock<std::mutex>& lock) {
+  if (std::exchange(is_announced_, true)) return;
+  lock.unlock();
+  announce_();
+  lock.lock();
+}
+
+bool Worker::is_worth_telling(const Task* next, TimePoint now) const {
+  if (gathered_.finished.empty() || is_announced_) return false;
+  const bool is_next_short = next == last_task_ && last_run_ < kShort;
+  return !is_next_short || now - oldest_outcome_ > kGather;
+}
+
+void Worker::run_next(std::unique_lock<std::mutex>& lock) {
+  const TimePoint start = Clock::now();
+  if (is_worth_telling(inbox_.front().task, start)) {
+    announce_soon(lock);
+    return;
+  }
+  const Job job = std::move(inbox_.front());
+  inbox_.pop_front();
+  current_ = {job.id, start};
+  stop_reason_ = StopReason::none;
+  if (job.task->sees_cancel) current_stop_ = std::stop_source();
+  std::stop_token stop = current_stop_.get_token();
+  if (mark_ != nullptr) mark_->begin(job.id, start);
+  lock.unlock();
+
+  Outcome outcome = run_job(job, start, std::move(stop));
+  const TimePoint end = Clock::now();
+  outcome.ran = std::chrono::duration_cast<std::chrono::microseconds>(end - start);
+
+  lock.lock();
+  if (mark_ != nullptr) mark_->end();
+  if (job.task->sees_cancel) current_stop_ = std::stop_source(std::nostopstate);
+  if (has_told_) gather_told();
+  current_.reset();
+  last_task_ = job.task;
+  last_run_ = outcome.ran;
+  if (gathered_.finished.empty()) oldest_outcome_ = end;
+  gathered_.finished.push_back({job.id, std::move(outcome)});
+}
+
+Outcome Worker::run_job(const Job& job, TimePoint start, std::stop_token stop) {
+  Context::Parts parts{job.id, job.task->name, job.queue, std::move(stop)};
+  parts.stop_reason = &stop_reason_;
+  parts.started = start;
+  parts.soft_limit = job.limits.soft;
+  parts.hard_limit = job.limits.hard;
+  parts.headers = &job.headers;
+  parts.tell = &tell_;
+  Context context(std::move(parts));
+  return run_task(*job.task, context, job.args);
+}
+
+// Fires without the lock: a token may have callbacks, which run here.
+void Worker::fire(StopReason reason, std::unique_lock<std::mutex>& lock) {
+  stop_reason_ = reason;
+  std::stop_source stop = current_stop_;
+  lock.unlock();
+  stop.request_stop();
+}
+
+// ── what a running task tells ───────────────────────────────────────────────────────────────────────────────────────
+
+void Worker::hear(const Progress& progress) {
+  std::unique_lock lock(mutex_);
+  if (!current_) return;  // a thread that a task left behind
+  append(told_, progress.done, progress.note, progress.output);
+  has_told_ = !is_empty(told_);
+  if (has_told_ && is_more_wanted_) announce_soon(lock);
+}
+
+void Worker::gather_told() {
+  gathered_.told.push_back({current_->id, std::exchange(told_, {})});
+  has_told_ = false;
+}
+
+}  // namespace zebu::consumer

@@ -1,0 +1,81 @@
+#pragma once
+
+#include "consumer/slots/running_mark.h"
+#include "consumer/slots/slot.h"
+
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <mutex>
+#include <optional>
+#include <stop_token>
+#include <thread>
+#include <vector>
+
+namespace zebu::consumer {
+
+// A thread that runs jobs one after the other. Outcomes gather until somebody collects them, so that short jobs cost no
+// wake-up each. What a running task tells gathers too: the first word leaves at once, the next ones when whoever
+// collects them wants more, so that a task may talk as much as it likes. All its functions may be called from any
+// thread.
+class Worker {
+ public:
+  // In this order: what an attempt told comes before its end.
+  struct Gathered {
+    std::vector<Told> told;
+    std::vector<Finished> finished;
+  };
+
+  // announce: called when there is something to collect, and not again before collect().
+  // mark (may be null) says at all times what runs.
+  Worker(RunningMark* mark, std::function<void()> announce);
+  // Fires the running task's token and waits for its end.
+  ~Worker();
+
+  void give(std::vector<Job> jobs);
+  [[nodiscard]] Gathered collect();
+  // After something told was collected: whatever comes next is wanted.
+  void want_more();
+  // The jobs that have not started; they will not.
+  [[nodiscard]] std::vector<Job> take_back();
+  // A job that has not started ends as cancelled; of a running one the token fires.
+  void stop(const AttemptId& id);
+  // Of a running job the token fires.
+  void reach_soft_limit(const AttemptId& id);
+  [[nodiscard]] std::optional<Running> running() const;
+  // All that it has: waiting, running, and ended but not collected.
+  void list(std::vector<AttemptId>& into) const;
+
+ private:
+  void run();
+  void announce_soon(std::unique_lock<std::mutex>& lock);
+  [[nodiscard]] bool is_worth_telling(const Task* next, TimePoint now) const;
+  void run_next(std::unique_lock<std::mutex>& lock);
+  [[nodiscard]] Outcome run_job(const Job& job, TimePoint start, std::stop_token stop);
+  void fire(StopReason reason, std::unique_lock<std::mutex>& lock);
+  void hear(const Progress& progress);
+  void gather_told();
+
+  RunningMark* mark_;
+  std::function<void()> announce_;
+  const std::function<void(const Progress&)> tell_;
+  mutable std::mutex mutex_;
+  std::condition_variable wake_;
+  std::deque<Job> inbox_;
+  Gathered gathered_;
+  std::optional<Running> current_;
+  std::stop_source current_stop_{std::nostopstate};
+  std::atomic<StopReason> stop_reason_{StopReason::none};
+  Progress told_;  // by the current job, and not gathered yet
+  bool has_told_ = false;
+  bool is_more_wanted_ = true;
+  const Task* last_task_ = nullptr;
+  std::chrono::microseconds last_run_{0};
+  TimePoint oldest_outcome_{};
+  bool is_idle_ = false;
+  bool is_announced_ = false;
+  bool is_closing_ = false;
+  std::thread thread_;  // last: it uses all of the above
+};
+
+}  // namespace zebu::consumer

@@ -1,0 +1,99 @@
+#include "http/response.h"
+
+#include "zebu/version.h"
+
+#include <array>
+#include <charconv>
+
+namespace zebu::webfront {
+namespace {
+
+void append_number(std::string& to, std::size_t number) {
+  std::array<char, 20> digits;
+  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), number).ptr;
+  to.append(digits.data(), end);
+}
+
+}  // namespace
+
+void DateHeader::update(std::time_t now) {
+  if (now == made_at_) return;
+  made_at_ = now;
+  // Not strftime's %a and %b: they follow the locale.
+  static constexpr const char* kDays[] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
+  static constexpr const char* kMonths[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                            "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+  std::tm utc{};
+  gmtime_r(&now, &utc);
+  std::array<char, 64> text;
+  const int length =
+      std::snprintf(text.data(), text.size(), "Date: %s, %02d %s %04d %02d:%02d:%02d GMT\r\n", kDays[utc.tm_wday],
+                    utc.tm_mday, kMonths[utc.tm_mon], utc.tm_year + 1900, utc.tm_hour, utc.tm_min, utc.tm_sec);
+  text_.assign(text.data(), static_cast<std::size_t>(length));
+}
+
+void append_response(std::string& to, const Response& response, const Framing& framing, const DateHeader& date) {
+  static const std::string kServer = "Server: zebu-webfront/" + std::string(kVersion) + "\r\n";
+  to.append("HTTP/1.1 ");
+  append_number(to, response.status);
+  to.push_back(' ');
+  to.append(reason_of(response.status)).append("\r\n").append(kServer).append(date.text());
+  if (response.status != 204) {
+    to.append("Content-Type: ").append(response.content_type).append("\r\nContent-Length: ");
+    append_number(to, response.body.size());
+    to.append("\r\n");
+  }
+  to.append(response.headers);
+  if (!framing.keep_alive) {
+    to.append("Connection: close\r\n");
+  } else if (framing.http_1_0) {
+    to.append("Connection: keep-alive\r\n");
+  }
+  to.append("\r\n");
+  if (!framing.is_head && response.status != 204) to.append(response.body);
+}
+
+std::string_view reason_of(unsigned status) {
+  switch (status) {
+    case 200:
+      return "OK";
+    case 202:
+      return "Accepted";
+    case 204:
+      return "No Content";
+    case 400:
+      return "Bad Request";
+    case 404:
+      return "Not Found";
+    case 405:
+      return "Method Not Allowed";
+    case 408:
+      return "Request Timeout";
+    case 413:
+      return "Content Too Large";
+    case 415:
+      return "Unsupported Media Type";
+    case 417:
+      return "Expectation Failed";
+    case 422:
+      return "Unprocessable Content";
+    case 429:
+      return "Too Many Requests";
+    case 431:
+      return "Request Header Fields Too Large";
+    case 500:
+      return "Internal Server Error";
+    case 501:
+      return "Not Implemented";
+    case 503:
+      return "Service Unavailable";
+    case 504:
+      return "Gateway Timeout";
+    case 505:
+      return "HTTP Version Not Supported";
+    default:
+      return "";
+  }
+}
+
+}  // namespace zebu::webfront

@@ -1,0 +1,121 @@
+#include "zebu/wire/codec.h"
+
+#include "zebu/wire/codec_writer.h"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+namespace zebu {
+namespace message {
+namespace {
+
+struct TypeName {
+  Type type;
+  std::string_view name;
+};
+// In the order of Message's alternatives.
+constexpr std::array<TypeName, std::variant_size_v<Message>> kTypes = {{
+    {Type::hello, "HELLO"},       {Type::welcome, "WELCOME"}, {Type::error, "ERROR"},
+    {Type::beat, "BEAT"},         {Type::bye, "BYE"},         {Type::submit, "SUBMIT"},
+    {Type::accepted, "ACCEPTED"}, {Type::refused, "REFUSED"}, {Type::wait, "WAIT"},
+    {Type::done, "DONE"},         {Type::leave, "LEAVE"},     {Type::cancel, "CANCEL"},
+    {Type::unknown, "UNKNOWN"},   {Type::query, "QUERY"},     {Type::answer, "ANSWER"},
+    {Type::attached, "ATTACHED"}, {Type::command, "COMMAND"}, {Type::credit, "CREDIT"},
+    {Type::assign, "ASSIGN"},     {Type::outcome, "OUTCOME"}, {Type::kept, "KEPT"},
+    {Type::return_, "RETURN"},    {Type::stop, "STOP"},       {Type::drain, "DRAIN"},
+    {Type::progress, "PROGRESS"},
+}};
+
+}  // namespace
+
+Type type_of(const Message& message) { return kTypes[message.index()].type; }
+
+std::string_view name_of(Type type) {
+  const auto found = std::find_if(kTypes.begin(), kTypes.end(), [&](const TypeName& t) { return t.type == type; });
+  return found == kTypes.end() ? "?" : found->name;
+}
+
+Report report_of(const JobId& id, std::uint32_t attempt, const Outcome& outcome) {
+  const TaskError& error = outcome.error;
+  return {
+      id,
+      attempt,
+      outcome.state,
+      outcome.result,
+      {error.type, error.message, std::vector<std::string_view>(error.trace.begin(), error.trace.end()), error.kind},
+      outcome.ran};
+}
+
+Outcome outcome_of(const Report& report) {
+  const ErrorView& error = report.error;
+  return {report.state,
+          std::string(report.result),
+          {std::string(error.type), std::string(error.message),
+           std::vector<std::string>(error.trace.begin(), error.trace.end()), error.kind},
+          report.ran};
+}
+
+}  // namespace message
+
+namespace {
+
+using codec::Writer;
+using message::Type;
+
+constexpr std::size_t kHeaderRoom = 15;  // the longest header has 13 bytes; an empty batch needs no allocation
+
+}  // namespace
+
+Batch::Batch(Type type) : type_(type) { buffer_.resize(kHeaderRoom); }
+
+void Batch::add(const JobId& id) {
+  Writer(buffer_).id(id);
+  ++count_;
+}
+void Batch::add(const AttemptId& attempt) {
+  Writer(buffer_).attempt(attempt);
+  ++count_;
+}
+template <class Entry>
+void Batch::write(const Entry& entry) {
+  Writer w(buffer_);
+  codec::write(w, entry);
+  ++count_;
+}
+void Batch::add(const message::Submission& job) { write(job); }
+void Batch::add(const message::Refusal& refusal) { write(refusal); }
+void Batch::add(const message::Attachment& attachment) { write(attachment); }
+void Batch::add(const message::Report& report) { write(report); }
+void Batch::add(const message::Assignment& assignment) { write(assignment); }
+void Batch::add(const AssignmentView& assignment) { write(assignment); }
+void Batch::add(const message::ProgressReport& report) { write(report); }
+void Batch::add_encoded(Bytes entry) {
+  buffer_.append(entry);
+  ++count_;
+}
+
+bool Batch::is_full(std::size_t entry, std::size_t max_message) const {
+  return count_ >= message::kMaxList || (count_ > 0 && buffer_.size() + entry > max_message);
+}
+
+Frame Batch::finish(std::uint32_t lead) {
+  const bool has_lead = type_ == Type::submit || type_ == Type::outcome || type_ == Type::return_;
+  std::string header;
+  Writer w(header);
+  w.array(has_lead ? 3 : 2).type(type_);
+  if (type_ == Type::submit) {
+    w.boolean(lead != 0);
+  } else if (has_lead) {
+    w.number(lead);
+  }
+  w.array(count_);
+
+  Frame frame{std::move(buffer_), kHeaderRoom - header.size()};
+  std::memcpy(frame.buffer.data() + frame.start, header.data(), header.size());
+  buffer_ = std::string(kHeaderRoom, '\0');
+  count_ = 0;
+  return frame;
+}
+
+}  // namespace zebu

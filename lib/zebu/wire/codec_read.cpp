@@ -1,0 +1,241 @@
+#include "zebu/wire/codec.h"
+#include "zebu/wire/codec_reader.h"
+
+#include <algorithm>
+
+namespace zebu {
+namespace codec {
+namespace {
+
+using message::Type;
+
+constexpr std::size_t kMaxDepth = 8;
+
+message::ConsumerFacts read_consumer_facts(const Object& o) {
+  message::ConsumerFacts facts;
+  const auto names = [](const Object& list, const char* what) {
+    return read_list<std::string_view>(list, what, kMaxNames, [&](const Object& n) { return read_name(n, what); });
+  };
+  read_map(o, "facts", [&](std::string_view key, const Object& value) {
+    if (key == "queues") facts.queues = names(value, "queues");
+    if (key == "tasks") facts.tasks = names(value, "tasks");
+    if (key == "slots") facts.slots = read_u32(value, "slots", message::kMaxCredit);
+    if (key == "pool") {
+      const std::string_view pool = read_str(value, "pool");
+      if (pool != "processes" && pool != "threads") throw Malformed{"pool must be 'processes' or 'threads'"};
+      facts.pool = pool == "threads" ? message::PoolKind::threads : message::PoolKind::processes;
+    }
+    if (key == "runs") facts.runs = read_list<AttemptId>(value, "runs", message::kMaxList, read_attempt);
+  });
+  if (facts.queues.empty()) throw Malformed{"queues must name at least one"};
+  if (facts.slots == 0) throw Malformed{"slots must be at least 1"};
+  return facts;
+}
+
+message::Hello read_hello(const Object* f, std::size_t count) {
+  message::Hello hello;
+  hello.major = read_u32(f[1], "major");
+  // The rest may look different in another major version: the version is what its sender must hear about.
+  if (hello.major != message::kMajor) return hello;
+  if (count < 7) throw Malformed{"HELLO must be an array of 7"};
+  hello.minor = read_u32(f[2], "minor");
+  const std::string_view role = read_str(f[3], "role");
+  if (role != "client" && role != "consumer") throw Malformed{"role must be 'client' or 'consumer'"};
+  hello.role = role == "client" ? message::Role::client : message::Role::consumer;
+  hello.name = read_name(f[4], "name");
+  hello.instance = read_id(f[5], "instance");
+  if (hello.role == message::Role::consumer) {
+    hello.consumer = read_consumer_facts(f[6]);
+  } else if (f[6].type != msgpack::type::MAP) {
+    throw Malformed{"facts must be a map"};
+  }
+  return hello;
+}
+
+message::Welcome read_welcome(const Object* f) {
+  message::Welcome welcome;
+  welcome.major = read_u32(f[1], "major");
+  welcome.minor = read_u32(f[2], "minor");
+  welcome.instance = read_id(f[3], "instance");
+  read_map(f[4], "facts", [&](std::string_view key, const Object& value) {
+    if (key == "grant") welcome.grant = read_u32(value, "grant");
+    if (key == "beat_ms") welcome.beat = read_ms(value, "beat_ms");
+    if (key == "liveness_ms") welcome.liveness = read_ms(value, "liveness_ms");
+    if (key == "max_message") welcome.max_message = read_u32(value, "max_message");
+  });
+  return welcome;
+}
+
+// QUERY and COMMAND.
+template <class M>
+M read_question(const Object* f) {
+  return {read_number(f[1], "number"), read_str(f[2], "what"), read_params(f[3])};
+}
+
+template <class T, class F>
+std::vector<T> read_entries(const Object& o, F read) {
+  return read_list<T>(o, "jobs", message::kMaxList, read);
+}
+
+std::uint32_t read_credit(const Object& o) { return read_u32(o, "credit", message::kMaxCredit); }
+
+// How many elements the array of a message has at least; HELLO, which may be of another major version, has 7.
+std::size_t fields_of(Type type) {
+  switch (type) {
+    case Type::beat:
+    case Type::bye:
+    case Type::drain:
+      return 1;
+    case Type::error:
+    case Type::submit:
+    case Type::answer:
+    case Type::outcome:
+    case Type::return_:
+      return 3;
+    case Type::query:
+    case Type::command:
+      return 4;
+    case Type::welcome:
+      return 5;
+    default:
+      return 2;
+  }
+}
+
+message::Message read_message_of(Type type, const Object* f, std::size_t count) {
+  switch (type) {
+    case Type::hello:
+      return read_hello(f, count);
+    case Type::welcome:
+      return read_welcome(f);
+    case Type::error:
+      return message::ErrorReport{read_code(f[1]), read_str(f[2], "message")};
+    case Type::beat:
+      return message::Beat{};
+    case Type::bye:
+      return message::Bye{};
+    case Type::submit:
+      return message::Submit{read_bool(f[1], "wait"), read_entries<message::Submission>(f[2], read_submission)};
+    case Type::accepted:
+      return message::Accepted{read_ids(f[1])};
+    case Type::refused:
+      return message::Refused{read_entries<message::Refusal>(f[1], read_refusal)};
+    case Type::wait:
+      return message::Wait{read_ids(f[1])};
+    case Type::done:
+      return message::Done{read_entries<message::Report>(f[1], read_report)};
+    case Type::leave:
+      return message::Leave{read_ids(f[1])};
+    case Type::cancel:
+      return message::Cancel{read_ids(f[1])};
+    case Type::unknown:
+      return message::Unknown{read_ids(f[1])};
+    case Type::query:
+      return read_question<message::Query>(f);
+    case Type::answer:
+      return message::Answer{read_number(f[1], "number"), read_bin(f[2], "answer")};
+    case Type::attached:
+      return message::Attached{read_entries<message::Attachment>(f[1], read_attachment)};
+    case Type::command:
+      return read_question<message::Command>(f);
+    case Type::credit:
+      return message::Credit{read_credit(f[1])};
+    case Type::assign:
+      return message::Assign{read_entries<message::Assignment>(f[1], read_assignment)};
+    case Type::outcome:
+      return message::OutcomeReport{read_credit(f[1]), read_entries<message::Report>(f[2], read_report)};
+    case Type::kept:
+      return message::Kept{read_number(f[1], "count")};
+    case Type::return_:
+      return message::Return{read_credit(f[1]), read_entries<AttemptId>(f[2], read_attempt)};
+    case Type::stop:
+      return message::Stop{read_entries<AttemptId>(f[1], read_attempt)};
+    case Type::drain:
+      return message::Drain{};
+    case Type::progress:
+      return message::ProgressReports{read_entries<message::ProgressReport>(f[1], read_progress)};
+  }
+  throw Malformed{"unknown message type " + std::to_string(static_cast<int>(type))};
+}
+
+message::Message read_message(const Object& root) {
+  const Object* f = read_fields(root, 1, "a message");
+  const std::size_t count = root.via.array.size;
+  const auto type = static_cast<Type>(read_number(f[0], "type", 255));
+  if (message::name_of(type) != "?" && count < fields_of(type)) {
+    throw Malformed{std::string(message::name_of(type)) + " must be an array of " + std::to_string(fields_of(type))};
+  }
+  return read_message_of(type, f, count);
+}
+
+// What `take` makes of the one value that `bytes` hold. Views in it point into `bytes` and into `zone`.
+template <class T, class Take>
+Result<T> read_from(msgpack::zone& zone, Bytes bytes, Take&& take) {
+  const auto reference_all = [](msgpack::type::object_type, std::size_t, void*) { return true; };
+  try {
+    // No element is smaller than a byte, so an array cannot honestly claim more than the frame has: this is what
+    // keeps the memory for hostile lengths proportional to the bytes that were really sent.
+    const std::size_t size = bytes.size();
+    const std::size_t most = std::min<std::size_t>(size, message::kMaxList);
+    const msgpack::unpack_limit limit(most, std::min<std::size_t>(most, 1024), size, size, size, kMaxDepth);
+    std::size_t used = 0;
+    bool referenced = false;
+    const Object root = msgpack::unpack(zone, bytes.data(), size, used, referenced, reference_all, nullptr, limit);
+    T taken = take(root);
+    if (used != size) throw Malformed{"bytes behind the message"};
+    return taken;
+  } catch (const Malformed& e) {
+    return fail(ErrorCode::bad_message, e.what);
+  } catch (const std::exception& e) {
+    return fail(ErrorCode::bad_message, std::string("not a msgpack message: ") + e.what());
+  }
+}
+
+// {"error": {"code": …, "message": …}}, or any other map.
+std::optional<Error> read_refusal_in(const Object& o) {
+  std::optional<Error> refusal;
+  read_map(o, "an answer to a command", [&](std::string_view key, const Object& value) {
+    if (key != "error") return;
+    refusal.emplace(Error{ErrorCode::bad_command, {}, {}});
+    read_map(value, "error", [&](std::string_view field, const Object& text) {
+      if (field == "code") refusal->code = read_code(text);
+      if (field == "message") refusal->message = read_str(text, "message");
+    });
+  });
+  return refusal;
+}
+
+}  // namespace
+}  // namespace codec
+
+struct Decoder::Memory {
+  msgpack::zone zone;
+};
+
+Decoder::Decoder() : memory_(std::make_unique<Memory>()) {}
+Decoder::~Decoder() = default;
+Decoder::Decoder(Decoder&&) noexcept = default;
+Decoder& Decoder::operator=(Decoder&&) noexcept = default;
+
+template <class T, class Take>
+Result<T> Decoder::read(Bytes bytes, Take&& take) {
+  memory_->zone.clear();
+  return codec::read_from<T>(memory_->zone, bytes, std::forward<Take>(take));
+}
+
+Result<message::Message> Decoder::decode(Bytes frame) { return read<message::Message>(frame, codec::read_message); }
+
+Result<message::Submission> Decoder::decode_submission(Bytes entry) {
+  return read<message::Submission>(entry, codec::read_submission);
+}
+
+Result<message::Report> Decoder::decode_report(Bytes entry) { return read<message::Report>(entry, codec::read_report); }
+
+std::optional<Error> refusal_in(Bytes answer) {
+  msgpack::zone zone;
+  auto refusal = codec::read_from<std::optional<Error>>(zone, answer, codec::read_refusal_in);
+  if (!refusal) return refusal.error();
+  return std::move(*refusal);
+}
+
+}  // namespace zebu

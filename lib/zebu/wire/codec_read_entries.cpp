@@ -1,0 +1,207 @@
+#include "zebu/wire/codec_reader.h"
+
+#include <algorithm>
+#include <array>
+
+namespace zebu::codec {
+namespace {
+
+std::vector<Header> read_headers(const Object& o) {
+  if (o.type == msgpack::type::MAP && o.via.map.size > kMaxHeaders) {
+    throw Malformed{"headers must be at most " + std::to_string(kMaxHeaders)};
+  }
+  std::vector<Header> headers;
+  std::size_t bytes = 0;
+  read_map(o, "headers", [&](std::string_view key, const Object& value) {
+    if (!is_valid_name(key)) {
+      throw Malformed{"a header's name must have 1 to 128 bytes of UTF-8 without spaces or control characters"};
+    }
+    const std::string_view text = read_str(value, "a header's value");
+    bytes += key.size() + text.size();
+    if (bytes > kMaxHeaderBytes) {
+      throw Malformed{"headers must have at most " + std::to_string(kMaxHeaderBytes) + " bytes together"};
+    }
+    headers.emplace_back(key, text);
+  });
+  return headers;
+}
+
+bool read_is_early(const Object& o) {
+  const std::string_view acks = read_str(o, "acks");
+  if (acks != "early" && acks != "late") throw Malformed{"acks must be 'early' or 'late'"};
+  return acks == "early";
+}
+
+UniqueWhile read_unique_while(const Object& o) {
+  const std::string_view text = read_str(o, "unique_while");
+  if (text != "queued" && text != "unfinished") throw Malformed{"unique_while must be 'queued' or 'unfinished'"};
+  return text == "queued" ? UniqueWhile::queued : UniqueWhile::unfinished;
+}
+
+struct Option {
+  std::string_view key;
+  void (*read)(JobOptions& options, const Object& value);
+};
+// The first ones are those that ASSIGN has too.
+constexpr std::size_t kAssigned = 5;
+constexpr std::array<Option, 20> kOptions = {{
+    {"transient", [](JobOptions& o, const Object& v) { o.transient = read_bool(v, "transient"); }},
+    {"acks", [](JobOptions& o, const Object& v) { o.acks_early = read_is_early(v); }},
+    {"soft_limit_ms", [](JobOptions& o, const Object& v) { o.soft_limit = read_ms(v, "soft_limit_ms"); }},
+    {"hard_limit_ms", [](JobOptions& o, const Object& v) { o.hard_limit = read_ms(v, "hard_limit_ms"); }},
+    {"headers", [](JobOptions& o, const Object& v) { o.headers = read_headers(v); }},
+    {"only_served", [](JobOptions& o, const Object& v) { o.only_served = read_bool(v, "only_served"); }},
+    {"priority",
+     [](JobOptions& o, const Object& v) {
+       o.priority = static_cast<std::uint8_t>(read_number(v, "priority", kMaxPriority));
+     }},
+    {"retries", [](JobOptions& o, const Object& v) { o.retry.max = read_u32(v, "retries"); }},
+    {"retry_delay_ms", [](JobOptions& o, const Object& v) { o.retry.delay = read_ms(v, "retry_delay_ms"); }},
+    {"retry_factor",
+     [](JobOptions& o, const Object& v) { o.retry.factor = read_real(v, "retry_factor", 1, kMaxRetryFactor); }},
+    {"retry_cap_ms", [](JobOptions& o, const Object& v) { o.retry.cap = read_ms(v, "retry_cap_ms"); }},
+    {"retry_jitter", [](JobOptions& o, const Object& v) { o.retry.jitter = read_real(v, "retry_jitter", 0, 1); }},
+    {"delay_ms", [](JobOptions& o, const Object& v) { o.delay = read_ms(v, "delay_ms"); }},
+    {"run_at_ms", [](JobOptions& o, const Object& v) { o.run_at = read_unix_ms(v, "run_at_ms"); }},
+    {"expires_in_ms", [](JobOptions& o, const Object& v) { o.expires_in = read_ms(v, "expires_in_ms"); }},
+    {"expires_at_ms", [](JobOptions& o, const Object& v) { o.expires_at = read_unix_ms(v, "expires_at_ms"); }},
+    {"result_ttl_ms", [](JobOptions& o, const Object& v) { o.result_ttl = read_ms(v, "result_ttl_ms"); }},
+    {"unique", [](JobOptions& o, const Object& v) { o.unique = read_str(v, "unique", kMaxUnique); }},
+    {"unique_while", [](JobOptions& o, const Object& v) { o.unique_while = read_unique_while(v); }},
+    {"unique_for_ms", [](JobOptions& o, const Object& v) { o.unique_for = read_ms(v, "unique_for_ms"); }},
+}};
+
+// With its defaults, and what `o` says of the first `known` options. An option that is not known is refused, or else
+// ignored.
+JobOptions read_options(const Object& o, std::size_t known, bool refuse_others) {
+  JobOptions options;
+  read_map(o, "options", [&](std::string_view key, const Object& value) {
+    const auto end = kOptions.begin() + static_cast<std::ptrdiff_t>(known);
+    const auto option = std::find_if(kOptions.begin(), end, [&](const Option& each) { return each.key == key; });
+    if (option != end) {
+      option->read(options, value);
+    } else if (refuse_others) {
+      throw Malformed{"unknown job option " + quoted(key)};
+    }
+  });
+  return options;
+}
+
+message::ErrorView read_error(const Object& o) {
+  message::ErrorView error;
+  read_map(o, "an error", [&](std::string_view key, const Object& value) {
+    if (key == "type") error.type = read_str(value, "type");
+    if (key == "message") error.message = read_str(value, "message");
+    if (key == "trace") {
+      error.trace = read_list<std::string_view>(value, "trace", kMaxNames,
+                                                [](const Object& line) { return read_str(line, "a trace's line"); });
+    }
+    if (key == "kind") {
+      const auto kind = error_kind_from(read_str(value, "kind"));
+      if (!kind) throw Malformed{"kind must be 'failure', 'permanent' or 'crash'"};
+      error.kind = *kind;
+    }
+  });
+  return error;
+}
+
+JobState read_state(const Object& o) {
+  const std::string_view text = read_str(o, "state");
+  const auto state = job_state_from(text);
+  if (!state) throw Malformed{"unknown state " + quoted(text)};
+  return *state;
+}
+
+}  // namespace
+
+std::vector<JobId> read_ids(const Object& o) {
+  return read_list<JobId>(o, "ids", message::kMaxList, [](const Object& id) { return read_id(id, "an id"); });
+}
+
+AttemptId read_attempt(const Object& o) {
+  const Object* f = read_fields(o, 2, "[id, attempt]");
+  return {read_id(f[0], "id"), read_u32(f[1], "attempt")};
+}
+
+ErrorCode read_code(const Object& o) {
+  const std::string_view text = read_str(o, "code");
+  const auto code = error_code_from(text);
+  if (!code) throw Malformed{"unknown code " + quoted(text)};
+  return *code;
+}
+
+message::Submission read_submission(const Object& o) {
+  const Object* f = read_fields(o, 5, "a job");
+  return {read_id(f[0], "id"), read_str(f[1], "task"), read_str(f[2], "queue"), read_bin(f[3], "args"),
+          read_options(f[4], kOptions.size(), true)};
+}
+
+message::Assignment read_assignment(const Object& o) {
+  const Object* f = read_fields(o, 6, "an assignment");
+  return {read_id(f[0], "id"),      read_u32(f[1], "attempt"), read_name(f[2], "task"),
+          read_name(f[3], "queue"), read_bin(f[4], "args"),    read_options(f[5], kAssigned, false)};
+}
+
+message::Attachment read_attachment(const Object& o) {
+  const Object* f = read_fields(o, 2, "[id, to]");
+  return {read_id(f[0], "id"), read_id(f[1], "to")};
+}
+
+message::Refusal read_refusal(const Object& o) {
+  const Object* f = read_fields(o, 4, "a refusal");
+  return {read_id(f[0], "id"), read_code(f[1]), read_str(f[2], "message"), read_ms(f[3], "retry_after_ms")};
+}
+
+message::Report read_report(const Object& o) {
+  const Object* f = read_fields(o, 5, "an outcome");
+  message::Report report;
+  report.id = read_id(f[0], "id");
+  report.attempt = read_u32(f[1], "attempt");
+  report.state = read_state(f[2]);
+  if (!is_final(report.state)) throw Malformed{"state must be a final one"};
+  if (report.state == JobState::succeeded) report.result = read_bin(f[3], "result");
+  if (report.state == JobState::failed) report.error = read_error(f[3]);
+  report.ran = std::chrono::microseconds(
+      read_number(f[4], "run_us", static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max())));
+  return report;
+}
+
+message::ProgressReport read_progress(const Object& o) {
+  const Object* f = read_fields(o, 5, "a progress report");
+  message::ProgressReport report;
+  report.id = read_id(f[0], "id");
+  report.attempt = read_u32(f[1], "attempt");
+  if (f[2].type != msgpack::type::NIL) report.done = read_real(f[2], "done", 0, 1);
+  report.note = read_str(f[3], "note", kMaxNote);
+  report.output = read_str(f[4], "output", kMaxOutput);
+  return report;
+}
+
+// Refused rather than ignored when unknown: a filter that is not understood would purge everything.
+message::Params read_params(const Object& o) {
+  message::Params params;
+  read_map(o, "params", [&](std::string_view key, const Object& value) {
+    if (key == "ids") {
+      params.ids = read_ids(value);
+    } else if (key == "queue") {
+      params.queue = read_name(value, "queue");
+    } else if (key == "task") {
+      params.task = read_name(value, "task");
+    } else if (key == "state") {
+      params.state = read_state(value);
+    } else if (key == "reason") {
+      params.reason = read_str(value, "reason", message::kMaxReason);
+    } else if (key == "consumer") {
+      params.consumer = read_name(value, "consumer");
+    } else if (key == "after") {
+      params.after = read_str(value, "after", message::kMaxAfter);
+    } else if (key == "limit") {
+      params.limit = read_u32(value, "limit");
+    } else {
+      throw Malformed{"unknown param " + quoted(key)};
+    }
+  });
+  return params;
+}
+
+}  // namespace zebu::codec

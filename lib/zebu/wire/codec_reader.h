@@ -1,0 +1,83 @@
+#pragma once
+
+#include "zebu/wire/message.h"
+
+#include <msgpack.hpp>
+
+#include <limits>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <vector>
+
+// Inside the codec only: fields read from unpacked msgpack that a hostile peer may have made. Whatever is not as
+// docs/protocol.md says throws Malformed, which the Decoder turns into bad_message.
+namespace zebu::codec {
+
+struct Malformed {
+  std::string what;
+};
+
+using Object = msgpack::object;
+
+inline constexpr std::size_t kMaxNames = 1024;  // queues or tasks in a HELLO, frames in a trace
+inline constexpr std::uint64_t kMaxNumber = std::numeric_limits<std::uint64_t>::max();
+
+std::uint64_t read_number(const Object& o, const char* field, std::uint64_t max = kMaxNumber);
+std::uint32_t read_u32(const Object& o, const char* field,
+                       std::uint32_t max = std::numeric_limits<std::uint32_t>::max());
+// A float, or an integer that stands for one.
+double read_real(const Object& o, const char* field, double min, double max);
+std::chrono::milliseconds read_ms(const Object& o, const char* field);
+WallTime read_unix_ms(const Object& o, const char* field);
+std::string_view read_str(const Object& o, const char* field, std::size_t max = kMaxNumber);
+std::string_view read_name(const Object& o, const char* field);
+// The beginning of what a peer wrote, to be quoted in an error.
+std::string quoted(std::string_view text);
+Bytes read_bin(const Object& o, const char* field);
+bool read_bool(const Object& o, const char* field);
+Uuid read_id(const Object& o, const char* field);
+
+// The elements of an array of at least `count`; an older reader ignores what a newer minor version appends.
+const Object* read_fields(const Object& o, std::size_t count, const char* what);
+
+// Becomes what read(o) returns right where it is wanted: a job is a few hundred bytes, not to be moved into its list.
+template <class F>
+struct InPlace {
+  F& read;
+  const Object& o;
+  operator std::invoke_result_t<F&, const Object&>() const { return read(o); }
+};
+
+template <class T, class F>
+std::vector<T> read_list(const Object& o, const char* what, std::size_t max, F read) {
+  if (o.type != msgpack::type::ARRAY || o.via.array.size > max) {
+    throw Malformed{std::string(what) + " must be a list of at most " + std::to_string(max)};
+  }
+  std::vector<T> list;
+  list.reserve(o.via.array.size);
+  for (std::uint32_t i = 0; i < o.via.array.size; ++i) list.emplace_back(InPlace<F>{read, o.via.array.ptr[i]});
+  return list;
+}
+
+// Calls read(key, value) for each entry of a map.
+template <class F>
+void read_map(const Object& o, const char* what, F&& read) {
+  if (o.type != msgpack::type::MAP) throw Malformed{std::string(what) + " must be a map"};
+  for (std::uint32_t i = 0; i < o.via.map.size; ++i) {
+    read(read_str(o.via.map.ptr[i].key, "a map's key"), o.via.map.ptr[i].val);
+  }
+}
+
+std::vector<JobId> read_ids(const Object& o);
+AttemptId read_attempt(const Object& o);
+ErrorCode read_code(const Object& o);
+message::Submission read_submission(const Object& o);
+message::Assignment read_assignment(const Object& o);
+message::Attachment read_attachment(const Object& o);
+message::Refusal read_refusal(const Object& o);
+message::Report read_report(const Object& o);
+message::ProgressReport read_progress(const Object& o);
+message::Params read_params(const Object& o);
+
+}  // namespace zebu::codec

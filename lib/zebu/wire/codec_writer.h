@@ -1,0 +1,68 @@
+#pragma once
+
+#include "zebu/wire/codec.h"
+
+#include <msgpack.hpp>
+
+#include <string>
+#include <string_view>
+
+// Inside the codec only: msgpack written to the end of a string, in the words of docs/protocol.md.
+namespace zebu::codec {
+
+class Writer {
+ public:
+  explicit Writer(std::string& to) : sink_{to}, packer_(sink_) {}
+
+  Writer& array(std::size_t count) { return packer_.pack_array(static_cast<std::uint32_t>(count)), *this; }
+  Writer& map(std::size_t count) { return packer_.pack_map(static_cast<std::uint32_t>(count)), *this; }
+  Writer& number(std::uint64_t n) { return packer_.pack_uint64(n), *this; }
+  Writer& real(double x) { return packer_.pack_double(x), *this; }
+  Writer& nil() { return packer_.pack_nil(), *this; }
+  Writer& boolean(bool b) { return b ? packer_.pack_true() : packer_.pack_false(), *this; }
+  Writer& str(std::string_view text) {
+    packer_.pack_str(static_cast<std::uint32_t>(text.size()));
+    packer_.pack_str_body(text.data(), static_cast<std::uint32_t>(text.size()));
+    return *this;
+  }
+  Writer& bin(Bytes bytes) {
+    packer_.pack_bin(static_cast<std::uint32_t>(bytes.size()));
+    packer_.pack_bin_body(bytes.data(), static_cast<std::uint32_t>(bytes.size()));
+    return *this;
+  }
+  Writer& id(const Uuid& id) { return bin(id.view()); }
+  Writer& attempt(const AttemptId& a) { return array(2).id(a.job).number(a.attempt); }
+  template <class List>
+  Writer& strings(const List& list) {
+    array(list.size());
+    for (const auto& text : list) str(text);
+    return *this;
+  }
+  Writer& ids(const std::vector<JobId>& list) {
+    array(list.size());
+    for (const JobId& each : list) id(each);
+    return *this;
+  }
+  Writer& type(message::Type type) { return number(static_cast<std::uint8_t>(type)); }
+
+ private:
+  struct Sink {
+    std::string& to;
+    void write(const char* bytes, std::size_t count) { to.append(bytes, count); }
+  };
+
+  Sink sink_;
+  msgpack::packer<Sink> packer_;
+};
+
+// The entries of the messages that carry lists.
+void write(Writer& w, const JobView& job);
+void write(Writer& w, const AssignmentView& assignment);
+void write(Writer& w, const message::Submission& job);
+void write(Writer& w, const message::Assignment& job);
+void write(Writer& w, const message::Attachment& attachment);
+void write(Writer& w, const message::Refusal& refusal);
+void write(Writer& w, const message::Report& report);
+void write(Writer& w, const message::ProgressReport& report);
+
+}  // namespace zebu::codec

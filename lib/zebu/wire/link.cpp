@@ -1,0 +1,197 @@
+#include <utility>
+// <utility> first: Boost 1.74's Asio uses std::exchange without including it.
+#include "zebu/wire/link.h"
+
+#include <boost/asio/post.hpp>
+
+namespace zebu {
+namespace {
+
+constexpr int kMessagesARound = 256;
+
+std::chrono::milliseconds beat_of(const message::Welcome& welcome) {
+  return std::max(welcome.beat, std::chrono::milliseconds(10));
+}
+
+}  // namespace
+
+Link::Link(boost::asio::io_context& loop, SocketContext& context, LinkOptions options, Handlers handlers)
+    : loop_(loop),
+      context_(context),
+      options_(std::move(options)),
+      handlers_(std::move(handlers)),
+      descriptor_(loop),
+      timer_(loop) {}
+
+Link::~Link() {
+  ++*generation_;
+  if (descriptor_.is_open()) descriptor_.release();
+}
+
+Result<void> Link::start() {
+  auto dealer = Dealer::connect(context_, options_.endpoint, options_.limits);
+  if (!dealer) return tl::make_unexpected(dealer.error());
+  dealer_ = std::move(*dealer);
+  open();
+  return {};
+}
+
+void Link::open() {
+  ++*generation_;
+  up_ = false;
+  descriptor_.assign(dealer_->descriptor());
+  last_heard_ = last_sent_ = Clock::now();
+  welcome_ = {};
+  welcome_.liveness = options_.liveness;
+  dealer_->send(handlers_.hello());
+  watch();
+  request_flush();
+  schedule_tick();
+}
+
+void Link::reopen(const Error& why) {
+  const bool was_up = std::exchange(up_, false);
+  descriptor_.release();
+  dealer_->close(std::chrono::milliseconds(0));
+  auto dealer = Dealer::connect(context_, options_.endpoint, options_.limits);
+  // The endpoint was good before; only a machine without descriptors fails here, and the next tick tries again.
+  if (was_up) handlers_.down(why);
+  if (closed_) return;
+  if (dealer) {
+    dealer_ = std::move(*dealer);
+    open();
+  } else {
+    dealer_.reset();
+    ++*generation_;
+    schedule_tick();
+  }
+}
+
+void Link::watch() {
+  descriptor_.async_wait(boost::asio::posix::stream_descriptor::wait_read,
+                         [this, alive = generation_, mine = *generation_](const boost::system::error_code& error) {
+                           if (error || *alive != mine) return;
+                           watch();
+                           drain();
+                         });
+}
+
+void Link::request_flush() {
+  // Inside of drain() the flag alone does: the round looks at it before it ends.
+  if (std::exchange(flush_requested_, true) || draining_) return;
+  boost::asio::post(loop_, [this, alive = generation_, mine = *generation_] {
+    if (*alive != mine) return;
+    drain();
+  });
+}
+
+// Reads all that is there and sends all that has gathered, until ZeroMQ says that nothing is left to read. Asking that
+// after every send and receive is what keeps the edge-triggered descriptor from losing a wake-up.
+void Link::drain() {
+  if (closed_ || !dealer_ || draining_) return;
+  draining_ = true;
+  int handled = 0;
+  do {
+    while (handled < kMessagesARound && !closed_ && !reopen_requested_ && dealer_->receive(received_)) {
+      ++handled;
+      last_heard_ = Clock::now();
+      auto message = decoder_.decode(received_.frame());
+      if (message) handle(*message);
+    }
+    flush_requested_ = has_sent_ = false;
+    if (up_ && !closed_) handlers_.flush();
+    // Nothing was there to read a moment ago. Only a send can have taken in more, unannounced.
+  } while (!closed_ && !reopen_requested_ && handled < kMessagesARound &&
+           ((up_ && flush_requested_) || (has_sent_ && dealer_->has_input())));
+  draining_ = flush_requested_ = false;
+  if (closed_) {
+    dealer_.reset();
+  } else if (std::exchange(reopen_requested_, false)) {
+    reopen({ErrorCode::disconnected, "the broker ended the session", {}});
+  } else if (handled >= kMessagesARound) {
+    request_flush();  // others in the loop have their turn, then go on
+  }
+}
+
+void Link::handle(const message::Message& message) {
+  if (const auto* welcome = std::get_if<message::Welcome>(&message)) {
+    if (up_) return;
+    welcome_ = *welcome;
+    up_ = true;
+    schedule_tick();
+    handlers_.up(welcome_);
+  } else if (const auto* error = std::get_if<message::ErrorReport>(&message)) {
+    handle_error(*error);
+  } else if (!std::holds_alternative<message::Beat>(message) && up_) {
+    handlers_.message(message);
+  }
+}
+
+void Link::handle_error(const message::ErrorReport& report) {
+  const Error error{report.code, std::string(report.message), {}};
+  if (report.code == ErrorCode::no_session) {
+    reopen_requested_ = true;
+  } else if (!up_ && (report.code == ErrorCode::version || report.code == ErrorCode::wrong_role)) {
+    handlers_.refused(error);
+    close(std::chrono::milliseconds(0));
+  } else if (up_) {
+    handlers_.message(report);
+  }
+}
+
+void Link::send(Frame frame) {
+  if (!up_ || closed_) return;
+  dealer_->send(std::move(frame));
+  has_sent_ = true;
+  last_sent_ = Clock::now();
+  // Outside of drain() nobody would look again at what this send may have let in.
+  if (!draining_) request_flush();
+}
+
+void Link::schedule_tick() {
+  const auto pace = up_ ? beat_of(welcome_) / 2 : std::min(options_.liveness / 4, std::chrono::milliseconds(500));
+  timer_.expires_after(pace);
+  timer_.async_wait([this, alive = generation_, mine = *generation_](const boost::system::error_code& error) {
+    if (error || *alive != mine) return;
+    tick();
+  });
+}
+
+void Link::tick() {
+  if (closed_) return;
+  if (!dealer_) {
+    auto dealer = Dealer::connect(context_, options_.endpoint, options_.limits);
+    if (dealer) {
+      dealer_ = std::move(*dealer);
+      return open();
+    }
+    return schedule_tick();
+  }
+  const TimePoint now = Clock::now();
+  drain();
+  if (closed_ || !dealer_) return;
+  if (now - last_heard_ > welcome_.liveness) {
+    return reopen({ErrorCode::disconnected,
+                   "no word from the broker at " + options_.endpoint + " for " +
+                       std::to_string(welcome_.liveness.count()) + " ms",
+                   {}});
+  }
+  if (up_ && now - last_sent_ >= beat_of(welcome_) / 2) send(encode(message::Beat{}));
+  schedule_tick();
+}
+
+void Link::close(std::chrono::milliseconds linger) {
+  if (closed_) return;
+  if (dealer_) {
+    if (up_) dealer_->send(encode(message::Bye{}));
+    descriptor_.release();
+    dealer_->close(up_ ? linger : std::chrono::milliseconds(0));  // a HELLO that nobody took is not waited for
+  }
+  ++*generation_;
+  closed_ = true;
+  up_ = false;
+  timer_.cancel();
+  if (!draining_) dealer_.reset();
+}
+
+}  // namespace zebu

@@ -1,0 +1,241 @@
+#pragma once
+
+#include "zebu/error.h"
+#include "zebu/job.h"
+
+#include <cstdint>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+// The messages of docs/protocol.md as plain values, named as there. Strings and bytes are views: of a received message
+// they live as long as the frame and its Decoder; of one to be sent the caller holds them until it is encoded.
+namespace zebu::message {
+
+inline constexpr std::uint32_t kMajor = 1;
+inline constexpr std::uint32_t kMinor = 1;
+inline constexpr std::size_t kDefaultMaxMessage = 16U << 20;
+inline constexpr std::uint32_t kMaxList = 65'536;
+inline constexpr std::uint32_t kMaxCredit = 65'535;
+inline constexpr std::size_t kMaxReason = 1024;  // bytes of why a queue is paused
+inline constexpr std::size_t kMaxAfter = 256;    // bytes of where a page ended
+
+// If you add a type: docs/protocol.md (three tables), kTypes in codec.cpp, its encoder and decoder
+// (codec_write.cpp, codec_read.cpp), the golden line.
+enum class Type : std::uint8_t {
+  hello = 1,
+  welcome = 2,
+  error = 3,
+  beat = 4,
+  bye = 5,
+  submit = 16,
+  accepted = 17,
+  refused = 18,
+  wait = 19,
+  done = 20,
+  leave = 21,
+  cancel = 22,
+  unknown = 23,
+  query = 24,
+  answer = 25,
+  attached = 26,
+  command = 27,
+  credit = 32,
+  assign = 33,
+  outcome = 34,
+  kept = 35,
+  return_ = 36,
+  stop = 37,
+  drain = 38,
+  progress = 39,
+};
+
+enum class Role { client, consumer };
+enum class PoolKind { processes, threads };
+
+struct ConsumerFacts {
+  std::vector<std::string_view> queues;
+  std::uint32_t slots = 1;
+  std::vector<std::string_view> tasks;
+  PoolKind pool = PoolKind::processes;
+  std::vector<AttemptId> runs;
+};
+
+struct Hello {
+  std::uint32_t major = kMajor;
+  std::uint32_t minor = kMinor;
+  Role role = Role::client;
+  std::string_view name;
+  InstanceId instance;
+  ConsumerFacts consumer;  // of role consumer only
+};
+
+struct Welcome {
+  std::uint32_t major = kMajor;
+  std::uint32_t minor = kMinor;
+  InstanceId instance;  // the broker's
+  std::uint32_t grant = 0;
+  std::chrono::milliseconds beat{0};
+  std::chrono::milliseconds liveness{0};
+  std::uint64_t max_message = 0;
+};
+
+struct ErrorReport {
+  ErrorCode code;
+  std::string_view message;
+};
+
+struct Beat {};
+struct Bye {};
+struct Drain {};
+
+struct Submission {
+  JobId id;
+  std::string_view task;
+  std::string_view queue;
+  Bytes args;
+  JobOptions options;
+};
+struct Submit {
+  bool wait = false;
+  std::vector<Submission> jobs;
+};
+
+struct Accepted {
+  std::vector<JobId> ids;
+};
+
+struct Refusal {
+  JobId id;
+  ErrorCode code;
+  std::string_view message;
+  std::chrono::milliseconds retry_after{0};
+};
+struct Refused {
+  std::vector<Refusal> jobs;
+};
+
+struct Wait {
+  std::vector<JobId> ids;
+};
+struct Leave {
+  std::vector<JobId> ids;
+};
+struct Cancel {
+  std::vector<JobId> ids;
+};
+struct Unknown {
+  std::vector<JobId> ids;
+};
+
+// A submitted job is not there, because another one has its unique key: `to` is what its submitter gets instead.
+struct Attachment {
+  JobId id;
+  JobId to;
+};
+struct Attached {
+  std::vector<Attachment> jobs;
+};
+
+struct ErrorView {
+  std::string_view type;
+  std::string_view message;
+  std::vector<std::string_view> trace = {};
+  ErrorKind kind = ErrorKind::failure;
+};
+
+// One ended attempt, as in OUTCOME and DONE. `result` is used for succeeded, `error` for failed.
+struct Report {
+  JobId id;
+  std::uint32_t attempt = 0;
+  JobState state = JobState::cancelled;
+  Bytes result;
+  ErrorView error;
+  std::chrono::microseconds ran{0};
+};
+struct Done {
+  std::vector<Report> jobs;
+};
+
+// What a QUERY or a COMMAND is about; docs/protocol.md says which of these each `what` takes.
+struct Params {
+  std::vector<JobId> ids = {};
+  std::string_view queue = {};
+  std::string_view task = {};
+  std::optional<JobState> state = {};
+  std::string_view reason = {};
+  std::string_view consumer = {};
+  std::string_view after = {};  // where the page before ended, as its answer said
+  std::uint32_t limit = 0;
+};
+struct Query {
+  std::uint64_t number = 0;
+  std::string_view what;
+  Params params;
+};
+struct Command {
+  std::uint64_t number = 0;
+  std::string_view what;
+  Params params;
+};
+// value: one msgpack value, as docs/protocol.md describes for each `what`.
+struct Answer {
+  std::uint64_t number = 0;
+  Bytes value;
+};
+
+struct Credit {
+  std::uint32_t credit = 0;
+};
+
+struct Assignment {
+  JobId id;
+  std::uint32_t attempt = 0;
+  std::string_view task;
+  std::string_view queue;
+  Bytes args;
+  JobOptions options;
+};
+struct Assign {
+  std::vector<Assignment> jobs;
+};
+
+struct OutcomeReport {
+  std::uint32_t credit = 0;
+  std::vector<Report> jobs;
+};
+struct Kept {
+  std::uint64_t count = 0;
+};
+struct Return {
+  std::uint32_t credit = 0;
+  std::vector<AttemptId> jobs;
+};
+struct Stop {
+  std::vector<AttemptId> jobs;
+};
+
+struct ProgressReport {
+  JobId id;
+  std::uint32_t attempt = 0;
+  std::optional<double> done;
+  std::string_view note;
+  std::string_view output;
+};
+struct ProgressReports {
+  std::vector<ProgressReport> jobs;
+};
+
+using Message = std::variant<Hello, Welcome, ErrorReport, Beat, Bye, Submit, Accepted, Refused, Wait, Done, Leave,
+                             Cancel, Unknown, Query, Answer, Attached, Command, Credit, Assign, OutcomeReport, Kept,
+                             Return, Stop, Drain, ProgressReports>;
+
+[[nodiscard]] Type type_of(const Message& message);
+// "HELLO", as the document spells it.
+[[nodiscard]] std::string_view name_of(Type type);
+
+// A view of an outcome, and a copy of a view.
+[[nodiscard]] Report report_of(const JobId& id, std::uint32_t attempt, const Outcome& outcome);
+[[nodiscard]] Outcome outcome_of(const Report& report);
+
+}  // namespace zebu::message

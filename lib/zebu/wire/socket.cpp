@@ -1,0 +1,251 @@
+#include "zebu/wire/socket.h"
+
+#include <zmq.hpp>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <poll.h>
+
+namespace zebu {
+namespace {
+
+// A signal that arrives within a call may end it, and has nothing to do with it.
+template <class Call>
+auto unless_interrupted(Call&& call) {
+  while (true) {
+    try {
+      return call();
+    } catch (const zmq::error_t& e) {
+      if (e.num() != EINTR) throw;
+    }
+  }
+}
+
+bool receive_now(zmq::socket_t& socket, zmq::message_t& into) {
+  return unless_interrupted([&] { return socket.recv(into, zmq::recv_flags::dontwait).has_value(); });
+}
+
+// Drops the frames behind the first one of a message: they are there once that is, ZeroMQ delivers whole messages.
+void drop_rest(zmq::socket_t& socket) {
+  zmq::message_t rest;
+  do {
+    unless_interrupted([&] { return socket.recv(rest, zmq::recv_flags::none); });
+  } while (rest.more());
+}
+
+bool has_input(zmq::socket_t& socket) {
+  return unless_interrupted([&] { return (socket.get(zmq::sockopt::events) & ZMQ_POLLIN) != 0; });
+}
+
+// A frame's buffer while ZeroMQ has it, and where its bytes are counted.
+struct Sent {
+  std::string buffer;
+  std::shared_ptr<UnreadCount> unread;
+};
+
+// Called by ZeroMQ's I/O thread when the frame has left, or its peer.
+void free_sent(void*, void* owner) {
+  const std::unique_ptr<Sent> sent(static_cast<Sent*>(owner));
+  if (!sent->unread) return;
+  sent->unread->bytes -= sent->buffer.size();
+  ++sent->unread->read;
+}
+
+// Small ones are copied: that is cheaper than an allocation.
+constexpr std::size_t kCopy = 256;
+
+// Hands the frame's buffer to ZeroMQ without a copy.
+zmq::message_t to_message(Frame frame, std::shared_ptr<UnreadCount> unread = nullptr) {
+  const Bytes bytes = frame.bytes();
+  if (bytes.size() <= kCopy) return zmq::message_t(bytes.data(), bytes.size());
+  auto sent = std::make_unique<Sent>(Sent{std::move(frame.buffer), std::move(unread)});
+  if (sent->unread) sent->unread->bytes += sent->buffer.size();
+  char* data = sent->buffer.data() + frame.start;
+  const std::size_t size = sent->buffer.size() - frame.start;
+  return zmq::message_t(data, size, free_sent, sent.release());
+}
+
+void set_limits(zmq::socket_t& socket, const SocketLimits& limits) {
+  socket.set(zmq::sockopt::linger, 0);
+  socket.set(zmq::sockopt::sndhwm, 0);
+  socket.set(zmq::sockopt::rcvhwm, 0);
+  socket.set(zmq::sockopt::maxmsgsize, static_cast<std::int64_t>(limits.max_message));
+  socket.set(zmq::sockopt::handshake_ivl, static_cast<int>(limits.handshake.count()));
+  socket.set(zmq::sockopt::heartbeat_ivl, static_cast<int>(limits.transport_silence.count() / 2));
+  socket.set(zmq::sockopt::heartbeat_timeout, static_cast<int>(limits.transport_silence.count()));
+}
+
+}  // namespace
+
+SocketContext::SocketContext() : context_(std::make_unique<zmq::context_t>(1)) {
+  context_->set(zmq::ctxopt::max_sockets, 1023);
+}
+SocketContext::~SocketContext() = default;
+SocketContext::SocketContext(SocketContext&&) noexcept = default;
+
+Received::Received() : peer_(std::make_unique<zmq::message_t>()), frame_(std::make_unique<zmq::message_t>()) {}
+Received::~Received() = default;
+Received::Received(Received&&) noexcept = default;
+Bytes Received::peer() const { return {static_cast<const char*>(peer_->data()), peer_->size()}; }
+Bytes Received::frame() const { return {static_cast<const char*>(frame_->data()), frame_->size()}; }
+
+Router::Router(std::unique_ptr<zmq::socket_t> socket, std::string endpoint, const SocketLimits& limits)
+    : socket_(std::move(socket)),
+      endpoint_(std::move(endpoint)),
+      limits_(limits),
+      descriptor_(socket_->get(zmq::sockopt::fd)) {}
+Router::~Router() = default;
+Router::Router(Router&&) noexcept = default;
+
+Result<Router> Router::bind(SocketContext& context, const std::string& endpoint, const SocketLimits& limits) {
+  try {
+    auto socket = std::make_unique<zmq::socket_t>(context.get(), zmq::socket_type::router);
+    set_limits(*socket, limits);
+    socket->set(zmq::sockopt::router_mandatory, 1);
+    // No peer that keeps to the protocol reaches these. With max_ready they bound what one costs that floods, or does
+    // not read.
+    socket->set(zmq::sockopt::rcvhwm, 1000);
+    socket->set(zmq::sockopt::sndhwm, 100'000);
+    socket->set(zmq::sockopt::backlog, 1024);
+    socket->bind(endpoint);
+    std::string bound = socket->get(zmq::sockopt::last_endpoint);
+    return Router(std::move(socket), std::move(bound), limits);
+  } catch (const zmq::error_t& e) {
+    return fail(ErrorCode::system, "cannot listen on '" + endpoint + "': " + e.what());
+  }
+}
+
+bool Router::receive(Received& into) {
+  into.multipart_ = false;
+  if (!may_have_input_) return false;
+  if (!receive_now(*socket_, *into.peer_)) {
+    may_have_input_ = has_sent_ = false;
+    return false;
+  }
+  if (!into.peer_->more()) {
+    into.frame_->rebuild();
+    return true;
+  }
+  static_cast<void>(unless_interrupted([&] { return socket_->recv(*into.frame_, zmq::recv_flags::none); }));
+  into.multipart_ = into.frame_->more();
+  if (into.multipart_) drop_rest(*socket_);
+  return true;
+}
+
+bool Router::send(Bytes peer, Frame frame) {
+  has_sent_ = true;
+  std::shared_ptr<UnreadCount> unread;
+  if (frame.bytes().size() > kCopy) {
+    Reader& to = reader(peer);
+    if (!does_read(to)) return false;
+    unread = to.count;
+  }
+  const auto now = zmq::send_flags::dontwait;
+  try {
+    // The routing id decides: EHOSTUNREACH (or EAGAIN) here, and nothing has been sent.
+    const auto to = zmq::buffer(peer.data(), peer.size());
+    if (!unless_interrupted([&] { return socket_->send(to, zmq::send_flags::sndmore | now); })) return false;
+    zmq::message_t message = to_message(std::move(frame), std::move(unread));
+    return unless_interrupted([&] { return socket_->send(message, now).has_value(); });
+  } catch (const zmq::error_t&) {
+    return false;
+  }
+}
+
+// Peers that have read all, or are gone, are forgotten before there are twice as many as there were.
+Router::Reader& Router::reader(Bytes peer) {
+  if (const auto found = readers_.find(peer); found != readers_.end()) return found->second;
+  if (readers_.size() >= forget_readers_at_) {
+    std::erase_if(readers_, [](const auto& one) { return one.second.count->bytes == 0; });
+    forget_readers_at_ = std::max(kFewReaders, 2 * readers_.size());
+  }
+  return readers_.emplace(peer, Reader{std::make_shared<UnreadCount>(), 0, {}}).first->second;
+}
+
+// A lot may lie ready for one that reads as fast as it can; so it must also have read nothing for a while.
+bool Router::does_read(Reader& reader) const {
+  const std::size_t bytes = reader.count->bytes;
+  if (bytes <= limits_.max_unread) {
+    reader.since = {};
+    return true;
+  }
+  if (bytes > limits_.max_ready) return false;
+  const TimePoint now = Clock::now();
+  const std::uint64_t read = reader.count->read;
+  if (reader.since == TimePoint{} || read != reader.read) {
+    reader.since = now;
+    reader.read = read;
+  }
+  return now - reader.since < limits_.patience;
+}
+
+bool Router::is_behind(Bytes peer) const {
+  const auto found = readers_.find(peer);
+  return found != readers_.end() && found->second.count->bytes > limits_.max_unread;
+}
+
+// A send may take in what the descriptor announced, and the announcement with it; so after sends ZeroMQ itself is
+// asked.
+bool Router::may_have_input() {
+  if (!may_have_input_ && std::exchange(has_sent_, false)) {
+    may_have_input_ = has_input(*socket_);
+  }
+  return may_have_input_;
+}
+
+// One poll a round. zmq_poll would make about ten, because it asks each socket for its state before and after.
+bool wait_readable(Router& first, Router& second, int stop, int other,
+                   std::optional<std::chrono::milliseconds> timeout) {
+  const bool has_input = first.may_have_input() || second.may_have_input();
+  std::array<pollfd, 4> items = {
+      {{first.descriptor_, POLLIN, 0}, {second.descriptor_, POLLIN, 0}, {stop, POLLIN, 0}, {other, POLLIN, 0}}};
+  const int wait = has_input ? 0 : timeout ? static_cast<int>(timeout->count()) : -1;
+  if (poll(items.data(), items.size(), wait) <= 0) return false;
+  if (items[0].revents != 0) first.may_have_input_ = true;
+  if (items[1].revents != 0) second.may_have_input_ = true;
+  return items[2].revents != 0;
+}
+
+Dealer::Dealer(std::unique_ptr<zmq::socket_t> socket) : socket_(std::move(socket)) {}
+Dealer::~Dealer() = default;
+Dealer::Dealer(Dealer&&) noexcept = default;
+Dealer& Dealer::operator=(Dealer&&) noexcept = default;
+
+Result<Dealer> Dealer::connect(SocketContext& context, const std::string& endpoint, const SocketLimits& limits) {
+  try {
+    auto socket = std::make_unique<zmq::socket_t>(context.get(), zmq::socket_type::dealer);
+    set_limits(*socket, limits);
+    socket->set(zmq::sockopt::reconnect_ivl, 100);
+    socket->set(zmq::sockopt::reconnect_ivl_max, 500);
+    socket->connect(endpoint);
+    return Dealer(std::move(socket));
+  } catch (const zmq::error_t& e) {
+    return fail(ErrorCode::system, "cannot connect to '" + endpoint + "': " + e.what() + " (expected tcp://HOST:PORT)");
+  }
+}
+
+bool Dealer::receive(Received& into) {
+  into.multipart_ = false;
+  if (!receive_now(*socket_, *into.frame_)) return false;
+  into.multipart_ = into.frame_->more();
+  if (into.multipart_) drop_rest(*socket_);
+  return true;
+}
+
+void Dealer::send(Frame frame) {
+  // Without a high-water mark this cannot block or be refused; whether it arrives, only an answer tells.
+  zmq::message_t message = to_message(std::move(frame));
+  static_cast<void>(unless_interrupted([&] { return socket_->send(message, zmq::send_flags::dontwait); }));
+}
+
+int Dealer::descriptor() const { return socket_->get(zmq::sockopt::fd); }
+
+bool Dealer::has_input() { return zebu::has_input(*socket_); }
+
+void Dealer::close(std::chrono::milliseconds linger) {
+  socket_->set(zmq::sockopt::linger, static_cast<int>(linger.count()));
+  socket_->close();
+}
+
+}  // namespace zebu

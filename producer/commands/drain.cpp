@@ -1,0 +1,75 @@
+#include "producer/connection/answers.h"
+#include "producer/subcommands.h"
+#include "producer/text/readable.h"
+
+#include <nlohmann/json.hpp>
+
+#include <iostream>
+#include <set>
+#include <thread>
+
+namespace zebu::producer {
+namespace {
+
+using Json = nlohmann::json;
+
+// Between two looks whether it is gone.
+constexpr std::chrono::milliseconds kPace{100};
+
+// What is left of the consumers that are drained. By instance: one that starts anew may have the same name.
+struct Left {
+  std::set<std::string> instances;
+  std::uint64_t running = 0;
+};
+
+std::optional<Left> look(Client& client, const CommonOptions& common, const auto& is_drained) {
+  const auto consumers = ask(client, common, "consumers");
+  if (!consumers) return std::nullopt;
+  Left left;
+  for (const Json& consumer : *consumers) {
+    if (!is_drained(consumer)) continue;
+    left.instances.insert(cell(consumer, "instance"));
+    left.running += number(consumer, "running");
+  }
+  return left;
+}
+
+int wait_until_gone(Client& client, const CommonOptions& common, const DrainOptions& options, const Left& drained) {
+  const TimePoint begin = Clock::now();
+  for (;;) {
+    const auto left = look(
+        client, common, [&](const Json& consumer) { return drained.instances.contains(cell(consumer, "instance")); });
+    if (!left) return 1;
+    if (left->instances.empty()) break;
+    if (options.timeout && Clock::now() - begin >= *options.timeout) {
+      complain("consumer " + options.consumer + " still runs " + count_text(left->running) +
+               " jobs; it goes on to drain");
+      return 1;
+    }
+    std::this_thread::sleep_for(kPace);
+  }
+  if (common.output == Output::json) return print_json({{"drained", drained.instances.size()}});
+  std::cout << "consumer " << options.consumer << " is gone\n";
+  return 0;
+}
+
+}  // namespace
+
+int run(const CommonOptions& common, const DrainOptions& options) {
+  const auto client = connect(common);
+  if (!client) return 1;
+  const auto found = look(*client, common, [&](const Json& consumer) {
+    return cell(consumer, "name") == options.consumer || cell(consumer, "instance") == options.consumer;
+  });
+  if (!found) return 1;
+  if (found->instances.empty()) {
+    complain("no consumer is called " + options.consumer + ": see zebu-producer consumers");
+    return 1;
+  }
+  Params params;
+  params.consumer = options.consumer;
+  if (!command(*client, common, "drain", params)) return 1;
+  return wait_until_gone(*client, common, options, *found);
+}
+
+}  // namespace zebu::producer

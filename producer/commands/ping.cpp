@@ -1,0 +1,28 @@
+#include "producer/connection/answers.h"
+#include "producer/subcommands.h"
+#include "producer/text/readable.h"
+
+#include <nlohmann/json.hpp>
+
+#include <iostream>
+
+namespace zebu::producer {
+
+int run(const CommonOptions& common, const PingOptions&) {
+  const auto client = connect(common);
+  if (!client) return 1;
+  const auto asked = Clock::now();
+  auto broker = ask(*client, common, "broker");
+  if (!broker || !broker->is_object()) return 1;
+  const auto took = std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - asked);
+  (*broker)["round_trip_us"] = took.count();
+  if (common.output == Output::json) return print_json(*broker);
+  std::cout << "the broker at " << common.broker << " answered in " << duration_text(took) << ": version "
+            << cell(*broker, "version") << ", protocol " << cell(*broker, "protocol") << ", store "
+            << cell(*broker, "store") << ", up for " << duration_cell(*broker, "uptime_ms") << ", "
+            << count_cell(*broker, "clients") << " clients, " << count_cell(*broker, "consumers")
+            << " consumers, instance " << cell(*broker, "instance") << '\n';
+  return 0;
+}
+
+}  // namespace zebu::producer

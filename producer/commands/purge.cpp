@@ -1,0 +1,65 @@
+#include "producer/connection/answers.h"
+#include "producer/subcommands.h"
+#include "producer/text/readable.h"
+
+#include <nlohmann/json.hpp>
+
+#include <iostream>
+#include <string>
+#include <unistd.h>
+
+namespace zebu::producer {
+namespace {
+
+using Json = nlohmann::json;
+
+// "1,234 queued and 5 scheduled jobs", as the broker counts them now.
+std::string what_is_there(Client& client, const CommonOptions& common, const PurgeOptions& options) {
+  const auto queues = ask(client, common, "queues");
+  if (!queues) return {};
+  Json found = Json::object();
+  for (const Json& queue : *queues) {
+    if (cell(queue, "name") == options.queue) found = queue;
+  }
+  if (options.state == JobState::failed) return "forget " + count_cell(found, "failed") + " failed jobs";
+  return "cancel " + count_cell(found, "queued") + " queued and " + count_cell(found, "scheduled") + " scheduled jobs";
+}
+
+bool is_confirmed(Client& client, const CommonOptions& common, const PurgeOptions& options) {
+  const std::string what = what_is_there(client, common, options);
+  if (what.empty()) return false;
+  std::cerr << what << " of queue " << options.queue << "? [y/N] " << std::flush;
+  std::string answer;
+  std::getline(std::cin, answer);
+  return answer == "y" || answer == "Y" || answer == "yes";
+}
+
+}  // namespace
+
+int run(const CommonOptions& common, const PurgeOptions& options) {
+  if (!options.yes && ::isatty(STDIN_FILENO) != 1) {
+    complain("purge ends jobs for good, and there is no terminal to ask at: say --yes");
+    return 2;
+  }
+  const auto client = connect(common);
+  if (!client) return 1;
+  if (!options.yes && !is_confirmed(*client, common, options)) {
+    complain("nothing was purged");
+    return 1;
+  }
+  Params params;
+  params.queue = options.queue;
+  params.state = options.state;
+  const auto answer = command(*client, common, "purge", params);
+  if (!answer) return 1;
+  if (common.output == Output::json) return print_json(*answer);
+  const std::string done = options.state == JobState::failed ? "forgotten" : "cancelled";
+  if (answer->value("purged", Json()).is_number()) {
+    std::cout << count_cell(*answer, "purged") << " jobs of queue " << options.queue << " are " << done << '\n';
+  } else {
+    std::cout << "the jobs of queue " << options.queue << " are being " << done << '\n';
+  }
+  return 0;
+}
+
+}  // namespace zebu::producer

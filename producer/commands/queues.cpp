@@ -1,0 +1,40 @@
+#include "producer/connection/answers.h"
+#include "producer/subcommands.h"
+#include "producer/text/readable.h"
+#include "producer/text/table.h"
+
+#include <nlohmann/json.hpp>
+
+#include <iostream>
+
+namespace zebu::producer {
+
+int run(const CommonOptions& common, const QueuesOptions&) {
+  const auto client = connect(common);
+  if (!client) return 1;
+  const auto queues = ask(*client, common, "queues");
+  if (!queues) return 1;
+  if (common.output == Output::json) return print_json(*queues);
+  using enum Table::Align;
+  Table table({{"QUEUE", left},
+               {"QUEUED", right},
+               {"SCHEDULED", right},
+               {"RUNNING", right},
+               {"FAILED", right},
+               {"IN", right},
+               {"OUT", right},
+               {"BYTES", right},
+               {"OLDEST", right},
+               {"CONSUMERS", right},
+               {"PAUSED", left}});
+  for (const auto& queue : *queues) {
+    table.add({cell(queue, "name"), count_cell(queue, "queued"), count_cell(queue, "scheduled"),
+               count_cell(queue, "running"), count_cell(queue, "failed"), rate_cell(queue, "in_rate"),
+               rate_cell(queue, "out_rate"), bytes_text(number(queue, "queued_bytes")),
+               duration_cell(queue, "oldest_ms"), count_cell(queue, "consumers"), paused_cell(queue)});
+  }
+  std::cout << (queues->empty() ? "no queue has jobs or consumers\n" : table.take());
+  return 0;
+}
+
+}  // namespace zebu::producer

@@ -1,0 +1,146 @@
+#include "producer/connection/answers.h"
+#include "producer/subcommands.h"
+#include "producer/text/readable.h"
+#include "producer/text/table.h"
+
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <iostream>
+#include <sstream>
+
+namespace zebu::producer {
+namespace {
+
+using Json = nlohmann::json;
+
+// What one query may ask for (docs/protocol.md).
+constexpr std::size_t kIdsAQuery = 1'000;
+
+std::string ran_cell(const Json& job) {
+  return job.value("run_us", Json()).is_number() ? duration_text(std::chrono::microseconds(number(job, "run_us")))
+                                                 : "-";
+}
+
+Json known_or_not(const JobId& id, const Json& job) {
+  if (job.is_object()) return job;
+  return Json{{"id", id.to_string()}, {"state", "unknown"}};
+}
+
+void line(const std::string& name, const std::string& value) {
+  if (value == "-" || value.empty()) return;
+  std::cout << name << std::string(name.size() < 11 ? 11 - name.size() : 1, ' ') << value << '\n';
+}
+
+// Said only when there were some.
+void count_line(const Json& job, const std::string& key) {
+  if (number(job, key) > 0) line(key, count_cell(job, key));
+}
+
+void print_attempts(const Json& job) {
+  line("attempt", cell(job, "attempt"));
+  const std::uint64_t retries = number(job, "retries");
+  if (retries > 0 || number(job, "failures") > 0) {
+    line("failures", count_cell(job, "failures") + ", " + count_text(retries) + " retries allowed");
+  }
+  count_line(job, "crashes");
+  count_line(job, "losses");
+}
+
+void print_times(const Json& job) {
+  line("submitted", time_cell(job, "submitted_ms"));
+  line("due", time_cell(job, "due_ms"));
+  line("expires", time_cell(job, "expires_ms"));
+  line("started", time_cell(job, "started_ms"));
+  line("finished", time_cell(job, "finished_ms"));
+  line("ran", ran_cell(job));
+}
+
+void print_progress(const Json& job) {
+  const Json progress = job.value("progress", Json());
+  if (!progress.is_object()) return;
+  const Json done = progress.value("done", Json());
+  const std::string share = done.is_number() ? fixed_text(done.get<double>() * 100, 0) + " %" : "";
+  const Json note_field = progress.value("note", Json());
+  const std::string note = note_field.is_string() ? note_field.get<std::string>() : "";
+  line("progress", share + (share.empty() || note.empty() ? "" : ", ") + note);
+  const Json output = progress.value("output", Json());
+  if (!output.is_string() || output.get<std::string>().empty()) return;
+  std::istringstream lines(output.get<std::string>());
+  for (std::string text, name = "output"; std::getline(lines, text); name = "") line(name, text);
+}
+
+void print_error(const Json& job) {
+  const Json error = job.value("error", Json());
+  if (!error.is_object()) return;
+  // A job that is not failed has the error of its last attempt.
+  line(cell(job, "state") == "failed" ? "error" : "last error", cell(error, "type") + ": " + cell(error, "message"));
+  for (const Json& frame : error.value("trace", Json::array()))
+    line("  at", frame.is_string() ? frame.get<std::string>() : "-");
+}
+
+void print_one(const Json& job) {
+  line("id", cell(job, "id"));
+  line("task", cell(job, "task"));
+  line("queue", cell(job, "queue"));
+  line("state", cell(job, "state"));
+  if (number(job, "priority") != kDefaultPriority) line("priority", cell(job, "priority"));
+  print_attempts(job);
+  if (flag(job, "transient")) line("transient", "yes");
+  line("unique", cell(job, "unique"));
+  const Json headers = job.value("headers", Json::object());
+  for (const auto& [key, value] : headers.items())
+    line("header", key + "=" + (value.is_string() ? value.get<std::string>() : "-"));
+  print_times(job);
+  line("consumer", cell(job, "consumer"));
+  print_progress(job);
+  if (job.contains("result")) line("result", cell(job, "result"));
+  print_error(job);
+}
+
+void print_table(const std::vector<Json>& jobs) {
+  using enum Table::Align;
+  Table table({{"ID", left},
+               {"TASK", left},
+               {"QUEUE", left},
+               {"STATE", left},
+               {"ATTEMPT", right},
+               {"FAILURES", right},
+               {"SUBMITTED", left},
+               {"DUE", left},
+               {"RAN", right},
+               {"CONSUMER", left}});
+  for (const Json& job : jobs) {
+    table.add({cell(job, "id"), cell(job, "task"), cell(job, "queue"), cell(job, "state"), cell(job, "attempt"),
+               cell(job, "failures"), time_cell(job, "submitted_ms"), time_cell(job, "due_ms"), ran_cell(job),
+               cell(job, "consumer")});
+  }
+  std::cout << table.take();
+}
+
+}  // namespace
+
+int run(const CommonOptions& common, const StatusOptions& options) {
+  const auto client = connect(common);
+  if (!client) return 1;
+  std::vector<Json> jobs;
+  for (std::size_t at = 0; at < options.ids.size(); at += kIdsAQuery) {
+    const auto first = options.ids.begin() + static_cast<std::ptrdiff_t>(at);
+    Params params;
+    params.ids.assign(first, first + static_cast<std::ptrdiff_t>(std::min(kIdsAQuery, options.ids.size() - at)));
+    const auto answer = ask(*client, common, "jobs", params);
+    if (!answer || answer->size() != params.ids.size()) return 1;
+    for (std::size_t i = 0; i < params.ids.size(); ++i) jobs.push_back(known_or_not(params.ids[i], (*answer)[i]));
+  }
+  if (common.output == Output::json) {
+    for (const Json& job : jobs) print_json(job);
+  } else if (jobs.size() == 1) {
+    print_one(jobs.front());
+  } else {
+    print_table(jobs);
+  }
+  const auto is_unknown = [](const Json& job) { return job.value("state", "") == "unknown"; };
+  return std::any_of(jobs.begin(), jobs.end(), is_unknown) ? 1 : 0;
+}
+
+}  // namespace zebu::producer

@@ -1,0 +1,152 @@
+#include "producer/commands/top_view.h"
+
+#include "producer/connection/answers.h"
+#include "producer/text/readable.h"
+#include "producer/text/table.h"
+
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <cstdint>
+#include <sstream>
+#include <vector>
+
+namespace zebu::producer {
+namespace {
+
+using Json = nlohmann::json;
+using Lines = std::vector<std::string>;
+
+Lines lines_of(const std::string& text) {
+  Lines lines;
+  std::istringstream in(text);
+  for (std::string line; std::getline(in, line);) lines.push_back(line);
+  return lines;
+}
+
+double sum_of(const Json& list, const std::string& key) {
+  double sum = 0;
+  for (const Json& item : list) {
+    const auto found = item.find(key);
+    if (found != item.end() && found->is_number()) sum += found->get<double>();
+  }
+  return sum;
+}
+
+std::string count_of(const Json& list, const std::string& key) {
+  return count_text(static_cast<std::uint64_t>(sum_of(list, key)));
+}
+
+// Names come from other programs.
+std::string printable(std::string text) {
+  std::replace_if(
+      text.begin(), text.end(), [](char c) { return (c >= 0 && c < 0x20) || c == 0x7f; }, '?');
+  return text;
+}
+
+Lines totals(const TopLook& look, const std::string& endpoint) {
+  const Json& queues = look.queues;
+  return {
+      printable("zebu " + cell(look.broker, "version") + " at " + endpoint + ", store " + cell(look.broker, "store") +
+                ", up " + duration_cell(look.broker, "uptime_ms") + ", " + count_cell(look.broker, "clients") +
+                " clients, " + count_cell(look.broker, "consumers") + " consumers"),
+      count_of(queues, "queued") + " queued  " + count_of(queues, "scheduled") + " scheduled  " +
+          count_of(queues, "running") + " running  " + count_of(queues, "failed") + " failed  " +
+          rate_text(sum_of(queues, "in_rate")) + " in  " + rate_text(sum_of(queues, "out_rate")) + " out  " +
+          count_of(look.consumers, "slots") + " slots"};
+}
+
+std::vector<Json> sorted(const Json& list, const std::vector<std::string>& keys) {
+  const auto weight = [&](const Json& item) {
+    std::uint64_t sum = 0;
+    for (const std::string& key : keys) sum += number(item, key);
+    return sum;
+  };
+  std::vector<Json> items(list.begin(), list.end());
+  std::stable_sort(items.begin(), items.end(), [&](const Json& a, const Json& b) {
+    if (weight(a) != weight(b)) return weight(a) > weight(b);
+    return cell(a, "name") < cell(b, "name");
+  });
+  return items;
+}
+
+Lines queue_lines(const Json& queues) {
+  using enum Table::Align;
+  Table table({{"QUEUE", left},
+               {"QUEUED", right},
+               {"SCHEDULED", right},
+               {"RUNNING", right},
+               {"FAILED", right},
+               {"IN", right},
+               {"OUT", right},
+               {"OLDEST", right},
+               {"CONSUMERS", right},
+               {"PAUSED", left}});
+  for (const Json& queue : sorted(queues, {"queued", "scheduled", "running"})) {
+    table.add({cell(queue, "name"), count_cell(queue, "queued"), count_cell(queue, "scheduled"),
+               count_cell(queue, "running"), count_cell(queue, "failed"), rate_cell(queue, "in_rate"),
+               rate_cell(queue, "out_rate"), duration_cell(queue, "oldest_ms"), count_cell(queue, "consumers"),
+               paused_cell(queue)});
+  }
+  return lines_of(table.take());
+}
+
+Lines consumer_lines(const Json& consumers) {
+  using enum Table::Align;
+  Table table({{"CONSUMER", left},
+               {"SLOTS", right},
+               {"RUNNING", right},
+               {"STATE", left},
+               {"HEARD", right},
+               {"POOL", left},
+               {"QUEUES", left}});
+  for (const Json& consumer : sorted(consumers, {"running"})) {
+    table.add({cell(consumer, "name"), count_cell(consumer, "slots"), count_cell(consumer, "running"),
+               flag(consumer, "draining") ? "draining" : "serving", duration_cell(consumer, "heard_ms"),
+               cell(consumer, "pool"), cell(consumer, "queues")});
+  }
+  return lines_of(table.take());
+}
+
+// Leaves `room` lines of a table: the heading first of all, and in the last one how many rows are missing.
+void cut(Lines& table, std::size_t room) {
+  if (table.size() <= room) return;
+  const std::size_t rows = table.size() - 1;
+  table.resize(room);
+  if (room > 1) table.back() = "… " + count_text(rows - (room - 2)) + " more";
+}
+
+// The smaller table is shown whole when it takes less than half of the room.
+void share(Lines& one, Lines& other, std::size_t room) {
+  const std::size_t half = room / 2;
+  const std::size_t for_one =
+      other.size() < half ? room - other.size() : std::max(half, room - std::min(room, other.size()));
+  cut(one, for_one);
+  cut(other, room - std::min(room, one.size()));
+}
+
+}  // namespace
+
+std::string top_text(const TopLook& look, const std::string& endpoint, std::optional<TerminalSize> fit) {
+  const Lines head = totals(look, endpoint);
+  Lines queues = queue_lines(look.queues);
+  Lines consumers = consumer_lines(look.consumers);
+  constexpr std::size_t kGaps = 2;
+  if (fit) share(queues, consumers, fit->rows - std::min(fit->rows, head.size() + kGaps));
+  std::string text;
+  std::size_t rows = 0;
+  const auto add = [&](const std::string& line, const char* mark = "") {
+    if (!fit) text += line + '\n';
+    if (fit && rows++ < fit->rows) text += mark + shortened(line, fit->columns) + '\n';
+  };
+  const auto add_table = [&](const Lines& table) {
+    add("");
+    for (const std::string& line : table) add(line, &line == &table.front() ? "\t" : "");
+  };
+  for (const std::string& line : head) add(line);
+  add_table(queues);
+  add_table(consumers);
+  return text;
+}
+
+}  // namespace zebu::producer

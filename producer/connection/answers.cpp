@@ -1,0 +1,130 @@
+#include "producer/connection/answers.h"
+
+#include "producer/text/readable.h"
+#include "producer/text/value_json.h"
+
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <iostream>
+
+namespace zebu::producer {
+namespace {
+
+using Json = nlohmann::json;
+
+// A job's result travels as bytes that hold one msgpack value.
+void show_binaries(Json& value) {
+  if (value.is_binary()) {
+    const auto& bytes = value.get_binary();
+    value = Json::parse(json_of(Bytes(reinterpret_cast<const char*>(bytes.data()), bytes.size())));
+  } else if (value.is_structured()) {
+    for (Json& child : value) show_binaries(child);
+  }
+}
+
+Result<Json> json_of_answer(const Result<std::string>& answer) {
+  if (!answer) return tl::make_unexpected(answer.error());
+  Json value = Json::from_msgpack(answer->begin(), answer->end(), true, false);
+  if (value.is_discarded()) return fail(ErrorCode::bad_message, "the answer is no msgpack");
+  show_binaries(value);
+  return value;
+}
+
+bool is_no_answer(ErrorCode code) {
+  return code == ErrorCode::disconnected || code == ErrorCode::timed_out || code == ErrorCode::closed;
+}
+
+std::optional<Json> told(const Result<Json>& answer, const CommonOptions& common, const std::string& what) {
+  if (answer) return *answer;
+  if (is_no_answer(answer.error().code)) {
+    complain("the broker at " + common.broker + " does not answer: " + answer.error().message);
+  } else {
+    complain(what + ": " + answer.error().message);
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+Result<Json> query(Client& client, const std::string& what, const Params& params, Timeout timeout) {
+  return json_of_answer(client.query(what, params, timeout));
+}
+
+std::optional<Json> ask(Client& client, const CommonOptions& common, const std::string& what, const Params& params) {
+  return told(query(client, what, params, common.connect_timeout), common, what);
+}
+
+std::optional<Json> command(Client& client, const CommonOptions& common, const std::string& what,
+                            const Params& params) {
+  return told(json_of_answer(client.command(what, params, common.connect_timeout)), common, what);
+}
+
+std::string cell(const Json& of, const std::string& key) {
+  const auto found = of.find(key);
+  if (found == of.end() || found->is_null()) return "-";
+  if (found->is_string()) return found->get<std::string>();
+  if (!found->is_array()) return found->dump(-1, ' ', false, Json::error_handler_t::replace);
+  std::string text;
+  for (const Json& entry : *found) {
+    if (!text.empty()) text += ',';
+    text += entry.is_string() ? entry.get<std::string>() : entry.dump();
+  }
+  return text.empty() ? "-" : text;
+}
+
+std::uint64_t number(const Json& of, const std::string& key) {
+  const auto found = of.find(key);
+  return found != of.end() && found->is_number() ? found->get<std::uint64_t>() : 0;
+}
+
+std::string count_cell(const Json& of, const std::string& key) { return count_text(number(of, key)); }
+
+std::string duration_cell(const Json& of, const std::string& key) {
+  const auto found = of.find(key);
+  if (found == of.end() || !found->is_number()) return "-";
+  return duration_text(std::chrono::milliseconds(found->get<std::int64_t>()));
+}
+
+std::string time_cell(const Json& of, const std::string& key) {
+  const auto found = of.find(key);
+  if (found == of.end() || !found->is_number()) return "-";
+  return time_text(std::chrono::milliseconds(found->get<std::int64_t>()));
+}
+
+std::string age_cell(const Json& of, const std::string& key, std::chrono::milliseconds now) {
+  const auto found = of.find(key);
+  if (found == of.end() || !found->is_number()) return "-";
+  const auto age = now - std::chrono::milliseconds(found->get<std::int64_t>());
+  return duration_text(std::max(age, std::chrono::milliseconds(0)));
+}
+
+std::string error_cell(const Json& of, std::size_t width) {
+  const auto error = of.find("error");
+  if (error == of.end() || !error->is_object()) return "-";
+  const std::string text = cell(*error, "type") + ": " + cell(*error, "message");
+  return shortened(text.substr(0, text.find('\n')), width);
+}
+
+std::string rate_cell(const Json& of, const std::string& key) {
+  const auto found = of.find(key);
+  return found != of.end() && found->is_number() ? rate_text(found->get<double>()) : "-";
+}
+
+std::string paused_cell(const Json& queue) {
+  if (!flag(queue, "paused")) return "-";
+  const std::string reason = cell(queue, "reason");
+  return reason.empty() || reason == "-" ? "yes" : reason;
+}
+
+bool flag(const Json& of, const std::string& key) {
+  const auto found = of.find(key);
+  return found != of.end() && found->is_boolean() && found->get<bool>();
+}
+
+int print_json(const Json& value) {
+  std::cout << value.dump(-1, ' ', false, Json::error_handler_t::replace) << '\n' << std::flush;
+  return std::cout ? 0 : 1;
+}
+
+}  // namespace zebu::producer

@@ -1,0 +1,32 @@
+#include "producer/connection/broker_connection.h"
+
+#include "producer/text/readable.h"
+
+#include <iostream>
+
+namespace zebu::producer {
+
+void complain(std::string_view what) { std::cerr << "zebu-producer: " << what << '\n'; }
+
+std::unique_ptr<Client> connect(const CommonOptions& common) {
+  ClientOptions options;
+  options.broker = common.broker;
+  options.name = "zebu-producer";
+  auto client = Client::connect(std::move(options));
+  if (!client) {
+    complain(client.error().message);
+    return nullptr;
+  }
+  if (const auto connected = (*client)->wait_connected(common.connect_timeout); !connected) {
+    if (connected.error().code == ErrorCode::disconnected) {
+      complain("no broker answers at " + common.broker + " (waited " + duration_text(common.connect_timeout) +
+               "): is it running? Start one with zebu-broker, or say where it is with --broker");
+    } else {
+      complain("the broker at " + common.broker + " refuses us: " + connected.error().message);
+    }
+    return nullptr;
+  }
+  return std::move(*client);
+}
+
+}  // namespace zebu::producer

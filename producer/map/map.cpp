@@ -1,0 +1,233 @@
+#include "producer/connection/broker_connection.h"
+#include "producer/map/line.h"
+#include "producer/map/line_writer.h"
+#include "producer/map/output.h"
+#include "producer/map/progress_bar.h"
+#include "producer/map/run.h"
+#include "producer/subcommands.h"
+#include "producer/text/readable.h"
+#include "zebu/program/stop_signal.h"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+#include <deque>
+#include <fcntl.h>
+#include <iostream>
+#include <poll.h>
+
+namespace zebu::producer {
+namespace {
+
+constexpr int kExitStopped = 128 + SIGINT;
+constexpr int kExitBrokenPipe = 128 + SIGPIPE;
+// When a full queue does not say how long to wait.
+constexpr std::chrono::milliseconds kRetryAfter{100};
+// So many refused jobs are tried when nothing but time says that there may be room again.
+constexpr std::size_t kTries = 256;
+
+// Nothing after an error was told.
+std::optional<FileDescriptor> open_input(const std::string& name) {
+  const int number =
+      name == "-" ? ::fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0) : ::open(name.c_str(), O_RDONLY | O_CLOEXEC);
+  if (number < 0) {
+    complain("cannot open " + name + ": " + std::strerror(errno));
+    return std::nullopt;
+  }
+  return FileDescriptor(number);
+}
+
+std::optional<std::uint64_t> size_of_file(int descriptor) {
+  struct stat facts {};
+  if (::fstat(descriptor, &facts) != 0 || !S_ISREG(facts.st_mode)) return std::nullopt;
+  return static_cast<std::uint64_t>(facts.st_size);
+}
+
+bool is_same_file(int input, const std::string& output) {
+  struct stat in {};
+  struct stat out {};
+  return output != "-" && ::fstat(input, &in) == 0 && S_ISREG(in.st_mode) && ::stat(output.c_str(), &out) == 0 &&
+         in.st_dev == out.st_dev && in.st_ino == out.st_ino;
+}
+
+bool is_queue_full(const MapEnded& ended) {
+  return !ended.outcome && ended.outcome.error().code == ErrorCode::queue_full;
+}
+
+// The owner's side of a MapRun: writes what ends, retries what a full queue refused, shows how far it is.
+class Mapping {
+ public:
+  Mapping(MapRun& run, LineWriter& writer, const MapOutput& output, std::optional<std::uint64_t> input_size, int stop)
+      : run_(run), writer_(writer), output_(output), stop_(stop) {
+    progress_.input_size = input_size;
+  }
+
+  // Until all lines are done, Ctrl-C, or the output fails; the exit code.
+  int run() {
+    Result<void> written;
+    while (written && !run_.is_finished()) {
+      if (is_stopped_while_waiting()) return stopped();
+      written = write_ended();
+      if (Clock::now() >= retry_at_) submit_refused(kTries);
+      show();
+    }
+    bar_.clear();
+    if (!written) return output_failed(written.error());
+    return summed_up();
+  }
+
+ private:
+  void show() {
+    const SkippedLines skipped = run_.skipped();
+    progress_.under_way = run_.under_way();
+    progress_.skipped = skipped.count;
+    progress_.input_bytes = done_bytes_ + skipped.bytes;
+    progress_.elapsed = elapsed();
+    bar_.update(progress_);
+  }
+
+  bool is_stopped_while_waiting() {
+    std::array<pollfd, 2> watched{pollfd{stop_, POLLIN, 0}, pollfd{run_.descriptor(), POLLIN, 0}};
+    ::poll(watched.data(), watched.size(), wait_ms());
+    return watched[0].revents != 0;
+  }
+
+  [[nodiscard]] int wait_ms() const {
+    auto wait = bar_.pace().value_or(std::chrono::milliseconds(-1));
+    if (!refused_.empty()) {
+      const auto due = std::chrono::ceil<std::chrono::milliseconds>(retry_at_ - Clock::now());
+      if (wait.count() < 0 || due < wait) wait = std::max(due, std::chrono::milliseconds(0));
+    }
+    return static_cast<int>(wait.count());
+  }
+
+  Result<void> write_ended() {
+    std::size_t made_room = 0;
+    for (const MapEnded& ended : run_.take()) {
+      if (is_queue_full(ended)) {
+        const auto after = ended.outcome.error().retry_after;
+        retry_at_ = Clock::now() + (after.count() > 0 ? after : kRetryAfter);
+        refused_.push_back(ended.item);
+        continue;
+      }
+      ++made_room;
+      writer_.add(output_line(ended.item->line, !ended.item->args.empty(), ended.outcome));
+      count(ended);
+      // A line keeps its place in the window until it is written, so that a slow output stops the reading.
+      run_.release(ended.item);
+      if (writer_.is_full()) {
+        if (auto written = writer_.flush(); !written) return written;
+      }
+    }
+    // Each of our jobs that ended made room for one.
+    submit_refused(made_room);
+    return writer_.flush();
+  }
+
+  void count(const MapEnded& ended) {
+    ++progress_.done;
+    done_bytes_ += ended.item->line.bytes;
+    if (ended.outcome && ended.outcome->state == JobState::succeeded) return;
+    ++progress_.failed;
+  }
+
+  void submit_refused(std::size_t count) {
+    for (; count > 0 && !refused_.empty(); --count) {
+      run_.submit_again(refused_.front());
+      refused_.pop_front();
+    }
+  }
+
+  // What becomes of the jobs under way, for people.
+  std::string end_jobs() {
+    const std::string jobs = count_text(run_.under_way()) + " jobs under way ";
+    if (run_.has_unique_jobs()) {
+      run_.stop();
+      return jobs + "go on, because others may wait for them by their unique keys";
+    }
+    if (const auto heard = run_.cancel_all(); !heard) {
+      return jobs + "may go on (cannot cancel them: " + heard.error().message + ")";
+    }
+    forget_run(output_);  // who goes on need not find the cancelled ones
+    return jobs + "are cancelled";
+  }
+
+  int stopped() {
+    bar_.clear();
+    (void)write_ended();  // as far as it goes: we stop either way
+    complain("stopped: " + count_text(writer_.written()) + " lines are done and written, " + end_jobs() +
+             (output_.run_file.empty() ? "" : "; the same command with --resume goes on from here"));
+    return kExitStopped;
+  }
+
+  int output_failed(const Error& error) {
+    const std::string jobs = end_jobs();
+    if (error.code == ErrorCode::closed) return kExitBrokenPipe;
+    complain("cannot write the output: " + error.message + " (" + count_text(writer_.written()) +
+             " lines are written; " + jobs + ")");
+    return 1;
+  }
+
+  int summed_up() {
+    forget_run(output_);
+    const double seconds = std::chrono::duration<double>(elapsed()).count();
+    const std::uint64_t skipped = run_.skipped().count;
+    complain(count_text(progress_.done) + " done in " + fixed_text(seconds, 2) + " s (" +
+             rate_text(seconds > 0 ? static_cast<double>(progress_.done) / seconds : 0) + "), " +
+             count_text(progress_.failed) + " failed" +
+             (skipped > 0 ? ", " + count_text(skipped) + " were in the output already" : ""));
+    if (output_.failed > 0) {
+      complain(count_text(output_.failed) +
+               " lines of the output have not succeeded before: --resume --retry-failed "
+               "submits them again");
+    }
+    const auto input_error = run_.input_error();
+    if (input_error) complain("cannot read the input: " + input_error->message);
+    const std::uint64_t unmatched = input_error ? 0 : run_.unmatched();
+    if (unmatched > 0) complain(count_text(unmatched) + " lines of the output have no line in this input");
+    return progress_.failed + output_.failed > 0 || input_error ? 1 : 0;
+  }
+
+  [[nodiscard]] std::chrono::microseconds elapsed() const {
+    return std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - begin_);
+  }
+
+  MapRun& run_;
+  LineWriter& writer_;
+  const MapOutput& output_;
+  int stop_;
+  const TimePoint begin_ = Clock::now();
+  MapProgress progress_;
+  std::uint64_t done_bytes_ = 0;  // of the input
+  ProgressBar bar_;
+  std::deque<MapItemPtr> refused_;  // by a full queue
+  TimePoint retry_at_{};
+};
+
+}  // namespace
+
+int run(const CommonOptions& common, const MapOptions& options) {
+  const StopSignal stop;
+  const auto input = open_input(options.input);
+  if (!input) return 1;
+  if (is_same_file(input->get(), options.output)) {
+    complain("input and output are the same file, " + options.output);
+    return 2;
+  }
+  auto client = connect(common);
+  if (!client) return 1;
+  auto output = open_map_output(options);
+  if (!output) {
+    complain(output.error().message);
+    return output.error().code == ErrorCode::bad_value ? 2 : 1;
+  }
+  LineWriter writer(output->file.get(), stop.descriptor());
+  MapRun map_run(std::move(client), options, input->get(), output->run, std::move(output->done));
+  return Mapping(map_run, writer, *output, size_of_file(input->get()), stop.descriptor()).run();
+}
+
+}  // namespace zebu::producer
