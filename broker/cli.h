@@ -1,6 +1,6 @@
 #pragma once
 
-#include "broker/options.h"
+#include "broker/server/options.h"
 #include "broker/store/sqlite/maintenance.h"
 
 #include <optional>

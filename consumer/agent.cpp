@@ -2,8 +2,7 @@
 // <utility> first: Boost 1.74's Asio uses std::exchange without including it.
 #include "consumer/agent.h"
 #include "consumer/slots/run_task.h"
-
-#include <spdlog/spdlog.h>
+#include "zebu/program/log.h"
 
 #include <algorithm>
 #include <cstdlib>

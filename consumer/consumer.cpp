@@ -9,7 +9,6 @@
 #include "zebu/program/log.h"
 #include "zebu/program/stop_signal.h"
 
-#include <spdlog/spdlog.h>
 #include <sys/signalfd.h>
 
 #include <cstdio>

@@ -1,4 +1,4 @@
-#include "producer/subcommands.h"
+#include "producer/commands/subcommands.h"
 #include "producer/text/checked_stdout.h"
 #include "zebu/program/log.h"
 

@@ -1,7 +1,7 @@
 #pragma once
 
-#include "broker/options.h"
 #include "broker/server/inquiries.h"
+#include "broker/server/options.h"
 #include "broker/server/outbox.h"
 #include "broker/store/store_thread.h"
 #include "zebu/wire/socket.h"

@@ -1,6 +1,6 @@
 #include "consumer/slots/symbols.h"
 
-#include "consumer/slots/process/descriptor.h"
+#include "zebu/program/descriptor.h"
 
 #include <sys/mman.h>
 #include <sys/stat.h>

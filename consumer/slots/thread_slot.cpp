@@ -3,9 +3,9 @@
 #include "consumer/slots/run_task.h"
 #include "consumer/slots/thread_slot.h"
 #include "consumer/slots/units.h"
+#include "zebu/program/log.h"
 
 #include <boost/asio/post.hpp>
-#include <spdlog/spdlog.h>
 
 #include <algorithm>
 #include <limits>

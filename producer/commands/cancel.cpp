@@ -1,5 +1,6 @@
+#include "producer/commands/subcommands.h"
 #include "producer/connection/broker_connection.h"
-#include "producer/subcommands.h"
+#include "producer/text/complain.h"
 #include "producer/text/value_json.h"
 
 #include <algorithm>

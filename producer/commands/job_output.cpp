@@ -1,6 +1,7 @@
 #include "producer/commands/job_output.h"
 
 #include "producer/connection/broker_connection.h"
+#include "producer/text/complain.h"
 #include "producer/text/value_json.h"
 
 #include <iostream>

@@ -1,6 +1,6 @@
 #include "producer/commands/job_progress.h"
 
-#include "producer/map/progress_bar.h"
+#include "producer/text/progress_bar.h"
 #include "producer/text/readable.h"
 #include "producer/text/terminal.h"
 

@@ -1,5 +1,5 @@
+#include "producer/commands/subcommands.h"
 #include "producer/connection/answers.h"
-#include "producer/subcommands.h"
 #include "producer/text/readable.h"
 
 #include <nlohmann/json.hpp>

@@ -1,6 +1,7 @@
+#include "producer/commands/subcommands.h"
 #include "producer/commands/top_view.h"
 #include "producer/connection/answers.h"
-#include "producer/subcommands.h"
+#include "producer/text/complain.h"
 #include "producer/text/terminal.h"
 #include "zebu/program/stop_signal.h"
 

@@ -1,7 +1,8 @@
 #include "producer/commands/job_output.h"
 #include "producer/commands/job_progress.h"
+#include "producer/commands/subcommands.h"
 #include "producer/connection/broker_connection.h"
-#include "producer/subcommands.h"
+#include "producer/text/complain.h"
 
 #include <condition_variable>
 #include <deque>

@@ -1,5 +1,6 @@
 #include "producer/connection/answers.h"
 
+#include "producer/text/complain.h"
 #include "producer/text/readable.h"
 #include "producer/text/value_json.h"
 

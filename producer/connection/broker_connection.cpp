@@ -1,12 +1,9 @@
 #include "producer/connection/broker_connection.h"
 
+#include "producer/text/complain.h"
 #include "producer/text/readable.h"
 
-#include <iostream>
-
 namespace zebu::producer {
-
-void complain(std::string_view what) { std::cerr << "zebu-producer: " << what << '\n'; }
 
 std::unique_ptr<Client> connect(const CommonOptions& common) {
   ClientOptions options;

@@ -4,6 +4,7 @@
 #include "producer/map/line.h"
 #include "producer/map/line_reader.h"
 #include "producer/map/line_writer.h"
+#include "producer/text/complain.h"
 
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -31,15 +32,15 @@ tl::unexpected<Error> system_error(const std::string& what) {
   return fail(ErrorCode::system, what + ": " + std::strerror(errno));
 }
 
-Result<FileDescriptor> open_descriptor(const std::string& name, int flags) {
-  FileDescriptor file(name == "-" ? ::fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0)
-                                  : ::open(name.c_str(), flags | O_CLOEXEC, 0666));
+Result<Descriptor> open_descriptor(const std::string& name, int flags) {
+  Descriptor file(name == "-" ? ::fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0)
+                              : ::open(name.c_str(), flags | O_CLOEXEC, 0666));
   if (!file.is_open()) return system_error("cannot open " + name);
   return file;
 }
 
 // Two maps that write one file would run the same lines. File systems that cannot lock are believed.
-Result<void> lock_file(const FileDescriptor& file, const std::string& name) {
+Result<void> lock_file(const Descriptor& file, const std::string& name) {
   if (::flock(file.get(), LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK) return {};
   return fail(ErrorCode::bad_value, "another program writes " + name + " at the moment");
 }
@@ -123,7 +124,7 @@ class TemporaryFile {
 // Puts a copy without what did not succeed in the file's place.
 Result<void> drop_failed(MapOutput& output, const std::string& name, off_t end) {
   std::string copy_name = name + ".XXXXXX";
-  FileDescriptor copy(::mkostemp(copy_name.data(), O_CLOEXEC | O_APPEND));
+  Descriptor copy(::mkostemp(copy_name.data(), O_CLOEXEC | O_APPEND));
   if (!copy.is_open()) return system_error("making " + copy_name);
   TemporaryFile temporary(copy_name);
   LineWriter writer(copy.get(), kNever);

@@ -1,10 +1,10 @@
 #pragma once
 
 #include "producer/map/done_lines.h"
-#include "producer/map/file_descriptor.h"
 #include "producer/options/producer_options.h"
 #include "zebu/error.h"
 #include "zebu/ids.h"
+#include "zebu/program/descriptor.h"
 
 #include <cstdint>
 #include <string>
@@ -13,7 +13,7 @@ namespace zebu::producer {
 
 // Where map writes to, and what an earlier map has left there.
 struct MapOutput {
-  FileDescriptor file;       // locked against another map; what is written goes to its end
+  Descriptor file;           // locked against another map; what is written goes to its end
   DoneLines done;            // lines that need not be run: their input fields
   std::uint64_t failed = 0;  // of them, those that did not succeed
   Uuid run = Uuid::make();   // the run that made the jobs which may be under way

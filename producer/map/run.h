@@ -1,11 +1,11 @@
 #pragma once
 
 #include "producer/map/done_lines.h"
-#include "producer/map/file_descriptor.h"
 #include "producer/map/ids.h"
 #include "producer/map/line_reader.h"
 #include "producer/options/producer_options.h"
 #include "zebu/client.h"
+#include "zebu/program/descriptor.h"
 
 #include <atomic>
 #include <condition_variable>
@@ -86,8 +86,8 @@ class MapRun {
   DoneLines done_;  // the reader's
   std::atomic<std::uint64_t> skipped_ = 0;
   std::atomic<std::uint64_t> skipped_bytes_ = 0;
-  FileDescriptor wake_;
-  FileDescriptor stop_;
+  Descriptor wake_;
+  Descriptor stop_;
   mutable std::mutex mutex_;
   std::condition_variable room_;
   std::unordered_set<MapItemPtr> under_way_;

@@ -1,6 +1,6 @@
 #include "producer/text/checked_stdout.h"
 
-#include "producer/connection/broker_connection.h"
+#include "producer/text/complain.h"
 
 #include <cerrno>
 #include <fcntl.h>

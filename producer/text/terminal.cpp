@@ -29,12 +29,12 @@ void write_all(std::string_view text) {
   }
 }
 
-FileDescriptor resize_descriptor() {
+Descriptor resize_descriptor() {
   sigset_t signals;
   sigemptyset(&signals);
   sigaddset(&signals, SIGWINCH);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
-  return FileDescriptor(::signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK));
+  return Descriptor(::signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK));
 }
 
 }  // namespace

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "producer/map/file_descriptor.h"
+#include "zebu/program/descriptor.h"
 
 #include <cstddef>
 #include <optional>
@@ -27,7 +27,7 @@ class ResizeSignal {
   void take() const;
 
  private:
-  FileDescriptor descriptor_;
+  Descriptor descriptor_;
 };
 
 // The terminal at stdout as one full screen that is drawn over and over, without a cursor; the keys at stdin, where

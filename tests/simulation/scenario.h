@@ -1,6 +1,6 @@
 #pragma once
 
-#include "broker/options.h"
+#include "broker/server/options.h"
 #include "tests/simulation/random.h"
 #include "tests/simulation/trace.h"
 #include "zebu/job.h"

@@ -1,7 +1,7 @@
-#include "producer/map/file_descriptor.h"
 #include "producer/map/line_reader.h"
 #include "producer/map/line_writer.h"
 #include "tests/support/catch.h"
+#include "zebu/program/descriptor.h"
 
 #include <array>
 #include <csignal>
@@ -17,17 +17,17 @@ struct Pipe {
   Pipe() {
     std::array<int, 2> ends{};
     REQUIRE(::pipe2(ends.data(), O_CLOEXEC) == 0);
-    out = FileDescriptor(ends[0]);
-    in = FileDescriptor(ends[1]);
+    out = Descriptor(ends[0]);
+    in = Descriptor(ends[1]);
   }
   void write(std::string_view text) const {
     REQUIRE(::write(in.get(), text.data(), text.size()) == static_cast<ssize_t>(text.size()));
   }
-  FileDescriptor out;
-  FileDescriptor in;
+  Descriptor out;
+  Descriptor in;
 };
 
-std::string read_all(const FileDescriptor& from) {
+std::string read_all(const Descriptor& from) {
   std::string text(1U << 20, '\0');
   const ssize_t got = ::read(from.get(), text.data(), text.size());
   text.resize(static_cast<std::size_t>(std::max<ssize_t>(got, 0)));
@@ -40,7 +40,7 @@ TEST_CASE("lines are trimmed, numbered from 1, and the last one needs no newline
   Pipe input;
   const Pipe stop;
   input.write("a\n  b \r\n\nc");
-  input.in = FileDescriptor();
+  input.in = Descriptor();
   LineReader reader(input.out.get(), stop.out.get(), 100);
   std::vector<std::string> texts;
   std::uint64_t bytes = 0;
@@ -114,11 +114,11 @@ TEST_CASE("a reader that went away is told apart from a disk that is full") {
   std::signal(SIGPIPE, SIG_IGN);
   const Pipe stop;
   Pipe output;
-  output.out = FileDescriptor();
+  output.out = Descriptor();
   LineWriter broken(output.in.get(), stop.out.get());
   broken.add("x");
   CHECK(broken.flush().error().code == ErrorCode::closed);
-  const FileDescriptor full(::open("/dev/full", O_WRONLY | O_CLOEXEC));
+  const Descriptor full(::open("/dev/full", O_WRONLY | O_CLOEXEC));
   LineWriter writer(full.get(), stop.out.get());
   writer.add("x");
   const auto flushed = writer.flush();

@@ -1,8 +1,8 @@
 #pragma once
 
-#include "consumer/slots/process/descriptor.h"
 #include "consumer/slots/running_mark.h"
 #include "zebu/error.h"
+#include "zebu/program/descriptor.h"
 
 #include <sys/types.h>
 

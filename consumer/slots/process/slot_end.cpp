@@ -3,8 +3,7 @@
 #include "consumer/slots/process/slot.h"
 #include "consumer/slots/run_task.h"
 #include "consumer/slots/units.h"
-
-#include <spdlog/spdlog.h>
+#include "zebu/program/log.h"
 
 #include <algorithm>
 #include <csignal>

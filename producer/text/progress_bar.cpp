@@ -1,4 +1,4 @@
-#include "producer/map/progress_bar.h"
+#include "producer/text/progress_bar.h"
 
 #include "producer/text/readable.h"
 

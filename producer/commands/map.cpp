@@ -1,10 +1,11 @@
+#include "producer/commands/subcommands.h"
 #include "producer/connection/broker_connection.h"
 #include "producer/map/line.h"
 #include "producer/map/line_writer.h"
 #include "producer/map/output.h"
-#include "producer/map/progress_bar.h"
 #include "producer/map/run.h"
-#include "producer/subcommands.h"
+#include "producer/text/complain.h"
+#include "producer/text/progress_bar.h"
 #include "producer/text/readable.h"
 #include "zebu/program/stop_signal.h"
 
@@ -31,14 +32,14 @@ constexpr std::chrono::milliseconds kRetryAfter{100};
 constexpr std::size_t kTries = 256;
 
 // Nothing after an error was told.
-std::optional<FileDescriptor> open_input(const std::string& name) {
+std::optional<Descriptor> open_input(const std::string& name) {
   const int number =
       name == "-" ? ::fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0) : ::open(name.c_str(), O_RDONLY | O_CLOEXEC);
   if (number < 0) {
     complain("cannot open " + name + ": " + std::strerror(errno));
     return std::nullopt;
   }
-  return FileDescriptor(number);
+  return Descriptor(number);
 }
 
 std::optional<std::uint64_t> size_of_file(int descriptor) {

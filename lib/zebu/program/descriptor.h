@@ -3,7 +3,7 @@
 #include <unistd.h>
 #include <utility>
 
-namespace zebu::consumer {
+namespace zebu {
 
 // Owns one file descriptor.
 class Descriptor {
@@ -29,4 +29,4 @@ class Descriptor {
   int fd_ = -1;
 };
 
-}  // namespace zebu::consumer
+}  // namespace zebu
