@@ -6,8 +6,8 @@
 
 namespace zebu::broker {
 
-// What the engine decided: records to persist, things to read, replies to send. Pointers and views live until the
-// engine's next call, so whoever gets this encodes at once.
+// What the engine decided: records to persist, things to read, replies to send. Values; only the texts of a
+// ProgressReport are views into the message that the engine was given.
 //
 // A reply with a `batch` may leave when that commit is durable; 0: at once.
 struct Effects {
@@ -28,6 +28,15 @@ struct Effects {
     std::uint64_t count;
     bool at_once;  // else with the next beat
   };
+  struct Assigned {
+    SharedSpec job;
+    std::uint32_t attempt;
+  };
+  struct Done {
+    JobId id;
+    std::uint32_t attempt;
+    SharedOutcome outcome;
+  };
   struct Refusal {
     JobId id;
     Error why;
@@ -41,8 +50,8 @@ struct Effects {
   std::vector<To<Refusal>> refused;
   std::vector<To<message::Attachment>> attached;
   std::vector<To<JobId>> unknown;
-  std::vector<To<const Job*>> done;
-  std::vector<To<const Job*>> assigned;
+  std::vector<To<Done>> done;
+  std::vector<To<Assigned>> assigned;
   std::vector<To<AttemptId>> stopped;
   std::vector<To<message::ProgressReport>> progressed;
   std::vector<Kept> kept;

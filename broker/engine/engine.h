@@ -173,6 +173,7 @@ class Engine {
   void take_in(SharedSpec spec, SessionId session, bool wait, Effects& out);
   void take_in_transient(SharedSpec spec, SessionId session, bool wait, Moment now, Effects& out);
   void add_waiter(Job& job, SessionId session, Effects& out);
+  void tell_done(SessionId session, const Job& job, Effects& out) const;
   void wait_for(SessionId session, const JobId& id, Effects& out);
   void tell_accepted(Job& job, Effects& out);
   void settle(Job& job, Effects& out);

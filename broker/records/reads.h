@@ -8,7 +8,7 @@ namespace zebu::broker {
 
 // What the engine or the server wants to read from the store. A read sees all that was decided before it was asked for.
 struct LoadQueued {
-  std::string queue;
+  LineName line;
   LineKey from;
   std::size_t limit = 0;
   std::size_t bytes = 0;

@@ -99,7 +99,17 @@ struct Duplicate {
   JobId of;
 };
 
-// Where a job stands in its queue's line: by priority, then by age.
+// Which line a job waits in: whatever holds a job back holds a whole line, never a job inside one.
+struct LineName {
+  std::string queue;
+  std::string task;
+  std::string key;  // whose job it is; always empty yet
+
+  auto operator<=>(const LineName&) const = default;
+};
+[[nodiscard]] inline LineName line_name(const JobSpec& spec) { return {spec.queue, spec.task, {}}; }
+
+// Where a job stands in its line: by priority, then by age. A queue's order is the merge of its lines.
 struct LineKey {
   std::uint8_t rank = 0;  // kMaxPriority - priority: 0 is first
   std::uint64_t sequence = 0;
@@ -157,6 +167,7 @@ struct Recovered {
   // the jobs in line, those that were in the engine's memory may be here too.
   std::vector<StoredJob> jobs;
   std::vector<StoredQueue> queues;
+  std::vector<LineName> lines;  // that have jobs for load_queued()
   std::vector<QueueSettings> settings;
   std::vector<KnownConsumer> consumers;  // that had a session
   std::array<std::uint64_t, kJobStates> counts{};

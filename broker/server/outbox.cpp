@@ -38,18 +38,18 @@ void Outbox::add(Peer& peer, Batch& batch, const Entry& entry, std::size_t size)
   batch.add(entry);
 }
 
-void Outbox::add(const Effects::To<const Job*>& entry, message::Type type) {
-  Peer& to = peer(entry.session);
-  const Job& job = *entry.what;
-  const JobSpec& spec = *job.spec;
-  if (type == message::Type::assign) {
-    const AssignmentView assignment{{spec.id, spec.task, spec.queue, spec.args, spec.options}, job.uses.attempt};
-    add(to, to.assign, assignment, kFixed + spec.size());
-  } else {
-    const Outcome& outcome = *job.outcome;
-    add(to, to.done, message::report_of(spec.id, job.uses.attempt, outcome),
-        kFixed + outcome.result.size() + size_of(outcome.error));
-  }
+void Outbox::add(const Effects::To<Effects::Assigned>& assigned) {
+  Peer& to = peer(assigned.session);
+  const JobSpec& spec = *assigned.what.job;
+  const AssignmentView entry{{spec.id, spec.task, spec.queue, spec.args, spec.options}, assigned.what.attempt};
+  add(to, to.assign, entry, kFixed + spec.size());
+}
+
+void Outbox::add(const Effects::To<Effects::Done>& done) {
+  Peer& to = peer(done.session);
+  const Outcome& outcome = *done.what.outcome;
+  add(to, to.done, message::report_of(done.what.id, done.what.attempt, outcome),
+      kFixed + outcome.result.size() + size_of(outcome.error));
 }
 
 void Outbox::add(const Effects::Accepted& accepted) {
@@ -156,20 +156,20 @@ void Outbox::finish(Peer& peer) {
 }
 
 void Outboxes::gather(const Effects& effects) {
-  for (const auto& entry : effects.assigned) of(entry.batch).add(entry, message::Type::assign);
+  for (const auto& entry : effects.assigned) of(entry.batch).add(entry);
   for (const auto& entry : effects.accepted) of(entry.batch).add(entry);
   for (const auto& entry : effects.refused) of(entry.batch).add(entry);
   for (const auto& entry : effects.attached) of(entry.batch).add(entry);
   for (const auto& entry : effects.unknown) of(entry.batch).add_unknown(entry);
   for (const auto& entry : effects.progressed) of(entry.batch).add(entry);
   for (const auto& entry : effects.done) {
-    const JobId& id = entry.what->spec->id;
+    const JobId& id = entry.what.id;
     if (entry.batch == 0) {
       now_.drop_held(entry.session, id);
     } else if (now_.is_held(entry.session, id)) {
       of(entry.batch).stands_for_held(entry.session, id);
     }
-    of(entry.batch).add(entry, message::Type::done);
+    of(entry.batch).add(entry);
   }
   for (const auto& entry : effects.stopped) of(entry.batch).add_stopped(entry);
   for (const auto& entry : effects.kept) now_.add(entry);

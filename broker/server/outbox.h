@@ -14,7 +14,8 @@ class Outbox {
  public:
   explicit Outbox(std::size_t max_message) : max_message_(max_message) {}
 
-  void add(const Effects::To<const Job*>& assigned_or_done, message::Type type);
+  void add(const Effects::To<Effects::Assigned>& assigned);
+  void add(const Effects::To<Effects::Done>& done);
   void add(const Effects::Accepted& accepted);
   void add(const Effects::To<Effects::Refusal>& refused);
   void add(const Effects::To<message::Attachment>& attached);

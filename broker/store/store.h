@@ -34,9 +34,9 @@ class Store {
   // In the order of `ids`, nothing for one that is not there.
   [[nodiscard]] virtual Result<std::vector<std::optional<StoredJob>>> find(const std::vector<JobId>& ids) = 0;
 
-  // The first jobs from `from` on in a queue's line, in its order: at most `limit`, and no more after `bytes` of
+  // The first jobs from `from` on in a line, in its order: at most `limit`, and no more after `bytes` of
   // JobSpec::size(). They stay in line until a record takes them out: AttemptStarted, JobRescheduled, JobFinished.
-  [[nodiscard]] virtual Result<std::vector<StoredJob>> load_queued(const std::string& queue, LineKey from,
+  [[nodiscard]] virtual Result<std::vector<StoredJob>> load_queued(const LineName& line, LineKey from,
                                                                    std::size_t limit, std::size_t bytes) = 0;
   // The same of all scheduled jobs, by their time.
   [[nodiscard]] virtual Result<std::vector<StoredJob>> load_scheduled(ScheduleKey from, std::size_t limit,

@@ -20,7 +20,7 @@ struct Perform {
   Store& store;
 
   Result<ReadAnswer> operator()(const LoadQueued& r) const {
-    return answer_of<QueuedLoaded>(r, store.load_queued(r.queue, r.from, r.limit, r.bytes));
+    return answer_of<QueuedLoaded>(r, store.load_queued(r.line, r.from, r.limit, r.bytes));
   }
   Result<ReadAnswer> operator()(const LoadScheduled& r) const {
     return answer_of<ScheduledLoaded>(r, store.load_scheduled(r.from, r.limit, r.bytes));

@@ -161,7 +161,7 @@ Broker::Done Broker::apply(const Work& work) {
 
 broker::ReadAnswer Broker::answer(const broker::Read& read) {
   if (const auto* r = std::get_if<broker::LoadQueued>(&read)) {
-    return broker::QueuedLoaded{*r, *disk_.load_queued(r->queue, r->from, r->limit, r->bytes)};
+    return broker::QueuedLoaded{*r, *disk_.load_queued(r->line, r->from, r->limit, r->bytes)};
   }
   if (const auto* r = std::get_if<broker::LoadScheduled>(&read)) {
     return broker::ScheduledLoaded{*r, *disk_.load_scheduled(r->from, r->limit, r->bytes)};

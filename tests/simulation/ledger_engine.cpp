@@ -143,10 +143,10 @@ void Ledger::after_call(const Engine& engine, const broker::Effects& effects, Ca
 
 void Ledger::check_assigned(const Engine& engine, const broker::Effects& effects) {
   for (const auto& assigned : effects.assigned) {
-    JobFacts& job = of(assigned.what->spec->id);
-    const auto& spec = *assigned.what->spec;
+    JobFacts& job = of(assigned.what.job->id);
+    const auto& spec = *assigned.what.job;
     trace_.note(time_.now(), "ASSIGN to session %: job %, attempt %, with batch %",
-                {assigned.session, job.number, assigned.what->uses.attempt, assigned.batch});
+                {assigned.session, job.number, assigned.what.attempt, assigned.batch});
     const std::string name = "job " + std::to_string(job.number);
     const auto peer = consumers_.find(assigned.session);
     if (peer == consumers_.end())

@@ -82,7 +82,9 @@ std::string DiskRun::content_of(Store& store, const Recovered& recovered) const 
     if (job) text += "\n" + describe(*job);
   }
   for (const std::string& queue : RandomRecords::queues()) {
-    add(queue, value(store.load_queued(queue, {}, 100'000, 1U << 30)));
+    for (const std::string task : {"fib", "echo"}) {
+      add(queue + " " + task, value(store.load_queued({queue, task, ""}, {}, 100'000, 1U << 30)));
+    }
   }
   add("schedule", value(store.load_scheduled({}, 100'000, 1U << 30)));
   add("expired", value(store.load_expired(random_.now() + std::chrono::hours(1), 100'000)));

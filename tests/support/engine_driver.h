@@ -93,7 +93,7 @@ class EngineDriver {
     settle();
     return engine_->jobs().find(id)->state;
   }
-  // Takes what was decided since the last take; its job pointers are good until the next call.
+  // Takes what was decided since the last take.
   broker::Effects take() {
     settle();
     return std::exchange(effects, {});
@@ -103,7 +103,7 @@ class EngineDriver {
     tick();
     std::vector<AttemptId> list;
     for (const auto& [session, job, batch] : effects.assigned) {
-      if (session == consumer) list.push_back({job->spec->id, job->uses.attempt});
+      if (session == consumer) list.push_back({job.job->id, job.attempt});
     }
     effects.assigned.clear();
     return list;

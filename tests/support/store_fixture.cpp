@@ -58,7 +58,8 @@ std::optional<StoredJob> StoreUnderTest::find(const JobId& id) { return expect(s
 
 std::vector<JobId> StoreUnderTest::queued(const std::string& queue) {
   std::vector<JobId> ids;
-  for (const StoredJob& job : expect(store_->load_queued(queue, {}, 1000, 1U << 30))) ids.push_back(job.spec->id);
+  for (const StoredJob& job : expect(store_->load_queued({queue, "fib", ""}, {}, 1000, 1U << 30)))
+    ids.push_back(job.spec->id);
   return ids;
 }
 

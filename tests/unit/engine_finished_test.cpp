@@ -142,7 +142,9 @@ TEST_CASE("a job that ends with a tick is there for who is told of it, however s
   d.pass(std::chrono::seconds(2));
   d.engine().tick(d.now(), d.effects);
   REQUIRE(d.effects.done.size() == 1);
-  CHECK(d.engine().jobs().find(id) == d.effects.done[0].what);
+  CHECK(d.engine().jobs().find(id));
+  CHECK(d.effects.done[0].what.id == id);
+  CHECK(d.effects.done[0].what.outcome);
   d.take();
   d.tick();
   CHECK_FALSE(d.engine().jobs().find(id));

@@ -15,7 +15,7 @@ using Attempts = std::vector<AttemptId>;
 std::vector<JobId> done_for(const Effects& effects, SessionId session) {
   std::vector<JobId> ids;
   for (const auto& [to, job, batch] : effects.done) {
-    if (to == session) ids.push_back(job->spec->id);
+    if (to == session) ids.push_back(job.id);
   }
   return ids;
 }

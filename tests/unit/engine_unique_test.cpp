@@ -60,7 +60,7 @@ TEST_CASE("the result of a job with a key answers later ones for a while") {
   Effects effects = d.take();
   CHECK(effects.attached.size() == 1);
   REQUIRE(effects.done.size() == 1);
-  CHECK(effects.done[0].what->spec->id == id);
+  CHECK(effects.done[0].what.id == id);
   d.pass(seconds(2));
   d.submit(client, true, options);
   CHECK(d.take().attached.empty());

@@ -64,12 +64,12 @@ Effects accepted(SessionId session, const Job& job) {
 }
 Effects done(SessionId session, const Job& job, BatchNumber batch = 0) {
   Effects effects;
-  effects.done.push_back({session, &job, batch});
+  effects.done.push_back({session, {job.spec->id, job.uses.attempt, job.outcome}, batch});
   return effects;
 }
 Effects assigned(SessionId session, const Job& job) {
   Effects effects;
-  effects.assigned.push_back({session, &job});
+  effects.assigned.push_back({session, {job.spec, job.uses.attempt}});
   return effects;
 }
 Effects kept(SessionId session, bool at_once) {

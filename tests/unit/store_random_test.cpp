@@ -21,8 +21,11 @@ class Comparison {
     }
     for (const std::string& queue : random.queues()) {
       const LineKey from{static_cast<std::uint8_t>(random.below(10)), random.below(50)};
-      same([&](Store& store) { return store.load_queued(queue, from, 5, 4000); });
-      same([&](Store& store) { return store.load_queued(queue, {}, 10'000, 1U << 30); });
+      for (const std::string task : {"fib", "echo", "neither"}) {
+        const LineName line{queue, task, ""};
+        same([&](Store& store) { return store.load_queued(line, from, 5, 4000); });
+        same([&](Store& store) { return store.load_queued(line, {}, 10'000, 1U << 30); });
+      }
       compare_list({std::nullopt, queue, "", "", 7});
     }
     same([&](Store& store) { return store.load_scheduled({random.now(), 0}, 5, 1U << 20); });

@@ -122,8 +122,9 @@ TEST_CASE("jobs leave the line by priority, then by age, when a record takes the
   CHECK(store.queued() == order);
   CHECK(store.queued("other").empty());
   const LineKey from = line_key(*specs[4]);
-  CHECK(ids_of(*store->load_queued("default", from, 2, 1U << 20)) == std::vector<JobId>{order[1], order[2]});
-  CHECK(store->load_queued("default", {}, 10, specs[1]->size() + 1)->size() == 2);
+  CHECK(ids_of(*store->load_queued({"default", "fib", ""}, from, 2, 1U << 20)) ==
+        std::vector<JobId>{order[1], order[2]});
+  CHECK(store->load_queued({"default", "fib", ""}, {}, 10, specs[1]->size() + 1)->size() == 2);
 
   (void)store.reopen();
   store.commit({AttemptStarted{specs[1], 1, Uuid::make()}, finished(specs[0]),
@@ -140,12 +141,12 @@ TEST_CASE("a job that is evicted is in line, also when it was put back before") 
   CHECK(store.reopen().jobs.size() == 1);
   store.commit({JobEvicted{spec}});
   CHECK(store.reopen().jobs.empty());
-  const auto line = *store->load_queued("default", {}, 10, 1U << 20);
+  const auto line = *store->load_queued({"default", "fib", ""}, {}, 10, 1U << 20);
   REQUIRE(line.size() == 1);
   CHECK(line[0].uses == uses);
   CHECK(line[0].state == JobState::queued);
   store.commit({JobPutBack{spec, Uses{2, 0, 0, 2}}});
-  CHECK(store->load_queued("default", {}, 10, 1U << 20)->at(0).uses.losses == 2);
+  CHECK(store->load_queued({"default", "fib", ""}, {}, 10, 1U << 20)->at(0).uses.losses == 2);
 }
 
 TEST_CASE("scheduled jobs come by their time, with the error of their last attempt") {

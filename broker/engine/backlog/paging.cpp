@@ -123,7 +123,7 @@ void Engine::page_lines(Effects& out) {
     // After a restart what is in memory may all lie behind what is not.
     const bool is_first_missing = queue->line.empty() || window.is_beyond(queue->line.begin()->line_key());
     if (!is_first_missing && (window.jobs > most / 2 || window.bytes > kWindowBytes / 2)) continue;
-    ask_for_more(window, most, [&](auto... asked) { out.reads.emplace_back(LoadQueued{*name, asked...}); });
+    ask_for_more(window, most, [&](auto... asked) { out.reads.emplace_back(LoadQueued{{*name, {}, {}}, asked...}); });
   }
 }
 
@@ -147,7 +147,7 @@ void move_edge(Window<Key>& window, const Loaded& loaded, KeyOf key_of) {
 }  // namespace
 
 void Engine::loaded(const QueuedLoaded& loaded, Moment now, Effects& out) {
-  Queue* queue = jobs_.find_queue(loaded.asked.queue);
+  Queue* queue = jobs_.find_queue(loaded.asked.line.queue);
   if (!queue) return;
   move_edge(queue->window, loaded, [](const StoredJob& stored) { return Job::line_key_of(*stored.spec); });
   for (const StoredJob& stored : loaded.jobs) page_in(stored, now, out);

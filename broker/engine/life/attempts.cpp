@@ -81,7 +81,7 @@ void Engine::give(Job& job, Consumer& consumer, Moment now, Effects& out) {
     starts_.push_back({{job.spec->id, job.uses.attempt}, now.steady + kRecordStartAfter});
   }
   set_limit(job);
-  out.assigned.push_back({consumer.session, &job, due_batch(job)});
+  out.assigned.push_back({consumer.session, {job.spec, job.uses.attempt}, due_batch(job)});
 }
 
 // The consumer ends an attempt that runs into its hard limit; if it does not, the broker does, a liveness time later.
@@ -311,7 +311,7 @@ void Engine::finish(Job& job, Outcome outcome, Moment now, Effects& out) {
   const bool is_as_others = !options.result_ttl && forget_at <= now.wall + options_.result_ttl;
   if (options.transient && forget_at && !is_as_others) jobs_.set_deadline(job, *forget_at);
   for (const SessionId waiter : job.waiters) {
-    if (sessions_.count(waiter) > 0) out.done.push_back({waiter, &job, due_batch(job)});
+    if (sessions_.count(waiter) > 0) tell_done(waiter, job, out);
   }
   job.waiters.clear();
 }

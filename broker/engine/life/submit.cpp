@@ -232,13 +232,17 @@ void Engine::resolve(const Duplicate& duplicate, Effects& out) {
 
 void Engine::add_waiter(Job& job, SessionId session, Effects& out) {
   if (is_final(job.state)) {
-    out.done.push_back({session, &job, due_batch(job)});
+    tell_done(session, job, out);
   } else if (std::find(job.waiters.begin(), job.waiters.end(), session) == job.waiters.end()) {
     // Sessions that are gone make room here, so the list does not grow with reconnections.
     const auto is_gone = [&](SessionId waiter) { return sessions_.count(waiter) == 0; };
     job.waiters.erase(std::remove_if(job.waiters.begin(), job.waiters.end(), is_gone), job.waiters.end());
     job.waiters.push_back(session);
   }
+}
+
+void Engine::tell_done(SessionId session, const Job& job, Effects& out) const {
+  out.done.push_back({session, {job.spec->id, job.uses.attempt, job.outcome}, due_batch(job)});
 }
 
 void Engine::wait_for(SessionId session, const JobId& id, Effects& out) {

@@ -1,5 +1,7 @@
 #include "broker/store/memory/store.h"
 
+#include <set>
+
 namespace zebu::broker {
 
 Result<Recovered> MemoryStore::recover() {
@@ -9,6 +11,11 @@ Result<Recovered> MemoryStore::recover() {
     queue.total.name = name;
     if (queue.total.queued + queue.total.scheduled + queue.total.failed > 0) recovered.queues.push_back(queue.total);
   }
+  std::set<LineName> lines;
+  for (const auto& [name, queue] : queues_) {
+    for (const auto& [key, id] : queue.line) lines.insert(line_name(*jobs_.at(id).job.spec));
+  }
+  recovered.lines.assign(lines.begin(), lines.end());
   for (const auto& [name, settings] : settings_) recovered.settings.push_back(settings);
   for (const auto& [instance, is_late] : consumers_) recovered.consumers.push_back({instance, is_late});
   recovered.counts = counts_;
@@ -26,16 +33,18 @@ Result<std::vector<std::optional<StoredJob>>> MemoryStore::find(const std::vecto
   return found;
 }
 
-Result<std::vector<StoredJob>> MemoryStore::load_queued(const std::string& queue, LineKey from, std::size_t limit,
+Result<std::vector<StoredJob>> MemoryStore::load_queued(const LineName& name, LineKey from, std::size_t limit,
                                                         std::size_t bytes) {
   std::vector<StoredJob> jobs;
-  const auto found = queues_.find(queue);
+  const auto found = queues_.find(name.queue);
   if (found == queues_.end()) return jobs;
   const auto& line = found->second.line;
   std::size_t size = 0;
   for (auto at = line.lower_bound(from); at != line.end() && jobs.size() < limit && size < bytes; ++at) {
-    jobs.push_back(jobs_.at(at->second).job);
-    size += jobs.back().spec->size();
+    const StoredJob& job = jobs_.at(at->second).job;
+    if (!name.task.empty() && job.spec->task != name.task) continue;
+    jobs.push_back(job);
+    size += job.spec->size();
   }
   return jobs;
 }

@@ -15,7 +15,7 @@ class MemoryStore final : public Store {
   [[nodiscard]] Result<Recovered> recover() override;
   [[nodiscard]] Result<std::vector<Duplicate>> commit(const std::vector<Record>& records) override;
   [[nodiscard]] Result<std::vector<std::optional<StoredJob>>> find(const std::vector<JobId>& ids) override;
-  [[nodiscard]] Result<std::vector<StoredJob>> load_queued(const std::string& queue, LineKey from, std::size_t limit,
+  [[nodiscard]] Result<std::vector<StoredJob>> load_queued(const LineName& line, LineKey from, std::size_t limit,
                                                            std::size_t bytes) override;
   [[nodiscard]] Result<std::vector<StoredJob>> load_scheduled(ScheduleKey from, std::size_t limit,
                                                               std::size_t bytes) override;

@@ -1,5 +1,8 @@
 #include "broker/store/sqlite/reader.h"
 
+#include <limits>
+#include <set>
+
 namespace zebu::broker {
 namespace {
 
@@ -147,16 +150,30 @@ std::optional<StoredJob> SqliteReader::find(const JobId& id) {
   return rows.next() ? std::optional(stored(rows)) : std::nullopt;
 }
 
-std::vector<StoredJob> SqliteReader::load_queued(const std::string& queue, LineKey from, std::size_t limit,
+std::vector<StoredJob> SqliteReader::load_queued(const LineName& line, LineKey from, std::size_t limit,
                                                  std::size_t bytes) {
   std::vector<StoredJob> jobs;
-  const auto number = queues_.number(queue);
+  const auto number = queues_.number(line.queue);
   if (!number) return jobs;
-  auto rows = line_.query(*number, from.rank, from.sequence, limit);
-  for (std::size_t size = 0; size < bytes && rows.next(); size += jobs.back().spec->size()) {
-    jobs.push_back(stored(rows));
+  auto rows = line_.query(*number, from.rank, from.sequence, std::numeric_limits<std::int32_t>::max());
+  for (std::size_t size = 0; size < bytes && jobs.size() < limit && rows.next();) {
+    StoredJob job = stored(rows);
+    if (!line.task.empty() && job.spec->task != line.task) continue;
+    size += job.spec->size();
+    jobs.push_back(std::move(job));
   }
   return jobs;
+}
+
+std::vector<LineName> SqliteReader::lines(const std::vector<StoredQueue>& queues) {
+  std::set<LineName> lines;
+  for (const StoredQueue& queue : queues) {
+    const auto number = queues_.number(queue.name);
+    if (!number) continue;
+    auto rows = line_.query(*number, 0, 0, std::numeric_limits<std::int32_t>::max());
+    while (rows.next()) lines.insert(line_name(*stored(rows).spec));
+  }
+  return {lines.begin(), lines.end()};
 }
 
 std::vector<StoredJob> SqliteReader::load_scheduled(ScheduleKey from, std::size_t limit, std::size_t bytes) {

@@ -28,7 +28,8 @@ class SqliteReader {
   [[nodiscard]] NamedAtHand recover();
   [[nodiscard]] std::vector<KnownConsumer> consumers();
   [[nodiscard]] std::optional<StoredJob> find(const JobId& id);
-  [[nodiscard]] std::vector<StoredJob> load_queued(const std::string& queue, LineKey from, std::size_t limit,
+  [[nodiscard]] std::vector<LineName> lines(const std::vector<StoredQueue>& queues);
+  [[nodiscard]] std::vector<StoredJob> load_queued(const LineName& line, LineKey from, std::size_t limit,
                                                    std::size_t bytes);
   [[nodiscard]] std::vector<StoredJob> load_scheduled(ScheduleKey from, std::size_t limit, std::size_t bytes);
   [[nodiscard]] std::vector<StoredJob> load_expired(WallTime now, std::size_t limit);

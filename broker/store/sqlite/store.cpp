@@ -77,6 +77,7 @@ Result<Recovered> SqliteStore::recover() {
     writer_.forget_later(named.ended);
     recovered.jobs = std::move(named.jobs);
     recovered.queues = queues_.totals();
+    recovered.lines = reader_.lines(recovered.queues);
     recovered.settings = queues_.settings();
     recovered.consumers = reader_.consumers();
     recovered.counts = writer_.counters().counts;
@@ -107,9 +108,9 @@ Result<std::vector<std::optional<StoredJob>>> SqliteStore::find(const std::vecto
   });
 }
 
-Result<std::vector<StoredJob>> SqliteStore::load_queued(const std::string& queue, LineKey from, std::size_t limit,
+Result<std::vector<StoredJob>> SqliteStore::load_queued(const LineName& line, LineKey from, std::size_t limit,
                                                         std::size_t bytes) {
-  return read("load queued jobs", [&] { return reader_.load_queued(queue, from, limit, bytes); });
+  return read("load queued jobs", [&] { return reader_.load_queued(line, from, limit, bytes); });
 }
 
 Result<std::vector<StoredJob>> SqliteStore::load_scheduled(ScheduleKey from, std::size_t limit, std::size_t bytes) {
