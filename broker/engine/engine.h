@@ -106,7 +106,7 @@ class Engine {
   [[nodiscard]] std::size_t drain_consumers(std::string_view name, Effects& out);
   // A new job like a failed one, which is forgotten; nothing when it is no failed one, or that was done already. With a
   // unique key that another job has it is attached to that one, for session 0, and the failed one stays.
-  [[nodiscard]] std::optional<JobId> redrive(const StoredJob& failed, const JobId& fresh, Moment now, Effects& out);
+  [[nodiscard]] std::optional<JobId> retry(const StoredJob& failed, const JobId& fresh, Moment now, Effects& out);
   // Forgets a failed job. False: that was done already.
   bool forget_failed(const StoredJob& failed, Effects& out);
 
@@ -177,7 +177,7 @@ class Engine {
   void wait_for(SessionId session, const JobId& id, Effects& out);
   void tell_accepted(Job& job, Effects& out);
   void settle(Job& job, Effects& out);
-  void redriven(const JobId& fresh, bool is_taken_in, Effects& out);
+  void retried(const JobId& fresh, bool is_taken_in, Effects& out);
   void resolve(const Duplicate& duplicate, Effects& out);
   [[nodiscard]] bool attach_transient(const JobSpec& spec, SessionId session, bool wait, Moment now, Effects& out);
 
@@ -269,10 +269,10 @@ class Engine {
   std::unordered_map<JobId, boost::container::small_vector<SessionId, 1>> absent_waiters_;  // of jobs in the store only
   std::unordered_map<JobId, std::vector<Wish>> wishes_;                                     // what is being looked for
   std::unordered_map<JobId, BatchNumber> just_left_;  // memory, with a batch that no read has seen yet
-  // Failed jobs with a unique key that are redriven, until the store has said whether the new job got the key; and the
+  // Failed jobs with a unique key that are retried, until the store has said whether the new job got the key; and the
   // other way, from the new job to the failed one.
-  std::unordered_map<JobId, StoredJob> redriving_;
-  std::unordered_map<JobId, JobId> redriven_;
+  std::unordered_map<JobId, StoredJob> retrying_;
+  std::unordered_map<JobId, JobId> retried_;
   std::unordered_map<JobId, BatchNumber> forgotten_;  // failed jobs, until the store has forgotten them too
   std::unordered_map<std::string, JobId> unique_;     // transient jobs with a unique key
   JobList orphans_;                                   // ran before the restart; their holders are not here

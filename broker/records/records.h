@@ -60,7 +60,7 @@ struct JobFinished {
   WallTime finished{};
   std::optional<WallTime> forget_at;
 };
-// A finished job is dropped at `at` (failed ones that were redriven or purged); at the epoch: now.
+// A finished job is dropped at `at` (failed ones that were retried or purged); at the epoch: now.
 struct JobForgotten {
   JobId id;
   WallTime at{};

@@ -191,7 +191,7 @@ void Inquiries::retry(const Inquiry& inquiry, const Found& found, Moment now, Ef
   Retried retried{inquiry, 0, {}, false};
   for (std::size_t i = 0; i < found.jobs.size(); ++i) {
     if (!found.jobs[i]) continue;
-    if (const auto fresh = engine_.redrive(*found.jobs[i], Uuid::make(), now, out)) {
+    if (const auto fresh = engine_.retry(*found.jobs[i], Uuid::make(), now, out)) {
       retried.jobs.emplace_back(inquiry.ids[i], *fresh);
       if (!found.jobs[i]->spec->options.unique.empty()) retried.has_keyed = true;
     }
@@ -211,7 +211,7 @@ void Inquiries::listed(Inquiry inquiry, const Listed& listed, Moment now, Effect
   for (const StoredJob& job : listed.page.jobs) {
     if (!is_retry) {
       inquiry.count += engine_.forget_failed(job, out) ? 1 : 0;
-    } else if (const auto fresh = engine_.redrive(job, Uuid::make(), now, out)) {
+    } else if (const auto fresh = engine_.retry(job, Uuid::make(), now, out)) {
       ++inquiry.count;
       if (!job.spec->options.unique.empty()) inquiry.keyed.push_back(*fresh);
     }

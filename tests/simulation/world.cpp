@@ -121,7 +121,7 @@ void World::bother() {
           static_cast<void>(engine.forget_failed(*stored, out));
         } else {
           JobFacts& fresh = ledger.add(job.queue, job.options);
-          static_cast<void>(engine.redrive(*stored, fresh.id, now, out));
+          static_cast<void>(engine.retry(*stored, fresh.id, now, out));
         }
         return;
       }

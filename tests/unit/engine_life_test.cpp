@@ -286,7 +286,7 @@ TEST_CASE("a paused queue gives nothing out until it is resumed, also after a re
   CHECK_FALSE(d.engine().resume("default", d.effects));
 }
 
-TEST_CASE("a failed job stays until it is redriven as a new job, once") {
+TEST_CASE("a failed job stays until it is retried as a new job, once") {
   EngineDriver d;
   const SessionId client = d.client();
   const SessionId consumer = d.consumer(5, 5);
@@ -296,8 +296,8 @@ TEST_CASE("a failed job stays until it is redriven as a new job, once") {
   CHECK(d.engine().jobs().queues().at("default")->failed == 1);
   const StoredJob failed = *d.store.find({id})->at(0);
   const JobId fresh = Uuid::make();
-  REQUIRE(d.engine().redrive(failed, fresh, d.now(), d.effects));
-  CHECK_FALSE(d.engine().redrive(failed, Uuid::make(), d.now(), d.effects));
+  REQUIRE(d.engine().retry(failed, fresh, d.now(), d.effects));
+  CHECK_FALSE(d.engine().retry(failed, Uuid::make(), d.now(), d.effects));
   d.settle();
   CHECK(d.engine().jobs().queues().at("default")->failed == 0);
   CHECK_FALSE(d.store.find({id})->at(0));

@@ -81,7 +81,7 @@ TEST_CASE("a key that is held while queued is free once the job runs") {
   CHECK(d.take().attached.empty());
 }
 
-TEST_CASE("a failed job whose unique key another job has now stays when it is redriven") {
+TEST_CASE("a failed job whose unique key another job has now stays when it is retried") {
   EngineDriver d;
   const SessionId client = d.client();
   const SessionId consumer = d.consumer(1);
@@ -91,7 +91,7 @@ TEST_CASE("a failed job whose unique key another job has now stays when it is re
   const StoredJob failed = *d.store.find({id})->at(0);
   const JobId other = d.submit(client, true, with_key("k"));
   d.take();
-  REQUIRE(d.engine().redrive(failed, Uuid::make(), d.now(), d.effects));
+  REQUIRE(d.engine().retry(failed, Uuid::make(), d.now(), d.effects));
   const Effects effects = d.take();
   REQUIRE(effects.attached.size() == 1);
   CHECK(effects.attached[0].what.to == other);
@@ -101,8 +101,8 @@ TEST_CASE("a failed job whose unique key another job has now stays when it is re
   d.engine().cancel({{other}}, d.now(), d.effects);
   d.settle();
   const JobId fresh = Uuid::make();
-  REQUIRE(d.engine().redrive(failed, fresh, d.now(), d.effects));
-  CHECK_FALSE(d.engine().redrive(failed, Uuid::make(), d.now(), d.effects));
+  REQUIRE(d.engine().retry(failed, fresh, d.now(), d.effects));
+  CHECK_FALSE(d.engine().retry(failed, Uuid::make(), d.now(), d.effects));
   d.settle();
   d.settle();
   CHECK(d.engine().jobs().find(fresh)->state == JobState::queued);
@@ -110,7 +110,7 @@ TEST_CASE("a failed job whose unique key another job has now stays when it is re
   CHECK_FALSE(d.store.find({id})->at(0));
 }
 
-TEST_CASE("of failed jobs with the same unique key one is redriven") {
+TEST_CASE("of failed jobs with the same unique key one is retried") {
   EngineDriver d;
   const SessionId client = d.client();
   const SessionId consumer = d.consumer(2);
@@ -121,7 +121,7 @@ TEST_CASE("of failed jobs with the same unique key one is redriven") {
     d.fail(consumer, id, 1);
     failed.push_back(*d.store.find({id})->at(0));
   }
-  for (const StoredJob& job : failed) CHECK(d.engine().redrive(job, Uuid::make(), d.now(), d.effects));
+  for (const StoredJob& job : failed) CHECK(d.engine().retry(job, Uuid::make(), d.now(), d.effects));
   d.settle();
   d.settle();
   CHECK(d.engine().jobs().count(JobState::queued) + d.engine().jobs().count(JobState::running) == 1);

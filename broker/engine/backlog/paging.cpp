@@ -236,7 +236,7 @@ void Engine::answered(const ReadAnswer& answer, Moment now, Effects& out) {
     is_forgetting_ = false;
     for (const Dropped& dropped : forgotten->jobs) {
       if (forgotten_.contains(dropped.id)) continue;  // that was said meanwhile
-      redriving_.erase(dropped.id);
+      retrying_.erase(dropped.id);
       jobs_.uncount(dropped.state, 1);
       if (Job* cached = jobs_.find(dropped.id); cached != nullptr && is_final(cached->state)) jobs_.forget(*cached);
       Queue* queue = jobs_.find_queue(dropped.queue);

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-// What people tell the broker: cancel, pause, resume, purge, drain, redrive.
+// What people tell the broker: cancel, pause, resume, purge, drain, retry.
 namespace zebu::broker {
 
 void Engine::cancel(const message::Cancel& cancel, Moment now, Effects& out) {
@@ -76,7 +76,7 @@ std::size_t Engine::drain_consumers(std::string_view name, Effects& out) {
 
 bool Engine::forget_failed(const StoredJob& failed, Effects& out) {
   const JobId& id = failed.spec->id;
-  redriving_.erase(id);
+  retrying_.erase(id);
   if (failed.state != JobState::failed || !forgotten_.try_emplace(id, open_).second) return false;
   write(JobForgotten{id, {}}, out);
   jobs_.uncount(JobState::failed, 1);
@@ -89,20 +89,20 @@ bool Engine::forget_failed(const StoredJob& failed, Effects& out) {
   return true;
 }
 
-// A redriven job has its key, or has not got it.
-void Engine::redriven(const JobId& fresh, bool is_taken_in, Effects& out) {
-  if (redriven_.empty()) return;
-  const auto found = redriven_.find(fresh);
-  if (found == redriven_.end()) return;
-  const auto failed = redriving_.extract(found->second);
-  redriven_.erase(found);
+// A retried job has its key, or has not got it.
+void Engine::retried(const JobId& fresh, bool is_taken_in, Effects& out) {
+  if (retried_.empty()) return;
+  const auto found = retried_.find(fresh);
+  if (found == retried_.end()) return;
+  const auto failed = retrying_.extract(found->second);
+  retried_.erase(found);
   if (is_taken_in && failed) static_cast<void>(forget_failed(failed.mapped(), out));
 }
 
-std::optional<JobId> Engine::redrive(const StoredJob& failed, const JobId& fresh, Moment now, Effects& out) {
+std::optional<JobId> Engine::retry(const StoredJob& failed, const JobId& fresh, Moment now, Effects& out) {
   last_ = now;
   const JobId& old = failed.spec->id;
-  if (failed.state != JobState::failed || forgotten_.contains(old) || redriving_.contains(old)) return std::nullopt;
+  if (failed.state != JobState::failed || forgotten_.contains(old) || retrying_.contains(old)) return std::nullopt;
   auto spec = std::make_shared<JobSpec>(*failed.spec);
   spec->id = fresh;
   spec->submitted = now.wall;
@@ -115,8 +115,8 @@ std::optional<JobId> Engine::redrive(const StoredJob& failed, const JobId& fresh
   if (spec->options.unique.empty()) {
     static_cast<void>(forget_failed(failed, out));
   } else {
-    redriving_.emplace(old, failed);
-    redriven_.emplace(fresh, old);
+    retrying_.emplace(old, failed);
+    retried_.emplace(fresh, old);
   }
   take_in(std::move(spec), 0, false, out);
   return fresh;

@@ -173,7 +173,7 @@ void Engine::tell_accepted(Job& job, Effects& out) {
 
 // A fresh job is durable now, and nobody else has its key.
 void Engine::settle(Job& job, Effects& out) {
-  redriven(job.spec->id, true, out);
+  retried(job.spec->id, true, out);
   tell_accepted(job, out);
   if (const auto asker = answer_when_settled_.find(job.spec->id); asker != answer_when_settled_.end()) {
     out.accepted.push_back({asker->second, job.spec->id, true});
@@ -194,7 +194,7 @@ void Engine::settle(Job& job, Effects& out) {
 void Engine::resolve(const Duplicate& duplicate, Effects& out) {
   const JobSpec& spec = *duplicate.spec;
   const JobId id = spec.id;
-  redriven(id, false, out);
+  retried(id, false, out);
   jobs_.count_out(spec);
   --totals_.accepted;
   boost::container::small_vector<SessionId, 1> waiters;
