@@ -1,6 +1,6 @@
 #pragma once
 
-#include "broker/engine/jobs/job_table.h"
+#include "broker/engine/jobs/session_id.h"
 #include "broker/records/reads.h"
 #include "zebu/wire/message.h"
 
@@ -55,6 +55,7 @@ struct Effects {
   std::vector<To<AttemptId>> stopped;
   std::vector<To<message::ProgressReport>> progressed;
   std::vector<Kept> kept;
+  std::vector<JobId> not_retried;   // new jobs of retry() that another one's unique key keeps out
   std::vector<SessionId> draining;  // consumers that are to drain
   std::vector<SessionId> beats;
   std::vector<SessionId> ended;  // sessions that are no more; nothing else in here is for one of them
@@ -68,7 +69,7 @@ struct Effects {
   void clear_replies() {
     const auto clear_all = [](auto&... lists) { (lists.clear(), ...); };
     clear_all(welcomed, errors, accepted, refused, attached, unknown, done, assigned, stopped, progressed, kept,
-              draining, beats, ended);
+              not_retried, draining, beats, ended);
   }
 };
 

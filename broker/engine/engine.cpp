@@ -2,12 +2,14 @@
 
 namespace zebu::broker {
 
-Engine::~Engine() {
-  for (auto& [id, session] : sessions_) {
-    if (session.consumer) session.consumer->running.clear();
-  }
-  orphans_.clear();
-}
+Engine::Engine(const EngineOptions& options)
+    : options_(options),
+      jobs_([this](Line& line) { line_gone(line); }),
+      peers_(options),
+      backlog_(jobs_, batches_, options),
+      judge_(options) {}
+
+Engine::~Engine() { orphans_.clear(); }
 
 void Engine::restore(const Recovered& recovered, Moment now) {
   last_ = now;
@@ -21,55 +23,94 @@ void Engine::restore(const Recovered& recovered, Moment now) {
       jobs_.link(job);
     }
   }
+  bool has_scheduled = false;
   for (const auto& [name, queue] : jobs_.queues()) {
-    queue->window.stored = queue->queued - queue->window.jobs;
-    if (queue->window.stored > 0) {
-      queue->window.edge = LineKey{};
-      note_edge(*queue);
-    }
-    jobs_.schedule_window.stored += queue->scheduled;
+    has_scheduled = has_scheduled || queue->scheduled > 0;
     if (queue->settings.purge_up_to > 0) is_purging_ = true;
   }
-  if (jobs_.schedule_window.stored > 0) {
-    jobs_.schedule_window.edge = ScheduleKey{};
-    if (has_to_sweep()) sweep_schedule({});
-  }
-  restored_below_ = jobs_.next_sequence();
-  expected_ = recovered.consumers;
-  if (!expected_.empty() || !orphans_.empty()) hold_until_ = now.steady + options_.liveness;
+  backlog_.restore(recovered.lines, has_scheduled);
+  if (has_to_sweep()) backlog_.sweep({});
+  claims_.restored_below(jobs_.next_sequence());
+  peers_.expect(recovered.consumers, !orphans_.empty(), now.steady);
 }
 
 BatchNumber Engine::seal() {
-  for (Consumer* consumer : consumers_) consumer->sealed_outcomes = consumer->outcomes;
-  return open_++;
+  for (Consumer* consumer : awaiting_receipts_) consumer->receipts.seal();
+  return batches_.seal();
 }
 
 void Engine::committed(BatchNumber batch, const std::vector<Duplicate>& duplicates, Moment now, Effects& out) {
   last_ = now;
-  settled_ = batch;
+  batches_.settle(batch);
   for (const Duplicate& duplicate : duplicates) resolve(duplicate, out);
-  while (!jobs_.fresh().empty() && jobs_.fresh().front().batch <= batch) settle(jobs_.fresh().front(), out);
-  for (const ClaimFor& claim_for : std::exchange(early_claims_, {})) {
-    const auto session = sessions_.find(claim_for.session);
-    if (session == sessions_.end()) continue;
-    --session->second.open_claims;
-    claim(session->second, claim_for.run, out);
-    welcome(session->second, out);
+  while (!jobs_.fresh().empty() && batches_.is_settled(jobs_.fresh().front().batch)) {
+    settle(jobs_.fresh().front(), out);
   }
-  for (Consumer* consumer : consumers_) {
-    if (consumer->outcomes_batch == 0) continue;
-    const bool is_all = consumer->outcomes_batch <= batch;
-    if (is_all) consumer->outcomes_batch = 0;
-    confirm(*consumer, is_all ? consumer->outcomes : consumer->sealed_outcomes, out);
-  }
-  const auto is_settled = [&](const auto& entry) { return entry.second <= batch; };
-  std::erase_if(forgotten_, is_settled);
-  std::erase_if(just_left_, is_settled);
+  answer_early_claims(out);
+  settle_receipts(out);
+  std::erase_if(awaiting_known_, [&](Consumer* consumer) {
+    if (!batches_.is_settled(consumer->known_with)) return false;
+    dispatch_.set_known(*consumer->seat);
+    return true;
+  });
+  failed_jobs_.settle([&](BatchNumber each) { return batches_.is_settled(each); });
+  backlog_.settled();
 }
 
 std::string_view Engine::name_of(SessionId session) const {
-  const auto found = sessions_.find(session);
-  return found == sessions_.end() ? std::string_view() : std::string_view(found->second.name);
+  const Session* found = peers_.find(session);
+  return found == nullptr ? std::string_view() : std::string_view(found->name);
+}
+
+std::vector<std::string> Engine::unserved_tasks(const Queue& queue, std::size_t most) const {
+  std::vector<std::string> tasks;
+  for (const auto& [key, line] : queue.lines) {
+    if (tasks.size() >= most) break;
+    const bool is_served = line->route != nullptr && Dispatch::is_served(*line->route);
+    if (!is_served && !line->is_idle()) tasks.push_back(line->name().task);
+  }
+  return tasks;
+}
+
+// ── what Dispatch hears ─────────────────────────────────────────────────────────────────────────────────────────────
+
+void Engine::line_gone(Line& line) {
+  backlog_.forget(line);
+  if (line.route != nullptr) dispatch_.remove(*line.route);
+}
+
+void Engine::changed(Consumer& consumer) {
+  if (!std::exchange(consumer.is_touched, true)) changed_.push_back(&consumer);
+}
+
+void Engine::show_changes() {
+  while (Line* line = jobs_.take_touched()) show(*line);
+  for (Consumer* consumer : changed_) {
+    consumer->is_touched = false;
+    dispatch_.set(*consumer->seat,
+                  static_cast<std::int64_t>(consumer->slots) - static_cast<std::int64_t>(consumer->running.size()),
+                  consumer->credit);
+  }
+  changed_.clear();
+}
+
+void Engine::show(Line& line) {
+  if (line.route == nullptr) {
+    line.route = &dispatch_.add_line(line.name(), &line);
+    backlog_.hold(line, line.queue().settings.is_paused || !Dispatch::is_served(*line.route));
+  }
+  const Job* next = line.queue().settings.is_paused ? nullptr : line.next();
+  std::optional<Dispatch::Head> head;
+  if (next != nullptr) head = {line_key(*next->spec), !next->is_transient(), next->failed_on};
+  dispatch_.set_head(*line.route, head);
+  if (line.window.edge) backlog_.note(line);
+}
+
+// Which of the queue's lines are held may have changed.
+void Engine::hold_lines(Queue& queue) {
+  for (const auto& [key, line] : queue.lines) {
+    if (line->route != nullptr) backlog_.hold(*line, queue.settings.is_paused || !Dispatch::is_served(*line->route));
+  }
 }
 
 }  // namespace zebu::broker

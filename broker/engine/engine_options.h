@@ -31,6 +31,8 @@ struct EngineOptions {
   std::uint32_t grant = 10'000;
   std::uint64_t max_peers = 10'000;
   std::uint64_t max_queues = 10'000;
+  // Different pairs of queue and task whose jobs may wait at the same time.
+  std::uint64_t max_lines = 100'000;
 
   // Peers and broker speak at least this often.
   [[nodiscard]] std::chrono::milliseconds beat() const { return liveness / 3; }

@@ -231,9 +231,7 @@ void Inquiries::listed(Inquiry inquiry, const Listed& listed, Moment now, Effect
 
 // A job that has not got its unique key is not retried.
 void Inquiries::committed(BatchNumber batch, const Effects& out) {
-  for (const auto& attached : out.attached) {
-    if (attached.session == 0) not_retried(attached.what.id);
-  }
+  for (const JobId& fresh : out.not_retried) not_retried(fresh);
   std::erase_if(retried_, [&](Retried& retried) {
     if (retried.batch > batch) return false;
     if (std::exchange(retried.has_keyed, false) && engine_.newest_batch() > batch) {

@@ -9,6 +9,9 @@ namespace {
 
 using Json = nlohmann::json;
 
+// Tasks that a queue's report names as known to none of its consumers.
+constexpr std::size_t kMaxUnserved = 5;
+
 Json when(WallTime time) {
   if (time == WallTime{}) return nullptr;
   return time.time_since_epoch().count();
@@ -60,7 +63,8 @@ Json job_report(const Engine& engine, const Job& job) {
   report["started_ms"] = when(job.started);
   report["finished_ms"] = when(job.finished);
   if (job.state == JobState::scheduled) report["due_ms"] = when(job.due);
-  if (const std::string_view name = engine.name_of(job.session); !name.empty()) report["consumer"] = name;
+  const std::string_view consumer = job.session ? engine.name_of(*job.session) : std::string_view();
+  if (!consumer.empty()) report["consumer"] = consumer;
   if (job.progress) {
     const Progress& progress = *job.progress;
     report["progress"] = {{"done", progress.done ? Json(*progress.done) : Json(nullptr)},
@@ -83,15 +87,19 @@ void add_result(Json& report, const SharedOutcome& outcome) {
   report["result"] = Json::binary(Json::binary_t::container_type(result.begin(), result.end()));
 }
 
+// Of the first jobs of its lines, in memory.
 Json oldest_of(const Queue& queue, Moment now) {
-  Json oldest = nullptr;
-  if (!queue.line.empty()) {
-    oldest = std::max<std::int64_t>(0, (now.wall - queue.line.begin()->spec->submitted).count());
+  std::optional<WallTime> oldest;
+  for (const auto& [key, line] : queue.lines) {
+    if (line->jobs().empty()) continue;
+    const WallTime submitted = line->jobs().begin()->spec->submitted;
+    oldest = oldest ? std::min(*oldest, submitted) : submitted;
   }
-  return oldest;
+  if (!oldest) return nullptr;
+  return std::max<std::int64_t>(0, (now.wall - *oldest).count());
 }
 
-Json queue_report(const Queue& queue, Moment now) {
+Json queue_report(const Engine& engine, const Queue& queue, Moment now) {
   return {{"name", queue.name},
           {"queued", queue.queued},
           {"scheduled", queue.scheduled},
@@ -103,7 +111,8 @@ Json queue_report(const Queue& queue, Moment now) {
           {"reason", queue.settings.reason},
           {"in_rate", queue.in.per_second},
           {"out_rate", queue.out.per_second},
-          {"consumers", queue.consumers.size()}};
+          {"consumers", queue.consumers},
+          {"unserved_tasks", engine.unserved_tasks(queue, kMaxUnserved)}};
 }
 
 Json consumers_report(const Engine& engine, Moment now) {
@@ -197,7 +206,7 @@ std::string list_answer(const Engine& engine, const ListPage& page, std::optiona
 
 std::string queues_answer(const Engine& engine, Moment now) {
   Json list = Json::array();
-  for (const auto& [name, queue] : engine.jobs().queues()) list.push_back(queue_report(*queue, now));
+  for (const auto& [name, queue] : engine.jobs().queues()) list.push_back(queue_report(engine, *queue, now));
   return packed(list);
 }
 

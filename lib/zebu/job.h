@@ -127,6 +127,10 @@ struct Outcome {
   TaskError error;                       // for failed
   std::chrono::microseconds ran{0};
 
+  [[nodiscard]] static Outcome cancelled() { return {JobState::cancelled, {}, {}, {}}; }
+  [[nodiscard]] static Outcome expired() { return {JobState::expired, {}, {}, {}}; }
+  [[nodiscard]] static Outcome failed(TaskError error) { return {JobState::failed, {}, std::move(error), {}}; }
+
   bool operator==(const Outcome&) const = default;
 };
 

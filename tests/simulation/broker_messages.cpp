@@ -77,7 +77,7 @@ void Broker::handle_hello(const ConnectionPtr& connection, const message::Hello&
   p.sessions[connection->number] = session;
   p.peers.emplace(session, connection);
   world_.note("instance % has session % now", {number_of(hello.instance), session});
-  if (hello.role == message::Role::consumer) world_.ledger.heard_hello(session, number_of(hello.instance));
+  if (hello.role == message::Role::consumer) world_.ledger.heard_hello(session, hello);
   p.engine.hello(session, hello, world_.time.moment(), p.effects);
   gather(Ledger::Call::hello);
 }

@@ -30,7 +30,7 @@ void Client::say(const std::vector<JobId>& ids) {
     message::Submit submit{waits, {}};
     for (const JobId& id : ids) {
       const JobFacts& job = world_.ledger.of(id);
-      if (entries_.at(id).is_waiting == waits) submit.jobs.push_back({id, "work", job.queue, job.args, job.options});
+      if (entries_.at(id).is_waiting == waits) submit.jobs.push_back({id, job.task, job.queue, job.args, job.options});
     }
     if (!submit.jobs.empty()) send(submit);
   }
@@ -42,6 +42,7 @@ void Client::submit(std::size_t jobs) {
   const bool waits = random.percent(60);
   for (std::size_t i = 0; i < jobs; ++i) {
     JobFacts& job = world_.ledger.add(world_.queue_name(random.below(world_.scenario.queues)),
+                                      std::string(World::task_name(random.below(world_.scenario.tasks))),
                                       world_.scenario.job_options(random, world_.time.moment().wall));
     job.args = std::string(random.below(30), 'x');
     world_.note("instance % submits job %, priority %, transient %",

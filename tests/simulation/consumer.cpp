@@ -4,8 +4,12 @@
 
 namespace zebu::simulation {
 
-Consumer::Consumer(World& world, std::size_t number, std::vector<std::string> queues)
-    : Peer(world, message::Role::consumer), name_("consumer" + std::to_string(number)), queues_(std::move(queues)) {
+Consumer::Consumer(World& world, std::size_t number, std::vector<std::string> queues,
+                   std::vector<std::string_view> tasks)
+    : Peer(world, message::Role::consumer),
+      name_("consumer" + std::to_string(number)),
+      queues_(std::move(queues)),
+      tasks_(std::move(tasks)) {
   queue_views_.assign(queues_.begin(), queues_.end());
   slots_ = static_cast<std::size_t>(world.random.between(1, 4));
   prefetch_ = world.random.percent(50) ? static_cast<std::size_t>(world.random.between(1, 8)) : 0;
@@ -19,7 +23,7 @@ message::Hello Consumer::hello() {
   hello.instance = uuid_of(IdKind::instance, instance());
   hello.consumer.queues = queue_views_;
   hello.consumer.slots = static_cast<std::uint32_t>(slots_);
-  hello.consumer.tasks = {"work"};
+  hello.consumer.tasks = tasks_;
   for (const Finished& finished : undelivered_) hello.consumer.runs.push_back(finished.id);
   for (const Attempt& attempt : held_) hello.consumer.runs.push_back(attempt.id);
   sent_ = 0;

@@ -10,7 +10,7 @@ namespace zebu::simulation {
 // drain. What its jobs do is chance.
 class Consumer final : public Peer {
  public:
-  Consumer(World& world, std::size_t number, std::vector<std::string> queues);
+  Consumer(World& world, std::size_t number, std::vector<std::string> queues, std::vector<std::string_view> tasks);
 
   void drain();
   [[nodiscard]] bool is_done() const override { return true; }
@@ -49,6 +49,7 @@ class Consumer final : public Peer {
   std::string name_;
   std::vector<std::string> queues_;
   std::vector<std::string_view> queue_views_;
+  std::vector<std::string_view> tasks_;
   std::size_t slots_ = 1;
   std::size_t prefetch_ = 0;
   bool is_stubborn_ = false;  // cannot kill a job

@@ -21,11 +21,12 @@ std::uint64_t number_of(const Uuid& id) {
 
 void Ledger::fail(std::string check, std::string what) { throw Violation{std::move(check), std::move(what)}; }
 
-JobFacts& Ledger::add(std::string queue, JobOptions options) {
+JobFacts& Ledger::add(std::string queue, std::string task, JobOptions options) {
   JobFacts& job = jobs_.emplace_back();
   job.number = jobs_.size() - 1;
   job.id = uuid_of(IdKind::job, job.number);
   job.queue = std::move(queue);
+  job.task = std::move(task);
   job.options = std::move(options);
   return job;
 }

@@ -43,6 +43,7 @@ struct JobFacts {
   std::uint64_t number = 0;
   JobId id;
   std::string queue;
+  std::string task;
   std::string args;
   JobOptions options;
 
@@ -61,7 +62,7 @@ struct JobFacts {
 
   std::optional<JobState> seen;  // in the engine's memory, the last time; of a durable one, or by the records
   std::uint64_t sequence = 0;
-  std::uint64_t session = 0;  // that it runs in, since `running_since`
+  std::optional<std::uint64_t> session;  // that it runs in, since `running_since`
   std::uint32_t attempt = 0;
   bool has_begun = false;  // once
   Time running_since{};
@@ -80,7 +81,7 @@ class Ledger {
   Ledger(const Timeline& time, Trace& trace, const broker::EngineOptions& options)
       : time_(time), trace_(trace), options_(options) {}
 
-  JobFacts& add(std::string queue, JobOptions options);
+  JobFacts& add(std::string queue, std::string task, JobOptions options);
   [[nodiscard]] JobFacts& of(const JobId& id) { return jobs_.at(number_of(id)); }
   [[nodiscard]] const JobFacts& of(const JobId& id) const { return jobs_.at(number_of(id)); }
   [[nodiscard]] std::deque<JobFacts>& jobs() { return jobs_; }
@@ -94,7 +95,7 @@ class Ledger {
   // The broker (ledger_engine.cpp): it went, it came back; before and after each call of the engine; at a round's end.
   void broker_went();
   void broker_came();
-  void heard_hello(broker::SessionId session, std::uint64_t instance);
+  void heard_hello(broker::SessionId session, const message::Hello& hello);
   void heard_credit(broker::SessionId session, std::uint32_t credit, bool is_void);
   void heard_outcome(broker::SessionId session, const AttemptId& attempt);
   void heard_cancel(const JobId& id) { of(id).is_to_end = true; }
@@ -122,6 +123,17 @@ class Ledger {
   void check_end() const;
 
  private:
+  struct Peer {
+    std::uint64_t instance = 0;
+    std::int64_t credit = 0;
+    std::set<std::string, std::less<>> queues;
+    std::set<std::string, std::less<>> tasks;
+
+    [[nodiscard]] bool serves(std::string_view queue, std::string_view task) const {
+      return queues.contains(queue) && tasks.contains(task);
+    }
+  };
+
   [[noreturn]] static void fail(std::string check, std::string what);
   void apply(Book JobFacts::*which, const broker::Record& record);
   void check_not_final(const JobFacts& job, const Book& book);
@@ -134,7 +146,8 @@ class Ledger {
   void check_uses(const broker::Job& job, const JobFacts& facts) const;
   void check_transient_key(const broker::Engine& engine, const JobFacts& facts);
   void check_assigned(const broker::Engine& engine, const broker::Effects& effects);
-  void check_order(const broker::Engine& engine, const JobFacts& job);
+  void check_order(const broker::Engine& engine, const JobFacts& job, const Peer& consumer);
+  void check_nothing_waits(const broker::Engine& engine) const;
   void excuse(std::uint64_t consumer);
 
   struct Count;
@@ -148,11 +161,7 @@ class Ledger {
   std::deque<JobFacts> jobs_;
   std::set<std::string> paused_;  // as decided
   std::set<std::string> durably_paused_;
-  std::vector<broker::SharedSpec> doubled_;  // accepted once more than they are there, until the commit says so
-  struct Peer {
-    std::uint64_t instance = 0;
-    std::int64_t credit = 0;
-  };
+  std::vector<broker::SharedSpec> doubled_;      // accepted once more than they are there, until the commit says so
   std::map<broker::SessionId, Peer> consumers_;  // sessions
   Time came_{};                                  // when the broker started last
   std::set<std::uint64_t> living_;               // consumers' instances that hold something

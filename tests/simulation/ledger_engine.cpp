@@ -18,7 +18,7 @@ void Ledger::broker_went() {
   for (JobFacts& job : jobs_) {
     job.decided = job.durable;
     job.seen.reset();
-    job.session = 0;
+    job.session.reset();
     if (!job.options.transient) continue;
     job.may_run_again = true;
     for (Holding& holding : job.holdings) holding.is_excused = true;
@@ -39,7 +39,12 @@ void Ledger::broker_came() {
   }
 }
 
-void Ledger::heard_hello(broker::SessionId session, std::uint64_t instance) { consumers_[session] = {instance, 0}; }
+void Ledger::heard_hello(broker::SessionId session, const message::Hello& hello) {
+  consumers_[session] = {number_of(hello.instance),
+                         0,
+                         {hello.consumer.queues.begin(), hello.consumer.queues.end()},
+                         {hello.consumer.tasks.begin(), hello.consumer.tasks.end()}};
+}
 
 void Ledger::heard_credit(broker::SessionId session, std::uint32_t credit, bool is_void) {
   const auto peer = consumers_.find(session);
@@ -154,23 +159,34 @@ void Ledger::check_assigned(const Engine& engine, const broker::Effects& effects
     if (--peer->second.credit < 0) {
       fail("credit", name + " goes to consumer " + std::to_string(peer->second.instance) + ", which has no credit");
     }
+    if (!peer->second.serves(job.queue, job.task)) {
+      fail("knows its task", name + " goes to consumer " + std::to_string(peer->second.instance) +
+                                 ", which does not serve its queue or does not know its task");
+    }
     if (is_paused(job.queue)) fail("paused", name + " is assigned, and its queue is paused");
     if (spec.expires && *spec.expires <= time_.moment().wall) fail("expired", name + " is assigned after it expired");
     if (job.options.acks_early && !job.options.transient && assigned.batch == 0) {
       fail("at most once", name + " acks early and is assigned before that is on the disk");
     }
-    check_order(engine, job);
+    check_order(engine, job, peer->second);
   }
 }
 
-// By priority, then by age; what is in the store only counts as well.
-void Ledger::check_order(const Engine& engine, const JobFacts& job) {
+// By priority, then by age. In a line, what is in the store only counts as well; of other lines that the consumer
+// serves, a first job in memory that may run.
+void Ledger::check_order(const Engine& engine, const JobFacts& job, const Peer& consumer) {
   const auto key_of = [](const JobFacts& j) { return std::pair(kMaxPriority - j.options.priority, j.sequence); };
   const auto key = key_of(job);
   for (const JobFacts& other : jobs_) {
     if (other.number == job.number || other.queue != job.queue || other.sequence == 0 || key_of(other) > key) continue;
     const Job* here = engine.jobs().find(other.id);
     if (here != nullptr && here->spec->sequence != other.sequence) continue;
+    if (other.task != job.task) {
+      const bool may_run = here != nullptr && here->line != nullptr && here->line->next() == here;
+      // A transient job does not wait until the store knows the consumer.
+      const bool must_wait = job.options.transient && !other.options.transient;
+      if (!may_run || must_wait || !consumer.serves(other.queue, other.task)) continue;
+    }
     const bool is_settled = other.options.transient || other.durable.is_present;
     const bool is_queued = here != nullptr ? here->state == JobState::queued && here->place != Place::fresh
                                            : other.decided.is_present && other.decided.state == JobState::queued;

@@ -7,6 +7,7 @@ namespace zebu::simulation {
 
 using broker::Engine;
 using broker::Job;
+using broker::Line;
 using broker::Place;
 
 namespace {
@@ -30,7 +31,7 @@ void Ledger::before_round(const Engine& engine) {
     if (is_waiting && job.spec->expires && *job.spec->expires + kSlack < now.wall)
       fail("on time", name + " should have expired");
     const auto limit = job.spec->options.hard_limit;
-    if (job.state != JobState::running || !limit || job.session == 0) continue;
+    if (job.state != JobState::running || !limit || !job.session) continue;
     if (of(id).running_since + *limit + options_.liveness + kSlack < time_.now())
       fail("limit", name + " runs past its hard limit");
   }
@@ -47,6 +48,27 @@ void Ledger::after_round(const Engine& engine) {
   }
   recount(engine);
   check_window(engine);
+  check_nothing_waits(engine);
+}
+
+// After the round's assignments no job waits that a consumer would take.
+void Ledger::check_nothing_waits(const Engine& engine) const {
+  if (!engine.may_assign()) return;
+  for (const auto& [name, queue] : engine.jobs().queues()) {
+    if (queue->settings.is_paused) continue;
+    for (const auto& [key, line] : queue->lines) {
+      const Job* next = line->next();
+      if (next == nullptr) continue;
+      for (const auto& [id, session] : engine.sessions()) {
+        if (!session.consumer || session.consumer->credit == 0) continue;
+        const auto peer = consumers_.find(id);
+        if (peer == consumers_.end() || !peer->second.serves(name, line->name().task)) continue;
+        if (!next->is_transient() && session.consumer->known_with > engine.settled()) continue;
+        fail("nothing waits", "job " + std::to_string(number_of(next->spec->id)) + " waits, and consumer " +
+                                  std::to_string(peer->second.instance) + " would take it");
+      }
+    }
+  }
 }
 
 struct Ledger::Count {
@@ -59,7 +81,6 @@ struct Ledger::Count {
   std::uint64_t transient_bytes = 0;
   std::uint64_t in_window = 0;
   std::uint64_t window_bytes = 0;
-  std::uint64_t stored = 0;
 
   void waits(const broker::JobSpec& spec, JobState state) {
     ++(state == JobState::queued ? queued : scheduled);
@@ -88,7 +109,6 @@ void Ledger::recount(const Engine& engine) const {
   const auto count_stored = [&](const broker::JobSpec& spec, JobState state) {
     ++states[static_cast<std::size_t>(state)];
     counts[spec.queue].waits(spec, state);
-    ++(state == JobState::scheduled ? schedule : counts[spec.queue]).stored;
   };
   for (const JobFacts& job : jobs_) {
     if (!job.decided.is_present) continue;
@@ -119,17 +139,21 @@ void Ledger::recount(const Engine& engine) const {
     compare(name, "bytes", queue->bytes, count.bytes);
     compare(name, "transient", queue->transient, count.transient);
     compare(name, "transient bytes", queue->transient_bytes, count.transient_bytes);
-    compare(name, "jobs in its window", queue->window.jobs, count.in_window);
-    compare(name, "bytes in its window", queue->window.bytes, count.window_bytes);
-    compare(name, "jobs in the store only", queue->window.stored, count.stored);
+    std::size_t in_window = 0;
+    std::size_t window_bytes = 0;
+    for (const auto& [key, line] : queue->lines) {
+      in_window += line->window.jobs;
+      window_bytes += line->window.bytes;
+    }
+    compare(name, "jobs in its windows", in_window, count.in_window);
+    compare(name, "bytes in its windows", window_bytes, count.window_bytes);
   }
   for (const auto& [name, count] : counts) {
     compare(name, "jobs of a queue that is not there", 0,
             count.queued + count.scheduled + count.running + count.failed);
   }
-  compare("the schedule", "jobs in its window", engine.jobs().schedule_window.jobs, schedule.in_window);
-  compare("the schedule", "bytes in its window", engine.jobs().schedule_window.bytes, schedule.window_bytes);
-  compare("the schedule", "jobs in the store only", engine.jobs().schedule_window.stored, schedule.stored);
+  compare("the schedule", "jobs in its window", engine.jobs().schedule_window().jobs, schedule.in_window);
+  compare("the schedule", "bytes in its window", engine.jobs().schedule_window().bytes, schedule.window_bytes);
   for (int i = 0; i < kJobStates; ++i) {
     const auto state = static_cast<JobState>(i);
     compare("all", to_string(state).data(), engine.jobs().count(state), states[static_cast<std::size_t>(i)]);
@@ -138,12 +162,7 @@ void Ledger::recount(const Engine& engine) const {
 
 // What is not in memory lies beyond the edge of what is: there it will be found.
 void Ledger::check_window(const Engine& engine) const {
-  const auto& schedule = engine.jobs().schedule_window;
-  if (!schedule.edge && schedule.stored > 0) fail("window", "scheduled jobs are in the store, and nobody will look");
-  for (const auto& [name, queue] : engine.jobs().queues()) {
-    if (!queue->window.edge && queue->window.stored > 0)
-      fail("window", "jobs of " + name + " are in the store, and nobody will look");
-  }
+  const auto& schedule = engine.jobs().schedule_window();
   for (const JobFacts& job : jobs_) {
     const Book& book = job.decided;
     if (!book.is_present || is_final(book.state) || is_in_memory(engine, job)) continue;
@@ -154,8 +173,12 @@ void Ledger::check_window(const Engine& engine) const {
       continue;
     }
     const auto queue = engine.jobs().queues().find(job.queue);
-    const bool is_found = queue != engine.jobs().queues().end() && book.is_in_line &&
-                          queue->second->window.is_beyond(Job::line_key_of(*book.spec));
+    const Line* line = nullptr;
+    if (queue != engine.jobs().queues().end()) {
+      const auto found = queue->second->lines.find(broker::line_name(*book.spec));
+      if (found != queue->second->lines.end()) line = found->second.get();
+    }
+    const bool is_found = line != nullptr && book.is_in_line && line->window.is_beyond(broker::line_key(*book.spec));
     if (!is_found) fail("window", name + " is in the store, where nobody will look");
   }
 }

@@ -52,6 +52,7 @@ Scenario Scenario::of(Random& random) {
   s.limited = often(40);
   s.short_lived = often(20);
   s.cancelled = often(20);
+  s.tasks = random.percent(40) ? 2 : 1;
   return s;
 }
 

@@ -13,6 +13,7 @@ struct Scenario {
   std::size_t consumers = 2;
   std::size_t clients = 2;
   std::size_t queues = 1;
+  std::size_t tasks = 1;
   std::size_t jobs = 50;
   Time faults_end{};    // then the faults stop, and all is to come to its end
   Time latency{};       // of the network, at most

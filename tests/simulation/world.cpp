@@ -26,7 +26,12 @@ World::World(std::uint64_t seed, std::size_t lines)
       if (i == 0 || random.percent(60)) queues.push_back(queue_name(q));
     }
     if (queues.empty()) queues.push_back(queue_name(0));
-    peers_.push_back(std::make_unique<Consumer>(*this, i, std::move(queues)));
+    std::vector<std::string_view> tasks;
+    for (std::size_t t = 0; t < scenario.tasks; ++t) {
+      if (i == 0 || random.percent(60)) tasks.push_back(task_name(t));
+    }
+    if (tasks.empty()) tasks.push_back(task_name(1));
+    peers_.push_back(std::make_unique<Consumer>(*this, i, std::move(queues), std::move(tasks)));
   }
   for (std::size_t i = 0; i < scenario.clients; ++i) peers_.push_back(std::make_unique<Client>(*this));
 }
@@ -120,7 +125,7 @@ void World::bother() {
         if (number % 3 == 0) {
           static_cast<void>(engine.forget_failed(*stored, out));
         } else {
-          JobFacts& fresh = ledger.add(job.queue, job.options);
+          JobFacts& fresh = ledger.add(job.queue, job.task, job.options);
           static_cast<void>(engine.retry(*stored, fresh.id, now, out));
         }
         return;

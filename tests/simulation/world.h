@@ -42,6 +42,8 @@ class World {
   }
   [[nodiscard]] std::uint64_t next_instance() { return instances_++; }
   [[nodiscard]] std::string queue_name(std::size_t number) const { return "queue" + std::to_string(number); }
+  // The second one is not known to every consumer.
+  [[nodiscard]] static std::string_view task_name(std::size_t task) { return task == 0 ? "work" : "other"; }
 
   // The network.
   [[nodiscard]] ConnectionPtr connect(Peer& peer, message::Role role);

@@ -62,7 +62,7 @@ TEST_CASE("a job that cannot run is refused") {
   d.submit(client, true, {}, "default", "two words\n");
   REQUIRE(d.effects.refused.size() == 1);
   CHECK(d.effects.refused[0].what.why.message ==
-        "task 'two words?' is no name: 1 to 128 bytes of UTF-8 without spaces or control characters");
+        "task 'two words?' is not a valid name: 1 to 128 bytes of UTF-8 without spaces or control characters");
   CHECK(refusal_of(d) == ErrorCode::bad_job);
   d.submit(client, true, {}, "", "fib");
   CHECK(refusal_of(d) == ErrorCode::bad_job);

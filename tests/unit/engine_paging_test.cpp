@@ -42,8 +42,10 @@ TEST_CASE("jobs beyond the window live in the store, and come back in order") {
   for (int i = 0; i < 500; ++i) ids.push_back(d.submit(client, i % 3 == 0));
   const Queue& queue = *d.engine().jobs().queues().at("default");
   CHECK(queue.queued == 500);
-  CHECK(queue.line.size() <= kWindow);
-  CHECK(queue.window.stored + queue.line.size() == 500);
+  REQUIRE(queue.lines.size() == 1);
+  const Line& line = *queue.lines.begin()->second;
+  CHECK(line.jobs().size() <= kWindow);
+  CHECK(line.window.edge);
   const SessionId consumer = d.consumer(10, 10);
   CHECK(run_all(d, consumer) == ids);
   CHECK(d.take().done.size() == 167);

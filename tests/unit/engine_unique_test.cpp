@@ -91,10 +91,9 @@ TEST_CASE("a failed job whose unique key another job has now stays when it is re
   const StoredJob failed = *d.store.find({id})->at(0);
   const JobId other = d.submit(client, true, with_key("k"));
   d.take();
-  REQUIRE(d.engine().retry(failed, Uuid::make(), d.now(), d.effects));
-  const Effects effects = d.take();
-  REQUIRE(effects.attached.size() == 1);
-  CHECK(effects.attached[0].what.to == other);
+  const JobId refused = Uuid::make();
+  REQUIRE(d.engine().retry(failed, refused, d.now(), d.effects));
+  CHECK(d.take().not_retried == std::vector<JobId>{refused});
   CHECK(d.engine().jobs().count(JobState::queued) == 1);
   CHECK(d.engine().jobs().count(JobState::failed) == 1);
   CHECK(d.store.find({id})->at(0));

@@ -1,3 +1,4 @@
+#include "broker/engine/jobs/job.h"
 #include "broker/server/outbox.h"
 
 #include "tests/support/catch.h"

@@ -52,7 +52,65 @@ Queue& JobTable::queue(std::string_view name) {
 }
 
 void JobTable::release_if_idle(Queue& queue) {
-  if (queue.is_idle()) queues_.erase(queue.name);
+  if (!queue.is_idle()) return;
+  while (!queue.lines.empty()) erase(*queue.lines.begin()->second);
+  queues_.erase(queue.name);
+}
+
+// ── lines ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+Line& JobTable::line(const JobSpec& spec) {
+  if (last_line_ != nullptr && last_line_->name().task == spec.task && last_line_->name().queue == spec.queue) {
+    return *last_line_;
+  }
+  Queue& its = queue(spec.queue);
+  const auto found = its.lines.find(ByTaskAndKey::View(spec.task, {}));
+  last_line_ = found == its.lines.end() ? &line(line_name(spec)) : found->second.get();
+  return *last_line_;
+}
+
+Line& JobTable::line(const LineName& name) {
+  Queue& its = queue(name.queue);
+  auto& line = its.lines[name];
+  if (!line) {
+    line = std::make_unique<Line>(its, name);
+    ++lines_;
+    touch(*line);
+  }
+  return *line;
+}
+
+Line* JobTable::find_line(const LineName& name) {
+  Queue* its = find_queue(name.queue);
+  if (its == nullptr) return nullptr;
+  const auto found = its->lines.find(name);
+  return found == its->lines.end() ? nullptr : found->second.get();
+}
+
+void JobTable::erase(Line& line) {
+  on_line_gone_(line);
+  if (line.is_touched) std::erase(touched_, &line);
+  std::erase(emptied_, &line);
+  if (last_line_ == &line) last_line_ = nullptr;
+  --lines_;
+  Queue& queue = line.queue();
+  queue.lines.erase(queue.lines.find(ByTaskAndKey::View(line.name().task, line.name().key)));
+}
+
+void JobTable::release_idle_lines() {
+  std::vector<Line*> emptied = std::exchange(emptied_, {});
+  for (Line* line : emptied) {
+    line->is_emptied = false;
+    if (line->is_idle()) erase(*line);
+  }
+}
+
+Line* JobTable::take_touched() {
+  if (touched_.empty()) return nullptr;
+  Line* line = touched_.back();
+  touched_.pop_back();
+  line->is_touched = false;
+  return line;
 }
 
 // ── counting ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -147,17 +205,14 @@ void JobTable::link(Job& job) {
   if (job.state == JobState::scheduled) {
     schedule_.insert(job);
     job.place = Place::schedule;
+    if (!job.is_transient()) {
+      ++schedule_window_.jobs;
+      schedule_window_.bytes += job.spec->size();
+    }
   } else {
-    Line& line = job.queue->line;
-    line.insert(line.end(), job);  // mostly it is the last one
+    Line& its = line(*job.spec);
+    if (its.insert(job)) touch(its);
     job.place = Place::line;
-  }
-  if (!job.is_transient()) {
-    const auto count = [&](auto& window) {
-      ++window.jobs;
-      window.bytes += job.spec->size();
-    };
-    job.state == JobState::scheduled ? count(schedule_window) : count(job.queue->window);
   }
   if (job.spec->expires) set_deadline(job, *job.spec->expires);
 }
@@ -176,21 +231,20 @@ void JobTable::link_finished(Job& job) {
 
 void JobTable::unlink(Job& job) {
   clear_deadline(job);
-  const auto uncount = [&](auto& window) {
-    if (job.is_transient()) return;
-    --window.jobs;
-    window.bytes -= job.spec->size();
-  };
   switch (std::exchange(job.place, Place::none)) {
     case Place::none:
       break;
-    case Place::line:
-      job.queue->line.erase(job.queue->line.iterator_to(job));
-      uncount(job.queue->window);
+    case Place::line: {
+      Line& its = *job.line;
+      if (its.erase(job) || its.window.edge) touch(its);  // the second: it may want to load
+      if (its.jobs().empty() && !std::exchange(its.is_emptied, true)) emptied_.push_back(&its);
       break;
+    }
     case Place::schedule:
       schedule_.erase(schedule_.iterator_to(job));
-      uncount(schedule_window);
+      if (job.is_transient()) break;
+      --schedule_window_.jobs;
+      schedule_window_.bytes -= job.spec->size();
       break;
     case Place::finished:
       finished_like(job).bytes -= size_of(job);
@@ -244,13 +298,13 @@ void JobTable::start(Job& job, JobList& list) {
 void JobTable::put_back(Job& job) {
   unlink(job);
   move(job, JobState::queued);
-  job.session = 0;
+  job.session.reset();
 }
 
 void JobTable::reschedule(Job& job, WallTime due) {
   unlink(job);
   move(job, JobState::scheduled);
-  job.session = 0;
+  job.session.reset();
   job.due = due;
 }
 
@@ -264,7 +318,7 @@ void JobTable::finish(Job& job, SharedOutcome outcome, WallTime now) {
   move(job, outcome->state);
   Queue& queue = *std::exchange(job.queue, nullptr);
   if (job.state == JobState::failed && !job.is_transient()) ++queue.failed;
-  job.session = 0;
+  job.session.reset();
   job.progress.reset();
   job.outcome = std::move(outcome);
   job.finished = now;

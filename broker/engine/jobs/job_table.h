@@ -1,157 +1,23 @@
 #pragma once
 
-#include "broker/records/records.h"
-
-#include <boost/container/small_vector.hpp>
-#include <boost/intrusive/list.hpp>
-#include <boost/intrusive/set.hpp>
+#include "broker/engine/jobs/queue.h"
 
 #include <array>
-#include <map>
-#include <memory>
-#include <string>
-#include <string_view>
 #include <unordered_map>
 #include <vector>
 
 namespace zebu::broker {
 
-// One connection of a peer, from its HELLO on. Never used again for another one.
-using SessionId = std::uint64_t;
-
-struct Queue;
-
-// Where a job in memory is linked. fresh: accepted, and its commit has not been confirmed: nothing is done with it.
-enum class Place { none, fresh, line, schedule, running, finished };
-
-namespace hooks {
-using List = boost::intrusive::list_base_hook<>;
-struct OrderTag;
-using Order = boost::intrusive::set_base_hook<boost::intrusive::tag<OrderTag>, boost::intrusive::optimize_size<true>>;
-struct DeadlineTag;
-using Deadline =
-    boost::intrusive::set_base_hook<boost::intrusive::tag<DeadlineTag>, boost::intrusive::optimize_size<true>>;
-}  // namespace hooks
-
-// A job as the engine sees it.
-struct Job : hooks::List, hooks::Order, hooks::Deadline {
-  SharedSpec spec;
-  Queue* queue = nullptr;  // while it is not finished
-  JobState state = JobState::queued;
-  Place place = Place::none;
-  bool cancel_asked = false;
-  bool is_start_recorded = false;  // of the newest attempt
-  bool has_deadline = false;       // is in the tree of deadlines
-  Uses uses;
-  BatchNumber batch = 0;  // with which its newest record is durable
-  boost::intrusive::list<Job, boost::intrusive::base_hook<hooks::List>>* list = nullptr;  // that it is in
-  SessionId session = 0;  // while running: whose assignment it is; 0: its holder has not come back yet
-  InstanceId holder;      // who got the newest attempt; may claim it back after a broken connection
-  WallTime due{};         // while scheduled
-  WallTime deadline{};    // when it expires, or has run for too long, or is forgotten (a transient one)
-  WallTime started{};
-  WallTime finished{};
-  SharedOutcome outcome;               // in a final state; of one that waits for a retry: the last attempt's
-  std::unique_ptr<Progress> progress;  // all of the newest attempt's
-  SessionId submitter = 0;  // while fresh: to be told ACCEPTED when it is durable; 0: was told with its batch
-  boost::container::small_vector<SessionId, 1> waiters;  // clients to tell; may name sessions that are gone
-
-  [[nodiscard]] bool is_transient() const { return spec->options.transient; }
-  [[nodiscard]] LineKey line_key() const { return line_key_of(*spec); }
-  [[nodiscard]] static LineKey line_key_of(const JobSpec& spec) {
-    return {static_cast<std::uint8_t>(kMaxPriority - spec.options.priority), spec.sequence};
-  }
-  [[nodiscard]] ScheduleKey schedule_key() const { return {due, spec->sequence}; }
-};
-
-struct ByLineKey {
-  using type = LineKey;
-  type operator()(const Job& job) const { return job.line_key(); }
-};
-struct ByScheduleKey {
-  using type = ScheduleKey;
-  type operator()(const Job& job) const { return job.schedule_key(); }
-};
-struct ByDeadline {
-  using type = std::pair<WallTime, std::uint64_t>;
-  type operator()(const Job& job) const { return {job.deadline, job.spec->sequence}; }
-};
-
-using JobList = boost::intrusive::list<Job, boost::intrusive::base_hook<hooks::List>>;
-template <class Key, class Hook>
-using JobTree = boost::intrusive::set<Job, boost::intrusive::base_hook<Hook>, boost::intrusive::key_of_value<Key>>;
-using Line = JobTree<ByLineKey, hooks::Order>;
-using Schedule = JobTree<ByScheduleKey, hooks::Order>;
-using Deadlines = JobTree<ByDeadline, hooks::Deadline>;
-
-// What is in memory of an order that the store has the whole of: all before `edge`, and perhaps more.
-template <class Key>
-struct Window {
-  std::size_t jobs = 0;      // durable ones in memory
-  std::size_t bytes = 0;     // of them
-  std::uint64_t stored = 0;  // that are in the store only
-  std::optional<Key> edge;   // nothing: all are in memory
-  bool is_loading = false;
-  std::optional<Key> missed;  // the first one that a load under way may not have seen
-
-  [[nodiscard]] bool is_beyond(const Key& key) const { return edge && key >= *edge; }
-  // A job at `key` is in the store only, from now on.
-  void leave(const Key& key) {
-    ++stored;
-    if (!edge || key < *edge) edge = key;
-    if (is_loading && (!missed || key < *missed)) missed = key;
-  }
-  // A job at `key` was loaded, but cannot be taken in yet.
-  void load_again(const Key& key) {
-    if (!edge || key < *edge) edge = key;
-  }
-};
-
-struct Consumer;
-
-// Jobs a second, smoothed over about ten seconds.
-struct Rate {
-  std::uint64_t count = 0;
-  double per_second = 0;
-  std::uint64_t sampled = 0;
-
-  void sample(double seconds);
-};
-
-// A named line of jobs: by priority, then oldest first.
-struct Queue {
-  std::string name;
-  Line line;               // queued jobs in memory
-  Window<LineKey> window;  // of the durable ones
-  bool is_paged = false;   // the engine looks whether more are to come into memory
-  std::size_t queued = 0;  // all that are queued, in memory or not
-  std::size_t scheduled = 0;
-  std::size_t running = 0;
-  std::size_t failed = 0;     // durable, and kept
-  std::uint64_t bytes = 0;    // of the queued and scheduled ones that are durable
-  std::size_t transient = 0;  // of the queued and scheduled ones
-  std::uint64_t transient_bytes = 0;
-  QueueSettings settings;
-  Rate in;
-  Rate out;
-  std::vector<Consumer*> consumers;               // who serves it, draining ones included
-  std::map<std::string, int, std::less<>> tasks;  // task → how many of them know it
-
-  [[nodiscard]] bool is_idle() const {
-    return queued + scheduled + running + failed == 0 && consumers.empty() && !settings.is_paused &&
-           settings.purge_up_to == 0 && !window.is_loading;
-  }
-};
-
 // Finished durable jobs that are in memory, for those who ask at once; the store has them all. More of them would only
 // push what is under way out of the processor's cache.
 inline constexpr std::size_t kDurableKept = 1000;
 
-// Jobs, queues and their places, and nothing of who asks. Keeps counts by state; checks every edge. Of durable jobs
-// that are in the store only, it has the counts.
+// Jobs, lines, queues and their places, and nothing of clients and consumers. Keeps counts by state; checks every edge
+// of a job's life. Of durable jobs that are in the store only, it has the counts.
 class JobTable {
  public:
-  JobTable() = default;
+  // on_line_gone is called before a line goes.
+  explicit JobTable(std::function<void(Line&)> on_line_gone) : on_line_gone_(std::move(on_line_gone)) {}
   ~JobTable();
   JobTable(const JobTable&) = delete;
   JobTable& operator=(const JobTable&) = delete;
@@ -160,8 +26,21 @@ class JobTable {
   [[nodiscard]] const Job* find(const JobId& id) const;
   [[nodiscard]] Queue* find_queue(std::string_view name);
   Queue& queue(std::string_view name);
-  // Forgets the queue when nothing is in it and nobody serves it.
+  // Forgets the queue when nothing is in it and no consumer serves it.
   void release_if_idle(Queue& queue);
+
+  Line& line(const JobSpec& spec);
+  Line& line(const LineName& name);
+  [[nodiscard]] Line* find_line(const LineName& name);
+  [[nodiscard]] std::size_t lines() const { return lines_; }
+  // Forgets lines that have no jobs any more, of queues that have been idle since the last call.
+  void release_idle_lines();
+  // Its next job may be another one.
+  void touch(Line& line) {
+    if (!std::exchange(line.is_touched, true)) touched_.push_back(&line);
+  }
+  // A line that was touched since it was last returned here; null: none.
+  [[nodiscard]] Line* take_touched();
 
   // A new job that is counted and linked nowhere yet, queued or scheduled.
   Job& add(SharedSpec spec);
@@ -175,7 +54,7 @@ class JobTable {
   void count_out(const JobSpec& spec);
   void restore_counts(const Recovered& recovered);
 
-  // Links a job where its state wants it: queued in its queue's line, scheduled in the schedule, and both among the
+  // Links a job where its state wants it: queued in its line, scheduled in the schedule, and both among the
   // deadlines.
   void link(Job& job);
   // Links it into a list: that of the fresh jobs, a consumer's, ….
@@ -220,7 +99,8 @@ class JobTable {
   [[nodiscard]] const Deadlines& deadlines() const { return deadlines_; }
   [[nodiscard]] const Deadlines& forgetting() const { return forgetting_; }
   [[nodiscard]] JobList& fresh() { return fresh_; }
-  Window<ScheduleKey> schedule_window;
+  [[nodiscard]] Window<ScheduleKey>& schedule_window() { return schedule_window_; }
+  [[nodiscard]] const Window<ScheduleKey>& schedule_window() const { return schedule_window_; }
 
  private:
   struct Finished {
@@ -238,10 +118,17 @@ class JobTable {
   // Adds (+1) or takes away (-1) a waiting job in the counts of its queue.
   static void count_waiting(Queue& queue, const JobSpec& spec, JobState state, int by);
   Job& insert(SharedSpec spec, JobState state);
+  void erase(Line& line);
 
   std::unordered_map<JobId, Job> jobs_;
   std::map<std::string, std::unique_ptr<Queue>, std::less<>> queues_;
+  std::function<void(Line&)> on_line_gone_;
+  std::size_t lines_ = 0;
+  Line* last_line_ = nullptr;  // that line() found last: mostly the next one too
+  std::vector<Line*> touched_;
+  std::vector<Line*> emptied_;  // may be idle
   Schedule schedule_;
+  Window<ScheduleKey> schedule_window_;
   Deadlines deadlines_;   // of jobs that are not finished
   Deadlines forgetting_;  // of finished ones
   JobList fresh_;

@@ -9,23 +9,23 @@ void Engine::cancel(const message::Cancel& cancel, Moment now, Effects& out) {
   last_ = now;
   for (const JobId& id : cancel.ids) {
     if (Job* job = jobs_.find(id)) {
-      cancel_one(*job, now, out);
+      cancel_one(*job, out);
     } else {
-      ask_for(id, CancelIt{}, out);
+      backlog_.look_up(id, CancelIt{}, out.reads);
     }
   }
 }
 
-void Engine::cancel_one(Job& job, Moment now, Effects& out) {
+void Engine::cancel_one(Job& job, Effects& out) {
   if (is_final(job.state) || job.cancel_asked) return;
   if (job.place == Place::fresh) {
     job.cancel_asked = true;  // once it is settled
   } else if (job.state == JobState::running) {
     job.cancel_asked = true;
     record_start(job, out);  // a broker after this one has to know why it was stopped
-    stop(job.session, {job.spec->id, job.uses.attempt}, due_batch(job), out);
+    stop(job, batches_.due(job.batch), out);
   } else {
-    finish(job, Outcome{}, now, out);
+    finish(job, Outcome::cancelled(), out);
   }
 }
 
@@ -34,6 +34,8 @@ void Engine::pause(std::string_view name, std::string_view reason, Effects& out)
   queue.settings.is_paused = true;
   queue.settings.reason = reason;
   write(QueueChanged{queue.settings}, out);
+  for (const auto& [key, line] : queue.lines) jobs_.touch(*line);
+  hold_lines(queue);
 }
 
 bool Engine::resume(std::string_view name, Effects& out) {
@@ -42,6 +44,8 @@ bool Engine::resume(std::string_view name, Effects& out) {
   queue->settings.is_paused = false;
   queue->settings.reason.clear();
   write(QueueChanged{queue->settings}, out);
+  for (const auto& [key, line] : queue->lines) jobs_.touch(*line);
+  hold_lines(*queue);
   jobs_.release_if_idle(*queue);
   return true;
 }
@@ -56,9 +60,9 @@ std::optional<std::size_t> Engine::purge(std::string_view name, Moment now, Effe
   for (Job& job : jobs_.schedule()) {
     if (job.queue == queue) scheduled.push_back(&job);
   }
-  for (Job* job : scheduled) finish(*job, Outcome{}, now, out);
-  if (const auto& edge = jobs_.schedule_window.edge; edge && queue->scheduled > 0) sweep_schedule(*edge);
-  const std::size_t purged = scheduled.size() + purge_some(*queue, now, out);
+  for (Job* job : scheduled) finish(*job, Outcome::cancelled(), out);
+  if (const auto& edge = jobs_.schedule_window().edge; edge && queue->scheduled > 0) backlog_.sweep(*edge);
+  const std::size_t purged = scheduled.size() + purge_some(*queue, out);
   const bool goes_on = queue->settings.purge_up_to > 0;
   if (!goes_on) jobs_.release_if_idle(*queue);
   return goes_on ? std::nullopt : std::optional(purged);
@@ -66,18 +70,17 @@ std::optional<std::size_t> Engine::purge(std::string_view name, Moment now, Effe
 
 std::size_t Engine::drain_consumers(std::string_view name, Effects& out) {
   std::size_t drained = 0;
-  for (auto& [id, session] : sessions_) {
-    if (!session.consumer || (session.name != name && session.instance.to_string() != name)) continue;
+  for (const auto& [id, each] : peers_.all()) {
+    if (!each.consumer || (each.name != name && each.instance.to_string() != name)) continue;
     ++drained;
-    session.is_welcomed ? out.draining.push_back(id) : static_cast<void>(session.is_to_drain = true);
+    each.is_welcomed ? out.draining.push_back(id) : static_cast<void>(peers_.find(id)->is_to_drain = true);
   }
   return drained;
 }
 
 bool Engine::forget_failed(const StoredJob& failed, Effects& out) {
   const JobId& id = failed.spec->id;
-  retrying_.erase(id);
-  if (failed.state != JobState::failed || !forgotten_.try_emplace(id, open_).second) return false;
+  if (failed.state != JobState::failed || !failed_jobs_.forget(id, batches_.open())) return false;
   write(JobForgotten{id, {}}, out);
   jobs_.uncount(JobState::failed, 1);
   // Else it was submitted once more: the store will say that it had it.
@@ -91,18 +94,15 @@ bool Engine::forget_failed(const StoredJob& failed, Effects& out) {
 
 // A retried job has its key, or has not got it.
 void Engine::retried(const JobId& fresh, bool is_taken_in, Effects& out) {
-  if (retried_.empty()) return;
-  const auto found = retried_.find(fresh);
-  if (found == retried_.end()) return;
-  const auto failed = retrying_.extract(found->second);
-  retried_.erase(found);
-  if (is_taken_in && failed) static_cast<void>(forget_failed(failed.mapped(), out));
+  const auto failed = failed_jobs_.settled(fresh);
+  if (!failed) return;
+  is_taken_in ? static_cast<void>(forget_failed(*failed, out)) : out.not_retried.push_back(fresh);
 }
 
 std::optional<JobId> Engine::retry(const StoredJob& failed, const JobId& fresh, Moment now, Effects& out) {
   last_ = now;
   const JobId& old = failed.spec->id;
-  if (failed.state != JobState::failed || forgotten_.contains(old) || retrying_.contains(old)) return std::nullopt;
+  if (failed.state != JobState::failed || !failed_jobs_.may_retry(old)) return std::nullopt;
   auto spec = std::make_shared<JobSpec>(*failed.spec);
   spec->id = fresh;
   spec->submitted = now.wall;
@@ -115,10 +115,9 @@ std::optional<JobId> Engine::retry(const StoredJob& failed, const JobId& fresh, 
   if (spec->options.unique.empty()) {
     static_cast<void>(forget_failed(failed, out));
   } else {
-    retrying_.emplace(old, failed);
-    retried_.emplace(fresh, old);
+    failed_jobs_.retry_with_key(failed, fresh);
   }
-  take_in(std::move(spec), 0, false, out);
+  take_in(std::move(spec), std::nullopt, false, out);
   return fresh;
 }
 

@@ -1,0 +1,37 @@
+#pragma once
+
+#include "broker/records/records.h"
+
+#include <algorithm>
+
+namespace zebu::broker {
+
+// The commits that the engine's records go into: one is open and gathers, at most one is sealed and on its way to the
+// disk, all before are settled. Only this class compares batch numbers.
+class Batches {
+ public:
+  // A record goes into the open batch, whose number this is.
+  BatchNumber record() {
+    newest_ = open_;
+    return open_;
+  }
+  // Closes the open batch for its commit, and opens the next one.
+  BatchNumber seal() { return open_++; }
+  // All up to `batch` is durable.
+  void settle(BatchNumber batch) { settled_ = std::max(settled_, batch); }
+
+  [[nodiscard]] BatchNumber open() const { return open_; }
+  [[nodiscard]] BatchNumber settled() const { return settled_; }
+  // The last batch that has a record.
+  [[nodiscard]] BatchNumber newest() const { return newest_; }
+  [[nodiscard]] bool is_settled(BatchNumber batch) const { return batch <= settled_; }
+  // With which commit a reply may leave that depends on `batch`; 0: at once.
+  [[nodiscard]] BatchNumber due(BatchNumber batch) const { return is_settled(batch) ? 0 : batch; }
+
+ private:
+  BatchNumber open_ = 1;
+  BatchNumber settled_ = 0;
+  BatchNumber newest_ = 0;
+};
+
+}  // namespace zebu::broker

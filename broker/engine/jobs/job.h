@@ -1,0 +1,81 @@
+#pragma once
+
+#include "broker/engine/jobs/session_id.h"
+#include "broker/records/records.h"
+
+#include <boost/container/small_vector.hpp>
+#include <boost/intrusive/list.hpp>
+#include <boost/intrusive/set.hpp>
+
+#include <memory>
+#include <optional>
+
+namespace zebu::broker {
+
+struct Queue;
+class Line;
+
+// Where a job in memory is linked. fresh: accepted, and its commit has not been confirmed, so nothing is done with it.
+enum class Place { none, fresh, line, schedule, running, finished };
+
+namespace hooks {
+using List = boost::intrusive::list_base_hook<>;
+struct OrderTag;
+using Order = boost::intrusive::set_base_hook<boost::intrusive::tag<OrderTag>, boost::intrusive::optimize_size<true>>;
+struct DeadlineTag;
+using Deadline =
+    boost::intrusive::set_base_hook<boost::intrusive::tag<DeadlineTag>, boost::intrusive::optimize_size<true>>;
+}  // namespace hooks
+
+// Clients to tell of a job; may name sessions that are gone.
+using WaiterList = boost::container::small_vector<SessionId, 1>;
+
+// A job as the engine sees it.
+struct Job : hooks::List, hooks::Order, hooks::Deadline {
+  SharedSpec spec;
+  Queue* queue = nullptr;  // while it is not finished
+  Line* line = nullptr;    // while it is linked in one
+  JobState state = JobState::queued;
+  Place place = Place::none;
+  bool cancel_asked = false;
+  bool is_start_recorded = false;  // of the newest attempt
+  bool has_deadline = false;       // is in the tree of deadlines
+  Uses uses;
+  BatchNumber batch = 0;  // with which its newest record is durable
+  boost::intrusive::list<Job, boost::intrusive::base_hook<hooks::List>>* list = nullptr;  // that it is in
+  std::optional<SessionId> session;    // while running: whose assignment it is; unset: its holder is not back yet
+  std::optional<SessionId> failed_on;  // where the newest attempt failed: another consumer is preferred
+  InstanceId holder;                   // that got the newest attempt; may claim it back after a broken connection
+  WallTime due{};                      // while scheduled
+  WallTime deadline{};                 // when it expires, or has run for too long, or is forgotten (a transient one)
+  WallTime started{};
+  WallTime finished{};
+  SharedOutcome outcome;               // in a final state; of one that waits for a retry: the last attempt's
+  std::unique_ptr<Progress> progress;  // all of the newest attempt's
+  std::optional<SessionId> submitter;  // while fresh: to be told ACCEPTED when the job is durable
+  WaiterList waiters;
+
+  [[nodiscard]] bool is_transient() const { return spec->options.transient; }
+  [[nodiscard]] ScheduleKey schedule_key() const { return {due, spec->sequence}; }
+};
+
+struct ByLineKey {
+  using type = LineKey;
+  type operator()(const Job& job) const { return line_key(*job.spec); }
+};
+struct ByScheduleKey {
+  using type = ScheduleKey;
+  type operator()(const Job& job) const { return job.schedule_key(); }
+};
+struct ByDeadline {
+  using type = std::pair<WallTime, std::uint64_t>;
+  type operator()(const Job& job) const { return {job.deadline, job.spec->sequence}; }
+};
+
+using JobList = boost::intrusive::list<Job, boost::intrusive::base_hook<hooks::List>>;
+template <class Key, class Hook>
+using JobTree = boost::intrusive::set<Job, boost::intrusive::base_hook<Hook>, boost::intrusive::key_of_value<Key>>;
+using Schedule = JobTree<ByScheduleKey, hooks::Order>;
+using Deadlines = JobTree<ByDeadline, hooks::Deadline>;
+
+}  // namespace zebu::broker

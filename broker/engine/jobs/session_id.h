@@ -1,0 +1,10 @@
+#pragma once
+
+#include <cstdint>
+
+namespace zebu::broker {
+
+// One connection of a peer, from its HELLO on. Never used again for another one.
+using SessionId = std::uint64_t;
+
+}  // namespace zebu::broker

@@ -1,0 +1,74 @@
+#include "broker/engine/engine.h"
+#include "broker/engine/wording.h"
+
+// Why a job is not accepted.
+namespace zebu::broker {
+namespace {
+
+bool has_line(const Queue& queue, const JobSpec& spec) {
+  return queue.lines.find(ByTaskAndKey::View(spec.task, {})) != queue.lines.end();
+}
+
+}  // namespace
+
+std::optional<Error> Engine::why_refused(const message::Submission& job, const JobSpec& spec) const {
+  const auto bad_name = [](std::string_view what, std::string_view name) {
+    return Error{ErrorCode::bad_job,
+                 std::string(what) + " " + in_quotes(name) +
+                     " is not a valid name: 1 to 128 bytes of UTF-8 without spaces or control characters",
+                 {}};
+  };
+  if (!is_valid_name(job.task)) return bad_name("task", job.task);
+  if (!is_valid_name(job.queue)) return bad_name("queue", job.queue);
+  if (auto why = why_bad(job.options)) return Error{ErrorCode::bad_job, std::move(*why), {}};
+  const auto found = jobs_.queues().find(job.queue);
+  const Queue* queue = found == jobs_.queues().end() ? nullptr : found->second.get();
+  const bool is_served = queue && queue->consumers > 0;
+  if (job.options.only_served && !is_served) {
+    return Error{
+        ErrorCode::no_consumer,
+        "no consumer serves queue " + in_quotes(job.queue) + ": start one with --queues " + std::string(job.queue),
+        std::chrono::seconds(1)};
+  }
+  if (is_served && queue->tasks.find(job.task) == queue->tasks.end()) {
+    return Error{ErrorCode::unknown_task,
+                 "no consumer of queue " + in_quotes(job.queue) + " knows task " + in_quotes(job.task) +
+                     "; they know: " + list_of(queue->tasks),
+                 {}};
+  }
+  if (!queue && jobs_.queues().size() >= options_.max_queues) {
+    return Error{
+        ErrorCode::too_many_queues,
+        "the broker has " + std::to_string(options_.max_queues) + " queues: use one of them, or raise --max-queues",
+        std::chrono::seconds(1)};
+  }
+  if (jobs_.lines() >= options_.max_lines && (!queue || !has_line(*queue, spec))) {
+    return Error{ErrorCode::too_many_queues,
+                 "jobs of " + std::to_string(jobs_.lines()) +
+                     " different queues and tasks wait: use one of them, or raise --max-lines",
+                 std::chrono::seconds(1)};
+  }
+  return why_full(queue, spec);
+}
+
+std::optional<Error> Engine::why_full(const Queue* queue, const JobSpec& spec) const {
+  const bool transient = spec.options.transient;
+  const auto full = [&](std::uint64_t has, const char* unit, const char* option) {
+    return Error{ErrorCode::queue_full,
+                 "queue " + in_quotes(spec.queue) + " is full (" + std::to_string(has) +
+                     (transient ? " transient" : "") + unit + "): retry after 1 s, or raise " + option,
+                 std::chrono::seconds(1)};
+  };
+  const std::uint64_t waiting = queue ? queue->queued + queue->scheduled : 0;
+  const std::uint64_t jobs = !queue ? 0 : transient ? queue->transient : waiting - queue->transient;
+  const std::uint64_t bytes = !queue ? 0 : transient ? queue->transient_bytes : queue->bytes;
+  if (jobs >= (transient ? options_.transient_limit : options_.queue_limit)) {
+    return full(jobs, " jobs", transient ? "--transient-limit" : "--queue-limit");
+  }
+  if (bytes + spec.size() > (transient ? options_.transient_bytes : options_.queue_bytes)) {
+    return full(bytes, " bytes", transient ? "--transient-bytes" : "--queue-bytes");
+  }
+  return std::nullopt;
+}
+
+}  // namespace zebu::broker

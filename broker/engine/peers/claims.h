@@ -1,0 +1,68 @@
+#pragma once
+
+#include "broker/engine/jobs/claim.h"
+#include "broker/engine/jobs/job.h"
+
+#include <algorithm>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+namespace zebu::broker {
+
+// What a consumer that returns may keep, and the claims that cannot be decided yet or were refused.
+class Claims {
+ public:
+  // What is known of the consumer.
+  struct Claimant {
+    InstanceId instance;
+    bool is_late;  // ConsumerChanged
+  };
+
+  // Sequences from there on were given by this broker: it knows every attempt of those jobs.
+  void restored_below(std::uint64_t sequence) { restored_below_ = sequence; }
+
+  // Whether it holds the attempt: the job was not given to another consumer since. So the attempt is the newest that is
+  // known, and was given to this consumer; or it is newer than that, because the broker was restarted before a record
+  // told of its start, and the consumer is not late.
+  [[nodiscard]] bool may_keep(const Job& job, const Claimant& who, std::uint32_t attempt) const {
+    const bool is_waiting_or_running = job.state == JobState::queued || job.state == JobState::running;
+    const bool is_known = job.holder == who.instance && job.uses.attempt == attempt;
+    const bool is_newer = attempt > job.uses.attempt && job.spec->sequence < restored_below_ && !who.is_late &&
+                          (job.state == JobState::queued || !job.session);
+    const bool is_free = !job.session || is_known;
+    return is_waiting_or_running && job.place != Place::fresh && is_free && (is_known || is_newer);
+  }
+
+  // Of a fresh job: it was submitted once more before its consumer came back. Its commit will say whether it is there.
+  void too_early(const Claim& claim) { early_.push_back(claim); }
+  [[nodiscard]] std::vector<Claim> take_early() { return std::exchange(early_, {}); }
+  // The store was asked, or has answered.
+  void asked() { ++asked_; }
+  void answered() { --asked_; }
+  [[nodiscard]] bool has_open() const { return asked_ > 0 || !early_.empty(); }
+
+  // A claim that was refused: as long as its session lives it may say the attempt's outcome. The job may be unknown (a
+  // transient one of a broker before, or forgotten) and submitted again: its attempts go on from there.
+  void refuse(const Claim& claim) { strays_.emplace(claim.run.job, claim); }
+  void session_ended(SessionId session) {
+    std::erase_if(strays_, [&](const auto& stray) { return stray.second.session == session; });
+  }
+  // The job's attempts go on behind refused ones. True when there is one.
+  bool skip_strays(Job& job) const {
+    if (strays_.empty()) return false;
+    const auto [first, last] = strays_.equal_range(job.spec->id);
+    for (auto stray = first; stray != last; ++stray) {
+      job.uses.attempt = std::max(job.uses.attempt, stray->second.run.attempt);
+    }
+    return first != last;
+  }
+
+ private:
+  std::uint64_t restored_below_ = 1;
+  std::vector<Claim> early_;
+  std::size_t asked_ = 0;
+  std::unordered_multimap<JobId, Claim> strays_;
+};
+
+}  // namespace zebu::broker

@@ -1,0 +1,110 @@
+#pragma once
+
+#include "broker/engine/engine_options.h"
+#include "broker/engine/jobs/queue.h"
+#include "broker/engine/peers/receipts.h"
+#include "zebu/wire/message.h"
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+namespace zebu::broker {
+
+struct Seat;  // Dispatch's
+
+// A consumer's side of a session.
+struct Consumer {
+  SessionId session = 0;
+  std::vector<Queue*> queues;
+  std::vector<std::string> tasks;  // in order
+  std::uint32_t slots = 1;
+  message::PoolKind pool = message::PoolKind::processes;
+  std::uint32_t credit = 0;
+  bool draining = false;
+  bool is_late = false;        // ConsumerChanged
+  BatchNumber known_with = 0;  // with which the store knows of it: a restarted broker waits for those only
+  JobList running;             // assigned to it, in the order of assignment
+  Receipts receipts;
+  Seat* seat = nullptr;          // Dispatch's, through the engine
+  bool is_touched = false;       // the engine: its credit or its free slots have changed
+  bool awaits_receipts = false;  // the engine: it is in the list of those
+};
+
+// A peer that said HELLO.
+struct Session {
+  SessionId id = 0;
+  message::Role role = message::Role::client;
+  std::string name;
+  InstanceId instance;
+  TimePoint last_heard{};
+  std::unique_ptr<Consumer> consumer;  // of role consumer
+  // What a consumer names in HELLO and the store has to be asked about. Until that is answered it hears nothing, not
+  // even WELCOME: so it says nothing, and no outcome comes before the claim that it belongs to.
+  std::size_t open_claims = 0;
+  bool is_welcomed = false;
+  bool is_to_drain = false;
+  std::vector<AttemptId> stops;
+};
+
+// Sessions and what is known of the processes behind them: which instance has which session, when it was heard last,
+// and which consumers a restarted broker still waits for.
+class Peers {
+ public:
+  explicit Peers(const EngineOptions& options)
+      : liveness_(options.liveness), beat_(options.beat()), max_peers_(options.max_peers) {}
+  ~Peers();
+  Peers(const Peers&) = delete;
+  Peers& operator=(const Peers&) = delete;
+
+  [[nodiscard]] Session* find(SessionId id);
+  [[nodiscard]] const Session* find(SessionId id) const;
+  [[nodiscard]] const std::unordered_map<SessionId, Session>& all() const { return sessions_; }
+  [[nodiscard]] std::optional<SessionId> session_of(const InstanceId& instance) const;
+  [[nodiscard]] bool is_full() const { return sessions_.size() >= max_peers_; }
+
+  // A newer session of the same instance takes the older one's place in session_of().
+  Session& add(SessionId id, const message::Hello& hello, TimePoint now);
+  void remove(SessionId id);
+
+  // ── silence
+  void heard(SessionId id, TimePoint now);
+  struct Beat {
+    std::vector<SessionId> silent;
+    std::vector<SessionId> present;  // that hear a beat
+  };
+  // Unset: no beat is due yet.
+  [[nodiscard]] std::optional<Beat> beat(TimePoint now);
+  [[nodiscard]] std::optional<TimePoint> next_beat() const { return next_beat_; }
+
+  // ── after a restart
+  // Waits for these consumers, and for holders of jobs, as long as the liveness time.
+  void expect(std::vector<KnownConsumer> consumers, bool has_orphans, TimePoint now);
+  void came(const InstanceId& instance);
+  [[nodiscard]] bool is_waiting() const { return hold_until_.has_value(); }
+  // All are there, or their time is up.
+  [[nodiscard]] bool is_wait_over(TimePoint now) const;
+  [[nodiscard]] std::optional<TimePoint> wait_ends() const { return hold_until_; }
+  // Ends the wait; these have not come.
+  [[nodiscard]] std::vector<KnownConsumer> give_up();
+
+  // Whether a consumer that says HELLO is late (ConsumerChanged): it was given up before, or names attempts that this
+  // broker gave it no chance to have. Forgets that it was lost.
+  [[nodiscard]] bool is_late(const message::Hello& hello);
+  void lost(const InstanceId& instance, bool is_late);
+
+ private:
+  std::chrono::milliseconds liveness_;
+  std::chrono::milliseconds beat_;
+  std::size_t max_peers_;
+  std::unordered_map<SessionId, Session> sessions_;
+  std::unordered_map<InstanceId, SessionId> instances_;  // the newest session of each
+  std::optional<TimePoint> next_beat_;
+  std::vector<KnownConsumer> expected_;  // consumers that were there before the restart, and are not back
+  std::optional<TimePoint> hold_until_;
+  std::unordered_map<InstanceId, bool> lost_;  // by this broker, and not back; whether it was late
+};
+
+}  // namespace zebu::broker

@@ -1,0 +1,65 @@
+#pragma once
+
+#include "broker/engine/batches.h"
+
+#include <cstdint>
+#include <optional>
+
+namespace zebu::broker {
+
+// How many of a consumer's outcomes are durable, and how many it has been told of by KEPT. It keeps its outcomes until
+// then. Only a draining consumer waits for KEPT, so it can ride on the next BEAT, unless the consumer would have to
+// keep much until then.
+class Receipts {
+ public:
+  struct Kept {
+    std::uint64_t count;
+    bool at_once;
+  };
+
+  // An outcome came whose records are in `batch`; 0: it has none.
+  void depends_on(BatchNumber batch) { batch_ = std::max(batch_, batch); }
+  // So many outcomes came in one message.
+  void add(std::size_t outcomes, std::size_t bytes) {
+    count_ += outcomes;
+    unconfirmed_ += outcomes;
+    unconfirmed_bytes_ += bytes;
+  }
+  // The open batch is sealed.
+  void seal() { sealed_ = count_; }
+  // What it is to hear when `batches` says that a commit is done, or that nothing has to be waited for.
+  [[nodiscard]] std::optional<Kept> settled(const Batches& batches, bool is_draining) {
+    if (batch_ == 0) return std::nullopt;
+    const bool is_all = batches.is_settled(batch_);
+    if (is_all) batch_ = 0;
+    return confirm(is_all ? count_ : sealed_, is_draining);
+  }
+  // All that have come, when none waits for a commit.
+  [[nodiscard]] std::optional<Kept> at_once(bool is_draining) {
+    if (count_ == 0 || batch_ != 0) return std::nullopt;
+    return confirm(count_, is_draining);
+  }
+  [[nodiscard]] bool is_waiting() const { return batch_ != 0; }
+
+ private:
+  static constexpr std::size_t kMany = 256;
+  static constexpr std::size_t kMuch = 64U << 10;
+
+  [[nodiscard]] std::optional<Kept> confirm(std::uint64_t count, bool is_draining) {
+    if (count < confirmed_) return std::nullopt;
+    confirmed_ = count;
+    const bool at_once = is_draining || unconfirmed_ >= kMany || unconfirmed_bytes_ >= kMuch;
+    if (at_once) unconfirmed_ = unconfirmed_bytes_ = 0;
+    return Kept{count, at_once};
+  }
+
+  std::uint64_t count_ = 0;
+  BatchNumber batch_ = 0;     // with which the newest outcome is durable
+  std::uint64_t sealed_ = 0;  // outcomes of the batch that is under way, and of all before
+  std::uint64_t confirmed_ = 0;
+  // Outcomes since the last KEPT that was sent at once, and their bytes.
+  std::size_t unconfirmed_ = 0;
+  std::size_t unconfirmed_bytes_ = 0;
+};
+
+}  // namespace zebu::broker
