@@ -3,7 +3,6 @@
 #include "broker/engine/jobs/claim.h"
 #include "broker/engine/jobs/job.h"
 
-#include <algorithm>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -25,14 +24,7 @@ class Claims {
   // Whether it holds the attempt: the job was not given to another consumer since. So the attempt is the newest that is
   // known, and was given to this consumer; or it is newer than that, because the broker was restarted before a record
   // told of its start, and the consumer is not late.
-  [[nodiscard]] bool may_keep(const Job& job, const Claimant& who, std::uint32_t attempt) const {
-    const bool is_waiting_or_running = job.state == JobState::queued || job.state == JobState::running;
-    const bool is_known = job.holder == who.instance && job.uses.attempt == attempt;
-    const bool is_newer = attempt > job.uses.attempt && job.spec->sequence < restored_below_ && !who.is_late &&
-                          (job.state == JobState::queued || !job.session);
-    const bool is_free = !job.session || is_known;
-    return is_waiting_or_running && job.place != Place::fresh && is_free && (is_known || is_newer);
-  }
+  [[nodiscard]] bool may_keep(const Job& job, const Claimant& who, std::uint32_t attempt) const;
 
   // Of a fresh job: it was submitted once more before its consumer came back. Its commit will say whether it is there.
   void too_early(const Claim& claim) { early_.push_back(claim); }
@@ -49,14 +41,7 @@ class Claims {
     std::erase_if(strays_, [&](const auto& stray) { return stray.second.session == session; });
   }
   // The job's attempts go on behind refused ones. True when there is one.
-  bool skip_strays(Job& job) const {
-    if (strays_.empty()) return false;
-    const auto [first, last] = strays_.equal_range(job.spec->id);
-    for (auto stray = first; stray != last; ++stray) {
-      job.uses.attempt = std::max(job.uses.attempt, stray->second.run.attempt);
-    }
-    return first != last;
-  }
+  bool skip_strays(Job& job) const;
 
  private:
   std::uint64_t restored_below_ = 1;
