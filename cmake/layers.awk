@@ -74,6 +74,7 @@ FNR == 1 {
 /^[^ ]/ { check(); next }
 NF {
   path_ = from_root(trim($0))
+  if (path_ ~ /\/CMakeFiles\//) next  # the file that includes a unity build's sources
   if (path_ ~ /\.cpp$/) { if (part_of(path_) != "") source[++sources] = path_ }
   else header[++headers] = path_
   ++seen

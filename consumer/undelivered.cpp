@@ -7,10 +7,10 @@ namespace zebu::consumer {
 namespace {
 
 // Lengths and keys of an OUTCOME entry, beside its texts.
-constexpr std::size_t kEntryRoom = 128;
+constexpr std::size_t kOutcomeRoom = 128;
 
 std::size_t size_of(const Outcome& outcome) {
-  std::size_t size = kEntryRoom + outcome.result.size() + outcome.error.type.size() + outcome.error.message.size();
+  std::size_t size = kOutcomeRoom + outcome.result.size() + outcome.error.type.size() + outcome.error.message.size();
   for (const std::string& line : outcome.error.trace) size += line.size() + 5;
   return size;
 }
@@ -18,7 +18,7 @@ std::size_t size_of(const Outcome& outcome) {
 // A frame that is too large would cost the connection, again and again.
 void fit(Outcome& outcome, std::size_t max_message) {
   const std::size_t size = size_of(outcome);
-  if (size + kEntryRoom <= max_message) return;
+  if (size + kOutcomeRoom <= max_message) return;
   outcome.state = JobState::failed;
   outcome.result = {};
   outcome.error = {"zebu::ResultTooLarge",

@@ -8,10 +8,10 @@ namespace {
 // While the broker is away, more output than this is not kept for it.
 constexpr std::size_t kMaxOutputBytes = 16U << 20;
 // Ids and lengths of an entry, beside its texts.
-constexpr std::size_t kEntryRoom = 64;
+constexpr std::size_t kReportRoom = 64;
 
 std::size_t size_of(const message::ProgressReport& report) {
-  return kEntryRoom + report.note.size() + report.output.size();
+  return kReportRoom + report.note.size() + report.output.size();
 }
 
 }  // namespace

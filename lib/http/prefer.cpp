@@ -17,7 +17,7 @@ std::string_view trim(std::string_view text) {
 }
 
 // What comes before the first `separator` outside of quotes, which is taken away with it.
-std::string_view take(std::string_view& text, char separator) {
+std::string_view take_unquoted(std::string_view& text, char separator) {
   bool quoted = false;
   std::size_t end = 0;
   for (; end < text.size() && (quoted || text[end] != separator); ++end) {
@@ -46,9 +46,9 @@ std::optional<std::chrono::seconds> parse_seconds(std::string_view text) {
 
 std::optional<std::chrono::seconds> preferred_wait(std::string_view prefer) {
   while (!prefer.empty()) {
-    std::string_view preference = take(prefer, ',');
-    std::string_view value = take(preference, ';');  // parameters behind ";" are not ours
-    const std::string_view name = trim(take(value, '='));
+    std::string_view preference = take_unquoted(prefer, ',');
+    std::string_view value = take_unquoted(preference, ';');  // parameters behind ";" are not ours
+    const std::string_view name = trim(take_unquoted(value, '='));
     if (name.size() != 4 || strncasecmp(name.data(), "wait", 4) != 0) continue;
     value = trim(value);
     if (value.size() >= 2 && value.front() == '"' && value.back() == '"') value = value.substr(1, value.size() - 2);

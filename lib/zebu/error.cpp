@@ -6,22 +6,22 @@
 namespace zebu {
 namespace {
 
-constexpr std::array<std::string_view, 23> kNames = {
+constexpr std::array<std::string_view, 23> kCodeNames = {
     "bad_message",      "version",      "wrong_role",    "no_session",       "too_many_peers",
     "bad_job",          "unknown_task", "no_consumer",   "queue_full",       "too_many_queues",
     "too_many_queries", "unknown_job",  "unknown_queue", "unknown_consumer", "bad_command",
     "timed_out",        "disconnected", "job_failed",    "job_cancelled",    "job_expired",
     "bad_value",        "closed",       "system"};
-static_assert(static_cast<std::size_t>(ErrorCode::system) + 1 == kNames.size());
+static_assert(static_cast<std::size_t>(ErrorCode::system) + 1 == kCodeNames.size());
 
 }  // namespace
 
-std::string_view to_string(ErrorCode code) { return kNames[static_cast<std::size_t>(code)]; }
+std::string_view to_string(ErrorCode code) { return kCodeNames[static_cast<std::size_t>(code)]; }
 
 std::optional<ErrorCode> error_code_from(std::string_view text) {
-  const auto found = std::find(kNames.begin(), kNames.end(), text);
-  if (found == kNames.end()) return std::nullopt;
-  return static_cast<ErrorCode>(found - kNames.begin());
+  const auto found = std::find(kCodeNames.begin(), kCodeNames.end(), text);
+  if (found == kCodeNames.end()) return std::nullopt;
+  return static_cast<ErrorCode>(found - kCodeNames.begin());
 }
 
 }  // namespace zebu

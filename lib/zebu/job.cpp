@@ -9,8 +9,8 @@
 namespace zebu {
 namespace {
 
-constexpr std::array<std::string_view, kJobStates> kNames = {"scheduled", "queued",    "running", "succeeded",
-                                                             "failed",    "cancelled", "expired"};
+constexpr std::array<std::string_view, kJobStates> kStateNames = {"scheduled", "queued",    "running", "succeeded",
+                                                                  "failed",    "cancelled", "expired"};
 
 // Row: from; column: to; in the order of JobState. Compared with docs/job-lifecycle.md by a test.
 constexpr bool kMayMove[kJobStates][kJobStates] = {
@@ -113,12 +113,12 @@ Complaint why_bad_headers(const std::vector<Header>& headers) {
 
 }  // namespace
 
-std::string_view to_string(JobState state) { return kNames[static_cast<std::size_t>(state)]; }
+std::string_view to_string(JobState state) { return kStateNames[static_cast<std::size_t>(state)]; }
 
 std::optional<JobState> job_state_from(std::string_view text) {
-  const auto found = std::find(kNames.begin(), kNames.end(), text);
-  if (found == kNames.end()) return std::nullopt;
-  return static_cast<JobState>(found - kNames.begin());
+  const auto found = std::find(kStateNames.begin(), kStateNames.end(), text);
+  if (found == kStateNames.end()) return std::nullopt;
+  return static_cast<JobState>(found - kStateNames.begin());
 }
 
 bool is_final(JobState state) { return state >= JobState::succeeded; }

@@ -52,7 +52,7 @@ tl::unexpected<Error> refused(const std::string& path, int error) {
 
 Result<StoreLock> StoreLock::take(const std::string& store_path) {
   const std::string path = store_path + ".lock";
-  const int descriptor = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  const int descriptor = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
   if (descriptor < 0) return refused(path, errno);
   StoreLock lock(descriptor, path);
   if (flock(descriptor, LOCK_EX | LOCK_NB) != 0) {
@@ -79,7 +79,7 @@ StoreLock& StoreLock::operator=(StoreLock&& other) noexcept {
 }
 
 StoreLock::~StoreLock() {
-  if (descriptor_ >= 0) close(descriptor_);
+  if (descriptor_ >= 0) ::close(descriptor_);
 }
 
 std::optional<CommitMark> StoreLock::mark() const {

@@ -42,10 +42,10 @@ tl::unexpected<Error> system_error(const std::string& doing, const std::string& 
 }
 
 Result<void> sync_to_disk(const std::string& path) {
-  const int descriptor = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (descriptor < 0) return system_error("open", path);
   const bool is_synced = fsync(descriptor) == 0;
-  close(descriptor);
+  ::close(descriptor);
   if (!is_synced) return system_error("sync", path);
   return {};
 }

@@ -10,7 +10,7 @@ namespace {
 // More rows than that, and those of idle queues go: names may be made by programs, without end.
 constexpr std::size_t kIdleQueues = 1024;
 // A longer list of counts becomes rows.
-constexpr std::size_t kList = 16;
+constexpr std::size_t kListLength = 16;
 constexpr std::size_t kListed = 5;  // numbers for each queue in it
 
 std::int64_t payload_of(const JobSpec& spec) { return static_cast<std::int64_t>(spec.size() - sizeof(JobSpec)); }
@@ -125,7 +125,7 @@ void SqliteQueues::save() {
     }
   }
   changed_.clear();
-  if (list_.size() <= kList) return;
+  if (list_.size() <= kListLength) return;
   for (Queue* queue : list_) {
     write(*queue);
     queue->is_listed = false;

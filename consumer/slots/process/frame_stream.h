@@ -21,6 +21,9 @@ namespace zebu::consumer {
 // Both ends are the same binary.
 void append_frame(std::string& to, const Frame& frame);
 
+// How much either end reads from the stream at once.
+inline constexpr std::size_t kReadSize = 64U << 10;
+
 // Puts frames together again from what a stream gives.
 class FrameStream {
  public:

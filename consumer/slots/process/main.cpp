@@ -20,8 +20,6 @@
 namespace zebu::consumer {
 namespace {
 
-constexpr std::size_t kReadSize = 64U << 10;
-
 // The child's end of the stream. Whole frames are written under a lock: the reader answers recalls, the worker reports.
 class Pipe {
  public:

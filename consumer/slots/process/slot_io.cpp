@@ -17,7 +17,6 @@ namespace {
 namespace asio = boost::asio;
 using boost::system::error_code;
 
-constexpr std::size_t kReadSize = 64U << 10;
 constexpr std::size_t kTail = 4096;
 
 }  // namespace

@@ -1,0 +1,68 @@
+# With ZEBU_UNITY, several files of a library are compiled as one: what they include is read and instantiated once, which
+# halves the compiler's time of a build from nothing. A change of one file then compiles its whole group, and one file can
+# live on what another one includes; so the presets for working leave it off, and they keep the includes honest.
+#
+# A group has files of one part of layers.txt only, so that the check of the includes stays exact.
+set(ZEBU_UNITY_FILES 10)  # at most in a group: two cores should both be busy, and no compiler should need a GB
+
+file(STRINGS ${PROJECT_SOURCE_DIR}/cmake/layers.txt layers REGEX "^[a-z-]+ *\\|")
+set_property(DIRECTORY ${PROJECT_SOURCE_DIR} APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS cmake/layers.txt)
+
+# Sets `result` to the part whose longest path is the beginning of `file`, a path from the sources' folder on.
+function(zebu_part_of file result)
+  set(part "")
+  set(longest 0)
+  foreach(layer ${layers})
+    string(REGEX MATCH "^([a-z-]+) *\\|([^|]*)\\|" _ "${layer}")
+    set(name ${CMAKE_MATCH_1})
+    string(REGEX MATCHALL "[^ ]+" paths "${CMAKE_MATCH_2}")
+    foreach(path ${paths})
+      string(FIND ${file} ${path} place)
+      string(LENGTH ${path} length)
+      if(place EQUAL 0 AND length GREATER longest)
+        set(part ${name})
+        set(longest ${length})
+      endif()
+    endforeach()
+  endforeach()
+  set(${result} "${part}" PARENT_SCOPE)
+endfunction()
+
+function(zebu_unify target)
+  get_target_property(sources ${target} SOURCES)
+  get_target_property(folder ${target} SOURCE_DIR)
+  set(parts "")
+  foreach(source ${sources})
+    get_filename_component(source ${source} ABSOLUTE BASE_DIR ${folder})
+    file(RELATIVE_PATH path ${PROJECT_SOURCE_DIR} ${source})
+    zebu_part_of(${path} part)
+    if(part)
+      list(APPEND parts ${part})
+      list(APPEND files_of_${part} ${source})
+    endif()
+  endforeach()
+  list(REMOVE_DUPLICATES parts)
+  foreach(part ${parts})
+    list(LENGTH files_of_${part} count)
+    if(count EQUAL 1)
+      continue()
+    endif()
+    math(EXPR groups "(${count} + ${ZEBU_UNITY_FILES} - 1) / ${ZEBU_UNITY_FILES}")
+    set(index 0)
+    foreach(source ${files_of_${part}})
+      math(EXPR group "${index} * ${groups} / ${count} + 1")
+      set_source_files_properties(${source} DIRECTORY ${folder} PROPERTIES UNITY_GROUP ${part}_${group})
+      math(EXPR index "${index} + 1")
+    endforeach()
+  endforeach()
+  set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_MODE GROUP)
+endfunction()
+
+# What has been added so far: the libraries and programs.
+get_property(folders DIRECTORY ${PROJECT_SOURCE_DIR} PROPERTY SUBDIRECTORIES)
+foreach(folder ${folders})
+  get_property(targets DIRECTORY ${folder} PROPERTY BUILDSYSTEM_TARGETS)
+  foreach(target ${targets})
+    zebu_unify(${target})
+  endforeach()
+endforeach()
