@@ -2,7 +2,7 @@
 #include "broker/server/server.h"
 #include "broker/store/open_store.h"
 #include "broker/store/sqlite/maintenance.h"
-#include "zebu/program/cli.h"
+#include "zebu/program/exit_codes.h"
 #include "zebu/program/log.h"
 #include "zebu/program/stop_signal.h"
 

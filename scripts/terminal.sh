@@ -37,3 +37,39 @@ seconds_since() {
   local ms=$(($(now_ms) - $1))
   if ((ms < 10000)); then printf '%d.%d s' $((ms / 1000)) $((ms % 1000 / 100)); else printf '%d s' $((ms / 1000)); fi
 }
+
+# A number of seconds for people: 45 s, 3 min 20 s.
+as_time() { if (($1 < 60)); then echo "$1 s"; else echo "$(($1 / 60)) min $(($1 % 60)) s"; fi; }
+
+# Says from time to time how far the work is whose log has lines that begin with [done/all], until end_progress: on a
+# terminal in one line that changes, else in a line every 15 seconds. UNIT is what is counted.
+report_progress() {  # LOG UNIT
+  end_progress
+  follow_progress "$@" &
+  progress=$!
+  trap end_progress EXIT
+}
+
+follow_progress() {  # LOG UNIT
+  local began done all seconds text pause=15 nothing
+  [[ ! -t 1 ]] || pause=1
+  began=$(now_ms)
+  # Reading what never comes waits without a process of its own, which would outlive this one.
+  exec {nothing}<> <(:)
+  while kill -0 $$ 2>/dev/null; do
+    read -rt $pause -u "$nothing" || true
+    IFS=/ read -r done all < <(grep -o '^\[[0-9]*/[0-9]*\]' "$1" 2>/dev/null | tail -n 1 | tr -d '[]') || continue
+    seconds=$((($(now_ms) - began) / 1000))
+    text="  $done of $all $2, $(as_time $seconds) so far"
+    ((done == 0)) || text+=", about $(as_time $((seconds * (all - done) / done))) left"
+    if [[ -t 1 ]]; then printf '\r\e[K%s' "$text"; else say "$text"; fi
+  done
+}
+
+end_progress() {
+  [[ -n ${progress:-} ]] || return 0
+  kill "$progress" 2>/dev/null || true
+  wait "$progress" 2>/dev/null || true
+  progress=''
+  [[ ! -t 1 ]] || printf '\r\e[K'
+}

@@ -2,7 +2,7 @@
 // <utility> first: Boost 1.74's Asio uses std::exchange without including it.
 #include "webfront/health_check.h"
 #include "webfront/webfront.h"
-#include "zebu/program/cli.h"
+#include "zebu/program/exit_codes.h"
 #include "zebu/program/log.h"
 #include "zebu/program/stop_signal.h"
 

@@ -1,5 +1,7 @@
 #pragma once
 
+#include "zebu/program/exit_codes.h"
+
 #include <CLI/CLI.hpp>
 
 #include <optional>
@@ -7,11 +9,6 @@
 
 // What the options of all programs share: names, configuration file, environment, exit codes.
 namespace zebu::cli {
-
-inline constexpr int kExitOk = 0;
-inline constexpr int kExitFailure = 1;
-inline constexpr int kExitUsage = 2;
-inline constexpr int kExitIo = 74;  // EX_IOERR of sysexits.h
 
 // Adds --config FILE (TOML), --print-config, --version and --log-level to `app`. Call it before the program's own.
 void add_standard_options(CLI::App& app, std::string& log_level);
