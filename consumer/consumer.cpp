@@ -1,11 +1,10 @@
-#include <utility>
-// <utility> first: Boost 1.74's Asio uses std::exchange without including it.
+#include "zebu/consumer.h"
+
 #include "consumer/agent.h"
 #include "consumer/cli.h"
 #include "consumer/slots/process/main.h"
 #include "consumer/slots/process/slot.h"
 #include "consumer/slots/thread_slot.h"
-#include "zebu/consumer.h"
 #include "zebu/program/log.h"
 #include "zebu/program/stop_signal.h"
 

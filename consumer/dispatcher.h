@@ -2,6 +2,7 @@
 
 #include "consumer/pace.h"
 #include "consumer/slots/slot.h"
+#include "zebu/asio.h"
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "consumer/slots/slot.h"
+#include "zebu/asio.h"
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>

@@ -1,7 +1,6 @@
-#include <utility>
-// <utility> first: Boost 1.74's Asio uses std::exchange without including it.
-#include "consumer/slots/run_task.h"
 #include "consumer/slots/thread_slot.h"
+
+#include "consumer/slots/run_task.h"
 #include "consumer/slots/units.h"
 #include "zebu/program/log.h"
 

@@ -1,7 +1,5 @@
 #pragma once
 
-#include <utility>
-// <utility> first: Boost 1.74's Asio uses std::exchange without including it.
 #include "zebu/client.h"
 
 #include <boost/asio/executor_work_guard.hpp>

@@ -1,8 +1,6 @@
 // The producer of the crash test: crash-producer ENDPOINT PLAN HEARD. Submits the jobs of the plan, writes down in
 // HEARD what it hears of each at the moment that it hears it, and ends when all have their outcome. Started again after
 // kill -9, it submits all of which it has written no outcome: the broker has some of them already.
-#include <utility>
-// <utility> first: Boost 1.74's Asio uses std::exchange without including it.
 #include "tests/crash/plan.h"
 
 #include <boost/asio/io_context.hpp>

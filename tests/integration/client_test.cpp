@@ -1,9 +1,8 @@
-#include <utility>
-// <utility> first: Boost 1.74's Asio uses std::exchange without including it.
+#include "zebu/client.h"
+
 #include "tests/support/catch.h"
 #include "tests/support/fake_broker.h"
 #include "tests/support/samples.h"
-#include "zebu/client.h"
 
 #include <future>
 

@@ -1,6 +1,5 @@
-#include <utility>
-// <utility> first: Boost 1.74's Asio uses std::exchange without including it.
 #include "consumer/dispatcher.h"
+
 #include "consumer/slots/thread_slot.h"
 #include "tests/support/catch.h"
 #include "tests/support/eventually.h"

@@ -1,6 +1,5 @@
-#include <utility>
-// <utility> first: Boost 1.74's Asio uses std::exchange without including it.
 #include "consumer/slots/process/slot.h"
+
 #include "zebu/program/log.h"
 
 #include <sys/wait.h>

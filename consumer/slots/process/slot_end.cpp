@@ -1,5 +1,3 @@
-#include <utility>
-// <utility> first: Boost 1.74's Asio uses std::exchange without including it.
 #include "consumer/slots/process/slot.h"
 #include "consumer/slots/run_task.h"
 #include "consumer/slots/units.h"

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "zebu/asio.h"
 #include "zebu/wire/codec.h"
 #include "zebu/wire/socket.h"
 
