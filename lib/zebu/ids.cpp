@@ -1,5 +1,7 @@
 #include "zebu/ids.h"
 
+#include "zebu/hex.h"
+
 #include <sys/random.h>
 
 #include <cstdlib>
@@ -30,13 +32,6 @@ class RandomBytes {
   std::array<std::uint8_t, 4096> buffer_{};
   std::size_t left_ = 0;
 };
-
-int hex_digit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
 
 bool dash_at(std::size_t i) { return i == 8 || i == 13 || i == 18 || i == 23; }
 

@@ -2,16 +2,6 @@
 
 namespace zebu::producer {
 
-std::string json_of(const TaskError& error) {
-  std::string text =
-      "{\"type\":" + json_string(error.type) + ",\"message\":" + json_string(error.message) + ",\"trace\":[";
-  for (const std::string& frame : error.trace) {
-    if (&frame != &error.trace.front()) text += ',';
-    text += json_string(frame);
-  }
-  return text + "]}";
-}
-
 std::string plain_of(const TaskError& error) {
   std::string text = error.type + ": " + error.message;
   for (const std::string& frame : error.trace) text += "\n  at " + frame;

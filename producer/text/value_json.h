@@ -18,9 +18,6 @@ using zebu::plain_of;
 // The same of a job that was asked about: one that the broker does not know is "unknown", with the error.
 [[nodiscard]] std::string known_fields(const Result<Outcome>& outcome);
 
-// {"type":…,"message":…,"trace":[…]}
-[[nodiscard]] std::string json_of(const TaskError& error);
-
 // Several lines for people: "TYPE: MESSAGE" and the trace.
 [[nodiscard]] std::string plain_of(const TaskError& error);
 [[nodiscard]] TaskError task_error_of(const Error& error);

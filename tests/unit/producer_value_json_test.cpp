@@ -59,6 +59,11 @@ TEST_CASE("outcomes as fields of a JSON object") {
         R"("state":"failed","error":{"type":"unknown_job","message":"gone","trace":[]})");
 }
 
+TEST_CASE("an error as JSON has its kind, unless it is an ordinary failure") {
+  CHECK(json_of(TaskError{"zebu::Crash", "SIGSEGV", {}, ErrorKind::crash}) ==
+        R"({"type":"zebu::Crash","message":"SIGSEGV","trace":[],"kind":"crash"})");
+}
+
 TEST_CASE("a job that was asked about and that nobody knows is unknown") {
   CHECK(known_fields(fail(ErrorCode::unknown_job, "gone")) ==
         R"("state":"unknown","error":{"type":"unknown_job","message":"gone","trace":[]})");

@@ -152,4 +152,16 @@ std::string plain_of(Bytes value) {
   return json_of(value);
 }
 
+std::string json_of(const TaskError& error) {
+  std::string text = R"({"type":)" + json_string(error.type) + R"(,"message":)" + json_string(error.message);
+  text += R"(,"trace":[)";
+  for (const std::string& frame : error.trace) {
+    if (&frame != &error.trace.front()) text += ',';
+    text += json_string(frame);
+  }
+  text += ']';
+  if (error.kind != ErrorKind::failure) text += R"(,"kind":)" + json_string(to_string(error.kind));
+  return text + '}';
+}
+
 }  // namespace zebu

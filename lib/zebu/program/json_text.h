@@ -17,4 +17,7 @@ namespace zebu {
 // The same for people: a string as it is.
 [[nodiscard]] std::string plain_of(Bytes value);
 
+// {"type":…,"message":…,"trace":[…]}, and "kind" if the error is not an ordinary failure.
+[[nodiscard]] std::string json_of(const TaskError& error);
+
 }  // namespace zebu
