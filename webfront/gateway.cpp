@@ -1,6 +1,5 @@
-#include <utility>
-// <utility> first: Boost 1.74's Asio uses std::exchange without including it.
 #include "webfront/gateway.h"
+
 #include "zebu/program/log.h"
 
 namespace zebu::webfront {
@@ -10,17 +9,17 @@ using namespace std::chrono_literals;
 
 namespace {
 
-// A job of ours that the broker has forgotten was lost with a broker that keeps jobs in memory.
+// Only a broker that lost its memory in a restart does not know a job that it has accepted from this front end.
 Error explained(Error error) {
   if (error.code == ErrorCode::unknown_job) error.message = "the broker was restarted and no longer knows the job";
   return error;
 }
 
-bool is_for_us_alone(const JobRequest& job) { return job.options.transient && job.options.unique.empty(); }
+bool is_unshared(const JobRequest& job) { return job.options.transient && job.options.unique.empty(); }
 
 }  // namespace
 
-// A request among those that a long absence of the broker ends.
+// Registers a request among those that a long absence of the broker ends.
 class Gateway::Waiting {
  public:
   Waiting(std::list<Interrupt*>& all, Interrupt& mine) : all_(all), place_(all.insert(all.end(), &mine)) {}
@@ -49,11 +48,11 @@ Error Gateway::away() const {
 
 void Gateway::changed(const Error* why) {
   if (why == nullptr) {
-    spdlog::info("connected with the broker at {}", broker_);
+    spdlog::info("connected to the broker at {}", broker_);
     absence_.cancel();
     return;
   }
-  spdlog::warn("the broker is away: {}", why->message);
+  spdlog::warn("lost the connection to the broker: {}", why->message);
   absence_.expires_after(2 * session_.liveness());
   absence_.async_wait([this](const boost::system::error_code& error) {
     if (!error && !session_.is_up()) give_up();
@@ -72,7 +71,7 @@ void Gateway::abandon(PendingJob& job, bool is_ours) {
 awaitable<Result<Outcome>> Gateway::run(JobRequest job, Interrupt& interrupt) {
   if (!session_.is_up()) co_return tl::make_unexpected(away());
   const Waiting waiting(waiting_, interrupt);
-  const bool is_ours = is_for_us_alone(job);
+  const bool is_ours = is_unshared(job);
   PendingJob pending(session_, Uuid::make(), std::move(job), &interrupt);
   Result<Outcome> outcome = co_await pending.outcome(TimePoint::max());
   if (interrupt.raised()) abandon(pending, is_ours);
@@ -84,7 +83,7 @@ awaitable<Result<Gateway::Submitted>> Gateway::submit(JobRequest job, std::optio
                                                       Interrupt& interrupt) {
   if (!session_.is_up()) co_return tl::make_unexpected(away());
   const Waiting waiting(waiting_, interrupt);
-  const bool is_ours = wait && is_for_us_alone(job);
+  const bool is_ours = wait && is_unshared(job);
   const TimePoint deadline = Clock::now() + wait.value_or(0ms);
   const JobId id = Uuid::make();
   PendingJob pending(session_, id, std::move(job), &interrupt);

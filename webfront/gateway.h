@@ -9,31 +9,31 @@
 
 namespace zebu::webfront {
 
-// The way from HTTP requests to the broker: a session in the front end's own loop, and what is done while the broker is
-// away. A request that comes then is refused at once (disconnected). One that waits already goes on waiting, because a
-// broken connection loses nothing, and is given up after twice the liveness.
+// Connects HTTP requests to the broker: a session in the front end's own loop. While the broker is unavailable, new
+// requests fail at once (disconnected). Requests that already wait keep waiting, since a broken connection loses
+// nothing, and fail after twice the liveness.
 //
-// One thread, the loop's. It must be closed, and the loop run empty, before it is destroyed.
+// One thread, the loop's. Close it and run the loop until it is empty before you destroy it.
 class Gateway {
  public:
   Gateway(boost::asio::io_context& loop, SocketContext& context, ClientOptions options);
   [[nodiscard]] Result<void> start() { return session_.start(); }
   void close();
 
-  // Runs a job for somebody who waits for it as long as it takes. When the interrupt ends the wait, nobody needs the
-  // job any more: a transient one that nobody shares (it has no unique key) is cancelled, also while it runs.
+  // Runs a job, and waits for its outcome as long as it takes. If the interrupt ends the wait, a transient job that is
+  // not shared (it has no unique key) is cancelled, even while it runs.
   [[nodiscard]] boost::asio::awaitable<Result<Outcome>> run(JobRequest job, Interrupt& interrupt);
 
   struct Submitted {
     JobId id;
-    bool is_attached = false;        // it is an earlier job's, with the same unique key
-    std::optional<Outcome> outcome;  // when it came within the wait
+    bool is_attached = false;        // the id is that of an earlier job with the same unique key
+    std::optional<Outcome> outcome;  // if it came within the wait
   };
-  // Submits a job, and waits at most `wait` for its outcome.
+  // Submits a job, and waits for its outcome at most as long as `wait` says.
   [[nodiscard]] boost::asio::awaitable<Result<Submitted>> submit(JobRequest job,
                                                                  std::optional<std::chrono::milliseconds> wait,
                                                                  Interrupt& interrupt);
-  // Waits at most `limit` for a job that somebody submitted; timed_out when it has not ended by then.
+  // Waits at most `limit` for a job that was submitted earlier. Fails with timed_out if it has not ended by then.
   [[nodiscard]] boost::asio::awaitable<Result<Outcome>> wait(JobId id, std::chrono::milliseconds limit,
                                                              Interrupt& interrupt);
   // ClientSession::query, with a time limit.
@@ -48,7 +48,7 @@ class Gateway {
   [[nodiscard]] Error away() const;
   void changed(const Error* why);
   void give_up();
-  // After a wait that the interrupt ended.
+  // Leaves a job after the interrupt has ended the wait for it, and cancels it if it is ours alone.
   void abandon(PendingJob& job, bool is_ours);
 
   std::string broker_;

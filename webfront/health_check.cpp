@@ -1,7 +1,7 @@
-#include <utility>
-// <utility> first: Boost 1.74's Asio uses std::exchange without including it.
-#include "http/listen_address.h"
 #include "webfront/health_check.h"
+
+#include "http/listen_address.h"
+#include "zebu/asio.h"
 
 #include <boost/asio/ip/tcp.hpp>
 
@@ -10,9 +10,9 @@
 namespace zebu::webfront {
 
 Result<void> check_health(const Options& options) {
-  auto address = parse_listen_address(options.listen);
+  auto address = http::parse_listen_address(options.http.listen);
   if (!address) return tl::make_unexpected(address.error());
-  // What listens on all addresses is asked on loopback.
+  // A server that listens on all addresses is asked on loopback.
   if (address->host.empty() || address->host == "0.0.0.0") address->host = "127.0.0.1";
   if (address->host == "::") address->host = "::1";
   boost::asio::ip::tcp::iostream stream;
@@ -24,7 +24,7 @@ Result<void> check_health(const Options& options) {
   stream >> version >> status;
   if (status == 200) return {};
   const std::string why = status != 0 ? "it answered " + std::to_string(status) : stream.error().message();
-  return fail(ErrorCode::system, "the front end at " + options.listen + " is not healthy: " + why);
+  return fail(ErrorCode::system, "the front end at " + options.http.listen + " is not healthy: " + why);
 }
 
 }  // namespace zebu::webfront

@@ -5,7 +5,7 @@
 
 namespace zebu::webfront {
 
-// Asks the front end that serves at options.listen for /healthz, for at most 2 s. For containers that have no curl.
+// Asks the front end at options.http.listen for /healthz, for at most 2 s. For containers without curl.
 [[nodiscard]] Result<void> check_health(const Options& options);
 
 }  // namespace zebu::webfront

@@ -13,7 +13,7 @@ namespace {
 
 using Json = nlohmann::json;
 
-// Reads msgpack, keeps nothing, and stops where it nests too deep.
+// Reads msgpack without keeping it, and stops where it nests too deep.
 class DepthCheck {
  public:
   using number_integer_t = Json::number_integer_t;
@@ -40,7 +40,7 @@ class DepthCheck {
   int depth_ = 0;
 };
 
-// A msgpack value that JSON cannot say (a map with keys that are no strings, too deep a nesting) is nothing.
+// nullopt for a value that JSON cannot express: a map with a key that is not a string, or too deep a nesting.
 std::optional<Json> from_msgpack(std::string_view bytes) {
   DepthCheck check;
   if (!Json::sax_parse(bytes.begin(), bytes.end(), &check, Json::input_format_t::msgpack)) return std::nullopt;
@@ -50,6 +50,9 @@ std::optional<Json> from_msgpack(std::string_view bytes) {
 }
 
 Json value_of(std::string_view msgpack_value) { return Json::parse(json_of(msgpack_value)); }
+
+// Bytes that are not UTF-8 become U+FFFD.
+std::string to_text(const Json& value) { return value.dump(-1, ' ', false, Json::error_handler_t::replace); }
 
 tl::unexpected<Error> bad_body(std::string message) { return fail(ErrorCode::bad_value, std::move(message)); }
 
@@ -78,7 +81,8 @@ std::string to_msgpack(const Json& value) {
   return bytes;
 }
 
-// The options of SUBMIT in JSON, read by who reads them there, and one more that only a submitter knows.
+// Reads the options of SUBMIT in JSON, with the decoder of SUBMIT, and unique_by_args, which exists only here. Returns
+// what is wrong with them.
 std::optional<std::string> read_options(Json& value, JobRequest& job, bool& unique_by_args) {
   if (!value.is_object()) return "\"options\" must be an object";
   if (const auto by_args = value.find("unique_by_args"); by_args != value.end()) {
@@ -102,7 +106,7 @@ std::optional<std::string> read_options(Json& value, JobRequest& job, bool& uniq
   return std::nullopt;
 }
 
-// What is wrong with one member of a job, or nothing.
+// Reads one member of a job. Returns what is wrong with it.
 std::optional<std::string> read_member(const std::string& key, Json& value, JobRequest& job, bool& unique_by_args) {
   if (key == "task") {
     if (!value.is_string()) return "\"task\" must be a string";
@@ -151,21 +155,21 @@ std::string accepted_body(const JobId& id, JobState state) {
 std::string outcome_body(const JobId& id, const Outcome& outcome) {
   Json body{{"id", id.to_string()}, {"state", to_string(outcome.state)}, {"run_us", outcome.ran.count()}};
   if (outcome.state == JobState::succeeded) body["result"] = value_of(outcome.result);
-  if (outcome.state == JobState::failed) body["error"] = error_object(outcome.error);
+  if (outcome.state == JobState::failed) body["error"] = Json::parse(json_of(outcome.error));
   return to_text(body);
 }
 
 Result<std::optional<JobStatus>> job_status(std::string_view answer) {
   auto jobs = from_msgpack(answer);
   if (!jobs || !jobs->is_array() || jobs->size() != 1) {
-    return fail(ErrorCode::bad_message, "the broker's answer about the job is not a list of one");
+    return fail(ErrorCode::bad_value, "the broker's answer about the job is not a list of one");
   }
   Json& job = jobs->front();
   if (job.is_null()) return std::optional<JobStatus>();
   const auto state = job.is_object() && job.contains("state") && job["state"].is_string()
                          ? job_state_from(job["state"].get_ref<const std::string&>())
                          : std::nullopt;
-  if (!state) return fail(ErrorCode::bad_message, "the broker's answer about the job names no state");
+  if (!state) return fail(ErrorCode::bad_value, "the broker's answer about the job names no state");
   if (const auto result = job.find("result"); result != job.end()) {
     const Json packed = std::move(*result);
     job.erase(result);
@@ -180,7 +184,7 @@ Result<std::optional<JobStatus>> job_status(std::string_view answer) {
 
 Result<Listing> listing(std::string_view name, std::string_view answer) {
   auto list = from_msgpack(answer);
-  if (!list || !list->is_array()) return fail(ErrorCode::bad_message, "the broker's answer is not a list");
+  if (!list || !list->is_array()) return fail(ErrorCode::bad_value, "the broker's answer is not a list");
   const std::size_t count = list->size();
   Json body = Json::object();
   body[std::string(name)] = std::move(*list);
@@ -192,13 +196,5 @@ std::string plain_text(std::string_view msgpack_value) { return plain_of(msgpack
 std::string slow_body(std::string_view id, std::string_view result) {
   return to_text({{"id", id}, {"seconds", value_of(result)}});
 }
-
-Json error_object(const TaskError& error) {
-  Json object{{"type", error.type}, {"message", error.message}, {"trace", error.trace}};
-  if (error.kind != ErrorKind::failure) object["kind"] = to_string(error.kind);
-  return object;
-}
-
-std::string to_text(const Json& value) { return value.dump(-1, ' ', false, Json::error_handler_t::replace); }
 
 }  // namespace zebu::webfront::json

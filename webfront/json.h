@@ -2,47 +2,42 @@
 
 #include "zebu/client_session.h"
 
-#include <nlohmann/json_fwd.hpp>
-
 #include <string>
 #include <string_view>
 
-// JSON, and its way to and from msgpack. With problem.cpp the only place that knows nlohmann/json.
+// JSON, and its conversion to and from msgpack. The only place in the front end that uses nlohmann/json.
 namespace zebu::webfront::json {
 
-// What clients and tasks send nests at most this deep: the converters recurse.
+// The deepest nesting that is accepted from clients and tasks, since the converters recurse.
 inline constexpr int kMaxDepth = 64;
 
-// The job in a POST's body: {"task": …, "args": […], "queue": …, "transient": …, "options": {…}}. An error is
-// bad_value, and names the position or the key.
+// Parses the job in a POST's body: {"task": …, "args": […], "queue": …, "transient": …, "options": {…}}. Fails with
+// bad_value, and the message names the position or the key.
 [[nodiscard]] Result<JobRequest> parse_job(std::string_view body);
 
-// {"id", "state"}: what is known of a job that was just accepted.
+// {"id", "state"} of a job that was just accepted.
 [[nodiscard]] std::string accepted_body(const JobId& id, JobState state);
 // {"id", "state", "result" | "error", "run_us"}.
 [[nodiscard]] std::string outcome_body(const JobId& id, const Outcome& outcome);
 
-// One element of the answer to the query "jobs" as the job's resource; nothing when the broker does not have the job.
+// The job's resource, from the answer to the query "jobs" about one job. nullopt when the broker does not have the job.
+// Fails with bad_value if the answer is not one, as listing() does.
 struct JobStatus {
   std::string body;
   JobState state;
 };
 [[nodiscard]] Result<std::optional<JobStatus>> job_status(std::string_view answer);
 
-// {"name": <the answer to a query>}, and how many elements it has.
+// {"name": [the answer to a query]}, and the number of its elements.
 struct Listing {
   std::string body;
   std::size_t count;
 };
 [[nodiscard]] Result<Listing> listing(std::string_view name, std::string_view answer);
 
-// A result as text: a string as it is, anything else as JSON.
+// A result as text: a string without quotes, anything else as JSON.
 [[nodiscard]] std::string plain_text(std::string_view msgpack_value);
-// {"id": …, "seconds": …}: what `factorials` returned, for the caller that it was done for.
+// {"id": …, "seconds": …}: the caller's id and the result of `factorials`.
 [[nodiscard]] std::string slow_body(std::string_view id, std::string_view result);
-
-[[nodiscard]] nlohmann::json error_object(const TaskError& error);
-// Bytes that are not UTF-8 become U+FFFD.
-[[nodiscard]] std::string to_text(const nlohmann::json& value);
 
 }  // namespace zebu::webfront::json

@@ -1,5 +1,3 @@
-#include <utility>
-// <utility> first: Boost 1.74's Asio uses std::exchange without including it.
 #include "webfront/health_check.h"
 #include "webfront/webfront.h"
 #include "zebu/program/exit_codes.h"

@@ -1,32 +1,36 @@
 #include "webfront/options.h"
 
 #include "zebu/program/cli.h"
+#include "zebu/version.h"
 
 namespace zebu::webfront {
 
 std::optional<int> parse_options(int argc, const char* const* argv, Options& options) {
-  CLI::App app("Serves HTTP and hands the work behind it to a Zebu broker.", "zebu-webfront");
+  http::ServerOptions& http = options.http;
+  http.name = "zebu-webfront/" + std::string(kVersion);
+  CLI::App app("Serves HTTP, and runs the work behind it as jobs of a Zebu broker.", "zebu-webfront");
   cli::add_standard_options(app, options.log_level);
   app.add_option("--broker", options.broker, "the broker's endpoint for clients")
       ->check(cli::why_no_endpoint)
       ->capture_default_str();
-  app.add_option("--listen", options.listen, "address and port to serve HTTP on; port 0 lets the kernel choose")
+  app.add_option("--listen", http.listen, "address and port to serve HTTP on; with port 0 the kernel chooses one")
       ->capture_default_str();
-  cli::add_duration(app, "--liveness", options.liveness, "how long the broker may be silent before it is away");
+  cli::add_duration(app, "--liveness", options.liveness,
+                    "time that the broker may be silent before the connection counts as lost");
   const auto add_size = [&app](const char* name, std::size_t& value, const char* help) {
     app.add_option(name, value, help)->transform(CLI::AsSizeValue(false))->capture_default_str();
   };
-  add_size("--max-header", options.max_header, "bytes of a request's line and headers");
-  add_size("--max-body", options.max_body, "bytes of a request's body");
-  app.add_option("--max-connections", options.max_connections, "open connections; more are refused with 503")
+  add_size("--max-header", http.max_header, "most bytes of a request's line and headers");
+  add_size("--max-body", http.max_body, "most bytes of a request's body");
+  app.add_option("--max-connections", http.max_connections, "most open connections; further ones are refused with 503")
       ->check(CLI::Range(std::size_t{1}, std::size_t{1'000'000}))
       ->capture_default_str();
-  cli::add_duration(app, "--header-timeout", options.header_timeout, "time for a request's headers to come");
-  cli::add_duration(app, "--body-timeout", options.body_timeout, "time for a request's body to come");
-  cli::add_duration(app, "--idle-timeout", options.idle_timeout, "time that a connection may do nothing");
-  cli::add_duration(app, "--max-wait", options.max_wait, "longest time that Prefer: wait and ?wait= may ask for");
-  cli::add_duration(app, "--grace", options.grace, "time that running requests have to finish when told to stop");
-  app.add_flag("--check", options.check, "ask the front end at --listen for its health, and stop: exit code 0 or 1")
+  cli::add_duration(app, "--header-timeout", http.header_timeout, "time limit for a request's headers to arrive");
+  cli::add_duration(app, "--body-timeout", http.body_timeout, "time limit for a request's body to arrive");
+  cli::add_duration(app, "--idle-timeout", http.idle_timeout, "time that a connection may be idle");
+  cli::add_duration(app, "--max-wait", options.max_wait, "longest wait that Prefer: wait and ?wait= can request");
+  cli::add_duration(app, "--grace", http.grace, "time that running requests have to finish when the server stops");
+  app.add_flag("--check", options.check, "ask the front end at --listen whether it is healthy, and exit with 0 or 1")
       ->configurable(false);
   return cli::parse(app, argc, argv);
 }

@@ -1,17 +1,13 @@
 #include "webfront/problem.h"
 
-#include "webfront/json.h"
-
-#include <nlohmann/json.hpp>
-
-#include <algorithm>
+#include "zebu/program/json_text.h"
 
 namespace zebu::webfront {
 namespace {
 
 using namespace std::chrono_literals;
 
-constexpr Problem kAll[] = {
+constexpr http::Problem kAll[] = {
     problems::kBadRequest,       problems::kBadJob,       problems::kNotFound,   problems::kUnknownJob,
     problems::kMethodNotAllowed, problems::kTimedOut,     problems::kTooLarge,   problems::kMediaType,
     problems::kExpectation,      problems::kUnknownTask,  problems::kQueueFull,  problems::kHeaderTooLarge,
@@ -20,36 +16,14 @@ constexpr Problem kAll[] = {
     problems::kVersion,
 };
 
-nlohmann::json document(const Problem& problem, std::string_view detail) {
-  nlohmann::json body;
-  body["type"] = "urn:zebu:problem:" + std::string(problem.type);
-  body["title"] = problem.title;
-  body["status"] = problem.status;
-  if (!detail.empty()) body["detail"] = detail;
-  return body;
-}
-
-Response respond(const Problem& problem, const nlohmann::json& body) {
-  return {problem.status, kProblem, json::to_text(body), {}};
-}
-
 }  // namespace
 
-std::span<const Problem> all_problems() { return kAll; }
+std::span<const http::Problem> all_problems() { return kAll; }
 
-std::string retry_after(std::chrono::milliseconds delay) {
-  const auto seconds = std::max<std::int64_t>(1, (delay.count() + 999) / 1000);
-  return "Retry-After: " + std::to_string(seconds) + "\r\n";
-}
-
-Response problem_response(const Problem& problem, std::string_view detail) {
-  return respond(problem, document(problem, detail));
-}
-
-Response error_response(const Error& error) {
-  const auto with_retry = [&](const Problem& problem, std::chrono::milliseconds delay) {
-    Response response = problem_response(problem, error.message);
-    response.headers = retry_after(delay);
+http::Response error_response(const Error& error) {
+  const auto with_retry = [&](const http::Problem& problem, std::chrono::milliseconds delay) {
+    http::Response response = problem_response(problem, error.message);
+    response.headers = http::retry_after(delay);
     return response;
   };
   switch (error.code) {
@@ -79,14 +53,14 @@ Response error_response(const Error& error) {
   }
 }
 
-Response outcome_response(const Outcome& outcome) {
+http::Response outcome_response(const Outcome& outcome) {
   if (outcome.state == JobState::expired) {
-    return problem_response(problems::kJobExpired, "its time passed while it waited");
+    return problem_response(problems::kJobExpired, "it did not start before its expiry time");
   }
-  if (outcome.state != JobState::failed) return problem_response(problems::kJobCancelled, "somebody cancelled it");
-  nlohmann::json body = document(problems::kJobFailed, outcome.error.message);
-  body["error"] = json::error_object(outcome.error);
-  return respond(problems::kJobFailed, body);
+  if (outcome.state != JobState::failed) {
+    return problem_response(problems::kJobCancelled, "it was cancelled while the request waited for it");
+  }
+  return problem_response(problems::kJobFailed, outcome.error.message, "\"error\":" + json_of(outcome.error));
 }
 
 }  // namespace zebu::webfront

@@ -1,33 +1,56 @@
-#include <utility>
-// <utility> first: Boost 1.74's Asio uses std::exchange without including it.
 #include "webfront/webfront.h"
+
+#include "http/server.h"
+#include "webfront/gateway.h"
+#include "webfront/routes.h"
 #include "zebu/program/log.h"
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
 
 namespace zebu::webfront {
 
-Webfront::Webfront(const Options& options)
-    : gateway_(loop_, context_, ClientOptions{options.broker, "webfront", options.liveness}),
-      routes_(gateway_, options),
-      server_(loop_, options, routes_),
-      stop_(loop_) {}
+// From the bottom up: each refers to those above it.
+struct Webfront::Parts {
+  explicit Parts(const Options& options)
+      : gateway(loop, context, ClientOptions{options.broker, "webfront", options.liveness}),
+        api{gateway, std::chrono::duration_cast<std::chrono::seconds>(options.max_wait)},
+        routes(make_routes(api)),
+        server(loop, options.http, routes),
+        stop(loop) {}
+
+  boost::asio::io_context loop{1};
+  SocketContext context;
+  Gateway gateway;
+  api::Api api;
+  http::Routes routes;
+  http::Server server;
+  boost::asio::posix::stream_descriptor stop;
+};
+
+Webfront::Webfront(const Options& options) : parts_(std::make_unique<Parts>(options)) {}
 
 Webfront::~Webfront() {
-  if (stop_.is_open()) stop_.release();
+  // The descriptor is the caller's.
+  if (parts_->stop.is_open()) parts_->stop.release();
 }
 
 Result<void> Webfront::start() {
-  if (auto listening = server_.start(); !listening) return listening;
-  return gateway_.start();
+  if (auto listening = parts_->server.start(); !listening) return listening;
+  return parts_->gateway.start();
 }
 
+std::string Webfront::address() const { return parts_->server.address(); }
+
 void Webfront::run(int stop_descriptor) {
-  stop_.assign(stop_descriptor);
-  stop_.async_wait(boost::asio::posix::stream_descriptor::wait_read, [this](const boost::system::error_code& error) {
+  Parts& p = *parts_;
+  p.stop.assign(stop_descriptor);
+  p.stop.async_wait(boost::asio::posix::stream_descriptor::wait_read, [&p](const boost::system::error_code& error) {
     if (error) return;
-    spdlog::info("told to stop");
-    server_.stop([this] { gateway_.close(); });
+    spdlog::info("stopping");
+    p.server.stop([&p] { p.gateway.close(); });
   });
-  loop_.run();
+  p.loop.run();
 }
 
 }  // namespace zebu::webfront

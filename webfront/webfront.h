@@ -1,13 +1,9 @@
 #pragma once
 
-#include "webfront/gateway.h"
-#include "webfront/http_server.h"
 #include "webfront/options.h"
-#include "webfront/routes.h"
+#include "zebu/error.h"
 
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/posix/stream_descriptor.hpp>
-
+#include <memory>
 #include <string>
 
 namespace zebu::webfront {
@@ -19,20 +15,17 @@ class Webfront {
   explicit Webfront(const Options& options);
   ~Webfront();
 
-  // Listens, and connects to the broker, which need not be there. An error is one of the options.
+  // Listens, and connects to the broker. Fails only if an option is wrong or the address is taken: an unreachable
+  // broker is not an error.
   [[nodiscard]] Result<void> start();
   // "127.0.0.1:40123"
-  [[nodiscard]] std::string address() const { return server_.address(); }
-  // Serves until `stop_descriptor` becomes readable and the requests under way have ended.
+  [[nodiscard]] std::string address() const;
+  // Serves until `stop_descriptor` becomes readable and the running requests have ended.
   void run(int stop_descriptor);
 
  private:
-  boost::asio::io_context loop_{1};
-  SocketContext context_;
-  Gateway gateway_;
-  Routes routes_;
-  HttpServer server_;
-  boost::asio::posix::stream_descriptor stop_;
+  struct Parts;
+  std::unique_ptr<Parts> parts_;
 };
 
 }  // namespace zebu::webfront

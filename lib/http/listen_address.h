@@ -5,14 +5,14 @@
 #include <string>
 #include <string_view>
 
-namespace zebu::webfront {
+namespace zebu::http {
 
 struct ListenAddress {
-  std::string host;  // without brackets; "" for all addresses
+  std::string host;  // without brackets; empty for all addresses
   std::string port;
 };
 
-// "127.0.0.1:8080", "[::1]:8080", "localhost:0", "*:80". An error names what is wrong.
+// Parses "127.0.0.1:8080", "[::1]:8080", "localhost:0" and "*:80". The error says what is wrong with the text.
 [[nodiscard]] Result<ListenAddress> parse_listen_address(std::string_view text);
 
-}  // namespace zebu::webfront
+}  // namespace zebu::http

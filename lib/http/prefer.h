@@ -4,13 +4,13 @@
 #include <optional>
 #include <string_view>
 
-namespace zebu::webfront {
+namespace zebu::http {
 
-// The `wait` of a Prefer header (RFC 7240, 4.3): "respond-async, wait=10" is 10 s. Nothing without one; other
-// preferences, and one that is malformed, are passed over as the RFC asks.
+// The `wait` of a Prefer header (RFC 7240, 4.3): "respond-async, wait=10" is 10 s. Without one: nullopt. As the RFC
+// asks, other preferences and malformed ones are ignored.
 [[nodiscard]] std::optional<std::chrono::seconds> preferred_wait(std::string_view prefer);
 
-// A number of whole seconds, of any number of digits: 2^32 - 1 stands for all above. Nothing when it is none.
+// A whole number of seconds with any number of digits; everything from 2^32 - 1 on is 2^32 - 1. Anything else: nullopt.
 [[nodiscard]] std::optional<std::chrono::seconds> parse_seconds(std::string_view text);
 
-}  // namespace zebu::webfront
+}  // namespace zebu::http

@@ -1,17 +1,16 @@
 #pragma once
 
-#include "http/message.h"
-#include "webfront/problem.h"
-
-#include <boost/asio/buffer.hpp>
+#include "http/problem.h"
+#include "http/request.h"
 
 #include <memory>
+#include <span>
 #include <string>
 
-namespace zebu::webfront {
+namespace zebu::http {
 
-// Bytes in, requests out: one connection's buffer and HTTP/1 parser. It touches no socket. The only place that knows
-// Beast.
+// Turns bytes into requests: the buffer and the HTTP/1 parser of one connection. It touches no socket. Its source is
+// the only place that uses Beast.
 class RequestReader {
  public:
   RequestReader(std::size_t max_header, std::size_t max_body);
@@ -19,34 +18,34 @@ class RequestReader {
   RequestReader(const RequestReader&) = delete;
   RequestReader& operator=(const RequestReader&) = delete;
 
-  // Room for bytes from the peer, empty when the buffer holds all that it may; then commit() what came.
-  [[nodiscard]] boost::asio::mutable_buffer room();
+  // Room for bytes from the client, empty when the buffer is full. commit() says how many bytes were written there.
+  [[nodiscard]] std::span<char> room();
   void commit(std::size_t count);
 
   enum class Step { need_more, complete, refused };
-  // Parses what is there. After `complete` and `refused` only begin() goes on.
+  // Parses the buffered bytes. After `complete` or `refused` only begin() continues.
   [[nodiscard]] Step step();
 
-  // Why the request was refused; the connection is of no use after that, since nobody knows where the next one starts.
+  // Why the request was refused. The connection cannot be used after that: where the next request starts is unknown.
   struct Refusal {
     Problem problem;
     std::string detail;
   };
   [[nodiscard]] const Refusal& refusal() const;
 
-  // Of the request under way: some of its bytes came; its headers are complete.
+  // Of the current request: whether bytes of it have arrived, and whether its headers are complete.
   [[nodiscard]] bool has_started() const;
   [[nodiscard]] bool has_header() const;
   // The client waits for "100 Continue" before it sends the body.
   [[nodiscard]] bool expects_continue() const;
 
-  // Of a complete request; the views live until begin(). `target` is as it came.
+  // Of a complete request. The views are valid until begin(). fill() leaves the target alone: target() is its raw text.
   void fill(Request& request) const;
   [[nodiscard]] std::string_view target() const;
   [[nodiscard]] bool keep_alive() const;
   [[nodiscard]] bool is_http_1_0() const;
 
-  // Forgets the request and starts with the next.
+  // Discards the request and begins the next one.
   void begin();
 
  private:
@@ -54,4 +53,4 @@ class RequestReader {
   std::unique_ptr<Parts> parts_;
 };
 
-}  // namespace zebu::webfront
+}  // namespace zebu::http

@@ -1,11 +1,12 @@
 #include "http/response.h"
 
-#include "zebu/version.h"
-
+#include <algorithm>
 #include <array>
 #include <charconv>
+#include <cstdint>
+#include <cstdio>
 
-namespace zebu::webfront {
+namespace zebu::http {
 namespace {
 
 void append_number(std::string& to, std::size_t number) {
@@ -16,10 +17,12 @@ void append_number(std::string& to, std::size_t number) {
 
 }  // namespace
 
-void DateHeader::update(std::time_t now) {
+ServerHeaders::ServerHeaders(std::string_view server) : server_("Server: " + std::string(server) + "\r\n") {}
+
+void ServerHeaders::update(std::time_t now) {
   if (now == made_at_) return;
   made_at_ = now;
-  // Not strftime's %a and %b: they follow the locale.
+  // Not strftime: its %a and %b follow the locale.
   static constexpr const char* kDays[] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
   static constexpr const char* kMonths[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
                                             "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
@@ -29,15 +32,14 @@ void DateHeader::update(std::time_t now) {
   const int length =
       std::snprintf(text.data(), text.size(), "Date: %s, %02d %s %04d %02d:%02d:%02d GMT\r\n", kDays[utc.tm_wday],
                     utc.tm_mday, kMonths[utc.tm_mon], utc.tm_year + 1900, utc.tm_hour, utc.tm_min, utc.tm_sec);
-  text_.assign(text.data(), static_cast<std::size_t>(length));
+  text_.assign(server_).append(text.data(), static_cast<std::size_t>(length));
 }
 
-void append_response(std::string& to, const Response& response, const Framing& framing, const DateHeader& date) {
-  static const std::string kServer = "Server: zebu-webfront/" + std::string(kVersion) + "\r\n";
+void append_response(std::string& to, const Response& response, const Framing& framing, const ServerHeaders& shared) {
   to.append("HTTP/1.1 ");
   append_number(to, response.status);
   to.push_back(' ');
-  to.append(reason_of(response.status)).append("\r\n").append(kServer).append(date.text());
+  to.append(reason_of(response.status)).append("\r\n").append(shared.text());
   if (response.status != 204) {
     to.append("Content-Type: ").append(response.content_type).append("\r\nContent-Length: ");
     append_number(to, response.body.size());
@@ -96,4 +98,9 @@ std::string_view reason_of(unsigned status) {
   }
 }
 
-}  // namespace zebu::webfront
+std::string retry_after(std::chrono::milliseconds delay) {
+  const auto seconds = std::max<std::int64_t>(1, (delay.count() + 999) / 1000);
+  return "Retry-After: " + std::to_string(seconds) + "\r\n";
+}
+
+}  // namespace zebu::http

@@ -1,19 +1,35 @@
 #pragma once
 
-#include "http/message.h"
-
+#include <chrono>
 #include <ctime>
 #include <string>
+#include <string_view>
 
-namespace zebu::webfront {
+namespace zebu::http {
 
-// "Date: Sun, 06 Nov 1994 08:49:37 GMT\r\n" (RFC 9110, 5.6.7), made anew once a second.
-class DateHeader {
+inline constexpr std::string_view kText = "text/plain; charset=utf-8";
+inline constexpr std::string_view kJson = "application/json";
+
+struct Response {
+  unsigned status = 200;
+  std::string_view content_type = kText;
+  std::string body;
+  std::string headers;  // further headers, as sent: "Retry-After: 1\r\n"
+};
+
+// The headers that all responses of a server share, as sent: "Server: zebu-webfront/0.1.0\r\nDate: Sun, 06 Nov 1994
+// 08:49:37 GMT\r\n" (RFC 9110, 10.2.4 and 6.6.1).
+class ServerHeaders {
  public:
+  // server: the value of the header Server.
+  explicit ServerHeaders(std::string_view server);
+
+  // Sets the date; cheap when the second is the same.
   void update(std::time_t now);
   [[nodiscard]] std::string_view text() const { return text_; }
 
  private:
+  std::string server_;
   std::time_t made_at_ = -1;
   std::string text_;
 };
@@ -21,12 +37,15 @@ class DateHeader {
 struct Framing {
   bool http_1_0 = false;
   bool keep_alive = true;
-  bool is_head = false;  // headers as for GET, and no body
+  bool is_head = false;  // the headers of a GET, without the body
 };
 
-// Appends the response as it travels.
-void append_response(std::string& to, const Response& response, const Framing& framing, const DateHeader& date);
+// Appends the response as sent.
+void append_response(std::string& to, const Response& response, const Framing& framing, const ServerHeaders& shared);
 
 [[nodiscard]] std::string_view reason_of(unsigned status);
 
-}  // namespace zebu::webfront
+// "Retry-After: 2\r\n": whole seconds, rounded up, at least 1.
+[[nodiscard]] std::string retry_after(std::chrono::milliseconds delay);
+
+}  // namespace zebu::http

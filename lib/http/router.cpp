@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-namespace zebu::webfront {
+namespace zebu::http {
 
 std::size_t Router::add(Method method, std::string_view path) {
   Entry entry{method, {}};
@@ -57,4 +57,4 @@ std::string Router::allowed(const Target& target) const {
   return std::string(get ? "GET, HEAD, " : "") + (post ? "POST, " : "") + "OPTIONS";
 }
 
-}  // namespace zebu::webfront
+}  // namespace zebu::http

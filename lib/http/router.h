@@ -1,25 +1,25 @@
 #pragma once
 
-#include "http/message.h"
+#include "http/request.h"
 
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
-namespace zebu::webfront {
+namespace zebu::http {
 
-// Method × path → the number of a route. A path has at most one {parameter}, which stands for one segment that is not
-// empty. HEAD is served by GET's route, OPTIONS by all.
+// Finds the number of a route by method and path. A path has at most one {parameter}, which matches one segment that is
+// not empty. GET's route also serves HEAD.
 class Router {
  public:
-  // Returns the route's number: 0, 1, ….
+  // Returns the route's number: 0, 1, …. The path outlives the router.
   std::size_t add(Method method, std::string_view path);
 
   struct Match {
     std::optional<std::size_t> route;
     std::string_view parameter;
-    // Without a route: the methods that the path has ("GET, HEAD, OPTIONS"), or nothing when there is no such path.
+    // Without a route: the methods that the path supports ("GET, HEAD, OPTIONS"); empty when no route has the path.
     std::string allow;
   };
   [[nodiscard]] Match find(Method method, const Target& target) const;
@@ -35,4 +35,4 @@ class Router {
   std::vector<Entry> entries_;
 };
 
-}  // namespace zebu::webfront
+}  // namespace zebu::http

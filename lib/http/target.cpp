@@ -1,26 +1,11 @@
 #include "http/target.h"
 
+#include "http/field.h"
+#include "zebu/hex.h"
+
 #include <algorithm>
 
-namespace zebu::webfront {
-namespace {
-
-int hex_value(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
-
-// What comes before the first `separator`, which is taken away with it.
-std::string_view take(std::string_view& text, char separator) {
-  const std::size_t end = std::min(text.find(separator), text.size());
-  const std::string_view piece = text.substr(0, end);
-  text.remove_prefix(std::min(end + 1, text.size()));
-  return piece;
-}
-
-}  // namespace
+namespace zebu::http {
 
 bool percent_decode(std::string_view text, bool plus_is_space, std::string& to) {
   for (std::size_t i = 0; i < text.size(); ++i) {
@@ -30,8 +15,8 @@ bool percent_decode(std::string_view text, bool plus_is_space, std::string& to) 
       to.push_back(text[i]);
     } else {
       if (i + 2 >= text.size()) return false;
-      const int high = hex_value(text[i + 1]);
-      const int low = hex_value(text[i + 2]);
+      const int high = hex_digit(text[i + 1]);
+      const int low = hex_digit(text[i + 2]);
       if (high < 0 || low < 0) return false;
       to.push_back(static_cast<char>(high << 4 | low));
       i += 2;
@@ -90,4 +75,4 @@ std::optional<std::string_view> Target::parameter(std::string_view name) const {
   return found->second;
 }
 
-}  // namespace zebu::webfront
+}  // namespace zebu::http

@@ -9,7 +9,7 @@
 // A connection's bytes, in pieces of a size that the first byte chooses, through everything that reads them: the HTTP
 // parser, the target, the preferences and the job in the body.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  using namespace zebu::webfront;
+  using namespace zebu::http;
   if (size == 0) return 0;
   const std::size_t piece = 1 + data[0] % 64U * 16U;
   RequestReader reader(8192, 65536);
@@ -26,7 +26,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       reader.fill(request);
       if (request.target.parse(reader.target())) static_cast<void>(request.target.parameter("id"));
       static_cast<void>(preferred_wait(request.prefer));
-      static_cast<void>(json::parse_job(request.body));
+      static_cast<void>(zebu::webfront::json::parse_job(request.body));
       reader.begin();
     }
   }

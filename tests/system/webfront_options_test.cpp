@@ -88,7 +88,7 @@ TEST_CASE("a second job with a unique key is the first one") {
   CHECK(other.header("location") != first.header("location"));
 }
 
-TEST_CASE("who hangs up on a shared job leaves it to the others") {
+TEST_CASE("a client that hangs up leaves a shared job to the others") {
   Stack stack(two_slots());
   const std::string body = R"({"task": "sleep", "args": [700], "options": {"transient": true, "unique": "k"}})";
   auto patient = std::async(std::launch::async, [&] { return stack.post("/v1/jobs", body, {{"Prefer", "wait=20"}}); });

@@ -89,7 +89,7 @@ TEST_CASE("a wait that passes answers with the state that the job has then") {
   CHECK(later.status == 202);
   CHECK(Json::parse(later.body)["state"] == "scheduled");
 
-  // A broker that says nothing now: what is known is better than nothing.
+  // The broker does not answer now: the last known state is better than an error.
   auto silent = std::async(std::launch::async, [&] { return stack.post("/v1/jobs", sleep, {{"Prefer", "wait=2"}}); });
   REQUIRE(eventually([&] { return running(stack) == 2; }));
   stack.broker().signal(SIGSTOP);
@@ -119,7 +119,7 @@ TEST_CASE("a failed job's type, message and trace reach the caller") {
   CHECK(Json::parse(stack.get(failed.header("location")).body)["error"]["message"] == "boo");
 }
 
-TEST_CASE("what the broker refuses is a problem with its own status") {
+TEST_CASE("a job that the broker refuses is a problem with its own status") {
   Stack stack(with_consumer());
   const HttpHeaders wait = {{"Prefer", "wait=5"}};
   const HttpReply unknown_task = stack.post("/v1/jobs", R"({"task": "nope"})", wait);
@@ -220,7 +220,7 @@ TEST_CASE("a body may come in chunks") {
   CHECK(connection.receive().status == 202);
 }
 
-TEST_CASE("what is too large is refused, and the connection closed") {
+TEST_CASE("a request that is too large is refused, and the connection closed") {
   Stack stack(without_consumer({"--max-body", "1000"}));
   HttpConnection body(stack.http_port());
   body.send(post_bytes("Content-Length: 1001\r\n", std::string(1001, ' ')));
@@ -332,7 +332,7 @@ TEST_CASE("a waiting request hears that its job was lost with the broker, or tha
   CHECK(problem_of(given_up.get())["type"] == "urn:zebu:problem:broker_away");
 }
 
-TEST_CASE("told to stop, the front end finishes what is under way and exits") {
+TEST_CASE("told to stop, the front end finishes the running requests and exits") {
   Stack stack(with_consumer());
   HttpConnection idle(stack.http_port());
   idle.send(kFast);

@@ -4,12 +4,15 @@
 #include "tests/support/document.h"
 #include "webfront/openapi.h"
 #include "webfront/problem.h"
+#include "webfront/routes.h"
 
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
 
 using namespace zebu::webfront;
+using zebu::http::parse_listen_address;
+using zebu::http::reason_of;
 using zebu::test::table_rows;
 
 TEST_CASE("the HTTP document's problems are the code's") {
@@ -35,6 +38,19 @@ TEST_CASE("the HTTP document's routes are those of openapi.json") {
     std::string method = row[0];
     std::transform(method.begin(), method.end(), method.begin(), [](unsigned char c) { return std::tolower(c); });
     CHECK(paths.value(row[1], nlohmann::json::object()).contains(method));
+  }
+}
+
+TEST_CASE("the front end serves the routes of openapi.json, and openapi.json itself") {
+  const auto paths = nlohmann::json::parse(kOpenApi)["paths"];
+  std::size_t operations = 0;
+  for (const auto& path : paths) operations += path.size();
+  CHECK(all_routes().size() == operations + 1);
+  for (const ApiRoute& route : all_routes()) {
+    INFO(route.path);
+    if (route.path == "/openapi.json") continue;
+    const auto path = paths.value(std::string(route.path), nlohmann::json::object());
+    CHECK(path.contains(route.method == zebu::http::Method::post ? "post" : "get"));
   }
 }
 

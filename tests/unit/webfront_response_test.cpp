@@ -1,26 +1,25 @@
 #include "http/response.h"
 #include "tests/support/catch.h"
 #include "webfront/problem.h"
-#include "zebu/version.h"
 
 #include <nlohmann/json.hpp>
 
 using namespace zebu;
+using namespace zebu::http;
 using namespace zebu::webfront;
 using namespace std::chrono_literals;
 
 namespace {
 
 std::string bytes_of(const Response& response, const Framing& framing) {
-  DateHeader date;
-  date.update(784111777);
+  ServerHeaders headers("ox/1");
+  headers.update(784111777);
   std::string bytes;
-  append_response(bytes, response, framing, date);
+  append_response(bytes, response, framing, headers);
   return bytes;
 }
 
-const std::string kHead =
-    "\r\nServer: zebu-webfront/" + std::string(kVersion) + "\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\n";
+const std::string kHead = "\r\nServer: ox/1\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\n";
 
 }  // namespace
 
@@ -54,7 +53,7 @@ TEST_CASE("a refusal of the broker becomes a problem with its own status") {
   CHECK(away.status == 503);
   CHECK(away.headers == "Retry-After: 1\r\n");
   CHECK(nlohmann::json::parse(away.body) == nlohmann::json{{"type", "urn:zebu:problem:broker_away"},
-                                                           {"title", "The broker is away"},
+                                                           {"title", "The broker is unavailable"},
                                                            {"status", 503},
                                                            {"detail", "gone"}});
 }

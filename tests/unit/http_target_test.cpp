@@ -3,7 +3,7 @@
 
 #include <vector>
 
-using zebu::webfront::Target;
+using zebu::http::Target;
 
 namespace {
 
@@ -32,7 +32,7 @@ TEST_CASE("percent-encoding is decoded once, after splitting") {
   CHECK(segments_of("/a+b") == Words{"a+b"});
 }
 
-TEST_CASE("a target that is none is refused") {
+TEST_CASE("a malformed target is refused") {
   for (const char* text : {"", "fast", "/%", "/%4", "/%zz", "/fast?id=%f", "/fast?%g0=1", "/1/2/3/4/5/6/7/8/9"}) {
     Target target;
     INFO(text);

@@ -1,7 +1,7 @@
 #include "http/router.h"
 #include "tests/support/catch.h"
 
-using namespace zebu::webfront;
+using namespace zebu::http;
 
 namespace {
 

@@ -1,19 +1,21 @@
-#include <utility>
-// <utility> first: Boost 1.74's Asio uses std::exchange without including it.
+#include "http/server.h"
+
+#include "http/connection.h"
 #include "http/listen_address.h"
-#include "webfront/http_server.h"
 #include "zebu/program/log.h"
 #include "zebu/program/stop_signal.h"
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
+#include <boost/asio/io_context.hpp>
 #include <boost/asio/redirect_error.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
-#include <algorithm>
 #include <ctime>
+#include <unordered_set>
 
-namespace zebu::webfront {
+namespace zebu::http {
 
 using boost::asio::awaitable;
 using boost::asio::redirect_error;
@@ -24,30 +26,66 @@ using namespace std::chrono_literals;
 
 namespace {
 
-// How exactly deadlines are kept. A look at ten thousand connections costs less than one timer a request.
+// The resolution of deadlines. Visiting ten thousand connections costs less than one timer for each request.
 constexpr auto kSweep = 250ms;
-// Connections past the limit that are told so; more than that are closed without a word.
-constexpr std::size_t kRefusals = 64;
-// Descriptors for all else: the broker's socket, logs, the loop's own.
-constexpr std::size_t kReserved = 64;
-
-std::size_t connections_for(std::size_t wanted, std::size_t descriptors) {
-  const std::size_t taken = kReserved + kRefusals;
-  return std::min(wanted, descriptors > 2 * taken ? descriptors - taken : descriptors / 2);
-}
 
 }  // namespace
 
-HttpServer::HttpServer(boost::asio::io_context& loop, const Options& options, Routes& routes)
-    : loop_(loop),
-      options_(options),
-      routes_(routes),
-      acceptor_(loop),
-      sweep_timer_(loop),
-      accept_pause_(loop),
-      max_connections_(connections_for(options.max_connections, raise_open_files())) {}
+// What the server consists of; here, so that its header needs no Asio.
+class Server::Connections {
+ public:
+  Connections(boost::asio::io_context& loop, const ServerOptions& options, const Routes& routes)
+      : loop_(loop),
+        options_(options),
+        routes_(routes),
+        acceptor_(loop),
+        sweep_timer_(loop),
+        accept_pause_(loop),
+        headers_(options.name),
+        max_connections_(allowed_connections(options.max_connections, raise_open_files())) {}
 
-Result<void> HttpServer::start() {
+  Result<void> start();
+  [[nodiscard]] std::string address() const;
+  void stop(std::function<void()> done);
+
+ private:
+  Result<void> listen();
+  awaitable<void> accept();
+  awaitable<void> serve(tcp::socket socket);
+  void sweep();
+  void look_for_end();
+
+  boost::asio::io_context& loop_;
+  const ServerOptions& options_;
+  const Routes& routes_;
+  tcp::acceptor acceptor_;
+  boost::asio::steady_timer sweep_timer_;
+  boost::asio::steady_timer accept_pause_;
+  ServerHeaders headers_;
+  std::unordered_set<Connection*> connections_;  // the refused ones too
+  std::size_t served_ = 0;
+  std::size_t max_connections_;
+  TimePoint end_of_grace_ = TimePoint::max();
+  std::function<void()> done_;
+};
+
+Server::Server(boost::asio::io_context& loop, const ServerOptions& options, const Routes& routes)
+    : connections_(std::make_unique<Connections>(loop, options, routes)) {}
+
+Server::~Server() = default;
+
+Result<void> Server::start() { return connections_->start(); }
+std::string Server::address() const { return connections_->address(); }
+void Server::stop(std::function<void()> done) { connections_->stop(std::move(done)); }
+
+Result<void> Server::Connections::start() {
+  if (auto listening = listen(); !listening) return listening;
+  sweep();
+  boost::asio::co_spawn(loop_, accept(), boost::asio::detached);
+  return {};
+}
+
+Result<void> Server::Connections::listen() {
   const auto parsed = parse_listen_address(options_.listen);
   if (!parsed) return tl::make_unexpected(parsed.error());
   error_code error;
@@ -61,28 +99,26 @@ Result<void> HttpServer::start() {
     if (!error) acceptor_.listen(tcp::acceptor::max_listen_connections, error);
   }
   if (error) return fail(ErrorCode::system, "cannot listen on " + options_.listen + ": " + error.message());
-  sweep();
-  boost::asio::co_spawn(loop_, accept(), boost::asio::detached);
   return {};
 }
 
-std::string HttpServer::address() const {
+std::string Server::Connections::address() const {
   const tcp::endpoint local = acceptor_.local_endpoint();
   const std::string host = local.address().to_string();
   return (local.address().is_v6() ? "[" + host + "]" : host) + ":" + std::to_string(local.port());
 }
 
-awaitable<void> HttpServer::accept() {
+awaitable<void> Server::Connections::accept() {
   while (acceptor_.is_open()) {
     error_code error;
     tcp::socket socket = co_await acceptor_.async_accept(redirect_error(use_awaitable, error));
     if (!acceptor_.is_open()) co_return;
     if (!error) {
-      if (connections_.size() < max_connections_ + kRefusals) {
+      if (connections_.size() < max_connections_ + kMaxRefusals) {
         boost::asio::co_spawn(loop_, serve(std::move(socket)), boost::asio::detached);
       }
     } else if (error != boost::asio::error::connection_aborted) {
-      // Out of descriptors or memory: the waiting connection would wake us at once again.
+      // Out of descriptors or memory. Without a pause the waiting connection would wake this loop again at once.
       spdlog::warn("cannot accept a connection: {}", error.message());
       accept_pause_.expires_after(100ms);
       co_await accept_pause_.async_wait(redirect_error(use_awaitable, error));
@@ -90,8 +126,8 @@ awaitable<void> HttpServer::accept() {
   }
 }
 
-awaitable<void> HttpServer::serve(tcp::socket socket) {
-  Connection connection(std::move(socket), options_, routes_, date_);
+awaitable<void> Server::Connections::serve(tcp::socket socket) {
+  Connection connection(std::move(socket), options_, routes_, headers_);
   const bool has_room = served_ < max_connections_;
   served_ += has_room ? 1 : 0;
   connections_.insert(&connection);
@@ -109,12 +145,13 @@ awaitable<void> HttpServer::serve(tcp::socket socket) {
   look_for_end();
 }
 
-void HttpServer::sweep() {
-  date_.update(std::time(nullptr));
+void Server::Connections::sweep() {
+  headers_.update(std::time(nullptr));
   const TimePoint now = Clock::now();
   for (Connection* connection : connections_) connection->sweep(now);
   if (now >= end_of_grace_) {
-    if (!connections_.empty()) spdlog::warn("{} connections did not end in time", connections_.size());
+    if (!connections_.empty())
+      spdlog::warn("closing {} connections that did not finish within the grace time", connections_.size());
     for (Connection* connection : connections_) connection->abort();
     end_of_grace_ = TimePoint::max();
   }
@@ -124,7 +161,7 @@ void HttpServer::sweep() {
   });
 }
 
-void HttpServer::stop(std::function<void()> done) {
+void Server::Connections::stop(std::function<void()> done) {
   done_ = std::move(done);
   end_of_grace_ = Clock::now() + options_.grace;
   error_code ignored;
@@ -134,10 +171,10 @@ void HttpServer::stop(std::function<void()> done) {
   look_for_end();
 }
 
-void HttpServer::look_for_end() {
+void Server::Connections::look_for_end() {
   if (!done_ || !connections_.empty()) return;
   sweep_timer_.cancel();
   std::exchange(done_, nullptr)();
 }
 
-}  // namespace zebu::webfront
+}  // namespace zebu::http

@@ -1,16 +1,14 @@
-#include <utility>
-// <utility> first: Boost 1.74's Asio uses std::exchange without including it.
-#include "webfront/connection.h"
-#include "webfront/problem.h"
+#include "http/connection.h"
+
+#include "http/problem.h"
 #include "zebu/program/log.h"
 
-#include <boost/asio/post.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
 #include <array>
 
-namespace zebu::webfront {
+namespace zebu::http {
 
 using boost::asio::awaitable;
 using boost::asio::redirect_error;
@@ -21,20 +19,24 @@ using namespace std::chrono_literals;
 
 namespace {
 
-// Responses to pipelined requests gather up to here before they leave.
+// Responses to pipelined requests are gathered up to here before they are written.
 constexpr std::size_t kMaxGathered = 64U << 10;
-// How long a closed connection takes what the client still sends, so that the client can read the last response: a
-// reset would throw it away (RFC 9112, 9.6).
+// How long a closed connection still reads what the client sends: a reset would discard the last response before the
+// client has read it (RFC 9112, 9.6).
 constexpr auto kLinger = 2s;
+// Of a response after which the connection is closed, whatever the request said.
+constexpr Framing kLast{false, false, false};
 
 }  // namespace
 
-Connection::Connection(tcp::socket socket, const Options& options, Routes& routes, const DateHeader& date)
+Connection::Connection(tcp::socket socket, const ServerOptions& options, const Routes& routes,
+                       const ServerHeaders& headers)
     : socket_(std::move(socket)),
       options_(options),
       routes_(routes),
-      date_(date),
-      reader_(options.max_header, options.max_body) {
+      headers_(headers),
+      reader_(options.max_header, options.max_body),
+      watch_(socket_, reader_) {
   error_code ignored;
   socket_.non_blocking(true, ignored);
   socket_.set_option(tcp::no_delay(true), ignored);
@@ -42,13 +44,13 @@ Connection::Connection(tcp::socket socket, const Options& options, Routes& route
 
 awaitable<void> Connection::serve() {
   enter(Phase::header);
-  while (open_ && !gone_) {
+  while (open_ && !is_gone()) {
     const bool complete = co_await receive();
     if (!complete) break;
     co_await answer();
     reader_.begin();
   }
-  if (gone_) co_return;
+  if (is_gone()) co_return;
   const bool flushed = co_await flush();
   if (flushed) co_await linger();
 }
@@ -56,7 +58,7 @@ awaitable<void> Connection::serve() {
 awaitable<void> Connection::refuse() {
   Response response = problem_response(problems::kOverloaded, "try again soon");
   response.headers = retry_after(1s);
-  respond(response, {false, false, false});
+  respond(response, kLast);
   const bool flushed = co_await flush();
   if (flushed) co_await linger();
 }
@@ -85,7 +87,7 @@ void Connection::enter(Phase phase) {
 
 // ── Receive ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-// True when a whole request is there. False: it was refused, or the client is gone.
+// Returns true when the request is complete, false when it was refused or the client is gone.
 awaitable<bool> Connection::receive() {
   bool continued = false;
   for (;;) {
@@ -110,15 +112,17 @@ awaitable<bool> Connection::read_more() {
   if (reader_.has_header() && phase_ != Phase::body) enter(Phase::body);
   if (reader_.has_started() && phase_ == Phase::idle) enter(Phase::header);
   if (finishing_ && !reader_.has_started()) co_return false;
+  const auto room = reader_.room();
   error_code error;
-  const std::size_t count = co_await socket_.async_read_some(reader_.room(), redirect_error(use_awaitable, error));
+  const std::size_t count = co_await socket_.async_read_some(boost::asio::buffer(room.data(), room.size()),
+                                                             redirect_error(use_awaitable, error));
   reader_.commit(count);
   if (!error) co_return true;
   open_ = false;
   if (timed_out_ && reader_.has_started()) {
-    respond(problem_response(problems::kTimedOut, "the request was too slow"), {false, false, false});
+    respond(problem_response(problems::kTimedOut, "the request did not arrive within the time limit"), kLast);
   } else {
-    gone_ = true;
+    broken_ = true;
   }
   co_return false;
 }
@@ -126,7 +130,7 @@ awaitable<bool> Connection::read_more() {
 void Connection::refuse_request() {
   const auto& refusal = reader_.refusal();
   open_ = false;
-  respond(problem_response(refusal.problem, refusal.detail), {false, false, false});
+  respond(problem_response(refusal.problem, refusal.detail), kLast);
 }
 
 // ── Respond ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -136,15 +140,15 @@ awaitable<void> Connection::answer() {
   reader_.fill(request);
   Framing framing{reader_.is_http_1_0(), reader_.keep_alive(), request.method == Method::head};
   if (!request.target.parse(reader_.target())) {
-    respond(problem_response(problems::kBadRequest, "the target is not a path, or a % in it is none"), framing);
+    respond(problem_response(problems::kBadRequest, "the request target is not a valid path"), framing);
   } else {
-    Routes::Choice choice = routes_.choose(request);
-    if (choice.handler == nullptr) {
+    const Routes::Choice choice = routes_.choose(request);
+    if (choice.route == nullptr) {
       framing.keep_alive = framing.keep_alive && !finishing_;
       respond(choice.instead, framing);
     } else {
-      const Response response = co_await handle(request, std::move(choice));
-      if (gone_) co_return;
+      const Response response = co_await handle(request, *choice.route);
+      if (is_gone()) co_return;
       framing.keep_alive = framing.keep_alive && !finishing_;
       respond(response, framing);
     }
@@ -153,37 +157,37 @@ awaitable<void> Connection::answer() {
   if (out_.size() > kMaxGathered) co_await flush();
 }
 
-awaitable<Response> Connection::handle(Request& request, Routes::Choice choice) {
-  Interrupt interrupt;
-  request.interrupt = interrupt_ = &interrupt;
+awaitable<Response> Connection::handle(Request& request, const Route& route) {
+  Cancellation cancellation;
+  request.cancellation = cancellation_ = &cancellation;
   Response response;
   try {
-    if (choice.waits) {
-      // What was answered before does not wait for this one.
+    if (route.waits) {
+      // Earlier responses do not wait for this one.
       if (!out_.empty()) co_await flush();
       enter(Phase::handler);
-      watch();
+      watch_.begin(cancellation);
     }
-    response = co_await (routes_.*choice.handler)(request);
+    response = co_await route.handler(request);
   } catch (const std::exception& e) {
-    spdlog::error("a handler failed: {}", e.what());
-    response = problem_response(problems::kInternal, "the log of the server says more");
+    spdlog::error("a request handler failed: {}", e.what());
+    response = problem_response(problems::kInternal, "see the server's log");
   }
-  interrupt_ = nullptr;
-  if (watching_) co_await end_watch();
+  cancellation_ = nullptr;
+  if (watch_.is_pending()) co_await watch_.end();
   co_return response;
 }
 
 void Connection::respond(const Response& response, const Framing& framing) {
-  append_response(out_, response, framing, date_);
+  append_response(out_, response, framing, headers_);
 }
 
 awaitable<bool> Connection::flush() {
   std::size_t sent = 0;
-  while (sent < out_.size() && !gone_) {
+  while (sent < out_.size() && !is_gone()) {
     const auto rest = boost::asio::buffer(out_.data() + sent, out_.size() - sent);
     error_code error;
-    // Most responses fit into the socket's buffer: written at once, without a round through the loop.
+    // Most responses fit into the socket's buffer, and are written at once without a pass through the loop.
     std::size_t count = socket_.write_some(rest, error);
     if (error == boost::asio::error::would_block) {
       enter(Phase::writing);
@@ -191,10 +195,10 @@ awaitable<bool> Connection::flush() {
       count = co_await socket_.async_write_some(rest, redirect_error(use_awaitable, error));
     }
     sent += count;
-    if (error) gone_ = true;
+    if (error) broken_ = true;
   }
   out_.clear();
-  co_return !gone_;
+  co_return !is_gone();
 }
 
 awaitable<void> Connection::linger() {
@@ -205,40 +209,6 @@ awaitable<void> Connection::linger() {
   while (!error) {
     co_await socket_.async_read_some(boost::asio::buffer(unwanted), redirect_error(use_awaitable, error));
   }
-}
-
-// ── A client that hangs up while a handler runs ─────────────────────────────────────────────────────────────────────
-
-void Connection::watch() {
-  watching_ = true;
-  socket_.async_wait(tcp::socket::wait_read, [this](const error_code& error) {
-    watching_ = false;
-    if (!error && interrupt_ != nullptr) look_at_input();
-  });
-}
-
-// Pipelined requests are kept for later; the end of the stream means that nobody waits any more.
-void Connection::look_at_input() {
-  for (;;) {
-    const auto room = reader_.room();
-    if (room.size() == 0) return;  // enough is kept; the rest waits in the kernel, unseen
-    error_code error;
-    const std::size_t count = socket_.read_some(boost::asio::buffer(room), error);
-    reader_.commit(count);
-    if (error == boost::asio::error::would_block) return watch();
-    if (error) {
-      gone_ = true;
-      interrupt_->raise({ErrorCode::closed, "the client hung up", {}});
-      return;
-    }
-  }
-}
-
-// The watch holds a pointer to this object: it is over before anything else happens.
-awaitable<void> Connection::end_watch() {
-  error_code ignored;
-  if (socket_.is_open()) socket_.cancel(ignored);
-  while (watching_) co_await boost::asio::post(socket_.get_executor(), use_awaitable);
 }
 
 // ── From the server ─────────────────────────────────────────────────────────────────────────────────────────────────
@@ -258,11 +228,11 @@ void Connection::finish() {
 }
 
 void Connection::abort() {
-  gone_ = true;
+  broken_ = true;
   open_ = false;
-  if (interrupt_ != nullptr) interrupt_->raise({ErrorCode::closed, "the server stops", {}});
+  if (cancellation_ != nullptr) cancellation_->raise({ErrorCode::closed, "the server is stopping", {}});
   error_code ignored;
   socket_.close(ignored);
 }
 
-}  // namespace zebu::webfront
+}  // namespace zebu::http

@@ -3,7 +3,7 @@
 
 #include <cstring>
 
-using namespace zebu::webfront;
+using namespace zebu::http;
 using Step = RequestReader::Step;
 
 namespace {

@@ -4,8 +4,8 @@
 #include <string>
 
 using namespace std::chrono_literals;
-using zebu::webfront::parse_seconds;
-using zebu::webfront::preferred_wait;
+using zebu::http::parse_seconds;
+using zebu::http::preferred_wait;
 
 TEST_CASE("Prefer's wait is found among other preferences") {
   CHECK(preferred_wait("wait=10") == 10s);

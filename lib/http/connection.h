@@ -1,0 +1,70 @@
+#pragma once
+
+#include "http/hang_up_watch.h"
+#include "http/request_reader.h"
+#include "http/response.h"
+#include "http/routes.h"
+#include "http/server_options.h"
+#include "zebu/job.h"
+
+#include <boost/asio/ip/tcp.hpp>
+
+#include <string>
+
+namespace zebu::http {
+
+// One client's connection: receive → handle → respond, until either side ends it. It lives in its coroutine; the server
+// holds a pointer to it, to sweep deadlines and to stop. Every operation has a deadline, but no timer: the server asks
+// each connection four times a second whether its deadline has passed.
+class Connection {
+ public:
+  // The references outlive it.
+  Connection(boost::asio::ip::tcp::socket socket, const ServerOptions& options, const Routes& routes,
+             const ServerHeaders& headers);
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+
+  // Serves the connection to its end. No operation is pending after that.
+  [[nodiscard]] boost::asio::awaitable<void> serve();
+  // Responds that there are too many connections, and closes.
+  [[nodiscard]] boost::asio::awaitable<void> refuse();
+
+  // Ends the pending operation if its deadline has passed.
+  void sweep(TimePoint now);
+  // Closes after the running request, or now if there is none.
+  void finish();
+  // Closes now, and cancels the running request.
+  void abort();
+
+ private:
+  enum class Phase { idle, header, body, handler, writing, closing };
+
+  boost::asio::awaitable<bool> receive();
+  boost::asio::awaitable<bool> read_more();
+  boost::asio::awaitable<void> answer();
+  boost::asio::awaitable<Response> handle(Request& request, const Route& route);
+  boost::asio::awaitable<bool> flush();
+  boost::asio::awaitable<void> linger();
+  void enter(Phase phase);
+  void respond(const Response& response, const Framing& framing);
+  void refuse_request();
+
+  boost::asio::ip::tcp::socket socket_;
+  const ServerOptions& options_;
+  const Routes& routes_;
+  const ServerHeaders& headers_;
+  RequestReader reader_;
+  HangUpWatch watch_;
+  std::string out_;
+  Cancellation* cancellation_ = nullptr;  // of the request that is being handled
+  Phase phase_ = Phase::idle;
+  TimePoint deadline_ = TimePoint::max();
+  bool timed_out_ = false;
+  bool open_ = true;  // another request will be read
+  bool finishing_ = false;
+  bool broken_ = false;  // nothing can be read or written any more
+
+  [[nodiscard]] bool is_gone() const { return broken_ || watch_.hung_up(); }
+};
+
+}  // namespace zebu::http

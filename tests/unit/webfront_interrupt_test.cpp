@@ -1,0 +1,37 @@
+#include "tests/support/catch.h"
+#include "webfront/request_interrupt.h"
+
+using namespace zebu;
+using webfront::RequestInterrupt;
+
+namespace {
+
+struct Fixture {
+  http::Cancellation cancellation{};
+  http::Request request{};
+
+  Fixture() { request.cancellation = &cancellation; }
+};
+
+}  // namespace
+
+TEST_CASE_METHOD(Fixture, "a cancelled request interrupts its wait for the broker, with the reason") {
+  RequestInterrupt interrupt(request);
+  CHECK_FALSE(interrupt.raised());
+  cancellation.raise({ErrorCode::closed, "the client hung up", {}});
+  REQUIRE(interrupt.raised());
+  CHECK(interrupt.raised()->code == ErrorCode::closed);
+  CHECK(interrupt.raised()->message == "the client hung up");
+}
+
+TEST_CASE_METHOD(Fixture, "a request that was cancelled before does not wait at all") {
+  cancellation.raise({ErrorCode::closed, "the server is stopping", {}});
+  const RequestInterrupt interrupt(request);
+  CHECK(interrupt.raised());
+}
+
+TEST_CASE_METHOD(Fixture, "a request may be cancelled after its wait") {
+  { const RequestInterrupt over(request); }
+  cancellation.raise({ErrorCode::closed, "the client hung up", {}});
+  CHECK(cancellation.raised());
+}

@@ -1,0 +1,10 @@
+#pragma once
+
+#include "webfront/api/api.h"
+
+namespace zebu::webfront::api {
+
+// GET /v1/consumers: the broker's answer to the query "consumers".
+Answer list_consumers(const Api& api, const Request& request);
+
+}  // namespace zebu::webfront::api

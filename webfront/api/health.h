@@ -1,0 +1,12 @@
+#pragma once
+
+#include "webfront/api/api.h"
+
+namespace zebu::webfront::api {
+
+// GET /healthz: the process serves.
+Answer health(const Api& api, const Request& request);
+// GET /readyz: the broker answers, and has a consumer.
+Answer readiness(const Api& api, const Request& request);
+
+}  // namespace zebu::webfront::api
