@@ -19,14 +19,13 @@ add_library(zebu_third_party INTERFACE)
 target_include_directories(zebu_third_party SYSTEM INTERFACE ${ZEBU_EXPECTED_INCLUDE} ${ZEBU_MSGPACK_INCLUDE} ${ZEBU_CPPZMQ_INCLUDE})
 target_link_libraries(zebu_third_party INTERFACE PkgConfig::ZMQ Boost::headers Threads::Threads)
 
-if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
-  # Coroutines with libstdc++: Clang before 16 has them and does not say so, and Boost before 1.76 asks Clang for
-  # libc++'s <experimental/coroutine> only.
-  if(CMAKE_CXX_COMPILER_VERSION VERSION_LESS 16)
-    target_compile_definitions(zebu_third_party INTERFACE __cpp_impl_coroutine=201902L)
-  endif()
-  target_compile_definitions(zebu_third_party INTERFACE BOOST_ASIO_HAS_CO_AWAIT BOOST_ASIO_HAS_STD_COROUTINE)
-endif()
+# Coroutines with libstdc++: Clang before 16 has them and does not say so, and Boost before 1.76 asks Clang for libc++'s
+# <experimental/coroutine> only. It holds for the compiler that uses the library, whatever this one is.
+set(ZEBU_OLD_CLANG "$<AND:$<CXX_COMPILER_ID:Clang>,$<VERSION_LESS:$<CXX_COMPILER_VERSION>,16>>")
+target_compile_definitions(zebu_third_party INTERFACE
+  $<${ZEBU_OLD_CLANG}:__cpp_impl_coroutine=201902L>
+  $<$<CXX_COMPILER_ID:Clang>:BOOST_ASIO_HAS_CO_AWAIT>
+  $<$<CXX_COMPILER_ID:Clang>:BOOST_ASIO_HAS_STD_COROUTINE>)
 
 # Jobs are freed in the order of their making, thousands later: glibc's malloc spends half of a broker's time on that, and a
 # third of a client's. The sanitizers have an allocator of their own.

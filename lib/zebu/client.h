@@ -1,9 +1,11 @@
 #pragma once
 
-#include "zebu/client_session.h"
+#include "zebu/client_request.h"
 #include "zebu/convert.h"
 
+#include <chrono>
 #include <functional>
+#include <iterator>
 #include <memory>
 #include <optional>
 #include <string>
@@ -90,8 +92,8 @@ struct MapOptions {
 class Client {
  public:
   // Called in the client's thread.
-  using OnOutcome = ClientSession::OnOutcome;
-  using OnProgress = ClientSession::OnProgress;
+  using OnOutcome = zebu::OnOutcome;
+  using OnProgress = zebu::OnProgress;
   // index: of the request, from 0.
   using OnEach = std::function<void(std::size_t index, const Result<Outcome>& outcome)>;
   // The next request, nothing at the end.

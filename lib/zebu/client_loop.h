@@ -1,6 +1,7 @@
 #pragma once
 
 #include "zebu/client.h"
+#include "zebu/client_session.h"
 
 #include <boost/asio/executor_work_guard.hpp>
 

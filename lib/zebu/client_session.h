@@ -1,5 +1,6 @@
 #pragma once
 
+#include "zebu/client_request.h"
 #include "zebu/wire/link.h"
 
 #include <deque>
@@ -11,36 +12,6 @@
 
 namespace zebu {
 
-inline constexpr std::string_view kDefaultQueue = "default";
-
-struct JobRequest {
-  std::string task;
-  std::string args;  // one msgpack array: pack_args() of convert.h makes it
-  std::string queue{kDefaultQueue};
-  JobOptions options = {};
-};
-
-// What a query or a command is about; docs/protocol.md says which of these each takes.
-struct Params {
-  std::vector<JobId> ids = {};
-  std::string queue = {};
-  std::string task = {};
-  std::optional<JobState> state = {};
-  std::string reason = {};
-  std::string consumer = {};
-  std::string after = {};
-  std::uint32_t limit = 0;
-
-  // A view that lives as long as this.
-  [[nodiscard]] message::Params view() const;
-};
-
-struct ClientOptions {
-  std::string broker = "tcp://127.0.0.1:5555";
-  std::string name = "client";  // shown by the broker; need not be unique
-  std::chrono::milliseconds liveness{3000};
-};
-
 // A client's session inside a program's own Asio loop: submits jobs, keeps what is not answered, says it all again
 // after a broken connection, and calls a handler with each outcome. It owns no thread; one thread, the loop's, calls
 // it. For a program without a loop, Client (client.h) runs one of these in a thread of its own.
@@ -51,9 +22,8 @@ class ClientSession {
  public:
   // The id of the job that the broker has: another one's than the submitted when that one has its unique key.
   using OnAccepted = std::function<void(const Result<JobId>&)>;
-  using OnOutcome = std::function<void(const Result<Outcome>&)>;
-  // What an attempt newly says of itself.
-  using OnProgress = std::function<void(std::uint32_t attempt, const Progress&)>;
+  using OnOutcome = zebu::OnOutcome;
+  using OnProgress = zebu::OnProgress;
   // The answer to a query or a command: one msgpack value, as docs/protocol.md describes.
   using OnAnswer = std::function<void(const Result<std::string>&)>;
 

@@ -1,0 +1,22 @@
+# The library's interface: what is installed as <zebu/…>. A header that is not listed here is nobody's business but ours.
+# Public headers include each other and third parties only; tests/outside compiles each of them alone.
+set(ZEBU_PUBLIC_HEADERS
+  arguments.h
+  awaitable.h
+  client.h
+  client_request.h
+  client_session.h
+  consumer.h
+  context.h
+  convert.h
+  error.h
+  ids.h
+  job.h
+  registry.h
+  task_failure.h)
+# What client_session.h is made of. It changes without notice: use client_session.h.
+set(ZEBU_PRIVATE_HEADERS
+  wire/codec.h
+  wire/link.h
+  wire/message.h
+  wire/socket.h)
