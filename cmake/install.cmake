@@ -94,6 +94,7 @@ function(zebu_install_pkgconfig library_targets consumer_targets)
   zebu_link_flags(ZEBU_CONSUMER_LIBS ${consumer_targets})
   # From the file's own place, so that an installed tree can be moved.
   file(RELATIVE_PATH ZEBU_PC_PREFIX /${CMAKE_INSTALL_LIBDIR}/pkgconfig /)
+  string(REGEX REPLACE "/$" "" ZEBU_PC_PREFIX ${ZEBU_PC_PREFIX})
   foreach(file zebu zebu-consumer)
     configure_file(cmake/${file}.pc.in ${PROJECT_BINARY_DIR}/${file}.pc @ONLY)
     install(FILES ${PROJECT_BINARY_DIR}/${file}.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig COMPONENT development)
