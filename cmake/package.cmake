@@ -57,13 +57,14 @@ set(CPACK_DEBIAN_RUNTIME_PACKAGE_NAME zebu)
 set(CPACK_DEBIAN_RUNTIME_PACKAGE_SECTION net)
 set(CPACK_DEBIAN_RUNTIME_PACKAGE_SHLIBDEPS ON)
 set(CPACK_DEBIAN_RUNTIME_PACKAGE_SUGGESTS libzebu-dev)
+set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "")  # each package has one of its own
 set(CPACK_DEBIAN_RUNTIME_DESCRIPTION "job queue with a broker
- A web server, a script or any program hands jobs to the broker; consumers on
- one machine or many run them; the result comes back to the one that waits for
- it. A durable job is on disk before it is acknowledged.
- .
- This package has the broker, a consumer, the HTTP front end and the command
- line, with a systemd unit for each of the first three.")
+A web server, a script or any program hands jobs to the broker; consumers on
+one machine or many run them; the result comes back to the one that waits for
+it. A durable job is on disk before it is acknowledged.
+
+This package has the broker, a consumer, the HTTP front end and the command
+line, with a systemd unit for each of the first three.")
 foreach(file postinst prerm postrm conffiles)
   list(APPEND CPACK_DEBIAN_RUNTIME_PACKAGE_CONTROL_EXTRA ${CMAKE_CURRENT_SOURCE_DIR}/packaging/debian/${file})
 endforeach()
@@ -73,6 +74,6 @@ set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_SECTION libdevel)
 set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_DEPENDS "libzmq3-dev, libmsgpack-cxx-dev, libboost-dev, libexpected-dev, libspdlog-dev, pkgconf | pkg-config")
 set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_SUGGESTS zebu)
 set(CPACK_DEBIAN_DEVELOPMENT_DESCRIPTION "job queue with a broker: C++ library
- Headers and static libraries for programs that submit jobs to Zebu and for
- consumers of one's own, with their CMake package and pkg-config files.")
+Headers and static libraries for programs that submit jobs to Zebu and for
+consumers of one's own, with their CMake package and pkg-config files.")
 include(CPack)
