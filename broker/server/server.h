@@ -2,7 +2,7 @@
 
 #include "broker/server/inquiries.h"
 #include "broker/server/options.h"
-#include "broker/server/outbox.h"
+#include "broker/server/outboxes.h"
 #include "broker/store/store_thread.h"
 #include "zebu/wire/socket.h"
 

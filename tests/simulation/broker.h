@@ -1,6 +1,6 @@
 #pragma once
 
-#include "broker/server/outbox.h"
+#include "broker/server/outboxes.h"
 #include "broker/store/memory/store.h"
 #include "tests/simulation/world.h"
 

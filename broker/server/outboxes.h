@@ -1,0 +1,54 @@
+#pragma once
+
+#include "broker/server/deferred_accepts.h"
+#include "broker/server/outbox.h"
+
+namespace zebu::broker {
+
+// Replies that leave now, and those that wait for a commit: for the one under way (sealed), or the one after it (open).
+// What was sealed is durable when its commit is done.
+class Outboxes {
+ public:
+  explicit Outboxes(std::size_t max_message)
+      : now_(max_message), durable_(max_message), sealed_(max_message), open_(max_message) {}
+
+  // All replies in `effects` but welcomes, errors and beats, which are whole messages: put() takes those.
+  void gather(const Effects& effects);
+  // batch: the commit that it waits for; 0: none.
+  void put(SessionId session, Frame frame, BatchNumber batch = 0);
+
+  // `batch` is on its way into the store.
+  void seal(BatchNumber batch);
+  // It is durable. What was durable before has been flushed.
+  void committed();
+  // Sends what is durable. Work that a commit made ready leaves first, since the clients that wait for its outcome wait
+  // for that too.
+  template <class Send>
+  void flush_durable(Send&& send) {
+    now_.flush_work(send);
+    add_deferred(durable_);
+    durable_.flush(send);
+  }
+  template <class Send>
+  void flush(Send&& send) {
+    add_deferred(now_);
+    now_.flush(send);
+  }
+  // Whether something waits for the next message to its peer; release() makes it leave with the next flush.
+  [[nodiscard]] bool is_holding() const { return !deferred_.empty(); }
+  void release();
+  void forget(SessionId session);
+
+ private:
+  [[nodiscard]] Outbox& of(BatchNumber batch) { return batch == 0 ? now_ : batch <= sealed_batch_ ? sealed_ : open_; }
+  void add_deferred(Outbox& outbox);
+
+  Outbox now_;
+  Outbox durable_;
+  Outbox sealed_;
+  Outbox open_;
+  BatchNumber sealed_batch_ = 0;
+  DeferredAccepts deferred_;
+};
+
+}  // namespace zebu::broker
