@@ -3,6 +3,7 @@
 // Without, each connection sends its next request when it has its answer; as many requests as connections are "all at
 // once".
 #include "bench/figures.h"
+#include "bench/usage.h"
 
 #include <CLI/CLI.hpp>
 #include <sys/socket.h>
@@ -27,6 +28,8 @@ struct Options {
   std::size_t connections = 1;
   std::size_t requests = 1'000;
   double rate = 0;
+  std::vector<pid_t> pids;  // of the server's processes
+  bool by_thread = false;
 };
 
 struct Connection {
@@ -71,6 +74,7 @@ class Load {
   }
 
   void run() {
+    const auto used_before = usage_of(options_.pids);
     begin_ = Clock::now();
     while (answered_ < options_.requests) {
       start_due();
@@ -83,6 +87,8 @@ class Load {
     print_figure("requests_per_second", static_cast<double>(answered_) / seconds_since(begin_));
     print_figure("wrong", static_cast<double>(wrong_));
     latencies_.print("latency");
+    if (options_.pids.empty()) return;
+    print_usage("request", used_before, options_.pids, static_cast<double>(answered_), options_.by_thread);
   }
 
  private:
@@ -156,6 +162,9 @@ int main(int argc, char** argv) {
       ->capture_default_str();
   app.add_option("--requests", options.requests, "requests in all")->capture_default_str();
   app.add_option("--rate", options.rate, "requests a second; 0: as fast as the answers come")->capture_default_str();
+  app.add_option("--pids", options.pids, "processes whose context switches and processor time a request are printed")
+      ->delimiter(',');
+  app.add_flag("--by-thread", options.by_thread, "with --pids: the switches of each thread as well");
   CLI11_PARSE(app, argc, argv);
   try {
     Load(options).run();

@@ -1,6 +1,7 @@
 // What ZeroMQ alone can do: a bare zmq_proxy between a ROUTER and a DEALER, echo workers, one message a job, all over
 // TCP loopback, each part a process of its own, as Zebu's are.
 #include "bench/figures.h"
+#include "bench/usage.h"
 
 #include <CLI/CLI.hpp>
 #include <sys/prctl.h>
@@ -71,14 +72,16 @@ void round_trip(zmq::socket_t& socket, const std::string& payload) {
   if (!socket.recv(reply) || reply.size() != payload.size()) throw std::runtime_error("a wrong echo");
 }
 
-void measure_latency(zmq::socket_t& socket, const std::string& payload, int rounds) {
+void measure_latency(zmq::socket_t& socket, const std::string& payload, int rounds, const std::vector<pid_t>& all) {
   Latencies latencies;
   for (int i = 0; i < rounds / 10; ++i) round_trip(socket, payload);
+  const auto used_before = usage_of(all);
   for (int i = 0; i < rounds; ++i) {
     const auto begin = Clock::now();
     round_trip(socket, payload);
     latencies.add(Clock::now() - begin);
   }
+  print_usage("round_trip", used_before, all, rounds);
   latencies.print("round_trip");
 }
 
@@ -129,9 +132,13 @@ int main(int argc, char** argv) {
     zmq::context_t context;
     zmq::socket_t socket = connected(context, front);
     const std::string bytes(payload, 'x');
-    measure_latency(socket, bytes, rounds);
+    std::vector<pid_t> all = children;
+    all.push_back(::getpid());
+    measure_latency(socket, bytes, rounds, all);
     (void)jobs_a_second(socket, bytes, jobs / 10 + 1, window);  // warm
+    const auto used_before = usage_of(all);
     print_figure("jobs_per_second", jobs_a_second(socket, bytes, jobs, window));
+    print_usage("job", used_before, all, jobs);
   }
   for (const pid_t child : children) ::kill(child, SIGKILL);
   for (const pid_t child : children) ::waitpid(child, nullptr, 0);

@@ -2,12 +2,13 @@
 # script, and prints tables.
 #
 #   ZEBU_BUILD   the build directory; default: build/release
+#   ZEBU_BIN     the programs that are measured, for instance an earlier version's; default: its bin
 
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 build=${ZEBU_BUILD:-$root/build/release}
-bin=$build/bin
+bin=${ZEBU_BIN:-$build/bin}
 drivers=$build/bench
 work=$(mktemp -d)
 pids=()
@@ -82,6 +83,19 @@ start_webfront() {
 # figure NAME FILE: what a driver printed for NAME.
 figure() { awk -v name="$1" '$1 == name { print $2 }' "$2"; }
 
+# family PID…: these processes and their children, with commas between.
+family() {
+  local pid
+  for pid in "$@"; do echo "$pid" $(cat "/proc/$pid"/task/*/children); done | xargs | tr ' ' ','
+}
+
+# median FIGURE FILE…: of what several runs of a driver printed for it.
+median() {
+  local name=$1 file
+  shift
+  for file in "$@"; do figure "$name" "$file"; done | sort -g | awk '{ v[NR] = $1 } END { print v[int((NR + 1) / 2)] }'
+}
+
 # calc EXPRESSION [DIGITS]
 calc() { awk "BEGIN { printf \"%.${2:-2}f\", $1 }"; }
 
@@ -95,7 +109,7 @@ machine() {
   echo "machine: $(nproc) cores, $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -1)," \
     "$(awk '/MemTotal/ { printf "%.0f GiB", $2 / 1048576 }' /proc/meminfo), Linux $(uname -r)," \
     "load before the run $(cut -d' ' -f1 /proc/loadavg)"
-  echo "build:   $("$bin/zebu-broker" --version), $build"
+  echo "build:   $("$bin/zebu-broker" --version), $bin"
   [[ -z ${store:-} ]] || echo "store:   SQLite on $(df --output=fstype,source "$store" | awk 'NR == 2 { print $1 ", " $2 }')"
   echo
 }

@@ -1,11 +1,13 @@
 // The same work as proxy_bench's through Zebu: echo jobs by the producer library, against a broker and consumers that
 // the script has started.
 #include "bench/figures.h"
+#include "bench/usage.h"
 #include "zebu/client.h"
 
 #include <CLI/CLI.hpp>
 
 #include <iostream>
+#include <unistd.h>
 
 namespace {
 
@@ -26,14 +28,16 @@ void round_trip(Client& client, const JobRequest& request) {
   if (!value) throw std::runtime_error(value.error().message);
 }
 
-void measure_latency(Client& client, const JobRequest& request, int rounds) {
+void measure_latency(Client& client, const JobRequest& request, int rounds, const std::vector<pid_t>& pids) {
   Latencies latencies;
   for (int i = 0; i < rounds / 10; ++i) round_trip(client, request);
+  const auto used_before = usage_of(pids);
   for (int i = 0; i < rounds; ++i) {
     const auto begin = Clock::now();
     round_trip(client, request);
     latencies.add(Clock::now() - begin);
   }
+  print_usage("round_trip", used_before, pids, rounds);
   latencies.print("round_trip");
 }
 
@@ -67,6 +71,7 @@ int main(int argc, char** argv) {
   std::size_t window = 10'000;
   std::size_t payload = 64;
   bool durable = false;
+  std::vector<pid_t> pids;
   CLI::App app("Measures echo jobs through a running broker and its consumers.", "zebu_bench");
   app.add_option("--broker", options.broker, "the broker's endpoint for clients")->capture_default_str();
   app.add_option("--rounds", rounds, "round trips with one job under way")->capture_default_str();
@@ -74,7 +79,10 @@ int main(int argc, char** argv) {
   app.add_option("--window", window, "jobs under way in it")->capture_default_str();
   app.add_option("--payload", payload, "bytes of a job")->capture_default_str();
   app.add_flag("--durable", durable, "jobs that the broker's store has; without it transient ones");
+  app.add_option("--pids", pids, "processes whose switches and processor time a job are printed, with this one's")
+      ->delimiter(',');
   CLI11_PARSE(app, argc, argv);
+  pids.push_back(::getpid());
   try {
     auto client = Client::connect(options);
     if (!client) throw std::runtime_error(client.error().message);
@@ -82,10 +90,12 @@ int main(int argc, char** argv) {
       throw std::runtime_error(up.error().message);
     }
     const JobRequest request = echo_of(std::string(payload, 'x'), durable);
-    if (rounds > 0) measure_latency(**client, request, rounds);
+    if (rounds > 0) measure_latency(**client, request, rounds, pids);
     if (jobs == 0) return 0;
     (void)jobs_a_second(**client, request, jobs / 10 + 1, window);  // warm
+    const auto used_before = usage_of(pids);
     print_figure("jobs_per_second", jobs_a_second(**client, request, jobs, window));
+    print_usage("job", used_before, pids, jobs);
   } catch (const std::exception& e) {
     std::cerr << "zebu_bench: " << e.what() << '\n';
     return 1;
