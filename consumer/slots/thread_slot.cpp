@@ -17,7 +17,7 @@ ThreadSlot::ThreadSlot(boost::asio::io_context& loop, const SlotEvents& events)
       limits_(loop,
               {[this] { return worker_.running(); }, [this](const LimitWatch::Reached& reached) { reach(reached); }}),
       told_timer_(loop),
-      worker_(nullptr, [this] { collect_soon(); }) {}
+      worker_(nullptr, {[this] { collect_soon(); }}) {}
 
 std::size_t ThreadSlot::room() const { return overdue_ ? 0 : std::numeric_limits<std::size_t>::max(); }
 

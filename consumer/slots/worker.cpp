@@ -17,9 +17,9 @@ constexpr std::chrono::microseconds kShort{50};
 
 }  // namespace
 
-Worker::Worker(RunningMark* mark, std::function<void()> announce)
+Worker::Worker(RunningMark* mark, Handlers handlers)
     : mark_(mark),
-      announce_(std::move(announce)),
+      handlers_(std::move(handlers)),
       tell_([this](const Progress& progress) { hear(progress); }),
       thread_([this] { run(); }) {}
 
@@ -98,6 +98,10 @@ void Worker::run() {
       run_next(lock);
     } else if (!gathered_.finished.empty() && !is_announced_) {
       announce_soon(lock);
+    } else if (handlers_.wait_for_jobs) {
+      lock.unlock();
+      handlers_.wait_for_jobs();
+      lock.lock();
     } else {
       is_idle_ = true;
       wake_.wait(lock, [this] { return is_closing_ || !inbox_.empty(); });
@@ -110,7 +114,7 @@ void Worker::run() {
 void Worker::announce_soon(std::unique_lock<std::mutex>& lock) {
   if (std::exchange(is_announced_, true)) return;
   lock.unlock();
-  announce_();
+  handlers_.announce();
   lock.lock();
 }
 

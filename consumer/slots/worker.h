@@ -26,9 +26,17 @@ class Worker {
     std::vector<Finished> finished;
   };
 
-  // announce: called when there is something to collect, and not again before collect().
+  struct Handlers {
+    // There is something to collect. Not called again before collect(); by the worker's thread, or in want_more() and
+    // stop().
+    std::function<void()> announce;
+    // Called by the worker's thread when it has no job, in place of sleeping until give() is called: returns when
+    // there may be jobs. May call give(). A worker that has it ends with its process only.
+    std::function<void()> wait_for_jobs = {};
+  };
+
   // mark (may be null) says at all times what runs.
-  Worker(RunningMark* mark, std::function<void()> announce);
+  Worker(RunningMark* mark, Handlers handlers);
   // Fires the running task's token and waits for its end.
   ~Worker();
 
@@ -57,7 +65,7 @@ class Worker {
   void gather_told();
 
   RunningMark* mark_;
-  std::function<void()> announce_;
+  const Handlers handlers_;
   const std::function<void(const Progress&)> tell_;
   mutable std::mutex mutex_;
   std::condition_variable wake_;

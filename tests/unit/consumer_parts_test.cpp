@@ -1,5 +1,4 @@
 #include "consumer/pace.h"
-#include "consumer/slots/process/frame_stream.h"
 #include "consumer/slots/running_mark.h"
 #include "consumer/slots/units.h"
 #include "consumer/undelivered.h"
@@ -14,7 +13,6 @@ using namespace std::chrono_literals;
 using zebu::AttemptId;
 using zebu::Frame;
 using zebu::JobState;
-using zebu::consumer::FrameStream;
 using zebu::consumer::Pace;
 using zebu::consumer::RunningMark;
 using zebu::consumer::Undelivered;
@@ -220,23 +218,4 @@ TEST_CASE("limits are said as people do") {
   CHECK(zebu::consumer::readable(1h) == "3600 s");
   CHECK(zebu::consumer::readable_bytes(64U << 20) == "64 MiB");
   CHECK(zebu::consumer::readable_bytes(1000) == "1000 bytes");
-}
-
-TEST_CASE("frames come out of a stream whole, wherever it was cut") {
-  std::string bytes;
-  zebu::consumer::append_frame(bytes, zebu::encode(zebu::message::Beat{}));
-  zebu::consumer::append_frame(bytes, zebu::encode(zebu::message::Credit{300}));
-  for (std::size_t cut = 0; cut <= bytes.size(); ++cut) {
-    FrameStream stream;
-    std::vector<std::string> frames;
-    const auto take = [&] {
-      while (const auto frame = stream.next()) frames.emplace_back(*frame);
-    };
-    stream.append(bytes.data(), cut);
-    take();
-    stream.append(bytes.data() + cut, bytes.size() - cut);
-    take();
-    REQUIRE(frames.size() == 2);
-    CHECK(frames[1] == zebu::encode(zebu::message::Credit{300}).bytes());
-  }
 }

@@ -29,14 +29,41 @@ Descriptor moved_up(int fd) {
   return Descriptor(::fcntl(low.get(), F_DUPFD_CLOEXEC, kAbove));
 }
 
+// The two ends of a stream between us and a child.
+struct Ends {
+  Descriptor ours;  // non-blocking
+  Descriptor childs;
+};
+
+// Fails like a system call: nothing, and errno.
+std::optional<Ends> ends_of(int ours, int childs) {
+  Ends ends{Descriptor(ours), moved_up(childs)};
+  if (!ends.childs.is_open() || ::fcntl(ours, F_SETFL, O_NONBLOCK) != 0) return std::nullopt;
+  return ends;
+}
+
+std::optional<Ends> socket_pair() {
+  int ends[2];
+  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) return std::nullopt;
+  return ends_of(ends[0], ends[1]);
+}
+
+std::optional<Ends> output_pipe() {
+  int ends[2];
+  if (::pipe2(ends, O_CLOEXEC) != 0) return std::nullopt;
+  return ends_of(ends[0], ends[1]);
+}
+
 struct SpawnActions {
   SpawnActions() { posix_spawn_file_actions_init(&value); }
+  void hand_over(const Descriptor& descriptor, int as) { hand_over(descriptor.get(), as); }
+  void hand_over(int descriptor, int as) { posix_spawn_file_actions_adddup2(&value, descriptor, as); }
   ~SpawnActions() { posix_spawn_file_actions_destroy(&value); }
   posix_spawn_file_actions_t value{};
 };
 
 // A child starts with no signal ignored, whatever its parent does, and with those blocked that it must not end by
-// before it has seen to that itself (slot_main.cpp).
+// before it has seen to that itself (main.cpp).
 struct SpawnAttributes {
   SpawnAttributes() {
     posix_spawnattr_init(&value);
@@ -77,29 +104,24 @@ Result<SharedMark> SharedMark::make() {
 }
 
 Result<Child> start_child(const std::string& program, const SharedMark& mark, std::optional<std::size_t> memory) {
-  int ends[2];
-  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0)
-    return system_error("making a socket pair", errno);
-  Child child;
-  child.socket = Descriptor(ends[0]);
-  const Descriptor childs_socket = moved_up(ends[1]);
-  if (::pipe2(ends, O_CLOEXEC) != 0) return system_error("making a pipe", errno);
-  child.output = Descriptor(ends[0]);
-  const Descriptor childs_output = moved_up(ends[1]);
-  if (!childs_socket.is_open() || !childs_output.is_open()) return system_error("duplicating a descriptor", errno);
-  ::fcntl(child.socket.get(), F_SETFL, O_NONBLOCK);
-  ::fcntl(child.output.get(), F_SETFL, O_NONBLOCK);
+  auto jobs = socket_pair();
+  auto orders = socket_pair();
+  if (!jobs || !orders) return system_error("making a socket pair", errno);
+  auto output = output_pipe();
+  if (!output) return system_error("making a pipe", errno);
 
   SpawnActions actions;
-  posix_spawn_file_actions_adddup2(&actions.value, childs_output.get(), STDOUT_FILENO);
-  posix_spawn_file_actions_adddup2(&actions.value, childs_output.get(), STDERR_FILENO);
-  posix_spawn_file_actions_adddup2(&actions.value, childs_socket.get(), kSlotSocket);
-  posix_spawn_file_actions_adddup2(&actions.value, mark.descriptor(), kSlotMark);
+  actions.hand_over(output->childs, STDOUT_FILENO);
+  actions.hand_over(output->childs, STDERR_FILENO);
+  actions.hand_over(jobs->childs, kSlotJobs);
+  actions.hand_over(orders->childs, kSlotOrders);
+  actions.hand_over(mark.descriptor(), kSlotMark);
   const SpawnAttributes attributes;
   std::string name = program;
   std::string argument = kSlotArgument;
   std::string parent = std::to_string(::getpid());
   char* const argv[] = {name.data(), argument.data(), parent.data(), nullptr};
+  Child child{0, std::move(jobs->ours), std::move(orders->ours), std::move(output->ours)};
   const int error = ::posix_spawn(&child.pid, "/proc/self/exe", &actions.value, &attributes.value, argv, environ);
   if (error != 0) return system_error("starting a slot's process", error);
   // It has no job yet. Other limits than that of data count libraries too, and address space that nobody uses.

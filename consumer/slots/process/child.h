@@ -15,8 +15,9 @@ namespace zebu::consumer {
 // The first argument of a consumer that is to be a slot's process; behind it comes the parent's process id.
 inline constexpr const char* kSlotArgument = "--zebu-slot";
 // What a slot's process inherits, under these numbers. Its stdout and stderr go into one pipe to the parent.
-inline constexpr int kSlotSocket = 3;
+inline constexpr int kSlotJobs = 3;
 inline constexpr int kSlotMark = 4;
+inline constexpr int kSlotOrders = 5;
 
 // A RunningMark in memory that a child can map.
 class SharedMark {
@@ -39,8 +40,10 @@ class SharedMark {
 // A running process that executes this same binary as a slot. Whoever owns it reaps it.
 struct Child {
   pid_t pid = 0;
-  Descriptor socket;  // a stream, non-blocking
-  Descriptor output;  // what it prints, non-blocking
+  // Non-blocking streams; protocol.h says what goes where.
+  Descriptor jobs;
+  Descriptor orders;
+  Descriptor output;  // what it prints
 };
 
 // Must be called by a thread that lives as long as the children shall: they die with it. program: what the process is

@@ -2,9 +2,11 @@
 
 #include "consumer/slots/process/child.h"
 #include "consumer/slots/process/frame_stream.h"
+#include "consumer/slots/process/protocol.h"
 #include "consumer/slots/run_task.h"
 #include "consumer/slots/worker.h"
 
+#include <sys/eventfd.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 
@@ -16,121 +18,176 @@
 #include <cstring>
 #include <fcntl.h>
 #include <mutex>
+#include <poll.h>
+#include <unistd.h>
 
 namespace zebu::consumer {
 namespace {
 
-// The child's end of the stream. Whole frames are written under a lock: the reader answers recalls, the worker reports.
-class Pipe {
- public:
-  explicit Pipe(int fd) : fd_(fd) {}
+// The parent is gone, and with it all that the work was for; whatever still runs ends too.
+[[noreturn]] void leave() { std::_Exit(EXIT_SUCCESS); }
 
-  void send(const Frame& frame) {
+// Nothing that comes behind it could be understood.
+[[noreturn]] void leave_because(const Error& error) {
+  std::fprintf(stderr, "a slot's process does not understand its consumer: %s\n", error.message.c_str());
+  std::_Exit(EXIT_FAILURE);
+}
+
+// The child's end of a stream. Several threads may send; one at a time reads.
+class Stream {
+ public:
+  explicit Stream(int fd) : fd_(fd) {}
+
+  [[nodiscard]] int descriptor() const { return fd_; }
+
+  void send(const protocol::FromChild& message) {
     std::string bytes;
-    append_frame(bytes, frame);
-    const std::lock_guard lock(mutex_);
+    append(bytes, message);
+    const std::lock_guard lock(send_mutex_);
     for (std::size_t sent = 0; sent < bytes.size();) {
       const ssize_t n = ::send(fd_, bytes.data() + sent, bytes.size() - sent, MSG_NOSIGNAL);
       if (n >= 0) {
         sent += static_cast<std::size_t>(n);
       } else if (errno != EINTR) {
-        std::_Exit(EXIT_FAILURE);  // the parent is gone, and with it all that the work was for
+        leave();
       }
     }
   }
 
-  // False at the end of the stream.
-  bool read(FrameStream& into) {
+  // Hands what comes next to handle(message); returns whether there may be more. flags: as of recv.
+  template <class Handle>
+  bool receive(int flags, Handle&& handle) {
     char bytes[kReadSize];
     ssize_t n = 0;
     do {
-      n = ::read(fd_, bytes, sizeof bytes);
+      n = ::recv(fd_, bytes, sizeof bytes, flags);
     } while (n < 0 && errno == EINTR);
-    if (n <= 0) return false;
-    into.append(bytes, static_cast<std::size_t>(n));
-    return true;
+    if (n < 0 && errno == EAGAIN) return false;
+    if (n <= 0) leave();
+    frames_.append(bytes, static_cast<std::size_t>(n));
+    while (true) {
+      const auto frame = frames_.next();
+      if (!frame) leave_because(frame.error());
+      if (!*frame) return static_cast<std::size_t>(n) == sizeof bytes;
+      const auto message = decoder_.to_child(**frame);
+      if (!message) leave_because(message.error());
+      handle(*message);
+    }
   }
 
  private:
   int fd_;
-  std::mutex mutex_;
+  FrameStream frames_;
+  protocol::Decoder decoder_;
+  std::mutex send_mutex_;
 };
 
-Frame told_frame(const std::vector<Told>& told) {
-  Batch batch(message::Type::progress);
-  for (const Told& each : told) batch.add(report_of(each.id, each.progress));
-  return batch.finish();
-}
-
-Frame finished_frame(const std::vector<Finished>& finished) {
-  Batch batch(message::Type::outcome);
-  for (const Finished& each : finished) batch.add(message::report_of(each.id.job, each.id.attempt, each.outcome));
-  return batch.finish();
-}
-
-// The main thread reads, so that a cancel arrives while the worker computes; the worker writes, which saves a hand-off.
+// The worker fetches its jobs and sends their outcomes itself, so that a job costs one wake-up of this process. The
+// main thread sleeps until an order comes, which it carries out while the worker computes.
 class SlotProcess {
  public:
   SlotProcess(const Registry& registry, RunningMark& mark)
-      : registry_(registry), pipe_(kSlotSocket), worker_(&mark, [this] { report(); }) {}
+      : registry_(registry),
+        wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
+        worker_(&mark, {[this] { report(); }, [this] { wait_for_jobs(); }}) {}
 
-  void run() {
-    while (pipe_.read(stream_)) {
-      while (const auto frame = stream_.next()) {
-        const auto message = decoder_.decode(*frame);
-        if (message) handle(*message);
-      }
+  [[noreturn]] void run() {
+    while (true) {
+      orders_.receive(0, [this](const protocol::ToChild& order) {
+        if (fetch_jobs()) wake_worker();
+        std::visit([this](const auto& each) { carry_out(each); }, order);
+      });
     }
   }
 
  private:
-  void handle(const message::Message& message) {
-    if (const auto* assign = std::get_if<message::Assign>(&message)) {
-      give(*assign);
-    } else if (const auto* stop = std::get_if<message::Stop>(&message)) {
-      for (const AttemptId& id : stop->jobs) worker_.stop(id);
-    } else if (const auto* late = std::get_if<message::Cancel>(&message)) {
-      const auto running = worker_.running();
-      if (running && late->ids == std::vector{running->id.job}) worker_.reach_soft_limit(running->id);
-    } else if (std::holds_alternative<message::ProgressReports>(message)) {
-      worker_.want_more();
-    } else if (std::holds_alternative<message::Return>(message)) {
-      message::Return recalled;
-      for (const Job& job : worker_.take_back()) recalled.jobs.push_back(job.id);
-      report();
-      pipe_.send(encode(recalled));
-    }
+  // ── jobs ──
+
+  // In the worker, when it has none.
+  void wait_for_jobs() {
+    pollfd watched[] = {{jobs_.descriptor(), POLLIN, 0}, {wake_.get(), POLLIN, 0}};
+    while (::poll(watched, 2, -1) < 0 && errno == EINTR) continue;
+    std::uint64_t count = 0;
+    if (watched[1].revents != 0) static_cast<void>(::read(wake_.get(), &count, sizeof count) < 0);
+    fetch_jobs();
   }
 
-  void give(const message::Assign& assign) {
+  // Gives the worker all jobs that have arrived; true when there were any.
+  bool fetch_jobs() {
+    const std::lock_guard lock(fetch_mutex_);
+    bool has_any = false;
+    const auto take = [&](const protocol::ToChild& message) {
+      const auto* run = std::get_if<protocol::Run>(&message);
+      if (run == nullptr) leave_because({ErrorCode::bad_message, "an order among the jobs", {}});
+      give(*run);
+      has_any = true;
+    };
+    while (jobs_.receive(MSG_DONTWAIT, take)) continue;
+    return has_any;
+  }
+
+  // The worker looks for jobs in the stream only. It may sleep while these were taken from there.
+  void wake_worker() {
+    const std::uint64_t one = 1;
+    static_cast<void>(::write(wake_.get(), &one, sizeof one) < 0);
+  }
+
+  void give(const protocol::Run& run) {
     std::vector<Job> jobs;
-    jobs.reserve(assign.jobs.size());
-    for (const message::Assignment& job : assign.jobs) {
+    jobs.reserve(run.jobs.size());
+    for (const message::Assignment& job : run.jobs) {
       const Task* task = registry_.find(job.task);
       if (task != nullptr) {
         jobs.push_back(job_of(job, task));
       } else {
         // The program registers other tasks when it is started with other arguments.
         const Outcome outcome = unknown_task(job.task);
-        pipe_.send(encode(message::OutcomeReport{0, {message::report_of(job.id, job.attempt, outcome)}}));
+        jobs_.send(protocol::Ended{{message::report_of(job.id, job.attempt, outcome)}});
       }
     }
     worker_.give(std::move(jobs));
   }
 
+  // ── orders ──
+
+  void carry_out(const protocol::Run&) { leave_because({ErrorCode::bad_message, "jobs among the orders", {}}); }
+  void carry_out(const protocol::Stop& stop) { worker_.stop(stop.id); }
+  void carry_out(const protocol::SoftLimit& reached) { worker_.reach_soft_limit(reached.id); }
+  void carry_out(const protocol::ReportProgress&) { worker_.want_more(); }
+  void carry_out(const protocol::Recall&) {
+    protocol::Returned returned;
+    for (const Job& job : worker_.take_back()) returned.jobs.push_back(job.id);
+    report();
+    jobs_.send(returned);
+  }
+
+  // ── reports, from both threads ──
+
   void report() {
     const std::lock_guard lock(report_mutex_);
     const Worker::Gathered gathered = worker_.collect();
-    if (!gathered.told.empty()) pipe_.send(told_frame(gathered.told));
-    if (!gathered.finished.empty()) pipe_.send(finished_frame(gathered.finished));
+    if (!gathered.told.empty()) {
+      protocol::Progressed progressed;
+      for (const Told& each : gathered.told) progressed.jobs.push_back(report_of(each.id, each.progress));
+      jobs_.send(progressed);
+    }
+    if (!gathered.finished.empty()) {
+      protocol::Ended ended;
+      ended.jobs.reserve(gathered.finished.size());
+      for (const Finished& each : gathered.finished) {
+        ended.jobs.push_back(message::report_of(each.id.job, each.id.attempt, each.outcome));
+      }
+      jobs_.send(ended);
+    }
   }
 
   const Registry& registry_;
-  Pipe pipe_;
-  FrameStream stream_;
-  Decoder decoder_;
-  std::mutex report_mutex_;  // keeps the outcomes in the order in which they came about
-  Worker worker_;
+  Stream jobs_{kSlotJobs};
+  Stream orders_{kSlotOrders};
+  Descriptor wake_;
+  std::mutex fetch_mutex_;   // keeps jobs in the order in which they were sent
+  std::mutex report_mutex_;  // keeps outcomes in the order in which they came about
+  Worker worker_;            // last: it uses all of the above
 };
 
 // The parent decides when a slot ends: a Ctrl-C goes to the whole group, and a service manager may signal everybody. A
@@ -162,16 +219,13 @@ std::optional<int> run_as_slot(int argc, char** argv, const Registry& registry) 
   if (!die_with_parent(argv[2])) return EXIT_FAILURE;
   leave_stopping_to_parent();
   ::prctl(PR_SET_NAME, "zebu-slot");
-  ::fcntl(kSlotSocket, F_SETFD, FD_CLOEXEC);
-  ::fcntl(kSlotMark, F_SETFD, FD_CLOEXEC);
+  for (const int fd : {kSlotJobs, kSlotOrders, kSlotMark}) ::fcntl(fd, F_SETFD, FD_CLOEXEC);
   auto mark = SharedMark::open(Descriptor(kSlotMark));
   if (!mark) {
     std::fprintf(stderr, "%s\n", mark.error().message.c_str());
     return EXIT_FAILURE;
   }
   SlotProcess(registry, mark->get()).run();
-  // The stream has ended: nobody waits for what still runs.
-  std::_Exit(EXIT_SUCCESS);
 }
 
 }  // namespace zebu::consumer

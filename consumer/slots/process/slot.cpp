@@ -24,14 +24,17 @@ ProcessSlot::ProcessSlot(boost::asio::io_context& loop, const SlotEvents& events
       events_(events),
       options_(options),
       mark_(std::move(mark)),
-      socket_(loop),
+      jobs_stream_(loop),
+      orders_stream_(loop),
       output_(loop),
       deaths_(loop, SIGCHLD),
       restart_(loop),
       stop_timer_(loop),
       told_timer_(loop),
       limits_(loop,
-              {[this] { return mark_.get().read(); }, [this](const LimitWatch::Reached& reached) { reach(reached); }}) {
+              {[this] { return mark_.get().read(); }, [this](const LimitWatch::Reached& reached) { reach(reached); }}),
+      jobs_writer_(jobs_stream_),
+      orders_writer_(orders_stream_) {
   watch_death();
   start();
 }
@@ -51,26 +54,23 @@ std::size_t ProcessSlot::room() const {
 
 void ProcessSlot::give(std::vector<Job> jobs) {
   given_ += jobs.size();
-  Batch batch(message::Type::assign);
+  protocol::Run run;
+  run.jobs.reserve(jobs.size());
+  for (const Job& job : jobs) run.jobs.push_back(assignment_of(job));
+  append(jobs_writer_.buffer(), run);
+  jobs_writer_.write();
   for (Job& job : jobs) {
-    batch.add(assignment_of(job));
     limits_.add(job.id, job.limits);
     jobs_.push_back(std::move(job));
   }
-  append_frame(outgoing_, batch.finish());
-  write();
 }
 
-void ProcessSlot::recall() {
-  append_frame(outgoing_, encode(message::Return{}));
-  write();
-}
+void ProcessSlot::recall() { order(protocol::Recall{}); }
 
 void ProcessSlot::stop(const AttemptId& id) {
   const auto job = find(id);
   if (job == jobs_.end()) return;
-  append_frame(outgoing_, encode(message::Stop{{id}}));
-  write();
+  order(protocol::Stop{id});
   stops_.push_back(
       {id, Clock::now() + (job->task->sees_cancel ? options_.cancel_grace : std::chrono::milliseconds(0))});
   watch_stops();
@@ -95,16 +95,17 @@ void ProcessSlot::start() {
   }
   child_ = std::move(*child);
   incoming_ = {};
-  outgoing_.clear();
+  jobs_writer_.reset();
+  orders_writer_.reset();
   tail_.clear();
   given_ = 0;
-  is_writing_ = has_worked_ = is_pausing_ = is_out_of_memory_ = false;
+  has_worked_ = is_pausing_ = is_out_of_memory_ = false;
   kill_.reset();
-  socket_.assign(child_.socket.release());
+  jobs_stream_.assign(child_.jobs.release());
+  orders_stream_.assign(child_.orders.release());
   output_.assign(child_.output.release());
-  socket_.non_blocking(true);
-  output_.non_blocking(true);
-  watch_socket();
+  for (auto* stream : {&jobs_stream_, &orders_stream_, &output_}) stream->non_blocking(true);
+  watch_jobs();
   watch_output();
   events_.ready();
 }
@@ -119,8 +120,7 @@ void ProcessSlot::start_later() {
 
 void ProcessSlot::close_streams() {
   error_code ignored;
-  socket_.close(ignored);
-  output_.close(ignored);
+  for (auto* stream : {&jobs_stream_, &orders_stream_, &output_}) stream->close(ignored);
   stop_timer_.cancel();
   told_timer_.cancel();
   limits_.clear();
@@ -157,7 +157,7 @@ void ProcessSlot::reap() {
   int status = 0;
   if (child_.pid == 0 || ::waitpid(child_.pid, &status, WNOHANG) != child_.pid) return;
   // What it said before it died still counts.
-  read_socket();
+  read_jobs();
   read_output();
   bury(status);
 }

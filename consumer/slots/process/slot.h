@@ -3,6 +3,8 @@
 #include "consumer/slots/limit_watch.h"
 #include "consumer/slots/process/child.h"
 #include "consumer/slots/process/frame_stream.h"
+#include "consumer/slots/process/protocol.h"
+#include "consumer/slots/process/stream_writer.h"
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
@@ -27,7 +29,8 @@ struct ProcessSlotOptions {
 // A child that dies is replaced: at once, or after a growing delay when children die without having been given work.
 // One that has run all the jobs that it may, or out of memory, is replaced when nothing lies in it any longer.
 //
-//   jobs ──► Assign frames ──► child: reader ─► worker ──► ProgressReports, OutcomeReport frames ──► events
+//   jobs ────────────► RUN ───────────────► child's worker ──► PROGRESSED, ENDED ──► events
+//   stops, limits ───► STOP, SOFT_LIMIT ──► child's main thread
 class ProcessSlot : public Slot {
  public:
   // loop, events and options outlive the slot. Starts the first child.
@@ -60,15 +63,15 @@ class ProcessSlot : public Slot {
   void reach(const LimitWatch::Reached& reached);
   [[nodiscard]] std::deque<Job>::iterator find(const AttemptId& id);
 
-  void watch_socket();
+  void watch_jobs();
   void watch_output();
-  void write();
-  void read_socket();
+  void order(const protocol::ToChild& order);
+  void read_jobs();
   void read_output();
-  void handle_messages();
-  void handle_outcomes(const message::OutcomeReport& report);
-  void handle_recalled(const message::Return& recalled);
-  void handle_told(const message::ProgressReports& reports);
+  [[nodiscard]] Result<void> handle_messages();
+  void handle(const protocol::Ended& ended);
+  void handle(const protocol::Returned& returned);
+  void handle(const protocol::Progressed& progressed);
 
   struct Stop {
     AttemptId id;
@@ -85,17 +88,18 @@ class ProcessSlot : public Slot {
   const ProcessSlotOptions& options_;
   SharedMark mark_;
   Child child_;  // pid 0: none
-  boost::asio::posix::stream_descriptor socket_;
+  boost::asio::posix::stream_descriptor jobs_stream_;
+  boost::asio::posix::stream_descriptor orders_stream_;
   boost::asio::posix::stream_descriptor output_;
   boost::asio::signal_set deaths_;
   boost::asio::steady_timer restart_;
   boost::asio::steady_timer stop_timer_;
   boost::asio::steady_timer told_timer_;
   LimitWatch limits_;
+  StreamWriter jobs_writer_;
+  StreamWriter orders_writer_;
   FrameStream incoming_;
-  std::string outgoing_;  // empty unless the socket is full
-  bool is_writing_ = false;
-  Decoder decoder_;
+  protocol::Decoder decoder_;
   std::deque<Job> jobs_;  // what the child has, in the order in which it was given
   std::vector<Stop> stops_;
   std::string tail_;  // the end of what the child printed

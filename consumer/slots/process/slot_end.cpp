@@ -29,30 +29,32 @@ std::vector<std::string> last_lines(const std::string& text) {
 }  // namespace
 
 // The child cancels a job that has not begun, and fires the token of one that runs. A task that does not heed it, or
-// cannot see it, is ended with its process.
+// cannot see it, is ended with its process. A job whose stream is full may arrive after its STOP: it hears it again.
 void ProcessSlot::watch_stops() {
   const TimePoint now = Clock::now();
   const auto running = mark_.get().read();
   TimePoint next = TimePoint::max();
   for (const Stop& stop : stops_) {
-    if (stop.kill_at <= now && running && running->id == stop.id) {
+    const bool is_running = running && running->id == stop.id;
+    if (is_running && stop.kill_at <= now) {
       kill_ = Kill{stop.id, std::nullopt};
       ::kill(child_.pid, SIGKILL);
       return;
     }
-    next = std::min(next, std::max(stop.kill_at, now + kStopPace));
+    next = std::min(next, is_running ? stop.kill_at : now + kStopPace);
   }
   if (stops_.empty()) return;
   stop_timer_.expires_at(next);
   stop_timer_.async_wait([this](const error_code& error) {
-    if (!error) watch_stops();
+    if (error) return;
+    for (const Stop& stop : stops_) order(protocol::Stop{stop.id});
+    watch_stops();
   });
 }
 
 void ProcessSlot::reach(const LimitWatch::Reached& reached) {
   if (reached.limit == LimitWatch::Limit::soft) {
-    append_frame(outgoing_, encode(message::Cancel{{reached.id.job}}));
-    return write();
+    return order(protocol::SoftLimit{reached.id});
   }
   const auto running = mark_.get().read();
   if (kill_ || !running || running->id != reached.id) return;  // it is dying, or has ended in time

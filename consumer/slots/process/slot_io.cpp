@@ -1,5 +1,6 @@
 #include "consumer/slots/process/slot.h"
 #include "consumer/slots/run_task.h"
+#include "zebu/program/log.h"
 #include "zebu/progress.h"
 
 #include <boost/asio/buffer.hpp>
@@ -8,7 +9,7 @@
 #include <csignal>
 #include <unistd.h>
 
-// What goes between a slot and its child: see frame_stream.h.
+// What goes between a slot and its child: see protocol.h.
 namespace zebu::consumer {
 namespace {
 
@@ -19,43 +20,52 @@ constexpr std::size_t kTail = 4096;
 
 }  // namespace
 
-void ProcessSlot::watch_socket() {
-  socket_.async_wait(asio::posix::stream_descriptor::wait_read, [this, pid = child_.pid](const error_code& error) {
+void ProcessSlot::order(const protocol::ToChild& order) {
+  append(orders_writer_.buffer(), order);
+  orders_writer_.write();
+}
+
+void ProcessSlot::watch_jobs() {
+  jobs_stream_.async_wait(asio::posix::stream_descriptor::wait_read, [this, pid = child_.pid](const error_code& error) {
     if (error || pid != child_.pid) return;  // of a child that was replaced meanwhile
-    read_socket();
-    if (!renew() && socket_.is_open()) watch_socket();
+    read_jobs();
+    if (!renew() && jobs_stream_.is_open()) watch_jobs();
   });
 }
 
-void ProcessSlot::read_socket() {
+void ProcessSlot::read_jobs() {
   error_code error;
   char bytes[kReadSize];
   while (!error) {
-    const std::size_t count = socket_.read_some(asio::buffer(bytes), error);
+    const std::size_t count = jobs_stream_.read_some(asio::buffer(bytes), error);
     incoming_.append(bytes, count);
-    handle_messages();
+    if (const auto handled = handle_messages(); !handled) {
+      spdlog::error("slot process {} is killed: it sent {}", child_.pid, handled.error().message);
+      break;
+    }
   }
   if (error == asio::error::would_block) return;
-  // A child without its socket is of no use. If it is dying by itself already, this changes nothing.
-  socket_.close(error);
+  // A child that cannot be understood, or heard, is of no use. If it is dying by itself already, this changes nothing.
+  jobs_stream_.close(error);
   if (child_.pid != 0) ::kill(child_.pid, SIGKILL);
 }
 
-void ProcessSlot::handle_messages() {
-  while (const auto frame = incoming_.next()) {
-    const auto message = decoder_.decode(*frame);
-    if (!message) continue;
+Result<void> ProcessSlot::handle_messages() {
+  while (true) {
+    const auto frame = incoming_.next();
+    if (!frame) return tl::make_unexpected(frame.error());
+    if (!*frame) return {};
+    const auto message = decoder_.from_child(**frame);
+    if (!message) return tl::make_unexpected(message.error());
     has_worked_ = true;
-    if (const auto* report = std::get_if<message::OutcomeReport>(&*message)) handle_outcomes(*report);
-    if (const auto* told = std::get_if<message::ProgressReports>(&*message)) handle_told(*told);
-    if (const auto* recalled = std::get_if<message::Return>(&*message)) handle_recalled(*recalled);
+    std::visit([this](const auto& each) { handle(each); }, *message);
   }
 }
 
-void ProcessSlot::handle_outcomes(const message::OutcomeReport& report) {
+void ProcessSlot::handle(const protocol::Ended& ended) {
   std::vector<Finished> finished;
-  finished.reserve(report.jobs.size());
-  for (const message::Report& entry : report.jobs) {
+  finished.reserve(ended.jobs.size());
+  for (const message::Report& entry : ended.jobs) {
     const AttemptId id{entry.id, entry.attempt};
     const auto job = find(id);
     if (job == jobs_.end()) continue;
@@ -65,14 +75,14 @@ void ProcessSlot::handle_outcomes(const message::OutcomeReport& report) {
     finished.push_back({id, message::outcome_of(entry)});
     if (entry.error.type == kMemoryLimit) is_out_of_memory_ = true;
   }
-  // Who took the memory nobody knows: the next ones have it all for themselves.
+  // Nobody knows which job took the memory: the next ones get a process of their own.
   if (is_out_of_memory_ && !jobs_.empty()) recall();
   if (!finished.empty()) events_.finished(*this, std::move(finished));
 }
 
-void ProcessSlot::handle_recalled(const message::Return& recalled) {
+void ProcessSlot::handle(const protocol::Returned& returned) {
   std::vector<Job> jobs;
-  for (const AttemptId& id : recalled.jobs) {
+  for (const AttemptId& id : returned.jobs) {
     const auto job = find(id);
     if (job == jobs_.end()) continue;
     limits_.remove(id);
@@ -83,8 +93,8 @@ void ProcessSlot::handle_recalled(const message::Return& recalled) {
   events_.returned(*this, std::move(jobs));
 }
 
-void ProcessSlot::handle_told(const message::ProgressReports& reports) {
-  for (const message::ProgressReport& report : reports.jobs) {
+void ProcessSlot::handle(const protocol::Progressed& progressed) {
+  for (const message::ProgressReport& report : progressed.jobs) {
     Told told{{report.id, report.attempt}, {}};
     if (find(told.id) == jobs_.end()) continue;
     append(told.progress, report.done, report.note, report.output);
@@ -95,23 +105,7 @@ void ProcessSlot::handle_told(const message::ProgressReports& reports) {
   told_timer_.async_wait([this](const error_code& error) {
     if (error) return;
     is_pausing_ = false;
-    append_frame(outgoing_, encode(message::ProgressReports{}));
-    write();
-  });
-}
-
-void ProcessSlot::write() {
-  if (is_writing_ || !socket_.is_open()) return;
-  error_code error;
-  while (!outgoing_.empty() && !error) {
-    outgoing_.erase(0, socket_.write_some(asio::buffer(outgoing_), error));
-  }
-  if (error != asio::error::would_block) return;  // of a broken socket the child's death will tell
-  is_writing_ = true;
-  socket_.async_wait(asio::posix::stream_descriptor::wait_write, [this](const error_code& failed) {
-    if (failed) return;
-    is_writing_ = false;
-    write();
+    order(protocol::ReportProgress{});
   });
 }
 

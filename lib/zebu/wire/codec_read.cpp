@@ -9,8 +9,6 @@ namespace {
 
 using message::Type;
 
-constexpr std::size_t kMaxDepth = 8;
-
 message::ConsumerFacts read_consumer_facts(const Object& o) {
   message::ConsumerFacts facts;
   const auto names = [](const Object& list, const char* what) {
@@ -168,29 +166,6 @@ message::Message read_message(const Object& root) {
   return read_message_of(type, f, count);
 }
 
-// What `take` makes of the one value that `bytes` hold. Views in it point into `bytes` and into `zone`.
-template <class T, class Take>
-Result<T> read_from(msgpack::zone& zone, Bytes bytes, Take&& take) {
-  const auto reference_all = [](msgpack::type::object_type, std::size_t, void*) { return true; };
-  try {
-    // No element is smaller than a byte, so an array cannot honestly claim more than the frame has: this is what
-    // keeps the memory for hostile lengths proportional to the bytes that were really sent.
-    const std::size_t size = bytes.size();
-    const std::size_t most = std::min<std::size_t>(size, message::kMaxList);
-    const msgpack::unpack_limit limit(most, std::min<std::size_t>(most, 1024), size, size, size, kMaxDepth);
-    std::size_t used = 0;
-    bool referenced = false;
-    const Object root = msgpack::unpack(zone, bytes.data(), size, used, referenced, reference_all, nullptr, limit);
-    T taken = take(root);
-    if (used != size) throw Malformed{"bytes behind the message"};
-    return taken;
-  } catch (const Malformed& e) {
-    return fail(ErrorCode::bad_message, e.what);
-  } catch (const std::exception& e) {
-    return fail(ErrorCode::bad_message, std::string("not a msgpack message: ") + e.what());
-  }
-}
-
 // {"error": {"code": …, "message": …}}, or any other map.
 std::optional<Error> read_refusal_in(const Object& o) {
   std::optional<Error> refusal;
@@ -220,7 +195,7 @@ Decoder& Decoder::operator=(Decoder&&) noexcept = default;
 template <class T, class Take>
 Result<T> Decoder::read(Bytes bytes, Take&& take) {
   memory_->zone.clear();
-  return codec::read_from<T>(memory_->zone, bytes, std::forward<Take>(take));
+  return codec::read_whole<T>(memory_->zone, bytes, std::forward<Take>(take));
 }
 
 Result<message::Message> Decoder::decode(Bytes frame) { return read<message::Message>(frame, codec::read_message); }
@@ -233,7 +208,7 @@ Result<message::Report> Decoder::decode_report(Bytes entry) { return read<messag
 
 std::optional<Error> refusal_in(Bytes answer) {
   msgpack::zone zone;
-  auto refusal = codec::read_from<std::optional<Error>>(zone, answer, codec::read_refusal_in);
+  auto refusal = codec::read_whole<std::optional<Error>>(zone, answer, codec::read_refusal_in);
   if (!refusal) return refusal.error();
   return std::move(*refusal);
 }

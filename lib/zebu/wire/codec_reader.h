@@ -1,9 +1,12 @@
 #pragma once
 
+#include "zebu/error.h"
 #include "zebu/wire/message.h"
 
 #include <msgpack.hpp>
 
+#include <algorithm>
+#include <exception>
 #include <limits>
 #include <string>
 #include <string_view>
@@ -79,5 +82,30 @@ message::Refusal read_refusal(const Object& o);
 message::Report read_report(const Object& o);
 message::ProgressReport read_progress(const Object& o);
 message::Params read_params(const Object& o);
+
+inline constexpr std::size_t kMaxDepth = 8;
+
+// What `take` makes of the one value that `bytes` hold. Views in it point into `bytes` and into `zone`.
+template <class T, class Take>
+Result<T> read_whole(msgpack::zone& zone, Bytes bytes, Take&& take) {
+  const auto reference_all = [](msgpack::type::object_type, std::size_t, void*) { return true; };
+  try {
+    // No element is smaller than a byte, so an array cannot honestly claim more than the frame has: this is what
+    // keeps the memory for hostile lengths proportional to the bytes that were really sent.
+    const std::size_t size = bytes.size();
+    const std::size_t most = std::min<std::size_t>(size, message::kMaxList);
+    const msgpack::unpack_limit limit(most, std::min<std::size_t>(most, 1024), size, size, size, kMaxDepth);
+    std::size_t used = 0;
+    bool referenced = false;
+    const Object root = msgpack::unpack(zone, bytes.data(), size, used, referenced, reference_all, nullptr, limit);
+    T taken = take(root);
+    if (used != size) throw Malformed{"bytes behind the message"};
+    return taken;
+  } catch (const Malformed& e) {
+    return fail(ErrorCode::bad_message, e.what);
+  } catch (const std::exception& e) {
+    return fail(ErrorCode::bad_message, std::string("not a msgpack message: ") + e.what());
+  }
+}
 
 }  // namespace zebu::codec

@@ -1,0 +1,128 @@
+#include "consumer/slots/process/frame_stream.h"
+#include "consumer/slots/process/protocol.h"
+#include "tests/support/catch.h"
+
+#include <array>
+#include <cstring>
+
+namespace {
+
+using namespace std::chrono_literals;
+using namespace zebu::consumer::protocol;
+using zebu::AttemptId;
+using zebu::Bytes;
+using zebu::JobState;
+using zebu::consumer::FrameStream;
+namespace message = zebu::message;
+
+AttemptId attempt(std::uint8_t number) {
+  AttemptId id;
+  id.job.bytes[0] = number;
+  id.attempt = number;
+  return id;
+}
+
+message::Assignment assignment() {
+  message::Assignment job{attempt(1).job, 3, "fib", "default", "\x91\x07", {}};
+  job.options.soft_limit = 80ms;
+  job.options.hard_limit = 2s;
+  job.options.headers = {{"traceparent", "00-1"}};
+  return job;
+}
+
+std::vector<ToChild> to_child() {
+  return {
+      Run{{assignment(), assignment()}}, Run{}, Stop{attempt(2)}, SoftLimit{attempt(3)}, Recall{}, ReportProgress{}};
+}
+
+std::vector<FromChild> from_child() {
+  message::Report succeeded{attempt(1).job, 1, JobState::succeeded, "\x07", {}, 5us};
+  message::Report failed{attempt(2).job, 2, JobState::failed, {}, {"E", "why", {"here", "there"}}, 6us};
+  failed.error.kind = zebu::ErrorKind::permanent;
+  const message::Report cancelled{attempt(3).job, 1, JobState::cancelled, {}, {}, 0us};
+  return {Ended{{succeeded, failed, cancelled}}, Returned{{attempt(4), attempt(5)}}, Returned{},
+          Progressed{{{attempt(6).job, 1, 0.5, "half", "line\n"}, {attempt(7).job, 2, std::nullopt, "", ""}}}};
+}
+
+template <class Message>
+std::string frame_of(const Message& message) {
+  std::string frame;
+  append(frame, message);
+  return frame;
+}
+
+// What stands behind the length.
+Bytes body_of(const std::string& frame) { return Bytes(frame).substr(sizeof(std::uint32_t)); }
+
+}  // namespace
+
+TEST_CASE("every message to a slot's process comes back as it was") {
+  Decoder decoder;
+  for (const ToChild& sent : to_child()) {
+    const std::string frame = frame_of(sent);
+    const auto heard = decoder.to_child(body_of(frame));
+    REQUIRE(heard);
+    CHECK(heard->index() == sent.index());
+    CHECK(frame_of(*heard) == frame);
+  }
+  const std::string frame = frame_of(ToChild(Run{{assignment()}}));
+  const auto heard = decoder.to_child(body_of(frame));
+  const message::Assignment& job = std::get<Run>(*heard).jobs.at(0);
+  CHECK(job.id == attempt(1).job);
+  CHECK(job.attempt == 3);
+  CHECK(job.args == "\x91\x07");
+  CHECK(job.options == assignment().options);
+}
+
+TEST_CASE("every message of a slot's process comes back as it was") {
+  Decoder decoder;
+  for (const FromChild& sent : from_child()) {
+    const std::string frame = frame_of(sent);
+    const auto heard = decoder.from_child(body_of(frame));
+    REQUIRE(heard);
+    CHECK(heard->index() == sent.index());
+    CHECK(frame_of(*heard) == frame);
+  }
+}
+
+TEST_CASE("a slot's process and its consumer each take only the other's messages") {
+  Decoder decoder;
+  for (const ToChild& sent : to_child()) CHECK_FALSE(decoder.from_child(body_of(frame_of(sent))));
+  for (const FromChild& sent : from_child()) CHECK_FALSE(decoder.to_child(body_of(frame_of(sent))));
+}
+
+TEST_CASE("a slot's message that is cut, or followed by more, is refused") {
+  Decoder decoder;
+  for (const FromChild& sent : from_child()) {
+    const std::string frame = frame_of(sent);
+    const Bytes body = body_of(frame);
+    for (std::size_t size = 0; size < body.size(); ++size) CHECK_FALSE(decoder.from_child(body.substr(0, size)));
+    CHECK_FALSE(decoder.from_child(std::string(body) + '\0'));
+  }
+}
+
+TEST_CASE("frames come out of a stream whole, wherever it was cut") {
+  const std::string first = frame_of(ToChild(Recall{}));
+  const std::string second = frame_of(ToChild(Stop{attempt(9)}));
+  const std::string bytes = first + second;
+  for (std::size_t cut = 0; cut <= bytes.size(); ++cut) {
+    FrameStream stream;
+    std::vector<std::string> frames;
+    const auto take = [&] {
+      for (auto frame = stream.next(); frame && *frame; frame = stream.next()) frames.emplace_back(**frame);
+    };
+    stream.append(bytes.data(), cut);
+    take();
+    stream.append(bytes.data() + cut, bytes.size() - cut);
+    take();
+    CHECK(frames == std::vector<std::string>{std::string(body_of(first)), std::string(body_of(second))});
+  }
+}
+
+TEST_CASE("a stream that announces a frame beyond all reason is garbage, and is not waited for") {
+  FrameStream stream;
+  std::array<char, 4> length{};
+  std::memset(length.data(), 0xff, length.size());
+  stream.append(length.data(), length.size());
+  CHECK_FALSE(stream.next());
+}
