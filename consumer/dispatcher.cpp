@@ -12,11 +12,13 @@ namespace {
 constexpr std::size_t kMaxWanted = 32'768;
 // Jobs that wait while no job ends for so long wait behind long ones.
 constexpr std::chrono::milliseconds kStall{50};
+// The same while another slot is free.
+constexpr std::chrono::milliseconds kUnfair{2};
 
 }  // namespace
 
 Dispatcher::Dispatcher(boost::asio::io_context& loop, std::size_t slots, const MakeSlot& make_slot, Events events)
-    : loop_(loop), events_(std::move(events)), stall_timer_(loop) {
+    : loop_(loop), events_(std::move(events)), stall_timer_(loop), unfair_timer_(loop) {
   slot_events_.finished = [this](Slot& slot, std::vector<Finished> f) { slot_finished(slot, std::move(f)); };
   slot_events_.returned = [this](Slot&, std::vector<Job> jobs) { slot_returned(std::move(jobs)); };
   slot_events_.told = [this](Told told) { events_.told(std::move(told)); };
@@ -33,10 +35,11 @@ void Dispatcher::add(Job job) {
 void Dispatcher::dispatch() {
   const std::size_t batch = pace_.batch();
   for (Place& place : places_) {
-    if (ready_.empty()) break;
-    feed(place, batch);
+    if (place.is_free()) feed(place, batch);
   }
+  for (Place& place : places_) feed(place, batch);
   if (!is_stall_watched_ && is_waiting()) watch_stall();
+  if (!is_unfair_watched_ && is_unfair()) watch_unfair();
 }
 
 void Dispatcher::dispatch_soon() {
@@ -50,6 +53,7 @@ void Dispatcher::dispatch_soon() {
 
 // A slot is filled up again when half of its batch is done, so that it never waits for the loop.
 void Dispatcher::feed(Place& place, std::size_t batch) {
+  if (ready_.empty()) return;
   const std::size_t load = place.slot->load();
   const std::size_t room = place.slot->room();
   if (room == 0 || load > batch / 2 || load >= batch) return;
@@ -79,7 +83,7 @@ void Dispatcher::drain() {
   is_draining_ = true;
   give_back_ready();
   for (Place& place : places_) {
-    if (place.slot->load() > 1) place.slot->recall();
+    if (place.has_waiting()) place.slot->recall();
   }
 }
 
@@ -133,7 +137,7 @@ void Dispatcher::give_back_ready() {
 
 bool Dispatcher::is_waiting() const {
   return !ready_.empty() ||
-         std::any_of(places_.begin(), places_.end(), [](const Place& place) { return place.slot->load() > 1; });
+         std::any_of(places_.begin(), places_.end(), [](const Place& place) { return place.has_waiting(); });
 }
 
 // Armed only while jobs wait behind others.
@@ -155,9 +159,33 @@ void Dispatcher::check_stall() {
     pace_.reset();
     give_back_ready();
   }
+  recall_behind(watched_since_);
+}
+
+// From slots where no job has ended since then.
+void Dispatcher::recall_behind(TimePoint since) {
   for (Place& place : places_) {
-    if (place.slot->load() > 1 && place.last_end < watched_since_) place.slot->recall();
+    if (place.has_waiting() && place.last_end < since) place.slot->recall();
   }
+}
+
+// A slot has nothing to do while jobs wait in another one.
+bool Dispatcher::is_unfair() const {
+  const auto any = [this](bool (Place::*holds)() const) {
+    return std::any_of(places_.begin(), places_.end(), [&](const Place& place) { return (place.*holds)(); });
+  };
+  return ready_.empty() && any(&Place::is_free) && any(&Place::has_waiting);
+}
+
+void Dispatcher::watch_unfair() {
+  is_unfair_watched_ = true;
+  unfair_timer_.expires_after(kUnfair);
+  unfair_timer_.async_wait([this, since = Clock::now()](const boost::system::error_code& error) {
+    is_unfair_watched_ = false;
+    if (error || !is_unfair()) return;
+    recall_behind(since);
+    watch_unfair();
+  });
 }
 
 }  // namespace zebu::consumer

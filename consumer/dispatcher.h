@@ -14,9 +14,9 @@
 
 namespace zebu::consumer {
 
-// The jobs of a consumer that have not ended: one queue of ready ones, and the slots that run them. A slot gets the
-// next job when it is free; where jobs are very short it gets several at once. When slots turn out to be stuck behind
-// long jobs, what waits there goes to other slots, or back to the broker. One thread: the loop's.
+// The jobs of a consumer that have not ended: one queue of ready ones, and the slots that run them. A free slot gets
+// the next job first; where jobs are short, slots get the next ones while they still run one. When jobs turn out to
+// wait behind a long one, they go to a slot that is free, or back to the broker. One thread: the loop's.
 class Dispatcher {
  public:
   struct Events {
@@ -51,6 +51,10 @@ class Dispatcher {
   struct Place {
     std::unique_ptr<Slot> slot;
     TimePoint last_end{};  // of a job
+
+    // Jobs lie there behind the one that runs.
+    [[nodiscard]] bool has_waiting() const { return slot->load() > 1; }
+    [[nodiscard]] bool is_free() const { return slot->load() == 0 && slot->room() > 0; }
   };
 
   void dispatch_soon();
@@ -61,6 +65,9 @@ class Dispatcher {
   [[nodiscard]] bool is_waiting() const;
   void watch_stall();
   void check_stall();
+  [[nodiscard]] bool is_unfair() const;
+  void watch_unfair();
+  void recall_behind(TimePoint since);
 
   boost::asio::io_context& loop_;
   Events events_;
@@ -71,7 +78,9 @@ class Dispatcher {
   TimePoint last_end_{};       // of any slot's job
   TimePoint watched_since_{};  // jobs wait behind busy slots since then
   boost::asio::steady_timer stall_timer_;
+  boost::asio::steady_timer unfair_timer_;
   bool is_stall_watched_ = false;
+  bool is_unfair_watched_ = false;
   bool is_dispatch_posted_ = false;
   bool is_stalled_ = false;
   bool is_draining_ = false;

@@ -9,7 +9,7 @@ namespace {
 constexpr double kWeight = 1.0 / 16;  // of the newest job in the moving average
 constexpr double kReadyUs = 2000;
 constexpr double kInSlotUs = 300;
-constexpr double kLongUs = 5000;
+constexpr double kLongUs = 10'000;
 constexpr double kMaxPrefetch = 512;
 constexpr double kMaxBatch = 256;
 
@@ -17,17 +17,19 @@ constexpr double kMaxBatch = 256;
 
 void Pace::add(std::chrono::microseconds ran) {
   const auto us = static_cast<double>(ran.count());
-  average_us_ = average_us_ < 0 ? us : average_us_ + (us - average_us_) * kWeight;
+  average_us_ = average_us_ ? *average_us_ + (us - *average_us_) * kWeight : us;
 }
 
+bool Pace::is_short() const { return average_us_ && *average_us_ <= kLongUs; }
+
 std::size_t Pace::prefetch() const {
-  if (average_us_ < 0 || average_us_ > kLongUs) return 0;
-  return static_cast<std::size_t>(std::min(kMaxPrefetch, std::ceil(kReadyUs / std::max(average_us_, 1.0))));
+  if (!is_short()) return 0;
+  return static_cast<std::size_t>(std::min(kMaxPrefetch, std::ceil(kReadyUs / std::max(*average_us_, 1.0))));
 }
 
 std::size_t Pace::batch() const {
-  if (average_us_ < 0) return 1;
-  return static_cast<std::size_t>(std::clamp(kInSlotUs / std::max(average_us_, 1.0), 1.0, kMaxBatch));
+  if (!is_short()) return 1;
+  return static_cast<std::size_t>(std::clamp(kInSlotUs / std::max(*average_us_, 1.0), 2.0, kMaxBatch));
 }
 
 }  // namespace zebu::consumer

@@ -2,26 +2,29 @@
 
 #include <chrono>
 #include <cstddef>
+#include <optional>
 
 namespace zebu::consumer {
 
 // How many jobs are worth having ready, from how long the last ones took. Behind long jobs nothing waits that another
-// consumer could run; where jobs take microseconds, hundreds lie ready, so that nobody waits for the broker's answer.
+// consumer could run. Where jobs take up to a few milliseconds, each slot has the next one in hand, so that it never
+// waits for the loop; where they take microseconds, hundreds lie ready, so that nobody waits for the broker's answer.
 class Pace {
  public:
   void add(std::chrono::microseconds ran);
   // Forgets: until short jobs are seen again, nothing is fetched in advance.
-  void reset() { average_us_ = kUnknown; }
+  void reset() { average_us_.reset(); }
 
-  // Jobs beyond the running one that each slot has ready: about 2 ms of work.
+  // Jobs beyond the running one that each slot has ready: about 2 ms of work, and at least one unless jobs are long.
   [[nodiscard]] std::size_t prefetch() const;
-  // Jobs that lie in one slot at once: about 0.3 ms of work, at least one.
+  // Jobs that lie in one slot at once, with the running one: about 0.3 ms of work, and at least two unless they are
+  // long.
   [[nodiscard]] std::size_t batch() const;
 
  private:
-  static constexpr double kUnknown = -1;
+  [[nodiscard]] bool is_short() const;
 
-  double average_us_ = kUnknown;
+  std::optional<double> average_us_;
 };
 
 }  // namespace zebu::consumer

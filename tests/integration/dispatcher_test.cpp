@@ -52,6 +52,13 @@ struct Yard {
     dispatcher.add({id, registry.find(task), "default", args, limits, {}});
     return id;
   }
+  // From now on slots have the next job in hand.
+  void teach_short_jobs() {
+    for (int i = 0; i < 100; ++i) add("echo");
+    dispatcher.dispatch();
+    if (!turn_until([&] { return dispatcher.held() == 0; })) FAIL("short jobs do not end");
+    finished.clear();
+  }
   template <class Condition>
   bool turn_until(Condition&& condition) {
     return zebu::test::eventually([&] {
@@ -223,4 +230,32 @@ TEST_CASE("what a running task tells is heard before its end") {
   CHECK(yard.told[0].id == id);
   CHECK(yard.told[0].progress.done == 0.5);
   CHECK(yard.finished.empty());
+}
+
+TEST_CASE("a free slot gets the next job before one that runs another") {
+  Yard yard(2);
+  yard.teach_short_jobs();
+  yard.add("hold");
+  yard.dispatcher.dispatch();
+  REQUIRE(yard.turn_until([&] { return yard.holding == 1; }));
+  yard.add("hold");
+  yard.dispatcher.dispatch();
+  CHECK(yard.turn_until([&] { return yard.holding == 2; }));
+}
+
+TEST_CASE("a job in hand behind a long one moves at once to a slot that becomes free") {
+  // Where no slot is free, that takes 50 ms. One round of several in less than that proves it on a busy machine, too.
+  bool was_quick = false;
+  for (int round = 0; round < 20 && !was_quick; ++round) {
+    Yard yard(2);
+    yard.teach_short_jobs();
+    yard.add("hold");
+    for (int i = 0; i < 3; ++i) yard.add("echo");  // at least one of them lies behind "hold"
+    const auto start = zebu::Clock::now();
+    yard.dispatcher.dispatch();
+    REQUIRE(yard.turn_until([&] { return yard.finished.size() + yard.back.size() == 3; }));
+    CHECK(yard.turn_until([&] { return yard.holding == 1; }));
+    was_quick = yard.back.empty() && zebu::Clock::now() - start < 45ms;
+  }
+  CHECK(was_quick);
 }

@@ -124,7 +124,7 @@ TEST_CASE("nothing is fetched in advance until jobs are known to be short") {
   CHECK(pace.prefetch() == 0);
 }
 
-TEST_CASE("about two milliseconds of work lie ready for each slot, and none behind long jobs") {
+TEST_CASE("about two milliseconds of work lie ready for each slot, at least one job, and none behind long ones") {
   Pace pace;
   pace.add(20us);
   CHECK(pace.prefetch() == 100);
@@ -132,10 +132,15 @@ TEST_CASE("about two milliseconds of work lie ready for each slot, and none behi
   pace.reset();
   pace.add(1500us);
   CHECK(pace.prefetch() == 2);
-  CHECK(pace.batch() == 1);
+  CHECK(pace.batch() == 2);
   pace.reset();
-  pace.add(6ms);
+  pace.add(9ms);
+  CHECK(pace.prefetch() == 1);
+  CHECK(pace.batch() == 2);
+  pace.reset();
+  pace.add(11ms);
   CHECK(pace.prefetch() == 0);
+  CHECK(pace.batch() == 1);
 }
 
 TEST_CASE("one long job among short ones stops fetching, and short ones bring it back") {
