@@ -1,4 +1,4 @@
-// A consumer of one's own: the tasks, and nothing else.
+// A complete consumer: one task and one call.
 #include <zebu/consumer.h>
 
 #include <cctype>
