@@ -20,9 +20,10 @@ std::optional<int> parse_options(int argc, const char* const* argv, Options& opt
   const auto add_size = [&app](const char* name, std::size_t& value, const char* help) {
     app.add_option(name, value, help)->transform(CLI::AsSizeValue(false))->capture_default_str();
   };
-  add_size("--max-header", http.max_header, "most bytes of a request's line and headers");
-  add_size("--max-body", http.max_body, "most bytes of a request's body");
-  app.add_option("--max-connections", http.max_connections, "most open connections; further ones are refused with 503")
+  add_size("--max-header", http.max_header, "largest request line and headers, in bytes");
+  add_size("--max-body", http.max_body, "largest request body, in bytes");
+  app.add_option("--max-connections", http.max_connections,
+                 "most connections that may be open; further ones are refused with 503")
       ->check(CLI::Range(std::size_t{1}, std::size_t{1'000'000}))
       ->capture_default_str();
   cli::add_duration(app, "--header-timeout", http.header_timeout, "time limit for a request's headers to arrive");

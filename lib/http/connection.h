@@ -48,6 +48,7 @@ class Connection {
   void enter(Phase phase);
   void respond(const Response& response, const Framing& framing);
   void refuse_request();
+  [[nodiscard]] bool is_gone() const { return broken_ || watch_.hung_up(); }
 
   boost::asio::ip::tcp::socket socket_;
   const ServerOptions& options_;
@@ -63,8 +64,6 @@ class Connection {
   bool open_ = true;  // another request will be read
   bool finishing_ = false;
   bool broken_ = false;  // nothing can be read or written any more
-
-  [[nodiscard]] bool is_gone() const { return broken_ || watch_.hung_up(); }
 };
 
 }  // namespace zebu::http

@@ -3,6 +3,7 @@
 #include "http/server.h"
 #include "tests/support/catch.h"
 #include "tests/support/http.h"
+#include "zebu/job.h"
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
@@ -127,7 +128,7 @@ TEST_CASE_METHOD(Fixture, "connections past the limit of this server are refused
 TEST_CASE("a server says why it cannot listen") {
   boost::asio::io_context loop;
   const http::Routes routes({}, "");
-  const http::ServerOptions options{.listen = "127.0.0.1"};
+  const http::ServerOptions options{.name = "ox/1", .listen = "127.0.0.1"};
   http::Server server(loop, options, routes);
   const auto started = server.start();
   REQUIRE_FALSE(started);
