@@ -2,6 +2,7 @@
 # Public headers include each other and third parties only; tests/outside compiles each of them alone.
 set(ZEBU_PUBLIC_HEADERS
   arguments.h
+  asio.h
   awaitable.h
   client.h
   client_request.h
