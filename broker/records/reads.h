@@ -2,6 +2,7 @@
 
 #include "broker/records/records.h"
 
+#include <optional>
 #include <variant>
 
 namespace zebu::broker {
@@ -25,11 +26,11 @@ struct LoadExpired {
 };
 struct Find {
   std::vector<JobId> ids;
-  std::uint64_t asker = 0;  // a number of the server's; 0: the engine
+  std::optional<std::uint64_t> asker = {};  // a number of the server's; none: the engine asks
 };
 struct List {
   ListFilter filter;
-  std::uint64_t asker = 0;
+  std::optional<std::uint64_t> asker = {};
 };
 struct Forget {
   WallTime now{};

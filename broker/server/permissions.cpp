@@ -2,6 +2,8 @@
 
 namespace zebu::broker {
 
+std::string_view role_name(message::Role role) { return role == message::Role::client ? "client" : "consumer"; }
+
 std::optional<ErrorCode> why_forbidden(message::Type type, std::optional<message::Role> role) {
   using message::Role;
   using message::Type;
@@ -44,6 +46,27 @@ std::optional<ErrorCode> why_forbidden(message::Type type, std::optional<message
       break;
   }
   return ErrorCode::bad_message;
+}
+
+std::string forbidden_text(message::Type type, std::optional<message::Role> role) {
+  const std::string name(message::name_of(type));
+  const auto code = why_forbidden(type, role);
+  if (code == ErrorCode::no_session) return name + " needs a session: say HELLO first";
+  if (code == ErrorCode::wrong_role && role) return "a " + std::string(role_name(*role)) + " may not send " + name;
+  return "only the broker sends " + name;
+}
+
+std::optional<Error> why_refused(const message::Hello& hello, message::Role role) {
+  if (hello.major != message::kMajor) {
+    return Error{ErrorCode::version,
+                 "this broker speaks version " + std::to_string(message::kMajor) +
+                     " of the protocol, the peer version " + std::to_string(hello.major),
+                 {}};
+  }
+  if (hello.role != role) {
+    return Error{ErrorCode::wrong_role, "this port is for peers of role '" + std::string(role_name(role)) + "'", {}};
+  }
+  return std::nullopt;
 }
 
 }  // namespace zebu::broker

@@ -1,179 +1,178 @@
 #include "broker/server/report.h"
 
 #include "zebu/version.h"
+#include "zebu/wire/message.h"
+#include "zebu/wire/value_writer.h"
 
-#include <nlohmann/json.hpp>
+#include <algorithm>
 
 namespace zebu::broker {
 namespace {
 
-using Json = nlohmann::json;
-
 // Tasks that a queue's report names as known to none of its consumers.
 constexpr std::size_t kMaxUnserved = 5;
 
-Json when(WallTime time) {
-  if (time == WallTime{}) return nullptr;
-  return time.time_since_epoch().count();
+// What a job in memory and one in the store have in common. Views: it does not outlive the job.
+struct JobFacts {
+  const JobSpec& spec;
+  JobState state;
+  const Uses& uses;
+  const SharedOutcome& outcome;
+  WallTime due;
+  WallTime started;
+  WallTime finished;
+  std::string_view consumer = {};
+  const Progress* progress = nullptr;
+};
+
+JobFacts facts_of(const Engine& engine, const Job& job) {
+  return {*job.spec,         job.state,   job.uses,     job.outcome,
+          job.due,           job.started, job.finished, job.session ? engine.name_of(*job.session) : std::string_view(),
+          job.progress.get()};
+}
+JobFacts facts_of(const StoredJob& job) {
+  return {*job.spec, job.state, job.uses, job.outcome, job.due, {}, job.finished};
 }
 
-std::int64_t milliseconds(Clock::duration duration) {
-  return std::chrono::duration_cast<std::chrono::milliseconds>(duration).count();
+template <class Duration>
+void write_count(ValueWriter to, Duration duration) {
+  to.number(static_cast<std::uint64_t>(std::max<std::int64_t>(0, duration.count())));
 }
 
-Json error_report(const TaskError& error) {
-  Json report = {{"type", error.type}, {"message", error.message}, {"trace", error.trace}};
-  if (error.kind != ErrorKind::failure) report["kind"] = to_string(error.kind);
-  return report;
+void write_milliseconds(ValueWriter to, Clock::duration duration) {
+  write_count(to, std::chrono::duration_cast<std::chrono::milliseconds>(duration));
 }
 
-// What a job in memory and one in the store have in common.
-Json common_report(const JobSpec& spec, JobState state, const Uses& uses, const SharedOutcome& outcome) {
+void write_time(ValueWriter to, WallTime time) {
+  time == WallTime{} ? to.nil() : write_count(to, time.time_since_epoch());
+}
+
+void write_text(ValueWriter to, std::string_view text) { text.empty() ? to.nil() : to.text(text); }
+
+void write_texts(ValueWriter to, const std::vector<std::string>& texts) {
+  to.array(texts.size());
+  for (const std::string& text : texts) to.text(text);
+}
+
+void write_headers(ValueWriter to, const std::vector<Header>& headers) {
+  MapWriter map(to);
+  for (const auto& [key, value] : headers) map[key].text(value);
+}
+
+void write_progress(ValueWriter to, const Progress* progress) {
+  if (progress == nullptr) return to.nil();
+  MapWriter map(to);
+  progress->done ? map["done"].real(*progress->done) : map["done"].nil();
+  map["note"].text(progress->note);
+  map["output"].text(progress->output);
+}
+
+void write_spec(MapWriter& map, const JobSpec& spec) {
   const JobOptions& options = spec.options;
-  Json report = {{"id", spec.id.to_string()},
-                 {"task", spec.task},
-                 {"queue", spec.queue},
-                 {"state", to_string(state)},
-                 {"attempt", uses.attempt},
-                 {"failures", uses.failures},
-                 {"crashes", uses.crashes},
-                 {"losses", uses.losses},
-                 {"retries", options.retry.max},
-                 {"priority", options.priority},
-                 {"transient", options.transient},
-                 {"submitted_ms", when(spec.submitted)},
-                 {"started_ms", nullptr},
-                 {"finished_ms", nullptr},
-                 {"due_ms", nullptr},
-                 {"expires_ms", spec.expires ? when(*spec.expires) : Json(nullptr)},
-                 {"run_us", nullptr},
-                 {"consumer", nullptr},
-                 {"progress", nullptr},
-                 {"unique", options.unique.empty() ? Json(nullptr) : Json(options.unique)},
-                 {"headers", Json::object()}};
-  for (const auto& [key, value] : options.headers) report["headers"][key] = value;
-  if (!outcome) return report;
-  if (is_final(state)) report["run_us"] = outcome->ran.count();
-  if (outcome->state == JobState::failed) report["error"] = error_report(outcome->error);
-  return report;
+  map["id"].text(spec.id.to_string());
+  map["task"].text(spec.task);
+  map["queue"].text(spec.queue);
+  map["retries"].number(options.retry.max);
+  map["priority"].number(options.priority);
+  map["transient"].boolean(options.transient);
+  write_time(map["submitted_ms"], spec.submitted);
+  write_time(map["expires_ms"], spec.expires.value_or(WallTime{}));
+  write_text(map["unique"], options.unique);
+  write_headers(map["headers"], options.headers);
 }
 
-Json job_report(const Engine& engine, const Job& job) {
-  Json report = common_report(*job.spec, job.state, job.uses, job.outcome);
-  report["started_ms"] = when(job.started);
-  report["finished_ms"] = when(job.finished);
-  if (job.state == JobState::scheduled) report["due_ms"] = when(job.due);
-  const std::string_view consumer = job.session ? engine.name_of(*job.session) : std::string_view();
-  if (!consumer.empty()) report["consumer"] = consumer;
-  if (job.progress) {
-    const Progress& progress = *job.progress;
-    report["progress"] = {{"done", progress.done ? Json(*progress.done) : Json(nullptr)},
-                          {"note", progress.note},
-                          {"output", progress.output}};
-  }
-  return report;
-}
-
-Json job_report(const StoredJob& job) {
-  Json report = common_report(*job.spec, job.state, job.uses, job.outcome);
-  report["finished_ms"] = when(job.finished);
-  if (job.state == JobState::scheduled) report["due_ms"] = when(job.due);
-  return report;
-}
-
-void add_result(Json& report, const SharedOutcome& outcome) {
-  if (!outcome || outcome->state != JobState::succeeded) return;
-  const std::string& result = outcome->result;
-  report["result"] = Json::binary(Json::binary_t::container_type(result.begin(), result.end()));
+void write_job(ValueWriter to, const JobFacts& job, bool with_result) {
+  MapWriter map(to);
+  write_spec(map, job.spec);
+  map["state"].text(to_string(job.state));
+  map["attempt"].number(job.uses.attempt);
+  map["failures"].number(job.uses.failures);
+  map["crashes"].number(job.uses.crashes);
+  map["losses"].number(job.uses.losses);
+  write_time(map["started_ms"], job.started);
+  write_time(map["finished_ms"], job.finished);
+  write_time(map["due_ms"], job.state == JobState::scheduled ? job.due : WallTime{});
+  write_text(map["consumer"], job.consumer);
+  write_progress(map["progress"], job.progress);
+  const Outcome* outcome = job.outcome.get();
+  outcome != nullptr&& is_final(job.state) ? write_count(map["run_us"], outcome->ran) : map["run_us"].nil();
+  if (outcome == nullptr) return;
+  if (outcome->state == JobState::failed) map["error"].error(outcome->error);
+  if (outcome->state == JobState::succeeded && with_result) map["result"].binary(outcome->result);
 }
 
 // Of the first jobs of its lines, in memory.
-Json oldest_of(const Queue& queue, Moment now) {
+void write_oldest(ValueWriter to, const Queue& queue, Moment now) {
   std::optional<WallTime> oldest;
   for (const auto& [key, line] : queue.lines) {
     if (line->jobs().empty()) continue;
     const WallTime submitted = line->jobs().begin()->spec->submitted;
     oldest = oldest ? std::min(*oldest, submitted) : submitted;
   }
-  if (!oldest) return nullptr;
-  return std::max<std::int64_t>(0, (now.wall - *oldest).count());
+  oldest ? write_count(to, now.wall - *oldest) : to.nil();
 }
 
-Json queue_report(const Engine& engine, const Queue& queue, Moment now) {
-  return {{"name", queue.name},
-          {"queued", queue.queued},
-          {"scheduled", queue.scheduled},
-          {"running", queue.running},
-          {"failed", queue.failed},
-          {"queued_bytes", queue.bytes + queue.transient_bytes},
-          {"oldest_ms", oldest_of(queue, now)},
-          {"paused", queue.settings.is_paused},
-          {"reason", queue.settings.reason},
-          {"in_rate", queue.in.per_second},
-          {"out_rate", queue.out.per_second},
-          {"consumers", queue.consumers},
-          {"unserved_tasks", engine.unserved_tasks(queue, kMaxUnserved)}};
+void write_queue(ValueWriter to, const Engine& engine, const Queue& queue, Moment now) {
+  MapWriter map(to);
+  map["name"].text(queue.name);
+  map["queued"].number(queue.queued);
+  map["scheduled"].number(queue.scheduled);
+  map["running"].number(queue.running);
+  map["failed"].number(queue.failed);
+  map["queued_bytes"].number(queue.bytes + queue.transient_bytes);
+  write_oldest(map["oldest_ms"], queue, now);
+  map["paused"].boolean(queue.settings.is_paused);
+  map["reason"].text(queue.settings.reason);
+  map["in_rate"].real(queue.in.per_second);
+  map["out_rate"].real(queue.out.per_second);
+  map["consumers"].number(queue.consumers);
+  write_texts(map["unserved_tasks"], engine.unserved_tasks(queue, kMaxUnserved));
 }
 
-Json consumers_report(const Engine& engine, Moment now) {
-  Json list = Json::array();
-  for (const auto& [id, session] : engine.sessions()) {
-    if (!session.consumer) continue;
-    const Consumer& consumer = *session.consumer;
-    Json queues = Json::array();
-    for (const Queue* queue : consumer.queues) queues.push_back(queue->name);
-    list.push_back({{"name", session.name},
-                    {"instance", session.instance.to_string()},
-                    {"queues", std::move(queues)},
-                    {"tasks", consumer.tasks},
-                    {"slots", consumer.slots},
-                    {"pool", consumer.pool == message::PoolKind::processes ? "processes" : "threads"},
-                    {"running", consumer.running.size()},
-                    {"credit", consumer.credit},
-                    {"draining", consumer.draining},
-                    {"heard_ms", milliseconds(now.steady - session.last_heard)}});
-  }
-  return list;
+void write_consumer(ValueWriter to, const Session& session, const Consumer& consumer, Moment now) {
+  MapWriter map(to);
+  map["name"].text(session.name);
+  map["instance"].text(session.instance.to_string());
+  map["queues"].array(consumer.queues.size());
+  for (const Queue* queue : consumer.queues) to.text(queue->name);
+  write_texts(map["tasks"], consumer.tasks);
+  map["slots"].number(consumer.slots);
+  map["pool"].text(consumer.pool == message::PoolKind::processes ? "processes" : "threads");
+  map["running"].number(consumer.running.size());
+  map["credit"].number(consumer.credit);
+  map["draining"].boolean(consumer.draining);
+  write_milliseconds(map["heard_ms"], now.steady - session.last_heard);
 }
 
-Json broker_report(const Engine& engine, const ServerFacts& server, Moment now) {
-  std::size_t consumers = 0;
-  for (const auto& [id, session] : engine.sessions()) consumers += session.consumer ? 1 : 0;
-  Json states = Json::object();
-  for (int i = 0; i < kJobStates; ++i) {
-    const auto state = static_cast<JobState>(i);
-    states[std::string(to_string(state))] = engine.jobs().count(state);
-  }
-  const Totals& t = engine.totals();
-  const Json totals = {{"accepted", t.accepted},
-                       {"refused", t.refused},
-                       {"assigned", t.assigned},
-                       {"returned", t.returned},
-                       {"attached", t.attached},
-                       {"put_back", t.put_back},
-                       {"retried", t.retried},
-                       {"crashed", t.crashed},
-                       {"succeeded", t.succeeded},
-                       {"failed", t.failed},
-                       {"cancelled", t.cancelled},
-                       {"expired", t.expired},
-                       {"stale_outcomes", t.stale_outcomes},
-                       {"lost_sessions", t.lost_sessions},
-                       {"errors", server.errors}};
-  return {{"version", kVersion},
-          {"protocol", std::to_string(message::kMajor) + "." + std::to_string(message::kMinor)},
-          {"instance", server.instance.to_string()},
-          {"store", server.store},
-          {"uptime_ms", milliseconds(now.steady - server.started)},
-          {"clients", engine.sessions().size() - consumers},
-          {"consumers", consumers},
-          {"jobs", std::move(states)},
-          {"totals", totals}};
+void write_totals(ValueWriter to, const Totals& totals, std::uint64_t errors) {
+  MapWriter map(to);
+  map["accepted"].number(totals.accepted);
+  map["refused"].number(totals.refused);
+  map["assigned"].number(totals.assigned);
+  map["returned"].number(totals.returned);
+  map["attached"].number(totals.attached);
+  map["put_back"].number(totals.put_back);
+  map["retried"].number(totals.retried);
+  map["crashed"].number(totals.crashed);
+  map["succeeded"].number(totals.succeeded);
+  map["failed"].number(totals.failed);
+  map["cancelled"].number(totals.cancelled);
+  map["expired"].number(totals.expired);
+  map["stale_outcomes"].number(totals.stale_outcomes);
+  map["lost_sessions"].number(totals.lost_sessions);
+  map["errors"].number(errors);
 }
 
-std::string packed(const Json& value) {
+std::size_t count_consumers(const Engine& engine) {
+  const auto& sessions = engine.sessions();
+  return static_cast<std::size_t>(std::count_if(sessions.begin(), sessions.end(),
+                                                [](const auto& entry) { return entry.second.consumer != nullptr; }));
+}
+
+template <class Write>
+std::string answer_of(Write&& write) {
   std::string bytes;
-  Json::to_msgpack(value, bytes);
+  write(ValueWriter(bytes));
   return bytes;
 }
 
@@ -181,53 +180,101 @@ std::string packed(const Json& value) {
 
 std::string jobs_answer(const Engine& engine, const std::vector<JobId>& ids,
                         const std::vector<std::optional<StoredJob>>& stored) {
-  Json list = Json::array();
-  for (std::size_t i = 0; i < ids.size(); ++i) {
-    if (const Job* job = engine.jobs().find(ids[i])) {
-      add_result(list.emplace_back(job_report(engine, *job)), job->outcome);
-    } else if (i < stored.size() && stored[i]) {
-      add_result(list.emplace_back(job_report(*stored[i])), stored[i]->outcome);
-    } else {
-      list.push_back(nullptr);
+  return answer_of([&](ValueWriter to) {
+    to.array(ids.size());
+    for (std::size_t i = 0; i < ids.size(); ++i) {
+      if (const Job* job = engine.jobs().find(ids[i])) {
+        write_job(to, facts_of(engine, *job), true);
+      } else if (i < stored.size() && stored[i]) {
+        write_job(to, facts_of(*stored[i]), true);
+      } else {
+        to.nil();
+      }
     }
-  }
-  return packed(list);
+  });
 }
 
 std::string list_answer(const Engine& engine, const ListPage& page, std::optional<JobState> state) {
-  Json jobs = Json::array();
+  std::vector<JobFacts> jobs;
   for (const StoredJob& stored : page.jobs) {
     const Job* job = engine.jobs().find(stored.spec->id);
-    if (state && (job ? job->state : stored.state) != *state) continue;
-    jobs.push_back(job ? job_report(engine, *job) : job_report(stored));
+    const JobFacts facts = job != nullptr ? facts_of(engine, *job) : facts_of(stored);
+    if (!state || facts.state == *state) jobs.push_back(facts);
   }
-  return packed({{"jobs", std::move(jobs)}, {"next", page.next.empty() ? Json(nullptr) : Json(page.next)}});
+  return answer_of([&](ValueWriter to) {
+    MapWriter map(to);
+    map["jobs"].array(jobs.size());
+    for (const JobFacts& job : jobs) write_job(to, job, false);
+    write_text(map["next"], page.next);
+  });
 }
 
 std::string queues_answer(const Engine& engine, Moment now) {
-  Json list = Json::array();
-  for (const auto& [name, queue] : engine.jobs().queues()) list.push_back(queue_report(engine, *queue, now));
-  return packed(list);
+  return answer_of([&](ValueWriter to) {
+    const auto& queues = engine.jobs().queues();
+    to.array(queues.size());
+    for (const auto& [name, queue] : queues) write_queue(to, engine, *queue, now);
+  });
 }
 
-std::string consumers_answer(const Engine& engine, Moment now) { return packed(consumers_report(engine, now)); }
+std::string consumers_answer(const Engine& engine, Moment now) {
+  return answer_of([&](ValueWriter to) {
+    to.array(count_consumers(engine));
+    for (const auto& [id, session] : engine.sessions()) {
+      if (session.consumer) write_consumer(to, session, *session.consumer, now);
+    }
+  });
+}
 
 std::string broker_answer(const Engine& engine, const ServerFacts& server, Moment now) {
-  return packed(broker_report(engine, server, now));
+  return answer_of([&](ValueWriter to) {
+    const std::size_t consumers = count_consumers(engine);
+    MapWriter map(to);
+    map["version"].text(kVersion);
+    map["protocol"].text(std::to_string(message::kMajor) + "." + std::to_string(message::kMinor));
+    map["instance"].text(server.instance.to_string());
+    map["store"].text(server.store);
+    write_milliseconds(map["uptime_ms"], now.steady - server.started);
+    map["clients"].number(engine.sessions().size() - consumers);
+    map["consumers"].number(consumers);
+    {
+      MapWriter states(map["jobs"]);
+      for (int i = 0; i < kJobStates; ++i) {
+        const auto state = static_cast<JobState>(i);
+        states[to_string(state)].number(engine.jobs().count(state));
+      }
+    }
+    write_totals(map["totals"], engine.totals(), server.errors);
+  });
 }
 
 std::string refused_answer(const Error& why) {
-  return packed({{"error", {{"code", to_string(why.code)}, {"message", why.message}}}});
+  return answer_of([&](ValueWriter to) {
+    MapWriter map(to);
+    MapWriter error(map["error"]);
+    error["code"].text(to_string(why.code));
+    error["message"].text(why.message);
+  });
 }
 
-std::string count_answer(const char* name, std::optional<std::size_t> count) {
-  return packed(Json{{name, count ? Json(*count) : Json(nullptr)}});
+std::string count_answer(std::string_view name, std::optional<std::size_t> count) {
+  return answer_of([&](ValueWriter to) {
+    MapWriter map(to);
+    count ? map[name].number(*count) : map[name].nil();
+  });
 }
 
-std::string retried_answer(const std::vector<std::pair<JobId, JobId>>& jobs) {
-  Json pairs = Json::array();
-  for (const auto& [old, fresh] : jobs) pairs.push_back({old.to_string(), fresh.to_string()});
-  return packed({{"retried", jobs.size()}, {"jobs", std::move(pairs)}});
+std::string retried_answer(const std::vector<RetriedJob>& jobs) {
+  return answer_of([&](ValueWriter to) {
+    MapWriter map(to);
+    map["retried"].number(jobs.size());
+    map["jobs"].array(jobs.size());
+    for (const RetriedJob& job : jobs) {
+      to.array(2);
+      to.text(job.old.to_string());
+      to.text(job.fresh.to_string());
+    }
+  });
 }
 
 }  // namespace zebu::broker

@@ -14,6 +14,12 @@ struct ServerFacts {
   std::uint64_t errors = 0;  // messages that were answered with ERROR
 };
 
+// A failed job, and the new one that runs in its place.
+struct RetriedJob {
+  JobId old;
+  JobId fresh;
+};
+
 // The answers to QUERY and COMMAND, one msgpack value each, as docs/protocol.md describes them.
 
 // stored: what the store says of the jobs, by the ids' order; a job in memory is reported from there.
@@ -26,7 +32,7 @@ struct ServerFacts {
 
 [[nodiscard]] std::string refused_answer(const Error& why);
 // {name: count}, or nil for a count that is not known.
-[[nodiscard]] std::string count_answer(const char* name, std::optional<std::size_t> count);
-[[nodiscard]] std::string retried_answer(const std::vector<std::pair<JobId, JobId>>& jobs);
+[[nodiscard]] std::string count_answer(std::string_view name, std::optional<std::size_t> count);
+[[nodiscard]] std::string retried_answer(const std::vector<RetriedJob>& jobs);
 
 }  // namespace zebu::broker

@@ -1,10 +1,11 @@
 #pragma once
 
-#include "broker/server/inquiries.h"
+#include "broker/server/commands.h"
 #include "broker/server/options.h"
 #include "broker/server/outboxes.h"
+#include "broker/server/ports.h"
+#include "broker/server/queries.h"
 #include "broker/store/store_thread.h"
-#include "zebu/wire/socket.h"
 
 #include <memory>
 #include <string>
@@ -21,27 +22,14 @@ class Server {
   Server& operator=(const Server&) = delete;
 
   // With the ports that the kernel chose.
-  [[nodiscard]] const std::string& clients_endpoint() const { return clients_.socket.endpoint(); }
-  [[nodiscard]] const std::string& consumers_endpoint() const { return consumers_.socket.endpoint(); }
+  [[nodiscard]] const std::string& clients_endpoint() const { return ports_.clients().socket.endpoint(); }
+  [[nodiscard]] const std::string& consumers_endpoint() const { return ports_.consumers().socket.endpoint(); }
 
   // Runs until `stop` becomes readable, then commits and tells what was decided. An error is the store's: nothing was
   // acknowledged that it did not take.
   [[nodiscard]] Result<void> run(int stop);
 
  private:
-  struct RoutingHash : std::hash<std::string_view> {
-    using is_transparent = void;
-  };
-  struct Port {
-    Router socket;
-    message::Role role;  // who may say HELLO here
-    std::unordered_map<std::string, SessionId, RoutingHash, std::equal_to<>> sessions;
-  };
-  struct Peer {
-    Port* port;
-    std::string routing_id;
-  };
-
   struct Handler;
 
   Server(const Options& options, std::unique_ptr<Store> store, const Recovered& recovered, Router clients,
@@ -60,29 +48,25 @@ class Server {
   void handle(SessionId session, const message::Message& message, Moment now);
   void refuse(Port& port, Bytes peer, ErrorCode code, const std::string& why);
   void gather();
-  void end(SessionId session);
-  // Whether it has not read much of what it was sent.
-  [[nodiscard]] bool is_behind(SessionId session) const;
   void send(SessionId session, Frame frame);
 
   Options options_;
   BriefLooks looks_;  // for the end of a commit, and what else comes
   StoreThread store_;
-  Port clients_;
-  Port consumers_;
+  Ports ports_;
   Engine engine_;
   Effects effects_;  // replies of one decision, records and reads of all since a commit began
   Outboxes outbox_;
-  std::unordered_map<SessionId, Peer> peers_;
-  SessionId next_session_ = 1;
   std::vector<SessionId> unreachable_;
-  std::vector<SessionId> ended_;
+  std::vector<SessionId> ended_;         // to be forgotten when what was decided for them has been sent
   bool is_stopping_ = false;             // what is decided is committed and told, and nothing begins
-  std::optional<TimePoint> held_since_;  // what the outbox holds back
+  std::optional<TimePoint> held_since_;  // since when the outboxes hold something back
   Decoder decoder_;
   Received received_;
   ServerFacts facts_;
-  Inquiries inquiries_;
+  PendingAnswers pending_;
+  Queries queries_;
+  Commands commands_;
 };
 
 }  // namespace zebu::broker

@@ -27,11 +27,13 @@ inline std::string trimmed(const std::string& text) {
 
 // The rows of the Markdown table whose header's first cell is `first_header`, header first, without the line of dashes;
 // cells are trimmed of spaces and backticks.
+// The table may be indented, as one below a point of a list is.
 inline std::vector<std::vector<std::string>> table_rows(const std::string& path, const std::string& first_header) {
   std::vector<std::vector<std::string>> rows;
   std::istringstream text(read_document(path));
   std::string line;
   while (std::getline(text, line)) {
+    line.erase(0, line.find_first_not_of(' '));
     if (line.rfind('|', 0) != 0) {
       if (!rows.empty()) break;
       continue;

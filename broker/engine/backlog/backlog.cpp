@@ -162,7 +162,7 @@ void Backlog::look_up(const JobId& id, Lookup lookup, std::vector<Read>& out) {
   lookups.push_back(std::move(lookup));
   if (lookups.size() > 1) return;
   Find* find = out.empty() ? nullptr : std::get_if<Find>(&out.back());
-  if (find == nullptr || find->asker != 0) find = &std::get<Find>(out.emplace_back(Find{}));
+  if (find == nullptr || find->asker) find = &std::get<Find>(out.emplace_back(Find{}));
   find->ids.push_back(id);
 }
 

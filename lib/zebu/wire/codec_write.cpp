@@ -79,12 +79,6 @@ void write(Writer& w, const message::ConsumerFacts& facts) {
   for (const AttemptId& run : facts.runs) w.attempt(run);
 }
 
-void write(Writer& w, const message::ErrorView& error) {
-  w.map(error.kind == ErrorKind::failure ? 3 : 4).str("type").str(error.type).str("message").str(error.message);
-  w.str("trace").strings(error.trace);
-  if (error.kind != ErrorKind::failure) w.str("kind").str(to_string(error.kind));
-}
-
 void write(Writer& w, const message::Params& params) {
   const std::pair<const char*, std::string_view> texts[] = {{"queue", params.queue},
                                                             {"task", params.task},
@@ -221,7 +215,7 @@ void write(Writer& w, const message::Report& report) {
   if (report.state == JobState::succeeded) {
     w.bin(report.result);
   } else if (report.state == JobState::failed) {
-    write(w, report.error);
+    write_error(w, report.error);
   } else {
     w.nil();
   }

@@ -55,6 +55,15 @@ class Writer {
   msgpack::packer<Sink> packer_;
 };
 
+// How an attempt failed: of a TaskError, or a view of one.
+template <class ErrorLike>
+void write_error(Writer& w, const ErrorLike& error) {
+  const bool has_kind = error.kind != ErrorKind::failure;
+  w.map(has_kind ? 4 : 3).str("type").str(error.type).str("message").str(error.message);
+  w.str("trace").strings(error.trace);
+  if (has_kind) w.str("kind").str(to_string(error.kind));
+}
+
 // The entries of the messages that carry lists.
 void write(Writer& w, const JobView& job);
 void write(Writer& w, const AssignmentView& assignment);

@@ -1,0 +1,81 @@
+#pragma once
+
+#include "broker/engine/engine.h"
+
+#include <functional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+namespace zebu::broker {
+
+// Answers to QUERY and COMMAND on their way: given at once, when the store has been asked, or when a commit is durable.
+// Bounds what one session may have asked the store for. One thread.
+class PendingAnswers {
+ public:
+  // Whom an answer is for.
+  struct Asker {
+    SessionId session;
+    std::uint64_t number;
+  };
+  struct Answer {
+    Asker to;
+    std::string value;
+    BatchNumber batch;  // the commit that it waits for; 0: none
+  };
+  template <class T>
+  using Then = std::function<void(const T&, Moment, Effects&)>;
+
+  // The engine outlives it.
+  explicit PendingAnswers(const Engine& engine) : engine_(engine) {}
+
+  void answer(const Asker& asker, std::string value, BatchNumber batch = 0);
+  // With what is so now, durable or not: it leaves when it is.
+  void answer_as_is(const Asker& asker, std::string value) { answer(asker, std::move(value), undurable()); }
+  void refuse(const Asker& asker, const Error& why);
+
+  // Asks the store, and calls `then` with its word. Refuses when the session has asked for too much already.
+  void find(const Asker& asker, std::vector<JobId> ids, Then<Found> then, Effects& out);
+  void list(const Asker& asker, ListFilter filter, Then<Listed> then, Effects& out);
+  // All jobs that match, page by page: calls `each` for every one, then `end` with the number of those for which `each`
+  // returned true. False: refused.
+  using Each = std::function<bool(const StoredJob&, Moment, Effects&)>;
+  using End = std::function<void(std::size_t)>;
+  bool walk(const Asker& asker, ListFilter filter, Each each, End end, Effects& out);
+  // Calls `then` when `batch` is durable.
+  void when_durable(BatchNumber batch, std::function<void(BatchNumber)> then);
+  // The newest batch that is not durable yet; 0 when all are. Only durable jobs have records, but most answers are
+  // about several jobs: they wait for this one.
+  [[nodiscard]] BatchNumber undurable() const;
+
+  // False: the read was not asked for here.
+  [[nodiscard]] bool answered(const ReadAnswer& answer, Moment now, Effects& out);
+  void committed(BatchNumber batch);
+  // The answers that have come about since the last call, without those for sessions that have ended.
+  [[nodiscard]] std::vector<Answer> take();
+
+ private:
+  struct Asked {
+    SessionId session;
+    std::size_t weight;  // how many jobs the store is asked for
+    Then<ReadAnswer> then;
+  };
+  struct Walk;
+  struct Commit {
+    BatchNumber batch;
+    std::function<void(BatchNumber)> then;
+  };
+
+  [[nodiscard]] bool may_ask(const Asker& asker, std::size_t weight);
+  [[nodiscard]] std::uint64_t wait(SessionId session, std::size_t weight, Then<ReadAnswer> then);
+  void list_page(const Asker& asker, ListFilter filter, Then<Listed> then, Effects& out);
+
+  const Engine& engine_;
+  std::unordered_map<std::uint64_t, Asked> asked_;
+  std::unordered_map<SessionId, std::size_t> weights_;  // of those in asked_
+  std::vector<Commit> commits_;
+  std::vector<Answer> answers_;
+  std::uint64_t last_asker_ = 0;
+};
+
+}  // namespace zebu::broker

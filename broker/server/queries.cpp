@@ -1,0 +1,110 @@
+#include "broker/server/queries.h"
+
+#include <algorithm>
+#include <array>
+
+namespace zebu::broker {
+namespace {
+
+constexpr std::uint32_t kDefaultPage = 100;
+
+using StoredJobs = std::vector<std::optional<StoredJob>>;
+
+// One query while it is answered.
+struct QueryCall {
+  const Engine& engine;
+  const ServerFacts& facts;
+  PendingAnswers& pending;
+  PendingAnswers::Asker from;
+  const message::Params& params;
+  Moment now;
+  Effects& out;
+};
+
+const Outcome* outcome_of(const Engine& engine, const JobId& id, const StoredJob* stored) {
+  if (const Job* job = engine.jobs().find(id)) return job->outcome.get();
+  return stored != nullptr ? stored->outcome.get() : nullptr;
+}
+
+// A message that is larger than the peer takes would never arrive.
+std::optional<Error> why_too_large(const Engine& engine, const std::vector<JobId>& ids, const StoredJobs& stored) {
+  std::size_t bytes = 0;
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    const StoredJob* of_store = i < stored.size() && stored[i] ? &*stored[i] : nullptr;
+    if (const Outcome* outcome = outcome_of(engine, ids[i], of_store)) bytes += outcome->result.size();
+  }
+  if (ids.size() <= 1 || bytes <= message::kDefaultMaxMessage) return std::nullopt;
+  return Error{
+      ErrorCode::too_many_queries, "their results have " + std::to_string(bytes) + " bytes: ask for fewer jobs", {}};
+}
+
+void answer_jobs(const Engine& engine, PendingAnswers& pending, const PendingAnswers::Asker& asker,
+                 const std::vector<JobId>& ids, const StoredJobs& stored) {
+  if (const auto why = why_too_large(engine, ids, stored)) return pending.refuse(asker, *why);
+  pending.answer_as_is(asker, jobs_answer(engine, ids, stored));
+}
+
+void tell_jobs(const QueryCall& call) {
+  const auto& ids = call.params.ids;
+  const bool are_here =
+      std::all_of(ids.begin(), ids.end(), [&](const JobId& id) { return call.engine.jobs().find(id) != nullptr; });
+  if (are_here) return answer_jobs(call.engine, call.pending, call.from, ids, {});
+  const auto then = [&engine = call.engine, &pending = call.pending, from = call.from](const Found& found, Moment,
+                                                                                       Effects&) {
+    answer_jobs(engine, pending, from, found.asked.ids, found.jobs);
+  };
+  call.pending.find(call.from, ids, then, call.out);
+}
+
+void tell_list(const QueryCall& call) {
+  const auto& params = call.params;
+  ListFilter filter{params.state, std::string(params.queue), std::string(params.task), std::string(params.after),
+                    params.limit == 0 ? kDefaultPage : params.limit};
+  const auto then = [&engine = call.engine, &pending = call.pending, from = call.from](const Listed& listed, Moment,
+                                                                                       Effects&) {
+    pending.answer_as_is(from, list_answer(engine, listed.page, listed.asked.filter.state));
+  };
+  call.pending.list(call.from, std::move(filter), then, call.out);
+}
+
+void tell_queues(const QueryCall& call) { call.pending.answer_as_is(call.from, queues_answer(call.engine, call.now)); }
+
+void tell_consumers(const QueryCall& call) {
+  call.pending.answer_as_is(call.from, consumers_answer(call.engine, call.now));
+}
+
+void tell_broker(const QueryCall& call) {
+  call.pending.answer_as_is(call.from, broker_answer(call.engine, call.facts, call.now));
+}
+
+// If you add one: docs/protocol.md, its table of queries.
+constexpr auto kQueries = [] {
+  using enum Param;
+  return std::to_array<RequestRow<QueryCall>>({
+      // name, params that it takes, those that it needs, right; function
+      {{"jobs", {ids}, {}, Right::read}, tell_jobs},
+      {{"list", {state, queue, task, after, limit}, {}, Right::read}, tell_list},
+      {{"queues", {}, {}, Right::read}, tell_queues},
+      {{"consumers", {}, {}, Right::read}, tell_consumers},
+      {{"broker", {}, {}, Right::read}, tell_broker},
+  });
+}();
+
+}  // namespace
+
+void Queries::answer(SessionId session, const message::Query& query, Moment now, Effects& out) {
+  const QueryCall call{engine_, facts_, pending_, {session, query.number}, query.params, now, out};
+  if (auto why = answer_by<QueryCall>(kQueries, "query", query.what, call)) {
+    out.errors.push_back({session, {ErrorCode::bad_message, std::move(*why), {}}});
+  }
+}
+
+void Queries::refuse_unread(SessionId session, std::uint64_t number) {
+  pending_.refuse({session, number},
+                  {ErrorCode::too_many_queries, "too many answers are sent and not read yet: read them first",
+                   std::chrono::seconds(1)});
+}
+
+std::vector<Request> Queries::table() { return requests_of<QueryCall>(kQueries); }
+
+}  // namespace zebu::broker
