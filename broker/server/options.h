@@ -13,9 +13,9 @@ struct Options : EngineOptions {
   std::string consumers = "tcp://*:5556";
   // Where durable jobs live: "sqlite:PATH", or "memory", where they are lost with the process.
   std::string store;
-  // While a commit is under way, how long the loop looks for its end before it sleeps, and as long the store's thread
-  // for the next one. A commit of one job is done sooner, on a disk that syncs in up to 0.2 ms; on others both soon
-  // look seldom (BriefLooks).
+  // While a commit is under way, the loop spins this long for its end before it sleeps, and so does the store's thread
+  // for the next one. On a disk that syncs within 0.2 ms a commit of one job is done sooner; on a slower one both soon
+  // spin rarely (BriefLooks).
   std::chrono::microseconds spin{250};
   std::uint64_t max_message = 16ULL << 20;
   std::string log_level = "info";
