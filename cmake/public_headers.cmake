@@ -17,6 +17,7 @@ set(ZEBU_PUBLIC_HEADERS
   task_failure.h)
 # What client_session.h is made of. It changes without notice: use client_session.h.
 set(ZEBU_PRIVATE_HEADERS
+  asio.h
   wire/codec.h
   wire/link.h
   wire/message.h
