@@ -65,16 +65,16 @@ inline std::vector<message::Message> sample_messages() {
   assigned.soft_limit = milliseconds(1000);
   assigned.hard_limit = milliseconds(2000);
   assigned.headers = {{"traceparent", "00-1-2-01"}, {"tenant", "ox"}};
-  Params filter;
+  message::Params filter;
   filter.queue = "default";
   filter.task = "fib";
   filter.state = JobState::failed;
   filter.after = "page-2";
   filter.limit = 100;
-  Params pause;
+  message::Params pause;
   pause.queue = "default";
   pause.reason = "the model is broken";
-  Params drain;
+  message::Params drain;
   drain.consumer = "ox-1";
   return {
       client,
