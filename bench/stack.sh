@@ -56,9 +56,9 @@ make_store_dir() { store=$(mktemp -d "$1/store-XXXXXX"); }
 
 # Sets $clients, $consumers and $broker_pid. Its store is in $work, if the arguments name no other.
 start_broker() {
-  local store=(--store "sqlite:$work/zebu.db")
-  [[ " $* " != *" --store "* ]] || store=()
-  start broker zebu-broker --clients 'tcp://127.0.0.1:*' --consumers 'tcp://127.0.0.1:*' "${store[@]}" "$@"
+  local named=(--store "sqlite:$work/zebu.db")
+  [[ " $* " != *" --store "* ]] || named=()
+  start broker zebu-broker --clients 'tcp://127.0.0.1:*' --consumers 'tcp://127.0.0.1:*' "${named[@]}" "$@"
   clients=$(field clients)
   consumers=$(field consumers)
   broker_pid=${pids[-1]}

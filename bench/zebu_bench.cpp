@@ -41,15 +41,15 @@ void measure_latency(Client& client, const JobRequest& request, int rounds, cons
   latencies.print("round_trip");
 }
 
-double jobs_a_second(Client& client, const JobRequest& request, int jobs, std::size_t window) {
+// Jobs go to the queues and tasks in turn.
+double jobs_a_second(Client& client, const std::vector<JobRequest>& requests, int jobs, std::size_t window) {
   int submitted = 0;
   int failed = 0;
   const auto begin = Clock::now();
   const auto mapped = client.map(
       [&]() -> std::optional<JobRequest> {
         if (submitted == jobs) return std::nullopt;
-        ++submitted;
-        return request;
+        return requests[static_cast<std::size_t>(submitted++) % requests.size()];
       },
       [&](std::size_t, const Result<Outcome>& outcome) {
         if (!outcome || outcome->state != JobState::succeeded) ++failed;
@@ -71,6 +71,10 @@ int main(int argc, char** argv) {
   std::size_t window = 10'000;
   std::size_t payload = 64;
   bool durable = false;
+  std::string queue;
+  std::size_t queues = 1;
+  std::string task = "echo";
+  std::size_t tasks = 1;
   std::vector<pid_t> pids;
   CLI::App app("Measures echo jobs through a running broker and its consumers.", "zebu_bench");
   app.add_option("--broker", options.broker, "the broker's endpoint for clients")->capture_default_str();
@@ -79,6 +83,12 @@ int main(int argc, char** argv) {
   app.add_option("--window", window, "jobs under way in it")->capture_default_str();
   app.add_option("--payload", payload, "bytes of a job")->capture_default_str();
   app.add_flag("--durable", durable, "jobs that the broker's store has; without it transient ones");
+  app.add_option("--queue", queue, "the queue, or what its name begins with when there are several");
+  app.add_option("--queues", queues, "queues that the jobs go to in turn: QUEUE-0, QUEUE-1, ...")
+      ->capture_default_str();
+  app.add_option("--task", task, "the task, or what its name begins with when there are several")
+      ->capture_default_str();
+  app.add_option("--tasks", tasks, "tasks in turn: TASK-0, TASK-1, ...")->capture_default_str();
   app.add_option("--pids", pids, "processes whose switches and processor time a job are printed, with this one's")
       ->delimiter(',');
   CLI11_PARSE(app, argc, argv);
@@ -89,12 +99,18 @@ int main(int argc, char** argv) {
     if (const auto up = (*client)->wait_connected(std::chrono::seconds(5)); !up) {
       throw std::runtime_error(up.error().message);
     }
-    const JobRequest request = echo_of(std::string(payload, 'x'), durable);
-    if (rounds > 0) measure_latency(**client, request, rounds, pids);
+    std::vector<JobRequest> requests;
+    for (std::size_t i = 0; i < queues * tasks; ++i) {
+      JobRequest request = echo_of(std::string(payload, 'x'), durable);
+      if (!queue.empty()) request.queue = queues == 1 ? queue : queue + '-' + std::to_string(i % queues);
+      request.task = tasks == 1 ? task : task + '-' + std::to_string(i / queues);
+      requests.push_back(std::move(request));
+    }
+    if (rounds > 0) measure_latency(**client, requests.front(), rounds, pids);
     if (jobs == 0) return 0;
-    (void)jobs_a_second(**client, request, jobs / 10 + 1, window);  // warm
+    (void)jobs_a_second(**client, requests, jobs / 10 + 1, window);  // warm
     const auto used_before = usage_of(pids);
-    print_figure("jobs_per_second", jobs_a_second(**client, request, jobs, window));
+    print_figure("jobs_per_second", jobs_a_second(**client, requests, jobs, window));
     print_usage("job", used_before, pids, jobs);
   } catch (const std::exception& e) {
     std::cerr << "zebu_bench: " << e.what() << '\n';
