@@ -15,7 +15,7 @@ struct Options : EngineOptions {
   std::string store;
   // While a commit is under way, the loop spins this long for its end before it sleeps, and so does the store's thread
   // for the next one. On a disk that syncs within 0.2 ms a commit of one job is done sooner; on a slower one both soon
-  // spin rarely (BriefLooks).
+  // spin rarely (AdaptiveSpin).
   std::chrono::microseconds spin{250};
   std::uint64_t max_message = 16ULL << 20;
   std::string log_level = "info";

@@ -35,7 +35,7 @@ Result<std::unique_ptr<Server>> Server::create(const Options& options, std::uniq
 Server::Server(const Options& options, std::unique_ptr<Store> store, const Recovered& recovered, Router clients,
                Router consumers)
     : options_(options),
-      looks_(options.spin),
+      spin_(options.spin),
       store_(std::move(store), options.spin),
       ports_(std::move(clients), std::move(consumers)),
       engine_(options),
@@ -78,7 +78,7 @@ bool Server::wait(int stop, std::optional<std::chrono::milliseconds> timeout) {
       is_stopped = poll(kNow);
       return is_stopped || clients.may_have_input() || consumers.may_have_input();
     };
-    if (looks_.look(is_there)) return is_stopped;
+    if (spin_.wait_for(is_there)) return is_stopped;
   }
   const bool is_stopped = poll(store_.may_sleep() ? timeout : kNow);
   store_.woke_up();

@@ -51,7 +51,7 @@ class Server {
   void send(SessionId session, Frame frame);
 
   Options options_;
-  BriefLooks looks_;  // for the end of a commit, and what else comes
+  AdaptiveSpin spin_;  // for the end of a commit, and what else comes
   StoreThread store_;
   Ports ports_;
   Engine engine_;

@@ -38,7 +38,7 @@ struct Perform {
 Result<ReadAnswer> perform(Store& store, const Read& read) { return std::visit(Perform{store}, read); }
 
 StoreThread::StoreThread(std::unique_ptr<Store> store, std::chrono::microseconds spin)
-    : store_(std::move(store)), looks_(spin), event_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+    : store_(std::move(store)), spin_(spin), event_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
   if (event_ < 0) throw std::system_error(errno, std::generic_category(), "eventfd");
   thread_ = std::thread([this] { run(); });
 }
@@ -104,7 +104,7 @@ void StoreThread::run() {
     announce();
     store_->tidy();
     work.reset();  // what it shared with the engine is freed here, not in the loop
-    static_cast<void>(looks_.look(has_more));
+    static_cast<void>(spin_.wait_for(has_more));
   }
 }
 

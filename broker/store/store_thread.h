@@ -2,7 +2,7 @@
 
 #include "broker/records/reads.h"
 #include "broker/store/store.h"
-#include "zebu/look_briefly.h"
+#include "zebu/spin.h"
 
 #include <atomic>
 #include <optional>
@@ -62,7 +62,7 @@ class StoreThread {
   [[nodiscard]] Result<StoreDone> perform(const StoreWork& work);
 
   std::unique_ptr<Store> store_;
-  BriefLooks looks_;
+  AdaptiveSpin spin_;
   int event_ = -1;
   bool is_busy_ = false;  // the loop's view
   std::atomic<Phase> phase_ = Phase::idle;

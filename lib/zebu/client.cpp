@@ -1,5 +1,5 @@
 #include "zebu/client_loop.h"
-#include "zebu/look_briefly.h"
+#include "zebu/spin.h"
 #include "zebu/progress.h"
 
 #include <algorithm>
@@ -24,14 +24,14 @@ struct JobRecord {
 
 namespace {
 
-// The answer of a short job comes soon. One waiting thread of the process looks for it; where answers take longer it
-// seldom does, since it would take time from who makes them.
-void look_for(const std::atomic<bool>& is_there) {
-  static std::atomic<bool> somebody_looks = false;
-  static BriefLooks looks(std::chrono::microseconds(100));  // of whoever looks
-  if (somebody_looks.exchange(true)) return;
-  (void)looks.look([&] { return is_there.load(); });
-  somebody_looks = false;
+// The answer of a short job comes soon. One waiting thread of the process spins for it; where answers take longer it
+// seldom does, since it would take time from the programs that make them.
+void spin_for(const std::atomic<bool>& is_there) {
+  static std::atomic<bool> is_taken = false;
+  static AdaptiveSpin spin(std::chrono::microseconds(100));
+  if (is_taken.exchange(true)) return;
+  (void)spin.wait_for([&] { return is_there.load(); });
+  is_taken = false;
 }
 
 ClientSession::OnAccepted note_accepted(const std::shared_ptr<JobRecord>& record) {
@@ -136,7 +136,7 @@ Result<void> JobHandle::accepted(Timeout timeout) const {
 }
 
 Result<Outcome> JobHandle::outcome(Timeout timeout) const {
-  client_detail::look_for(record_->has_outcome);
+  client_detail::spin_for(record_->has_outcome);
   std::unique_lock lock(record_->mutex);
   if (!client_detail::wait_until(record_->on_outcome, lock, timeout, [this] { return record_->outcome.has_value(); })) {
     return fail(ErrorCode::timed_out, "job " + record_->id.to_string() + " has not ended within " +
