@@ -152,8 +152,11 @@ TEST_CASE("a number or a duration out of range is told its range") {
         "the job: the time to expire in must be at least 1 ms, and at most 2147483648 s");
   CHECK(job({"--retries", "4294967295"}).retry.max == 4'294'967'295);
   for (const char* retries : {"4294967296", "-1", "many"}) {
-    CHECK(complaint({"submit", "t", "--retries", retries}) ==
-          "--retries: Value " + std::string(retries) + " not in range 0 to 4294967295");
+    // CLI11's own text, which ends in "0 to 4294967295" in Debian 12 and in "[0 - 4294967295]" in Debian 13.
+    const std::string text = complaint({"submit", "t", "--retries", retries});
+    INFO(text);
+    CHECK(text.rfind("--retries: Value " + std::string(retries) + " not in range ", 0) == 0);
+    CHECK(text.find(" 4294967295") != std::string::npos);
   }
 }
 
