@@ -1,7 +1,7 @@
 #pragma once
 
 #include "broker/server/options.h"
-#include "broker/store/sqlite/maintenance.h"
+#include "broker/store/maintenance.h"
 
 #include <optional>
 

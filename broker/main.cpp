@@ -1,7 +1,7 @@
 #include "broker/cli.h"
 #include "broker/server/server.h"
+#include "broker/store/maintenance.h"
 #include "broker/store/open_store.h"
-#include "broker/store/sqlite/maintenance.h"
 #include "zebu/program/exit_codes.h"
 #include "zebu/program/log.h"
 #include "zebu/program/stop_signal.h"

@@ -7,7 +7,7 @@
 
 namespace zebu::broker {
 
-// What a submitter said of a job, in absolute times; it never changes.
+// A job as it was submitted, with absolute times; it never changes.
 struct JobSpec {
   JobId id;
   std::uint64_t sequence = 0;  // the order of acceptance, from 1
@@ -16,10 +16,10 @@ struct JobSpec {
   std::string args;
   JobOptions options;
   WallTime submitted{};
-  std::optional<WallTime> due;      // when it may start first; nothing: at once
+  std::optional<WallTime> due;      // when it may start first; unset: at once
   std::optional<WallTime> expires;  // when it must have started
 
-  // What the job takes of its queue's limit in bytes.
+  // The job's share of its queue's limit in bytes.
   [[nodiscard]] std::size_t size() const {
     std::size_t size = sizeof(JobSpec) + task.size() + queue.size() + args.size() + options.unique.size();
     for (const Header& header : options.headers) size += sizeof(header) + header.first.size() + header.second.size();
@@ -31,10 +31,10 @@ struct JobSpec {
 using SharedSpec = std::shared_ptr<const JobSpec>;
 using SharedOutcome = std::shared_ptr<const Outcome>;
 
-// What a finished job takes of --keep-bytes.
+// A finished job's share of --keep-bytes.
 [[nodiscard]] std::size_t size_of(const JobSpec& spec, const Outcome& outcome);
 
-// What a job has used up.
+// How often a job was tried, and how that went.
 struct Uses {
   std::uint32_t attempt = 0;   // the newest attempt's number; 0 before the first
   std::uint32_t failures = 0;  // attempts that failed: they count against RetryPolicy::max
@@ -44,7 +44,7 @@ struct Uses {
   bool operator==(const Uses&) const = default;
 };
 
-// What people set of a queue.
+// The settings of a queue that people change.
 struct QueueSettings {
   std::string name;
   bool is_paused = false;

@@ -7,7 +7,8 @@
 
 namespace zebu::broker {
 
-// What the engine or the server wants to read from the store. A read sees all that was decided before it was asked for.
+// Reads of the store, asked for by the engine or the server. A read sees everything that was decided before it was
+// asked for.
 struct LoadQueued {
   LineName line;
   LineKey from;
@@ -38,7 +39,7 @@ struct Forget {
 };
 using Read = std::variant<LoadQueued, LoadScheduled, LoadExpired, Find, List, Forget>;
 
-// What came back, each with what was asked.
+// The answers, each with its read.
 struct QueuedLoaded {
   LoadQueued asked;
   std::vector<StoredJob> jobs;

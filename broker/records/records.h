@@ -11,11 +11,11 @@
 
 namespace zebu::broker {
 
-// The number of a commit. What was decided while batch n was open is durable when n is committed; 0: always was.
+// The number of a commit. Decisions made while batch n was open are durable once n is committed. 0: durable already.
 using BatchNumber = std::uint64_t;
 
-// What changed of durable jobs, in order. The engine makes records, a store keeps what they add up to. Every record
-// that is about a job carries its spec: it says under which keys a store has the job.
+// Changes of durable jobs, in order. The engine makes records, a store keeps the state that they add up to. Every
+// record about a job but JobForgotten carries its spec, which has the keys under which a store has the job.
 
 // A new job, scheduled when it has spec.due, else queued. With `in_line` a queued one leaves the engine's memory with
 // this record, and comes back by load_queued.
@@ -34,7 +34,7 @@ struct AttemptStarted {
   InstanceId holder;
   bool cancel_asked = false;  // it is to be stopped
 };
-// A running job is queued again. `uses` says what it has used up so far.
+// A running job is queued again. `uses` are its counts so far.
 struct JobPutBack {
   SharedSpec spec;
   Uses uses;
@@ -52,7 +52,7 @@ struct JobDue {
   SharedSpec spec;
   bool in_line = false;  // as in JobAccepted
 };
-// forget_at: when the outcome is dropped; nothing: when somebody says so (JobForgotten).
+// forget_at: when the outcome is dropped; unset: only by JobForgotten.
 struct JobFinished {
   SharedSpec spec;
   Uses uses;
@@ -60,10 +60,10 @@ struct JobFinished {
   WallTime finished{};
   std::optional<WallTime> forget_at;
 };
-// A finished job is dropped at `at` (failed ones that were retried or purged); at the epoch: now.
+// A finished job is dropped: at a time, or now (a failed one that was retried or purged).
 struct JobForgotten {
   JobId id;
-  WallTime at{};
+  std::optional<WallTime> at = {};
 };
 // Settings of a queue, all of them. Without any (a queue that is not paused and purges nothing) it is forgotten.
 struct QueueChanged {
@@ -93,7 +93,7 @@ struct StoredJob {
 };
 
 // JobAccepted for a job that was not taken: the store has its id already (then `of` is the same id), or an unfinished
-// job, or one that succeeded not long ago, has its unique key: `of`. Nothing of the record was applied.
+// job, or one that succeeded not long ago, has its unique key: `of`. The record had no effect.
 struct Duplicate {
   SharedSpec spec;
   JobId of;
@@ -146,7 +146,7 @@ struct Dropped {
   std::string queue;
 };
 
-// What a queue has of durable jobs, in the engine's memory or not.
+// The durable jobs of a queue, in the engine's memory or not.
 struct StoredQueue {
   std::string name;
   std::uint64_t queued = 0;

@@ -20,7 +20,7 @@ std::string from_environment(const char* name) {
   return value == nullptr ? "" : value;
 }
 
-// Jobs' arguments and results are nobody else's business: only this user may read files that are made meanwhile.
+// Jobs' arguments and results are private: only this user may read files that are made while this object lives.
 class PrivateFiles {
  public:
   PrivateFiles() : before_(umask(077)) {}

@@ -10,7 +10,7 @@ namespace zebu::broker {
 // "sqlite:/var/lib/zebu/zebu.db" as root, else below $XDG_STATE_HOME, or ~/.local/state.
 [[nodiscard]] std::string default_store();
 
-// What stands behind "sqlite:"; nothing when `store` does not begin with that, or names no file.
+// The path behind "sqlite:"; unset when `store` does not begin with that, or the path is empty.
 [[nodiscard]] std::optional<std::string> sqlite_path(const std::string& store);
 
 // Whether `store` is "sqlite:PATH" or "memory".

@@ -11,9 +11,9 @@
 
 namespace zebu::broker {
 
-// Where durable jobs live. A commit holds all of its records or, after a crash, the store holds a prefix of the
-// commits. After an error the store is dead, and the broker with it (docs/architecture.md): every later call fails too.
-// One thread at a time calls it. Every implementation passes tests/unit/store_test.cpp.
+// Where durable jobs live. After a crash the store holds a prefix of the commits, each of them whole. After an error
+// the store is dead, and the broker with it (docs/architecture.md): every later call fails too. One thread at a time
+// calls it. Every implementation passes tests/unit/store_test.cpp.
 class Store {
  public:
   virtual ~Store() = default;
@@ -21,17 +21,17 @@ class Store {
   // "memory", "sqlite:/var/lib/zebu/zebu.db"; shown to people.
   [[nodiscard]] virtual std::string_view name() const = 0;
 
-  // Once, before all else. What it takes does not grow with what is in line or finished.
+  // Once, before all else. Takes time for the resident jobs, the queues and the lines, not for the jobs that are in
+  // line or finished.
   [[nodiscard]] virtual Result<Recovered> recover() = 0;
 
   // Returns once the records are as safe as this store makes them.
   [[nodiscard]] virtual Result<std::vector<Duplicate>> commit(const std::vector<Record>& records) = 0;
 
-  // After a commit or reads, when their end has been told: what nobody need wait for. An error is found at the next
-  // call.
+  // After a commit or reads: work for which no reply has to wait. An error shows at the next call.
   virtual void tidy() {}
 
-  // In the order of `ids`, nothing for one that is not there.
+  // In the order of `ids`; unset for an id that the store does not have.
   [[nodiscard]] virtual Result<std::vector<std::optional<StoredJob>>> find(const std::vector<JobId>& ids) = 0;
 
   // The first jobs from `from` on in a line, in its order: at most `limit`, and no more after `bytes` of
@@ -44,12 +44,12 @@ class Store {
   // Up to `limit` jobs that are in line or in the schedule and whose `expires` is not after `now`.
   [[nodiscard]] virtual Result<std::vector<StoredJob>> load_expired(WallTime now, std::size_t limit) = 0;
 
-  // A page of jobs, from what the commits so far say. It may hold less than the limit and still have a `next`: a call
-  // looks at a bounded number of jobs.
+  // A page of jobs, as of the last commit. A call looks at a bounded number of jobs, so a page may hold less than the
+  // limit and still have a `next`.
   [[nodiscard]] virtual Result<ListPage> list(const ListFilter& filter) = 0;
 
-  // Drops up to `limit` outcomes whose time is up, and unique keys with them. As many as the limit mean that there may
-  // be more.
+  // Drops up to `limit` outcomes whose time is up, and unique keys with them. If it returns as
+  // many as the limit, there may be more.
   [[nodiscard]] virtual Result<std::vector<Dropped>> forget(WallTime now, std::size_t limit) = 0;
 };
 

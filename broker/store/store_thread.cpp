@@ -62,7 +62,7 @@ void StoreThread::start(StoreWork work) {
 }
 
 std::optional<Result<StoreDone>> StoreThread::take() {
-  // Set after the descriptor was written to: whoever sees it reads what was written, now or when it is readable.
+  // Set after the descriptor was written to, so a thread that sees it set can read it, now or once it is readable.
   if (is_announced_.exchange(false)) {
     eventfd_t ignored = 0;
     static_cast<void>(::eventfd_read(event_, &ignored));
@@ -84,8 +84,8 @@ bool StoreThread::may_sleep() {
   return !is_done();
 }
 
-// One of the two sees the other: who is about to sleep says so, and then looks what is done; this says what is done,
-// and then looks who sleeps.
+// One of the two threads sees the other: the loop first says that it is about to sleep, and then looks at the phase;
+// the store's thread first sets the phase, and then looks whether the loop sleeps.
 void StoreThread::announce() {
   change(Phase::done);
   if (!is_asleep_) return;

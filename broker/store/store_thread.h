@@ -11,7 +11,7 @@
 
 namespace zebu::broker {
 
-// One turn of the store: the records of a batch, in one commit, then what is to be read.
+// One turn of the store: the records of a batch, in one commit, then reads.
 struct StoreWork {
   BatchNumber batch = 0;  // 0: no records, only reads
   std::vector<Record> records;
@@ -26,8 +26,9 @@ struct StoreDone {
 // One read, now.
 [[nodiscard]] Result<ReadAnswer> perform(Store& store, const Read& read);
 
-// Runs a store in a thread of its own, so that the loop goes on while the disk syncs. One piece of work at a time: what
-// gathers meanwhile is the next one, and leaves with one sync (group commit). All methods are the loop's.
+// Runs a store in a thread of its own, so that the loop goes on while the disk syncs. It does one piece of work
+// at a time. The records that gather meanwhile are the next one, and share one sync (group commit). All methods are the
+// loop's.
 class StoreThread {
  public:
   // The store has been recovered. spin: how long the thread looks for more work before it sleeps.
@@ -47,7 +48,7 @@ class StoreThread {
   void woke_up() { is_asleep_ = false; }
   // Only when it is not busy.
   void start(StoreWork work);
-  // What has been done, if it has been done. An error is the store's last word: it is dead.
+  // The result of the work, once it is done. After an error the store is dead.
   [[nodiscard]] std::optional<Result<StoreDone>> take();
   // Waits for the work under way, and takes it.
   [[nodiscard]] std::optional<Result<StoreDone>> wait();

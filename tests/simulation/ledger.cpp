@@ -79,7 +79,7 @@ void Ledger::apply(Book JobFacts::*which, const Record& record) {
     book.uses = finished->uses;
     book.outcome = finished->outcome;
   } else if (const auto* forgotten = std::get_if<broker::JobForgotten>(&record)) {
-    if (forgotten->at == WallTime{}) (of(forgotten->id).*which).is_present = false;
+    if (!forgotten->at) (of(forgotten->id).*which).is_present = false;
   }
 }
 
@@ -117,7 +117,7 @@ void Ledger::commit(const std::vector<Record>& records, const std::vector<broker
     if (const auto* finished = std::get_if<broker::JobFinished>(&record)) {
       of(finished->spec->id).ended = spelled(*finished->outcome);
     } else if (const auto* forgotten = std::get_if<broker::JobForgotten>(&record)) {
-      if (forgotten->at == WallTime{}) forgot(of(forgotten->id));
+      if (!forgotten->at) forgot(of(forgotten->id));
     } else if (const auto* queue = std::get_if<broker::QueueChanged>(&record)) {
       queue->settings.is_paused ? static_cast<void>(durably_paused_.insert(queue->settings.name))
                                 : static_cast<void>(durably_paused_.erase(queue->settings.name));

@@ -1,5 +1,5 @@
+#include "broker/store/maintenance.h"
 #include "broker/store/sqlite/file_layer.h"
-#include "broker/store/sqlite/maintenance.h"
 #include "broker/store/sqlite/page_checksums.h"
 #include "broker/store/sqlite/schema.h"
 #include "broker/store/sqlite/store.h"
@@ -102,7 +102,7 @@ TEST_CASE("a commit of many jobs uses no file but the store's own") {
   disk.files().clear();
 }
 
-TEST_CASE("a few jobs at hand are found again, and cost no row") {
+TEST_CASE("a few jobs resident are found again, and cost no row") {
   OpenStore s;
   const std::vector<SharedSpec> specs = jobs(30);
   for (const SharedSpec& spec : specs) REQUIRE(s.store->commit({JobAccepted{spec}}));
@@ -113,7 +113,7 @@ TEST_CASE("a few jobs at hand are found again, and cost no row") {
   REQUIRE(s.recovered.jobs.size() == 1);
   CHECK(s.recovered.jobs[0].spec->sequence == 30);
   s.store.reset();
-  CHECK(s.count("SELECT count(*) FROM at_hand") == 0);
+  CHECK(s.count("SELECT count(*) FROM resident") == 0);
 }
 
 TEST_CASE("outcomes are forgotten in time, also those whose forgetting was not written before a restart") {
@@ -204,7 +204,7 @@ TEST_CASE("rows of the newest jobs are in no table yet, and are found all the sa
   const SharedSpec ended = shared_job(1);
   const SharedSpec waits = shared_job(2);
   const SharedSpec cancelled_one = shared_job(4);
-  const auto rows = [&] { return s.count("SELECT (SELECT count(*) FROM job) + (SELECT count(*) FROM standing)"); };
+  const auto rows = [&] { return s.count("SELECT (SELECT count(*) FROM job) + (SELECT count(*) FROM status)"); };
   const auto is_right = [&] {
     const auto found = s.store->find({ended->id, waits->id});
     REQUIRE((*found)[0]);
@@ -238,36 +238,4 @@ TEST_CASE("rows of the newest jobs are in no table yet, and are found all the sa
   const auto checked = check_store(s.path());
   INFO((checked ? "" : checked.error().message));
   CHECK(checked);
-}
-
-TEST_CASE("a store of version 1 goes on as one of this version") {
-  OpenStore s;
-  std::vector<Record> records;
-  const std::vector<SharedSpec> specs = jobs(100);
-  for (const SharedSpec& spec : specs) records.emplace_back(JobAccepted{spec});
-  for (std::size_t i = 0; i < 40; ++i) records.emplace_back(finished(specs[i]));
-  REQUIRE(s.store->commit(records));
-  s.store.reset();
-  // What the later versions add is not in use after this commit: without it the file is one of version 1.
-  REQUIRE(s.count("SELECT length(at_hand) FROM store") == 0);
-  REQUIRE(s.count("SELECT length(queues) FROM store") == 0);
-  REQUIRE(s.count("SELECT length(recent) FROM store") == 0);
-  {
-    SQLite::Database database(s.path(), SQLite::OPEN_READWRITE, 0, file_layer(""));
-    database.exec(
-        "ALTER TABLE store DROP COLUMN queues; ALTER TABLE store DROP COLUMN at_hand;"
-        "ALTER TABLE store DROP COLUMN recent;"
-        "ALTER TABLE consumer DROP COLUMN late;"
-        "PRAGMA user_version = 1");
-  }
-  s.reopen();
-  CHECK(s.recovered.jobs.size() == 60);
-  REQUIRE(s.recovered.queues.size() == 1);
-  CHECK(s.recovered.queues[0].queued == 60);
-  REQUIRE(s.store->commit({finished(specs[40])}));
-  s.reopen();
-  CHECK(s.recovered.jobs.size() == 59);
-  CHECK(s.store->forget(at_second(3000), 100)->size() == 41);
-  s.store.reset();
-  CHECK(s.count("PRAGMA user_version") == static_cast<int>(schema_steps().size()));
 }

@@ -1,9 +1,10 @@
+#include "broker/store/maintenance.h"
 #include "broker/store/sqlite/file_layer.h"
-#include "broker/store/sqlite/maintenance.h"
 #include "broker/store/sqlite/page_checksums.h"
 #include "broker/store/sqlite/schema.h"
 #include "broker/store/sqlite/store.h"
 #include "tests/support/catch.h"
+#include "tests/support/old_store.h"
 #include "tests/support/store_fixture.h"
 
 #include <algorithm>
@@ -54,42 +55,84 @@ TEST_CASE("a second broker on the same store is refused, and told who has it") {
   CHECK_FALSE(SqliteStore::open(other));
 }
 
-TEST_CASE("a store of a newer version is refused") {
+TEST_CASE("a store of another format is refused with both formats and the way out, and left as it is") {
   const Folder folder;
-  REQUIRE(folder.open());
-  {
-    SQLite::Database database(folder.path, SQLite::OPEN_READWRITE, 0, file_layer(""));
-    database.exec("PRAGMA user_version = 99");
-  }
-  const std::string refusal = folder.refusal();
-  INFO(refusal);
-  CHECK(has(refusal, "version 99"));
-  CHECK(has(refusal, "newer zebu-broker"));
+  const int format = GENERATE(1, 4, kFormat + 1);
+  make_old_store(folder.path, format);
+  const std::string before = folder.dir.read("zebu.db");
   const auto checked = check_store(folder.path);
   REQUIRE_FALSE(checked);
-  CHECK(has(checked.error().message, "newer zebu-broker"));
-  CHECK_FALSE(has(checked.error().message, "damaged"));
+  for (const std::string& text : {folder.refusal(), checked.error().message}) {
+    INFO(text);
+    CHECK(has(text, folder.path));
+    CHECK(has(text, "format " + std::to_string(format)));
+    CHECK(has(text, "reads format " + std::to_string(kFormat)));
+    CHECK(has(text, format < kFormat ? "Zebu 0.1 wrote it" : "a newer Zebu wrote it"));
+    CHECK(has(text, format < kFormat ? "finish its jobs" : "start the newer zebu-broker"));
+    CHECK_FALSE(has(text, "damaged"));
+  }
+  CHECK(folder.dir.read("zebu.db") == before);
+  // The way out: a new store begins when these are gone.
+  for (const char* end : {"", "-wal", ".lock"}) std::filesystem::remove(folder.path + end);
+  CHECK(folder.open());
 }
 
-TEST_CASE("an older file is brought to this version, step by step, and only once") {
-  SQLite::Database database(":memory:", SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE);
-  const std::vector<std::string> steps = {"CREATE TABLE a(x); INSERT INTO a VALUES(1)", "UPDATE a SET x = x + 1",
-                                          "ALTER TABLE a ADD COLUMN y DEFAULT 5"};
-  migrate(database, std::span(steps).first(1));
-  CHECK(schema_version(database) == 1);
-  migrate(database, steps);
-  migrate(database, steps);
-  CHECK(schema_version(database) == 3);
-  CHECK(database.execAndGet("SELECT x + y FROM a").getInt() == 7);
+TEST_CASE("a state's number that is unknown is told as damage, by the broker and by check") {
+  const Folder folder;
+  const SharedSpec spec = shared_job(1);
+  {
+    const auto store = std::move(*folder.open());
+    REQUIRE(store->recover());
+    REQUIRE(store->commit({JobAccepted{spec}, AttemptStarted{spec, 1, Uuid::make()}}));
+  }
+  {
+    SQLite::Database database(folder.path, SQLite::OPEN_READWRITE, 0, file_layer(""));
+    REQUIRE(database.exec("UPDATE status SET row = CAST(x'63' || substr(row, 2) AS BLOB)") == 1);
+  }
+  const auto recovered = (*folder.open())->recover();
+  REQUIRE_FALSE(recovered);
+  CHECK(has(recovered.error().message, "the file is damaged: a job's state has the unknown number 99"));
+  CHECK(has(recovered.error().message, "put a backup in its place"));
+  CHECK(has(check_store(folder.path).error().message, "unknown number 99"));
 }
 
-TEST_CASE("a migration that fails leaves the file as it was") {
-  SQLite::Database database(":memory:", SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE);
-  const std::vector<std::string> steps = {"CREATE TABLE a(x)", "DROP TABLE a", "no SQL"};
-  migrate(database, std::span(steps).first(1));
-  CHECK_THROWS(migrate(database, steps));
-  CHECK(schema_version(database) == 1);
-  CHECK(database.tableExists("a"));
+TEST_CASE("a line's row goes with its jobs once there are many, and check knows a line without a queue") {
+  const Folder folder;
+  constexpr std::size_t kLines = 3 * SqliteLines::kIdleLines;
+  const auto lines = [&] {
+    SQLite::Database database(folder.path, SQLite::OPEN_READWRITE, 0, file_layer(""));
+    return database.execAndGet("SELECT count(*) FROM line").getInt();
+  };
+  std::vector<Record> accepted;
+  std::vector<Record> ended;
+  for (std::uint64_t i = 1; i <= kLines; ++i) {
+    JobSpec spec = job(i);
+    spec.task = "task" + std::to_string(i);
+    const SharedSpec one = shared(std::move(spec));
+    accepted.push_back(JobAccepted{one, true});
+    ended.push_back(finished(one, cancelled()));
+  }
+  {
+    const auto store = std::move(*folder.open());
+    REQUIRE(store->recover());
+    REQUIRE(store->commit(accepted));
+  }
+  CHECK(lines() == kLines);
+  {
+    const auto store = std::move(*folder.open());
+    CHECK(store->recover()->lines.size() == kLines);
+    REQUIRE(store->commit(ended));
+  }
+  CHECK(lines() == SqliteLines::kIdleLines);
+  CHECK(check_store(folder.path));
+  CHECK((*folder.open())->recover()->lines.empty());
+  {
+    SQLite::Database database(folder.path, SQLite::OPEN_READWRITE, 0, file_layer(""));
+    database.exec("UPDATE line SET queue = 4711 WHERE number = (SELECT max(number) FROM line)");
+  }
+  const auto checked = check_store(folder.path);
+  REQUIRE_FALSE(checked);
+  CHECK(has(checked.error().message, "is of an unknown queue"));
 }
 
 TEST_CASE("what is no store of ours is refused and left as it is") {
@@ -154,7 +197,7 @@ TEST_CASE("forgotten jobs' space in the file is used again") {
   CHECK(std::filesystem::file_size(folder.path) < 2 * after_two + (1U << 20));
 }
 
-TEST_CASE("many jobs at hand that end in any order leave no row behind") {
+TEST_CASE("many jobs resident that end in any order leave no row behind") {
   const Folder folder;
   std::vector<SharedSpec> specs;
   {
@@ -177,7 +220,7 @@ TEST_CASE("many jobs at hand that end in any order leave no row behind") {
   }
   SQLite::Database database(folder.path, SQLite::OPEN_READONLY, 0, file_layer(""));
   // Those that are left (300) and at most eight times as many ids.
-  CHECK(database.execAndGet("SELECT sum(length(jobs)) / 16 FROM at_hand").getInt() < 2400);
+  CHECK(database.execAndGet("SELECT sum(length(jobs)) / 16 FROM resident").getInt() < 2400);
   const auto store = std::move(*folder.open());
   CHECK(store->recover()->jobs.size() == specs.size());
 }

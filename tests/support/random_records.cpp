@@ -27,7 +27,7 @@ Record RandomRecords::make() {
     return QueueChanged{{queues()[below(3)], happens(2), happens(2) ? "because" : "", below(2) * below(9)}};
   if (happens(40)) return ConsumerChanged{ids_.empty() ? id() : ids_[below(ids_.size())], happens(2), happens(2)};
   if (happens(20) && !finished_.empty()) {
-    return JobForgotten{finished_[below(finished_.size())], happens(2) ? WallTime{} : soon()};
+    return JobForgotten{finished_[below(finished_.size())], happens(2) ? std::nullopt : std::optional(soon())};
   }
   if (unfinished_.empty() || happens(3)) return accept();
   // Mostly a young one, now and then an old one.
@@ -85,16 +85,16 @@ Record RandomRecords::accept() {
 Record RandomRecords::go_on(Job& job) {
   if (job.state == JobState::scheduled) {
     job.state = JobState::queued;
-    job.is_at_hand = !happens(2);
-    return JobDue{job.spec, !job.is_at_hand};
+    job.is_resident = !happens(2);
+    return JobDue{job.spec, !job.is_resident};
   }
-  if (job.state == JobState::queued && job.is_at_hand && happens(3)) {
-    job.is_at_hand = false;
+  if (job.state == JobState::queued && job.is_resident && happens(3)) {
+    job.is_resident = false;
     return JobEvicted{job.spec};
   }
   if (happens(2)) {
     job.state = JobState::running;
-    job.is_at_hand = true;
+    job.is_resident = true;
     return AttemptStarted{job.spec, ++job.uses.attempt, id(), happens(3)};
   }
   ++(happens(2) ? job.uses.losses : job.uses.crashes);
@@ -103,7 +103,7 @@ Record RandomRecords::go_on(Job& job) {
     return JobPutBack{job.spec, job.uses};
   }
   job.state = JobState::scheduled;
-  job.is_at_hand = false;
+  job.is_resident = false;
   Outcome last{JobState::failed, {}, {}, std::chrono::microseconds(below(1000))};
   last.error = {"std::runtime_error", "no luck", {}, ErrorKind::failure};
   return JobRescheduled{job.spec, job.uses, soon(), std::make_shared<const Outcome>(std::move(last))};

@@ -28,7 +28,7 @@ class RandomRecords {
   struct Job {
     broker::SharedSpec spec;
     JobState state = JobState::queued;
-    bool is_at_hand = true;
+    bool is_resident = true;
     broker::Uses uses;
   };
 

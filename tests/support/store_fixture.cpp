@@ -122,6 +122,9 @@ std::string describe(const Recovered& recovered) {
     lines.push_back("settings " + queue.name + (queue.is_paused ? " paused " : " ") + queue.reason + ' ' +
                     std::to_string(queue.purge_up_to));
   }
+  for (const LineName& line : recovered.lines) {
+    lines.push_back("line " + line.queue + ' ' + line.task + ' ' + line.key);
+  }
   for (const KnownConsumer& known : recovered.consumers) {
     lines.push_back("consumer " + known.instance.to_string() + (known.is_late ? " late" : ""));
   }

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-// What tests of stores share: every kind of store behind one name, jobs to put in, and jobs as text to compare.
+// Shared by the tests of stores: every kind of store behind one name, jobs to put in, and jobs as text to compare.
 namespace zebu::test {
 
 // A new kind joins this list and open() in store_fixture.cpp.

@@ -1,4 +1,5 @@
 #include "tests/support/catch.h"
+#include "tests/support/old_store.h"
 #include "tests/support/paths.h"
 #include "tests/support/process.h"
 #include "tests/support/stack.h"
@@ -129,7 +130,7 @@ TEST_CASE("a backup replaces no file of the store, and nothing that is no file")
   std::filesystem::create_symlink("/dev/null", dir.path() / "null");
   const Finished backup = maintain(stack.store(), {"backup", "--to", dir.path() / "null", "--force"});
   CHECK(backup.exit.code == 1);
-  CHECK(has(backup.err, "is no regular file"));
+  CHECK(has(backup.err, "is not a regular file"));
 }
 
 TEST_CASE("a program without stdout writes into none of its files") {
@@ -152,4 +153,18 @@ TEST_CASE("a second broker on a store is refused") {
                                            "tcp://127.0.0.1:*", "--consumers", "tcp://127.0.0.1:*"}});
   CHECK(second.exit.code == 1);
   CHECK(has(second.err, "in use by process"));
+}
+
+TEST_CASE("a store of Zebu 0.1 is refused with the way out, by the broker and by check") {
+  const TempDir dir;
+  const std::string path = dir.path() / "zebu.db";
+  make_old_store(path);
+  const Finished broker = run({.command = {program("zebu-broker"), "--store", "sqlite:" + path, "--clients",
+                                           "tcp://127.0.0.1:*", "--consumers", "tcp://127.0.0.1:*"}});
+  for (const Finished& finished : {broker, maintain("sqlite:" + path, {"check"})}) {
+    INFO(finished.err);
+    CHECK(finished.exit.code == 1);
+    CHECK(has(finished.err, "Zebu 0.1 wrote it (format 4), and this zebu-broker reads format 5"));
+    CHECK(has(finished.err, "move " + path));
+  }
 }

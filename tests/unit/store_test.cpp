@@ -1,6 +1,8 @@
 #include "tests/support/catch.h"
 #include "tests/support/store_fixture.h"
 
+#include <algorithm>
+
 using namespace zebu;
 using namespace zebu::broker;
 using namespace zebu::test;
@@ -14,6 +16,11 @@ std::vector<JobId> ids_of(const std::vector<StoredJob>& jobs) {
   std::vector<JobId> ids;
   for (const StoredJob& one : jobs) ids.push_back(one.spec->id);
   return ids;
+}
+
+std::vector<LineName> lines_of(Recovered recovered) {
+  std::sort(recovered.lines.begin(), recovered.lines.end());
+  return std::move(recovered.lines);
 }
 
 }  // namespace
@@ -236,4 +243,57 @@ TEST_CASE("queues' settings and consumers are remembered until they are taken ba
   recovered = store.reopen();
   CHECK(recovered.settings == std::vector<QueueSettings>{paused});
   CHECK(recovered.consumers == std::vector<KnownConsumer>{{two, true}});
+}
+
+TEST_CASE("each task of a queue has a line of its own, in its own order") {
+  EVERY_STORE;
+  std::vector<SharedSpec> specs;
+  std::vector<Record> records;
+  for (const int priority : {4, 9, 4, 9, 0, 4}) {
+    JobSpec spec = job(specs.size() + 1);
+    spec.task = specs.size() % 2 == 0 ? "fib" : "echo";
+    spec.options.priority = static_cast<std::uint8_t>(priority);
+    specs.push_back(shared(spec));
+    records.push_back(JobAccepted{specs.back(), true});
+  }
+  store.commit(records);
+  const auto line = [&](const std::string& task, LineKey from = {}, std::size_t limit = 10) {
+    return ids_of(*store->load_queued({"default", task, ""}, from, limit, 1U << 20));
+  };
+  for (int starts = 0; starts < 2; ++starts) {
+    CHECK(line("fib") == std::vector<JobId>{specs[0]->id, specs[2]->id, specs[4]->id});
+    CHECK(line("echo") == std::vector<JobId>{specs[1]->id, specs[3]->id, specs[5]->id});
+    CHECK(line("fib", line_key(*specs[2])) == std::vector<JobId>{specs[2]->id, specs[4]->id});
+    CHECK(line("echo", {}, 1) == std::vector<JobId>{specs[1]->id});
+    CHECK(line("sleep").empty());
+    CHECK(store->load_queued({"default", "fib", "a key"}, {}, 10, 1U << 20)->empty());
+    (void)store.reopen();
+  }
+  store.commit({AttemptStarted{specs[1], 1, Uuid::make()}, finished(specs[4], cancelled())});
+  CHECK(line("fib") == std::vector<JobId>{specs[0]->id, specs[2]->id});
+  CHECK(line("echo") == std::vector<JobId>{specs[3]->id, specs[5]->id});
+}
+
+TEST_CASE("recovery names the lines that have jobs, and no other") {
+  EVERY_STORE;
+  const auto in = [](std::uint64_t sequence, const std::string& queue, const std::string& task) {
+    JobSpec spec = job(sequence);
+    spec.queue = queue;
+    spec.task = task;
+    return shared(std::move(spec));
+  };
+  const SharedSpec one = in(1, "a", "fib"), two = in(2, "a", "echo"), three = in(3, "b", "fib"),
+                   four = in(4, "b", "fib");
+  const SharedSpec resident = in(5, "c", "fib");
+  store.commit({JobAccepted{one, true}, JobAccepted{two, true}, JobAccepted{three, true}, JobAccepted{four, true},
+                JobAccepted{resident}});
+  const LineName a_fib{"a", "fib", ""}, a_echo{"a", "echo", ""}, b_fib{"b", "fib", ""};
+  CHECK(lines_of(store.reopen()) == std::vector<LineName>{a_echo, a_fib, b_fib});
+  store.commit({AttemptStarted{one, 1, Uuid::make()}, finished(three)});
+  CHECK(lines_of(store.reopen()) == std::vector<LineName>{a_echo, b_fib});
+  store.commit({finished(two), finished(four, cancelled())});
+  CHECK(lines_of(store.reopen()).empty());
+  store.commit({JobPutBack{one, Uses{1, 0, 0, 1}}, JobEvicted{one}});
+  CHECK(lines_of(store.reopen()) == std::vector<LineName>{a_fib});
+  CHECK(ids_of(*store->load_queued(a_fib, {}, 10, 1U << 20)) == std::vector<JobId>{one->id});
 }

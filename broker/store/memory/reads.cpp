@@ -1,21 +1,15 @@
 #include "broker/store/memory/store.h"
 
-#include <set>
-
 namespace zebu::broker {
 
 Result<Recovered> MemoryStore::recover() {
   Recovered recovered;
-  for (const auto& [sequence, id] : at_hand_) recovered.jobs.push_back(jobs_.at(id).job);
+  for (const auto& [sequence, id] : resident_) recovered.jobs.push_back(jobs_.at(id).job);
   for (auto& [name, queue] : queues_) {
-    queue.total.name = name;
-    if (queue.total.queued + queue.total.scheduled + queue.total.failed > 0) recovered.queues.push_back(queue.total);
+    queue.name = name;
+    if (queue.queued + queue.scheduled + queue.failed > 0) recovered.queues.push_back(queue);
   }
-  std::set<LineName> lines;
-  for (const auto& [name, queue] : queues_) {
-    for (const auto& [key, id] : queue.line) lines.insert(line_name(*jobs_.at(id).job.spec));
-  }
-  recovered.lines.assign(lines.begin(), lines.end());
+  for (const auto& [name, line] : lines_) recovered.lines.push_back(name);
   for (const auto& [name, settings] : settings_) recovered.settings.push_back(settings);
   for (const auto& [instance, is_late] : consumers_) recovered.consumers.push_back({instance, is_late});
   recovered.counts = counts_;
@@ -36,15 +30,13 @@ Result<std::vector<std::optional<StoredJob>>> MemoryStore::find(const std::vecto
 Result<std::vector<StoredJob>> MemoryStore::load_queued(const LineName& name, LineKey from, std::size_t limit,
                                                         std::size_t bytes) {
   std::vector<StoredJob> jobs;
-  const auto found = queues_.find(name.queue);
-  if (found == queues_.end()) return jobs;
-  const auto& line = found->second.line;
+  const auto found = lines_.find(name);
+  if (found == lines_.end()) return jobs;
+  const Line& line = found->second;
   std::size_t size = 0;
   for (auto at = line.lower_bound(from); at != line.end() && jobs.size() < limit && size < bytes; ++at) {
-    const StoredJob& job = jobs_.at(at->second).job;
-    if (!name.task.empty() && job.spec->task != name.task) continue;
-    jobs.push_back(job);
-    size += job.spec->size();
+    jobs.push_back(jobs_.at(at->second).job);
+    size += jobs.back().spec->size();
   }
   return jobs;
 }

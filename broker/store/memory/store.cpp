@@ -15,7 +15,7 @@ MemoryStore::Entry* MemoryStore::unfinished(const JobSpec& spec) {
   return found->second.job.spec->sequence == spec.sequence ? &found->second : nullptr;
 }
 
-// Every unfinished job is in one place: the schedule, its queue's line, or at hand.
+// Every unfinished job is in one place: the schedule, its queue's line, or resident.
 void MemoryStore::place(Entry& entry, bool in_line) {
   const JobSpec& spec = *entry.job.spec;
   const bool is_scheduled = entry.job.state == JobState::scheduled;
@@ -23,9 +23,9 @@ void MemoryStore::place(Entry& entry, bool in_line) {
   if (is_scheduled) {
     schedule_.emplace(ScheduleKey{entry.job.due, spec.sequence}, spec.id);
   } else if (in_line) {
-    queues_[spec.queue].line.emplace(line_key(spec), spec.id);
+    lines_[line_name(spec)].emplace(line_key(spec), spec.id);
   } else {
-    at_hand_.emplace(spec.sequence, spec.id);
+    resident_.emplace(spec.sequence, spec.id);
   }
   if (spec.expires && (is_scheduled || in_line)) expiring_.emplace(Expiring{*spec.expires, spec.sequence}, spec.id);
 }
@@ -33,9 +33,13 @@ void MemoryStore::place(Entry& entry, bool in_line) {
 void MemoryStore::displace(Entry& entry) {
   const JobSpec& spec = *entry.job.spec;
   if (entry.job.state == JobState::scheduled) schedule_.erase({entry.job.due, spec.sequence});
-  if (entry.is_in_line) queues_[spec.queue].line.erase(line_key(spec));
+  if (entry.is_in_line) {
+    const auto line = lines_.find(line_name(spec));
+    line->second.erase(line_key(spec));
+    if (line->second.empty()) lines_.erase(line);
+  }
   if (spec.expires) expiring_.erase({*spec.expires, spec.sequence});
-  at_hand_.erase(spec.sequence);
+  resident_.erase(spec.sequence);
   entry.is_in_line = false;
 }
 
@@ -49,7 +53,7 @@ void MemoryStore::count(const Entry& entry, bool is_entering) {
   const JobState state = entry.job.state;
   const auto add = [&](std::uint64_t& to, std::uint64_t amount) { is_entering ? to += amount : to -= amount; };
   add(counts_[static_cast<std::size_t>(state)], 1);
-  StoredQueue& total = queues_[entry.job.spec->queue].total;
+  StoredQueue& total = queues_[entry.job.spec->queue];
   if (state == JobState::failed) add(total.failed, 1);
   if (state != JobState::queued && state != JobState::scheduled) return;
   add(state == JobState::queued ? total.queued : total.scheduled, 1);
@@ -146,7 +150,7 @@ void MemoryStore::apply(const JobFinished& record) {
 void MemoryStore::apply(const JobForgotten& record) {
   const auto found = jobs_.find(record.id);
   if (found == jobs_.end() || !is_final(found->second.job.state)) return;
-  if (record.at == WallTime{}) return drop(found);
+  if (!record.at) return drop(found);
   set_forget_at(found->second, record.at);
 }
 

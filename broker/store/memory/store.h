@@ -29,10 +29,7 @@ class MemoryStore final : public Store {
     bool is_in_line = false;
     std::optional<WallTime> forget_at;
   };
-  struct Queue {
-    std::map<LineKey, JobId> line;
-    StoredQueue total;
-  };
+  using Line = std::map<LineKey, JobId>;
   struct UniqueKey {
     JobId id;
     std::optional<WallTime> until;
@@ -63,8 +60,9 @@ class MemoryStore final : public Store {
   void drop(std::map<JobId, Entry>::iterator job);
 
   std::map<JobId, Entry> jobs_;
-  std::map<std::uint64_t, JobId> at_hand_;  // queued ones that are not in line, and running ones
-  std::map<std::string, Queue> queues_;
+  std::map<std::uint64_t, JobId> resident_;  // queued ones that are not in line, and running ones
+  std::map<std::string, StoredQueue> queues_;
+  std::map<LineName, Line> lines_;  // that have jobs
   std::map<ScheduleKey, JobId> schedule_;
   std::map<Expiring, JobId> expiring_;  // in line or in the schedule
   std::map<std::string, UniqueKey> unique_;

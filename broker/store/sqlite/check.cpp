@@ -42,7 +42,7 @@ Result<std::vector<std::string>> StoreCheck::run() {
       // Pages that the log has anew do not count in the file, however they look there.
       (*file)->database().exec("PRAGMA wal_checkpoint(TRUNCATE)");
     } catch (const std::exception&) {
-      return tl::make_unexpected(explain("move its log into it", path_));
+      return tl::make_unexpected((*file)->explain("move its log into it"));
     }
   }
   check_pages();  // while SQLite has not opened the file: closing it here would release SQLite's locks
@@ -57,7 +57,7 @@ void StoreCheck::check_rows(SqliteFile& file) {
     check_structure(file.database());
     check_jobs(file.database());
   } catch (const std::exception&) {
-    problem(explain("read all of it", path_).message);
+    problem(file.explain("read all of it").message);
   }
 }
 
@@ -84,38 +84,40 @@ void StoreCheck::check_structure(SQLite::Database& database) {
 }
 
 void StoreCheck::check_jobs(SQLite::Database& database) {
-  AtHand at_hand;
+  ResidentJobs resident;
   SqliteQueues queues(database);
   queues.load();
-  SqliteReader reader(database, at_hand, queues);
+  SqliteLines lines(database);
+  lines.load(queues.names());
+  SqliteReader reader(database, resident, lines);
   SQLite::Transaction undone(database);  // in which the recent rows are in their tables
-  SqliteWriter writer(database, at_hand, queues, reader);
+  SqliteWriter writer(database, resident, queues, lines, reader);
   writer.load();
-  const std::size_t at_hand_jobs = reader.recover().jobs.size();
+  const std::size_t resident_jobs = reader.recover().jobs.size();
   Statement scheduled(database, "SELECT 1 FROM schedule WHERE due = ? AND sequence = ?");
   std::uint64_t in_line = 0;
   std::uint64_t in_schedule = 0;
   reader.visit([&](const StoredJob& job) {
-    const bool is_at_hand = at_hand.find(job.spec->sequence) != nullptr;
+    const bool is_resident = resident.find(job.spec->sequence) != nullptr;
     const bool is_in_line = reader.is_in_line(*job.spec);
     const bool is_scheduled = scheduled.query(job.due, job.spec->sequence).next();
     in_line += is_in_line ? 1 : 0;
     in_schedule += is_scheduled ? 1 : 0;
-    check_job(job, is_at_hand, is_in_line, is_scheduled);
+    check_job(job, is_resident, is_in_line, is_scheduled);
   });
   const auto waiting = [&](JobState state) { return counts_[static_cast<std::size_t>(state)]; };
-  expect_equal("rows of jobs in line", in_line, rows_of(database, "line"));
+  expect_equal("rows of jobs in line", in_line, rows_of(database, "in_line"));
   expect_equal("rows of scheduled jobs", in_schedule, rows_of(database, "schedule"));
   expect_equal("rows of failed jobs", waiting(JobState::failed), rows_of(database, "failed"));
-  expect_equal("jobs at hand", waiting(JobState::queued) + waiting(JobState::running) - in_line, at_hand_jobs);
+  expect_equal("jobs resident", waiting(JobState::queued) + waiting(JobState::running) - in_line, resident_jobs);
   check_totals(queues.totals(), writer.counters().counts);
 }
 
-void StoreCheck::check_job(const StoredJob& job, bool is_at_hand, bool is_in_line, bool is_scheduled) {
+void StoreCheck::check_job(const StoredJob& job, bool is_resident, bool is_in_line, bool is_scheduled) {
   ++jobs_;
   ++counts_[static_cast<std::size_t>(job.state)];
   Totals& queue = queues_[job.spec->queue];
-  const int places = int{is_at_hand} + int{is_in_line} + int{is_scheduled};
+  const int places = int{is_resident} + int{is_in_line} + int{is_scheduled};
   const std::string name = "job " + job.spec->id.to_string() + " (" + std::string(to_string(job.state)) + ")";
   if (is_final(job.state) ? places != 0 : places != 1) problem(name + " is in " + std::to_string(places) + " places");
   if (is_scheduled != (job.state == JobState::scheduled)) problem(name + " is in the schedule, or should be");

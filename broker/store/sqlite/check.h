@@ -10,13 +10,13 @@
 
 namespace zebu::broker {
 
-// Compares a SQLite store with itself. Takes memory for the jobs at hand only, and time for all of the file.
+// Compares a SQLite store with itself. Takes memory for the jobs resident only, and time for all of the file.
 class StoreCheck {
  public:
   explicit StoreCheck(std::string path) : path_(std::move(path)) {}
 
-  // What is wrong, at most some dozens of lines; empty: nothing. An error is why the store cannot be looked at, which
-  // need not be damage. Nobody else uses it.
+  // The problems found, at most some dozens of lines; empty for a whole store. An error: the store cannot be checked,
+  // which need not be damage. The caller holds the lock.
   [[nodiscard]] Result<std::vector<std::string>> run();
   [[nodiscard]] std::uint64_t jobs() const { return jobs_; }
 
@@ -33,7 +33,7 @@ class StoreCheck {
   void check_rows(SqliteFile& file);
   void check_structure(SQLite::Database& database);
   void check_jobs(SQLite::Database& database);
-  void check_job(const StoredJob& job, bool is_at_hand, bool is_in_line, bool is_scheduled);
+  void check_job(const StoredJob& job, bool is_resident, bool is_in_line, bool is_scheduled);
   void check_totals(const std::vector<StoredQueue>& queues, const std::array<std::uint64_t, kJobStates>& counts);
   void expect_equal(const std::string& what, std::uint64_t counted, std::uint64_t stored);
 

@@ -11,24 +11,18 @@
 namespace zebu::broker {
 namespace {
 
-const char* const kRestore =
-    "`zebu-broker check --store sqlite:PATH` says what is readable; else put a backup in its place (with PATH-wal, "
-    "PATH-shm "
-    "and "
-    "PATH.lock removed) and start again.";
-
-std::string with_path(std::string text, const std::string& path) {
-  for (std::size_t at = 0; (at = text.find("PATH", at)) != std::string::npos; at += path.size()) {
-    text.replace(at, 4, path);
-  }
-  return text;
+std::string restore(const std::string& path) {
+  return "`zebu-broker check --store sqlite:" + path +
+         "` says what is readable; else put a backup in its place (with " + path + "-wal, " + path + "-shm and " +
+         path + ".lock removed) and start again.";
 }
 
-std::string way_out(int code, int extended, const std::string& path) {
-  if (extended == SQLITE_IOERR_DATA || code == SQLITE_CORRUPT || code == SQLITE_NOTADB || code == SQLITE_FORMAT) {
-    return with_path(kRestore, path);
-  }
+std::string way_out(int code, const std::string& path) {
   switch (code) {
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+    case SQLITE_FORMAT:
+      return restore(path);
     case SQLITE_FULL:
       return "free space on its file system and start again: nothing that was acknowledged is lost.";
     case SQLITE_READONLY:
@@ -46,6 +40,15 @@ std::string way_out(int code, int extended, const std::string& path) {
   }
 }
 
+std::string other_format(int format, const std::string& path) {
+  const bool is_older = format < kFormat;
+  return (is_older ? "Zebu 0.1 wrote it (format " : "a newer Zebu wrote it (format ") + std::to_string(format) +
+         "), and this zebu-broker reads format " + std::to_string(kFormat) + ": " +
+         (is_older ? "finish its jobs with the zebu-broker of that version"
+                   : "start the newer zebu-broker that wrote it") +
+         ", or move " + path + ", " + path + "-wal and " + path + ".lock away to begin a new store.";
+}
+
 }  // namespace
 
 std::string canonical_path(const std::string& path) {
@@ -54,18 +57,24 @@ std::string canonical_path(const std::string& path) {
   return error ? path : canonical.string();
 }
 
-Error explain(const std::string& doing, const std::string& path) {
-  const std::string begin = "store '" + path + "': cannot " + doing + ": ";
+Error explain(const std::string& doing, const std::string& path, SQLite::Database* database) {
+  const auto error = [&](const std::string& what) {
+    return Error{ErrorCode::system, "store '" + path + "': cannot " + doing + ": " + what, {}};
+  };
+  const auto damage = [&](const std::string& what) {
+    return error("the file is damaged: " + what + "; " + restore(path));
+  };
+  if (database != nullptr) {
+    if (const auto found = damage_found(database->getHandle())) return damage(*found);
+  }
   try {
     throw;
   } catch (const SQLite::Exception& e) {
-    const std::string what = e.getExtendedErrorCode() == SQLITE_IOERR_DATA ? "a page's checksum is wrong" : e.what();
-    return {
-        ErrorCode::system, begin + what + "; " + way_out(e.getErrorCode() & 0xff, e.getExtendedErrorCode(), path), {}};
+    return error(std::string(e.what()) + "; " + way_out(e.getErrorCode() & 0xff, path));
   } catch (const StoreDamage& e) {
-    return {ErrorCode::system, begin + "the file is damaged: " + e.what() + "; " + with_path(kRestore, path), {}};
+    return damage(e.what());
   } catch (const std::exception& e) {
-    return {ErrorCode::system, begin + e.what(), {}};
+    return error(e.what());
   }
 }
 
@@ -85,15 +94,15 @@ Result<std::unique_ptr<SqliteFile>> SqliteFile::open(const SqliteOptions& option
     file->configure();
     file->compare_mark();
   } catch (const std::exception&) {
-    return tl::make_unexpected(explain("open it", file->path()));
+    return tl::make_unexpected(file->explain("open it"));
   }
   return file;
 }
 
-// Nothing of a file that is not ours is changed.
+// A file that is not ours is not changed.
 void SqliteFile::connect() {
-  // Statistics that nobody reads, and that cost a lock an allocation. Refused once SQLite is in use, which is no
-  // matter.
+  // Statistics that are never read, and cost a lock an allocation. SQLite refuses this once it is in use; that does no
+  // harm.
   (void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
   database_ = std::make_unique<SQLite::Database>(options_.path,
                                                  SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE | SQLite::OPEN_NOMUTEX,
@@ -111,12 +120,8 @@ void SqliteFile::connect() {
                       lock_.path() + "')");
   }
   if (!is_empty && !has_checksums(database_->getHandle())) throw StoreDamage("its pages have no checksums");
-  const auto newest = static_cast<int>(schema_steps().size());
-  const int version = schema_version(*database_);
-  if (version > newest) {
-    throw std::runtime_error("it has version " + std::to_string(version) +
-                             ", and this zebu-broker knows versions up to " + std::to_string(newest) +
-                             ": start the newer zebu-broker that wrote it.");
+  if (const int format = format_of(*database_); !is_empty && format != kFormat) {
+    throw std::runtime_error(other_format(format, path()));
   }
 }
 
@@ -128,7 +133,7 @@ void SqliteFile::configure() {
   database_->exec("PRAGMA secure_delete = OFF");  // Debian's default is to overwrite what is deleted
   database_->exec("PRAGMA cache_size = -" + std::to_string(options_.cache_bytes / 1024));
   database_->exec("PRAGMA wal_autocheckpoint = " + std::to_string(options_.checkpoint_pages));
-  migrate(*database_, schema_steps());
+  if (format_of(*database_) != kFormat) create_tables(*database_);
 }
 
 void SqliteFile::compare_mark() {

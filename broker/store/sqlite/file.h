@@ -20,10 +20,14 @@ struct SqliteOptions {
   int checkpoint_pages = 1000;
 };
 
-// An open file of a store: locked, checked and brought to this version's schema.
+// The error for the exception that is being handled: what was being done, what went wrong and the way out. Damage that
+// the file's layer has found (damage_found) goes before SQLite's own text. Null: the file could not be opened.
+[[nodiscard]] Error explain(const std::string& doing, const std::string& path, SQLite::Database* database);
+
+// An open file of a store: locked, checked, and with this version's tables. A file of another format is refused.
 class SqliteFile {
  public:
-  // An error says what is wrong with the file, and the way out.
+  // An error says why the file cannot be used, and the way out.
   [[nodiscard]] static Result<std::unique_ptr<SqliteFile>> open(const SqliteOptions& options);
 
   [[nodiscard]] SQLite::Database& database() { return *database_; }
@@ -32,8 +36,11 @@ class SqliteFile {
   // The newest commit, as the file says.
   [[nodiscard]] const CommitMark& mark() const { return mark_; }
   void set_mark(const CommitMark& mark) { mark_ = mark; }
-  // The lock does when this has been called.
+  // Has the lock remember it.
   void write_mark();
+
+  // As the function below, of this file.
+  [[nodiscard]] Error explain(const std::string& doing) { return broker::explain(doing, path(), database_.get()); }
 
  private:
   SqliteFile(SqliteOptions options, StoreLock lock) : options_(std::move(options)), lock_(std::move(lock)) {}
@@ -51,8 +58,5 @@ class SqliteFile {
 
 // A file by one name, however it was given: its lock and its log stand beside it.
 [[nodiscard]] std::string canonical_path(const std::string& path);
-
-// What went wrong with a store's file, what was being done, and the way out, of the exception that is being handled.
-[[nodiscard]] Error explain(const std::string& doing, const std::string& path);
 
 }  // namespace zebu::broker

@@ -6,6 +6,7 @@
 #include <memory>
 #include <mutex>
 #include <new>
+#include <optional>
 #include <sqlite3.h>
 #include <stdexcept>
 #include <utility>
@@ -13,7 +14,7 @@
 namespace zebu::broker {
 namespace {
 
-constexpr int kHasChecksums = 0x5a656275;  // a file control of ours
+constexpr int kFileState = 0x5a656275;  // a file control of ours
 // The most that SQLite's own layers take at once.
 constexpr std::size_t kMostGathered = 0x1ffff;
 static_assert(kPageSize <= kMostGathered);
@@ -26,11 +27,16 @@ struct Gathered {
   [[nodiscard]] sqlite3_int64 end() const { return offset + static_cast<sqlite3_int64>(bytes.size()); }
 };
 
+struct FileState {
+  bool has_checksums = false;
+  Gathered gathered;
+  std::optional<std::string> damage;  // the first that was found
+};
+
 // An open file. SQLite allocates it, with room for the file of the layer below behind it.
 struct LayerFile {
   sqlite3_file base;
-  bool has_checksums;
-  Gathered* gathered;
+  FileState* state;
 };
 
 struct Layer {
@@ -38,8 +44,9 @@ struct Layer {
   sqlite3_vfs vfs;
 };
 
-LayerFile& of(sqlite3_file* file) { return *reinterpret_cast<LayerFile*>(file); }
-sqlite3_file* below(sqlite3_file* file) { return reinterpret_cast<sqlite3_file*>(&of(file) + 1); }
+LayerFile& layer_file(sqlite3_file* file) { return *reinterpret_cast<LayerFile*>(file); }
+FileState& of(sqlite3_file* file) { return *layer_file(file).state; }
+sqlite3_file* below(sqlite3_file* file) { return reinterpret_cast<sqlite3_file*>(&layer_file(file) + 1); }
 sqlite3_vfs* below(sqlite3_vfs* vfs) { return static_cast<sqlite3_vfs*>(vfs->pAppData); }
 
 // ── reading and writing ─────────────────────────────────────────────────────────────────────────────────────────────
@@ -51,9 +58,9 @@ void look_at_header(sqlite3_file* file, const void* bytes, int amount, sqlite3_i
   if (offset == 0 && amount >= kHeaderBytes && is_header(header)) of(file).has_checksums = promises_checksums(header);
 }
 
-// What could not be written is lost, as it would be with a write of its own.
+// Bytes that could not be written are lost, as they would be with a write of their own.
 int flush(sqlite3_file* file) {
-  Gathered& gathered = *of(file).gathered;
+  Gathered& gathered = of(file).gathered;
   if (gathered.bytes.empty()) return SQLITE_OK;
   const int rc = below(file)->pMethods->xWrite(below(file), gathered.bytes.data(),
                                                static_cast<int>(gathered.bytes.size()), gathered.offset);
@@ -61,26 +68,36 @@ int flush(sqlite3_file* file) {
   return rc;
 }
 
+// The finding is kept here: what SQLite makes of the code differs between its versions.
+int damaged(sqlite3_file* file, sqlite3_int64 offset, const char* how) noexcept {
+  try {
+    if (!of(file).damage) of(file).damage = "page " + std::to_string(offset / kPageSize + 1) + how;
+  } catch (const std::bad_alloc&) {  // no exception may pass through SQLite
+    return SQLITE_NOMEM;
+  }
+  return SQLITE_IOERR_DATA;
+}
+
 int read(sqlite3_file* file, void* to, int amount, sqlite3_int64 offset) {
   if (const int rc = flush(file); rc != SQLITE_OK) return rc;
   const int rc = below(file)->pMethods->xRead(below(file), to, amount, offset);
-  if (rc == SQLITE_IOERR_SHORT_READ && offset > 0 && of(file).has_checksums && is_page(amount, offset)) {
-    return SQLITE_IOERR_DATA;
-  }
+  const bool has_checksum = of(file).has_checksums && is_page(amount, offset);
+  if (rc == SQLITE_IOERR_SHORT_READ && has_checksum && offset > 0) return damaged(file, offset, " is missing");
   if (rc != SQLITE_OK) return rc;
   look_at_header(file, to, amount, offset);
   if (!of(file).has_checksums || !is_page(amount, offset)) return rc;
-  return is_whole_page(static_cast<const char*>(to), offset) ? SQLITE_OK : SQLITE_IOERR_DATA;
+  return is_whole_page(static_cast<const char*>(to), offset) ? SQLITE_OK
+                                                             : damaged(file, offset, " has a wrong checksum");
 }
 
 int write(sqlite3_file* file, const void* from, int amount, sqlite3_int64 offset) {
   look_at_header(file, from, amount, offset);
-  Gathered& gathered = *of(file).gathered;
+  Gathered& gathered = of(file).gathered;
   const auto size = static_cast<std::size_t>(amount);
   if (offset != gathered.end() || gathered.bytes.size() + size > kMostGathered) {
     if (const int rc = flush(file); rc != SQLITE_OK) return rc;
   }
-  // Larger than any page: nothing of ours.
+  // Larger than any page, so not a page.
   if (size > kMostGathered) return below(file)->pMethods->xWrite(below(file), from, amount, offset);
   if (gathered.bytes.empty()) gathered.offset = offset;
   gathered.bytes.append(static_cast<const char*>(from), size);
@@ -92,7 +109,7 @@ int write(sqlite3_file* file, const void* from, int amount, sqlite3_int64 offset
 
 int close(sqlite3_file* file) {
   const int flushed = flush(file);
-  delete std::exchange(of(file).gathered, nullptr);
+  delete std::exchange(layer_file(file).state, nullptr);
   const int rc = below(file)->pMethods->xClose(below(file));
   return rc == SQLITE_OK ? flushed : rc;
 }
@@ -103,7 +120,7 @@ int pass(sqlite3_file* file, Args... args) {
   return (below(file)->pMethods->*Method)(below(file), args...);
 }
 
-// The same after what was gathered.
+// The same, after the gathered bytes are written.
 template <auto Method, class... Args>
 int pass_after(sqlite3_file* file, Args... args) {
   const int rc = flush(file);
@@ -125,12 +142,12 @@ int characteristics(sqlite3_file* file) {
 }
 
 int control(sqlite3_file* file, int what, void* argument) {
-  if (what != kHasChecksums) return below(file)->pMethods->xFileControl(below(file), what, argument);
-  *static_cast<bool*>(argument) = of(file).has_checksums;
+  if (what != kFileState) return below(file)->pMethods->xFileControl(below(file), what, argument);
+  *static_cast<const FileState**>(argument) = &of(file);
   return SQLITE_OK;
 }
 
-// The lock goes even if what was gathered cannot be written.
+// The lock is released even if the gathered bytes cannot be written.
 template <auto Method, class... Args>
 int unlock(sqlite3_file* file, Args... args) {
   const int flushed = flush(file);
@@ -174,9 +191,9 @@ int open(sqlite3_vfs* vfs, const char* name, sqlite3_file* file, int flags, int*
   // A file that the layer below could not open may still have to be closed by it.
   if (below(file)->pMethods == nullptr) return rc;
   try {
-    auto gathered = std::make_unique<Gathered>();
-    gathered->bytes.reserve(kMostGathered);
-    of(file).gathered = gathered.release();
+    auto state = std::make_unique<FileState>();
+    state->gathered.bytes.reserve(kMostGathered);
+    layer_file(file).state = state.release();
   } catch (const std::bad_alloc&) {  // no exception may pass through SQLite
     below(file)->pMethods->xClose(below(file));
     return SQLITE_NOMEM;
@@ -217,6 +234,12 @@ sqlite3_vfs above(sqlite3_vfs* lower, const char* name) {
   return vfs;
 }
 
+// Null: the database was not opened with this layer.
+const FileState* state_of(sqlite3* database) {
+  const FileState* state = nullptr;
+  return sqlite3_file_control(database, "main", kFileState, &state) == SQLITE_OK ? state : nullptr;
+}
+
 }  // namespace
 
 std::string file_layer(const std::string& below) {
@@ -237,8 +260,13 @@ std::string file_layer(const std::string& below) {
 }
 
 bool has_checksums(sqlite3* database) {
-  bool has = false;
-  return sqlite3_file_control(database, "main", kHasChecksums, &has) == SQLITE_OK && has;
+  const FileState* state = state_of(database);
+  return state != nullptr && state->has_checksums;
+}
+
+std::optional<std::string> damage_found(sqlite3* database) {
+  const FileState* state = state_of(database);
+  return state == nullptr ? std::nullopt : state->damage;
 }
 
 }  // namespace zebu::broker

@@ -1,15 +1,17 @@
 #pragma once
 
+#include <optional>
 #include <string>
 
 struct sqlite3;
 
 namespace zebu::broker {
 
-// What lies between SQLite and its files. Two things happen here:
-// - Each page of a database gets a checksum when it is written to the file, which is compared whenever the page is
-//   read: a damaged page is an error (SQLITE_IOERR_DATA), never an answer. Files that were not made with kPageSize and
-//   kPageReserve have none, and are passed through.
+// The layer between SQLite and its files (a VFS). It does two things:
+// - Each page of a database gets a checksum when it is written to the file. It is compared whenever the page is read: a
+//   damaged page is an error (SQLITE_IOERR_DATA), never an answer, and so is a page that is missing. SQLite may report
+//   that error as any other, so damage_found() says what was found. Files that were not made with kPageSize and
+//   kPageReserve have no checksums, and are passed through.
 // - Writes of a database and its write-ahead log that follow each other in the file are gathered and written as one,
 //   at the latest when the file is synced. This wants `synchronous = FULL`: only what has been synced may be relied on.
 
@@ -18,5 +20,8 @@ namespace zebu::broker {
 [[nodiscard]] std::string file_layer(const std::string& below);
 // Whether the main file of a database that was opened with such a layer is one with checksums.
 [[nodiscard]] bool has_checksums(sqlite3* database);
+// The first damage that reading the main file has met since it was opened, such as "page 7 has a wrong checksum".
+// Ask this before an error of SQLite is reported.
+[[nodiscard]] std::optional<std::string> damage_found(sqlite3* database);
 
 }  // namespace zebu::broker

@@ -22,7 +22,7 @@ struct Written {
 };
 static_assert(sizeof(Written) == 32);
 
-// FNV-1a of what stands before the checksum.
+// FNV-1a of the bytes before the checksum.
 std::uint64_t checksum_of(const Written& written) {
   std::array<unsigned char, sizeof(Written)> bytes;
   std::memcpy(bytes.data(), &written, sizeof written);

@@ -25,14 +25,14 @@ struct CommitMark {
 //   ┌ "pid 4711" and spaces, 32 bytes ┬ store's id, 16 ┬ commit, 8 ┬ checksum of both, 8 ┐
 class StoreLock {
  public:
-  // Takes the lock, or says who has it.
+  // An error names the process that has the lock.
   [[nodiscard]] static Result<StoreLock> take(const std::string& store_path);
   StoreLock(StoreLock&& other) noexcept;
   StoreLock& operator=(StoreLock&& other) noexcept;
   ~StoreLock();
 
   [[nodiscard]] const std::string& path() const { return path_; }
-  // Nothing when there is none, or none that can be read.
+  // Unset when the file has no mark, or a damaged one.
   [[nodiscard]] std::optional<CommitMark> mark() const;
   // False when it could not be written.
   [[nodiscard]] bool set_mark(const CommitMark& mark);

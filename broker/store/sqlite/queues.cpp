@@ -49,7 +49,7 @@ void SqliteQueues::restore_counts(const std::vector<std::uint64_t>& list) {
     const auto number = [&](std::size_t field) { return static_cast<std::int64_t>(list[at + field]); };
     const auto found = std::find_if(queues_.begin(), queues_.end(),
                                     [&](const auto& queue) { return queue.second.number == number(0); });
-    if (found == queues_.end()) throw StoreDamage("there are counts of a queue that is none");
+    if (found == queues_.end()) throw StoreDamage("there are counts of an unknown queue");
     Queue& queue = found->second;
     queue.queued = number(1);
     queue.scheduled = number(2);
@@ -60,10 +60,10 @@ void SqliteQueues::restore_counts(const std::vector<std::uint64_t>& list) {
   }
 }
 
-std::optional<std::int64_t> SqliteQueues::number(const std::string& name) const {
-  if (last_ != nullptr && last_->settings.name == name) return last_->number;
-  const auto found = queues_.find(name);
-  return found == queues_.end() ? std::nullopt : std::optional(found->second.number);
+std::unordered_map<std::int64_t, std::string> SqliteQueues::names() const {
+  std::unordered_map<std::int64_t, std::string> names;
+  for (const auto& [name, queue] : queues_) names.emplace(queue.number, name);
+  return names;
 }
 
 SqliteQueues::Queue& SqliteQueues::at(const std::string& name) {
@@ -109,14 +109,16 @@ void SqliteQueues::changed(Queue& queue) {
   changed_.push_back(&queue);
 }
 
-void SqliteQueues::save() {
+std::vector<std::string> SqliteQueues::save() {
+  std::vector<std::string> gone;
   for (Queue* queue : changed_) {
     queue->has_changed = false;
     if (!queue->has_jobs() && !queue->has_settings() && queues_.size() > kIdleQueues) {
       delete_.run(queue->number);
       if (last_ == queue) last_ = nullptr;
       std::erase(list_, queue);
-      queues_.erase(queue->settings.name);
+      gone.push_back(queue->settings.name);
+      queues_.erase(gone.back());
     } else if (queue->needs_row) {
       write(*queue);
     } else if (!queue->is_listed) {
@@ -125,15 +127,16 @@ void SqliteQueues::save() {
     }
   }
   changed_.clear();
-  if (list_.size() <= kListLength) return;
+  if (list_.size() <= kListLength) return gone;
   for (Queue* queue : list_) {
     write(*queue);
     queue->is_listed = false;
   }
   list_.clear();
+  return gone;
 }
 
-// A row that the list says otherwise of stays in the list.
+// A queue in the list stays there: recovery takes its counts from the list, not from its row.
 void SqliteQueues::write(Queue& queue) {
   const QueueSettings& settings = queue.settings;
   upsert_.run(queue.number, Bytes(settings.name), queue.queued, queue.scheduled, queue.payload, queue.failed,

@@ -9,25 +9,24 @@
 
 namespace zebu::broker {
 
-// The queues that the file knows: numbers for their names, what is in line and in the schedule, settings. All of them
-// are in memory. Each has a row; the counts of those that changed last are in a short list instead, which is written
-// with each commit.
+// The queues that the file knows: a number, counts and settings for each name. All of them are in memory. Each has a
+// row; the counts of those that changed last are in a short list instead, which is written with each commit.
 class SqliteQueues {
  public:
   explicit SqliteQueues(SQLite::Database& database);
 
   void load();
-  // Its number; nothing when it has no row, and so no job in line or in the schedule.
-  [[nodiscard]] std::optional<std::int64_t> number(const std::string& name) const;
+  // For a job that comes: it gets a row if it has none.
   [[nodiscard]] std::int64_t number_of_new(const std::string& name) { return at(name).number; }
+  [[nodiscard]] std::unordered_map<std::int64_t, std::string> names() const;
 
   // A job enters or leaves a state.
   void enter(const JobSpec& spec, JobState state) { count(spec, state, 1); }
   void leave(const JobSpec& spec, JobState state) { count(spec, state, -1); }
   void drop_failed(const std::string& queue);
   void set(const QueueSettings& settings);
-  // Writes the rows that have to be.
-  void save();
+  // Writes the rows that have to be. Returns the queues whose rows went.
+  [[nodiscard]] std::vector<std::string> save();
   // The list: for each queue its number, queued, scheduled, payload and failed.
   [[nodiscard]] std::vector<std::uint64_t> newest_counts() const;
 
@@ -39,11 +38,11 @@ class SqliteQueues {
     std::int64_t number = 0;
     std::int64_t queued = 0;
     std::int64_t scheduled = 0;
-    std::int64_t payload = 0;  // JobSpec::size() without sizeof(JobSpec), which another build may have otherwise
+    std::int64_t payload = 0;  // JobSpec::size() without sizeof(JobSpec), which may differ between builds
     std::int64_t failed = 0;
     QueueSettings settings;
     bool has_changed = false;  // since the last save()
-    bool needs_row = false;    // not its counts alone have
+    bool needs_row = false;    // not only its counts have changed
     bool is_listed = false;
 
     [[nodiscard]] bool has_jobs() const { return queued + scheduled + failed > 0; }

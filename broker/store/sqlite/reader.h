@@ -1,7 +1,7 @@
 #pragma once
 
-#include "broker/store/sqlite/at_hand.h"
-#include "broker/store/sqlite/queues.h"
+#include "broker/store/sqlite/lines.h"
+#include "broker/store/sqlite/resident.h"
 #include "broker/store/sqlite/rows.h"
 #include "broker/store/sqlite/statement.h"
 
@@ -9,26 +9,25 @@
 
 namespace zebu::broker {
 
-// What the file names as at hand.
-struct NamedAtHand {
+// The jobs that the file names as resident.
+struct NamedResident {
   struct Ended {
     JobId id;
     WallTime forget_at{};
   };
   std::vector<StoredJob> jobs;
-  std::vector<Ended> ended;  // of these no row of forgetting may know yet
+  std::vector<Ended> ended;  // `forgetting` may have no row of these yet
 };
 
-// What the SQLite store reads: each method is one of Store's. Throws what SQLite throws, and StoreDamage.
+// The reads of the SQLite store: each method is one of Store's. Throws SQLite::Exception and StoreDamage.
 class SqliteReader {
  public:
-  SqliteReader(SQLite::Database& database, AtHand& at_hand, const SqliteQueues& queues);
+  SqliteReader(SQLite::Database& database, ResidentJobs& resident, SqliteLines& lines);
 
-  // Fills AtHand.
-  [[nodiscard]] NamedAtHand recover();
+  // Fills ResidentJobs.
+  [[nodiscard]] NamedResident recover();
   [[nodiscard]] std::vector<KnownConsumer> consumers();
   [[nodiscard]] std::optional<StoredJob> find(const JobId& id);
-  [[nodiscard]] std::vector<LineName> lines(const std::vector<StoredQueue>& queues);
   [[nodiscard]] std::vector<StoredJob> load_queued(const LineName& line, LineKey from, std::size_t limit,
                                                    std::size_t bytes);
   [[nodiscard]] std::vector<StoredJob> load_scheduled(ScheduleKey from, std::size_t limit, std::size_t bytes);
@@ -38,25 +37,25 @@ class SqliteReader {
   // Every job, newest id first.
   void visit(const std::function<void(const StoredJob&)>& visitor);
 
-  [[nodiscard]] std::optional<JobStanding> standing(std::uint64_t sequence);
+  [[nodiscard]] std::optional<JobStatus> status(std::uint64_t sequence);
   [[nodiscard]] bool is_in_line(const JobSpec& spec);
 
  private:
-  // Of a row with columns id, job.sequence, job.row, standing.row.
+  // Of a row with columns id, job.sequence, job.row, status.row.
   [[nodiscard]] StoredJob stored(const Rows& rows);
   [[nodiscard]] bool is_in_schedule(const JobSpec& spec);
   [[nodiscard]] JobState waiting_state(const JobSpec& spec);
   [[nodiscard]] std::vector<std::uint64_t> recover_row(const std::vector<JobId>& ids, std::uint64_t number,
-                                                       NamedAtHand& named);
+                                                       NamedResident& named);
 
-  AtHand& at_hand_;
-  const SqliteQueues& queues_;
+  ResidentJobs& resident_;
+  SqliteLines& lines_;
   RowReader reader_;
-  Statement newest_at_hand_;
-  Statement at_hand_rows_;
+  Statement newest_resident_;
+  Statement resident_rows_;
   Statement consumers_;
   Statement find_;
-  Statement standing_;
+  Statement status_;
   Statement in_line_;
   Statement in_schedule_;
   Statement line_;

@@ -20,7 +20,7 @@ class RowFeed {
   RowFeed(const RowFeed&) = delete;
   RowFeed& operator=(const RowFeed&) = delete;
 
-  // Begins a row. What is appended to bytes() until the next add() is its `row`.
+  // Begins a row. The bytes that are appended to bytes() until the next add() are its `row`.
   void add(const Uuid& id, std::uint64_t sequence);
   [[nodiscard]] std::string& bytes() { return bytes_; }
 

@@ -1,13 +1,15 @@
 #include "broker/store/sqlite/rows.h"
 
+#include "broker/store/sqlite/codes.h"
+
 namespace zebu::broker {
 namespace {
 
 enum JobFlag : std::uint8_t { kDue = 1, kExpires = 2 };
-enum StandingFlag : std::uint8_t {
+enum StatusFlag : std::uint8_t {
   kTroubles = 1,
   kHolder = 2,
-  kStandingDue = 4,
+  kStatusDue = 4,
   kFinished = 8,
   kForgetAt = 16,
   kOutcome = 32,
@@ -55,9 +57,10 @@ class Reader {
   WallTime time() { return WallTime(std::chrono::milliseconds(static_cast<std::int64_t>(number()))); }
   Uuid id() { return *Uuid::from_bytes(take(16)); }
   JobState state() {
-    const unsigned value = byte();
-    if (value >= kJobStates) throw StoreDamage("a state is none");
-    return static_cast<JobState>(value);
+    const unsigned code = byte();
+    const auto state = state_of_code(code);
+    if (!state) throw StoreDamage("a job's state has the unknown number " + std::to_string(code));
+    return *state;
   }
   [[nodiscard]] bool empty() const { return from_.empty(); }
   Bytes rest() { return std::exchange(from_, {}); }
@@ -72,39 +75,39 @@ class Reader {
   Bytes from_;
 };
 
-std::uint8_t flags_of(const JobStanding& standing) {
-  const Uses& uses = standing.uses;
+std::uint8_t flags_of(const JobStatus& status) {
+  const Uses& uses = status.uses;
   unsigned flags = 0;
   if (uses.failures != 0 || uses.crashes != 0 || uses.losses != 0) flags |= kTroubles;
-  if (standing.holder != InstanceId{}) flags |= kHolder;
-  if (standing.state == JobState::scheduled) flags |= kStandingDue;
-  if (is_final(standing.state)) flags |= kFinished;
-  if (standing.forget_at) flags |= kForgetAt;
-  if (standing.outcome) flags |= kOutcome;
-  if (standing.has_unique) flags |= kUnique;
-  if (standing.cancel_asked) flags |= kCancelAsked;
+  if (status.holder != InstanceId{}) flags |= kHolder;
+  if (status.state == JobState::scheduled) flags |= kStatusDue;
+  if (is_final(status.state)) flags |= kFinished;
+  if (status.forget_at) flags |= kForgetAt;
+  if (status.outcome) flags |= kOutcome;
+  if (status.has_unique) flags |= kUnique;
+  if (status.cancel_asked) flags |= kCancelAsked;
   return static_cast<std::uint8_t>(flags);
 }
 
 // All but the outcome, which is the rest. Returns whether there is one.
-[[nodiscard]] bool read_front(Reader& in, JobStanding& standing) {
-  standing.state = in.state();
+[[nodiscard]] bool read_front(Reader& in, JobStatus& status) {
+  status.state = in.state();
   const unsigned flags = in.byte();
-  standing.has_unique = (flags & kUnique) != 0;
-  standing.cancel_asked = (flags & kCancelAsked) != 0;
-  standing.uses.attempt = in.small();
+  status.has_unique = (flags & kUnique) != 0;
+  status.cancel_asked = (flags & kCancelAsked) != 0;
+  status.uses.attempt = in.small();
   if ((flags & kTroubles) != 0) {
-    standing.uses.failures = in.small();
-    standing.uses.crashes = in.small();
-    standing.uses.losses = in.small();
+    status.uses.failures = in.small();
+    status.uses.crashes = in.small();
+    status.uses.losses = in.small();
   }
-  if ((flags & kHolder) != 0) standing.holder = in.id();
-  if ((flags & kStandingDue) != 0) standing.due = in.time();
+  if ((flags & kHolder) != 0) status.holder = in.id();
+  if ((flags & kStatusDue) != 0) status.due = in.time();
   if ((flags & kFinished) != 0) {
-    standing.finished = in.time();
-    standing.queue = in.take(in.number());
+    status.finished = in.time();
+    status.queue = in.take(in.number());
   }
-  if ((flags & kForgetAt) != 0) standing.forget_at = in.time();
+  if ((flags & kForgetAt) != 0) status.forget_at = in.time();
   return (flags & kOutcome) != 0;
 }
 
@@ -124,26 +127,26 @@ std::string encode_job(const JobSpec& spec) {
   return row;
 }
 
-void append_standing(std::string& to, const JobId& id, const JobStanding& standing) {
+void append_status(std::string& to, const JobId& id, const JobStatus& status) {
   Writer out(to);
-  const unsigned flags = flags_of(standing);
-  out.byte(static_cast<unsigned>(standing.state)).byte(flags).number(standing.uses.attempt);
+  const unsigned flags = flags_of(status);
+  out.byte(code_of(status.state)).byte(flags).number(status.uses.attempt);
   if ((flags & kTroubles) != 0) {
-    out.number(standing.uses.failures).number(standing.uses.crashes).number(standing.uses.losses);
+    out.number(status.uses.failures).number(status.uses.crashes).number(status.uses.losses);
   }
-  if ((flags & kHolder) != 0) to += standing.holder.view();
-  if ((flags & kStandingDue) != 0) out.time(standing.due);
+  if ((flags & kHolder) != 0) to += status.holder.view();
+  if ((flags & kStatusDue) != 0) out.time(status.due);
   if ((flags & kFinished) != 0) {
-    out.time(standing.finished).number(standing.queue.size());
-    to += standing.queue;
+    out.time(status.finished).number(status.queue.size());
+    to += status.queue;
   }
-  if ((flags & kForgetAt) != 0) out.time(*standing.forget_at);
-  if (standing.outcome) append_entry(to, message::report_of(id, standing.uses.attempt, *standing.outcome));
+  if ((flags & kForgetAt) != 0) out.time(*status.forget_at);
+  if (status.outcome) append_entry(to, message::report_of(id, status.uses.attempt, *status.outcome));
 }
 
-std::string encode_standing(const JobId& id, const JobStanding& standing) {
+std::string encode_status(const JobId& id, const JobStatus& status) {
   std::string row;
-  append_standing(row, id, standing);
+  append_status(row, id, status);
   return row;
 }
 
@@ -166,21 +169,21 @@ SharedSpec RowReader::job(const JobId& id, std::uint64_t sequence, Bytes row) {
   return spec;
 }
 
-JobStanding RowReader::standing(Bytes row) {
+JobStatus RowReader::status(Bytes row) {
   Reader in(row);
-  JobStanding standing;
-  if (!read_front(in, standing)) return standing;
+  JobStatus status;
+  if (!read_front(in, status)) return status;
   const auto report = decoder_.decode_report(in.rest());
   if (!report) throw StoreDamage("an outcome: " + report.error().message);
-  standing.outcome = std::make_shared<const Outcome>(message::outcome_of(*report));
-  return standing;
+  status.outcome = std::make_shared<const Outcome>(message::outcome_of(*report));
+  return status;
 }
 
-JobStanding RowReader::standing_only(Bytes row) {
+JobStatus RowReader::status_only(Bytes row) {
   Reader in(row);
-  JobStanding standing;
-  (void)read_front(in, standing);
-  return standing;
+  JobStatus status;
+  (void)read_front(in, status);
+  return status;
 }
 
 std::string encode_ids(const std::vector<JobId>& ids) {
@@ -217,7 +220,7 @@ std::vector<std::uint64_t> decode_numbers(Bytes row) {
 
 void append_recent(std::string& to, const RecentRow& row) {
   Writer out(to);
-  out.byte(row.is_standing ? 1 : 0);
+  out.byte(row.is_status ? 1 : 0);
   to += row.id.view();
   out.number(row.sequence).number(row.row.size());
   to += row.row;
@@ -227,7 +230,7 @@ std::vector<RecentRow> decode_recent(Bytes rows) {
   std::vector<RecentRow> decoded;
   for (Reader in(rows); !in.empty();) {
     RecentRow& row = decoded.emplace_back();
-    row.is_standing = in.byte() != 0;
+    row.is_status = in.byte() != 0;
     row.id = in.id();
     row.sequence = in.number();
     row.row = in.take(in.number());
@@ -239,7 +242,7 @@ std::string encode_counters(const Counters& counters) {
   std::string row;
   Writer out(row);
   out.number(counters.next_sequence);
-  for (const std::uint64_t count : counters.counts) out.number(count);
+  for (const StateCode& one : kStateCodes) out.number(counters.counts[static_cast<std::size_t>(one.state)]);
   return row;
 }
 
@@ -247,7 +250,7 @@ Counters decode_counters(Bytes row) {
   Reader in(row);
   Counters counters;
   counters.next_sequence = in.number();
-  for (std::uint64_t& count : counters.counts) count = in.number();
+  for (const StateCode& one : kStateCodes) counters.counts[static_cast<std::size_t>(one.state)] = in.number();
   return counters;
 }
 

@@ -8,11 +8,11 @@
 #include <string>
 #include <vector>
 
-// How the SQLite store writes what its tables hold as one value. If you change a form: a new step in sqlite_schema.cpp
-// that rewrites what is there. Numbers are LEB128 varints, times milliseconds since 1970 as such.
+// The forms of the values in the SQLite store's tables. If you change a form, raise kFormat (schema.h). Numbers
+// are LEB128 varints, times milliseconds since 1970 as such, states as codes.h says.
 namespace zebu::broker {
 
-// What the file holds makes no sense: it was damaged, or written by something else.
+// The file's content makes no sense: it was damaged, or another program wrote it.
 struct StoreDamage : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
@@ -21,41 +21,41 @@ struct StoreDamage : std::runtime_error {
 void append_job(std::string& to, const JobSpec& spec);
 [[nodiscard]] std::string encode_job(const JobSpec& spec);
 
-// What changed of a job since it was accepted.
-struct JobStanding {
+// The changes of a job since it was accepted.
+struct JobStatus {
   JobState state = JobState::queued;
   bool cancel_asked = false;  // while running
-  bool has_unique = false;    // its spec has a unique key: whoever drops the job drops that too
+  bool has_unique = false;    // its spec has a unique key, which is dropped with the job
   Uses uses;
   InstanceId holder;
   WallTime due{};       // while scheduled
-  WallTime finished{};  // in a final state, as is the queue: who drops the job reads no more than this
+  WallTime finished{};  // in a final state, as is the queue: dropping a job reads no more than this
   std::string queue;
   std::optional<WallTime> forget_at;
   SharedOutcome outcome;
 };
-// standing.row: ┌ state ┬ flags: 1 failures, crashes, losses · 2 holder · 4 due · 8 finished, queue's length, queue ·
+// status.row: ┌ state ┬ flags: 1 failures, crashes, losses · 2 holder · 4 due · 8 finished, queue's length, queue ·
 //   16 forget_at · 32 outcome · 64 has_unique · 128 cancel_asked ┬ attempt ┬ (…in that order) ┬ (as in OUTCOME: [id,
 //   attempt, state, value, run_us]) │
-void append_standing(std::string& to, const JobId& id, const JobStanding& standing);
-[[nodiscard]] std::string encode_standing(const JobId& id, const JobStanding& standing);
+void append_status(std::string& to, const JobId& id, const JobStatus& status);
+[[nodiscard]] std::string encode_status(const JobId& id, const JobStatus& status);
 
 // Decodes rows. Throws StoreDamage.
 class RowReader {
  public:
   [[nodiscard]] SharedSpec job(const JobId& id, std::uint64_t sequence, Bytes row);
-  [[nodiscard]] JobStanding standing(Bytes row);
-  // The same without the outcome, which is what takes time.
-  [[nodiscard]] static JobStanding standing_only(Bytes row);
+  [[nodiscard]] JobStatus status(Bytes row);
+  // The same without the outcome, which takes most of the time.
+  [[nodiscard]] static JobStatus status_only(Bytes row);
 
  private:
   Decoder decoder_;
 };
 
-// store.recent: rows that are to be in `job` or `standing`, and are not yet. One after the other:
-//   ┌ 0 job, 1 standing ┬ id ┬ sequence ┬ length of the row, row │
+// store.recent: rows that are to be in `job` or `status`, and are not yet. One after the other:
+//   ┌ 0 job, 1 status ┬ id ┬ sequence ┬ length of the row, row │
 struct RecentRow {
-  bool is_standing = false;
+  bool is_status = false;
   JobId id;
   std::uint64_t sequence = 0;
   Bytes row;
@@ -63,7 +63,7 @@ struct RecentRow {
 void append_recent(std::string& to, const RecentRow& row);
 [[nodiscard]] std::vector<RecentRow> decode_recent(Bytes rows);
 
-// Lists of jobs, for at_hand and forgetting: ids of 16 bytes, one after the other.
+// Lists of jobs, for resident and forgetting: ids of 16 bytes, one after the other.
 [[nodiscard]] std::string encode_ids(const std::vector<JobId>& ids);
 [[nodiscard]] std::vector<JobId> decode_ids(Bytes row);
 
@@ -71,7 +71,7 @@ void append_recent(std::string& to, const RecentRow& row);
 [[nodiscard]] std::string encode_numbers(const std::vector<std::uint64_t>& numbers);
 [[nodiscard]] std::vector<std::uint64_t> decode_numbers(Bytes row);
 
-// store.counters: how many jobs are in each state, and the next sequence.
+// store.counters: the next sequence, then how many jobs are in each state, in the order of kStateCodes.
 struct Counters {
   std::array<std::uint64_t, kJobStates> counts{};
   std::uint64_t next_sequence = 1;

@@ -2,22 +2,18 @@
 
 #include <SQLiteCpp/SQLiteCpp.h>
 
-#include <span>
-#include <string>
-
 namespace zebu::broker {
 
 // SQLite's application_id of our files: "Zebu".
 inline constexpr int kApplicationId = 0x5a656275;
 
-// What makes a file of version n one of version n + 1, from 0, an empty file, on. A step never changes once a release
-// has it: the next form is a new step behind it, and needs no other code.
-[[nodiscard]] std::span<const std::string> schema_steps();
+// How a store's file is made: its user_version. If you change a table or the form of a row (rows.h), raise it: a file
+// of another format is refused. Zebu 0.1 wrote the formats before 5.
+inline constexpr int kFormat = 5;
 
-// The version of a file: user_version.
-[[nodiscard]] int schema_version(SQLite::Database& database);
+[[nodiscard]] int format_of(SQLite::Database& database);
 
-// Applies the steps that the file has not seen, all in one transaction.
-void migrate(SQLite::Database& database, std::span<const std::string> steps);
+// Makes the tables of an empty file, in one transaction.
+void create_tables(SQLite::Database& database);
 
 }  // namespace zebu::broker

@@ -19,7 +19,7 @@ class Rows {
   Rows(const Rows&) = delete;
   Rows& operator=(const Rows&) = delete;
 
-  // False when there is no further one. The views of a row live until the next call.
+  // False at the end. The views of a row live until the next call.
   [[nodiscard]] bool next() { return statement_.executeStep(); }
 
   [[nodiscard]] bool is_null(int column) const { return statement_.isColumnNull(column); }
@@ -36,7 +36,8 @@ class Rows {
   SQLite::Statement& statement_;
 };
 
-// A prepared statement. What is bound is not copied: it must live until the statement has run, or its rows have ended.
+// A prepared statement. Bound values are not copied: they must live until the statement has run, or its rows have
+// ended.
 class Statement {
  public:
   Statement(SQLite::Database& database, const char* sql) : statement_(database, sql) {}

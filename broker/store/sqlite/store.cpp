@@ -7,22 +7,24 @@ namespace zebu::broker {
 Result<std::unique_ptr<SqliteStore>> SqliteStore::open(const SqliteOptions& options) {
   auto file = SqliteFile::open(options);
   if (!file) return tl::make_unexpected(file.error());
-  const std::string path = (*file)->path();
-  try {
-    return std::unique_ptr<SqliteStore>(new SqliteStore(std::move(*file)));
-  } catch (const std::exception&) {
-    return tl::make_unexpected(explain("open it", path));
-  }
+  std::unique_ptr<SqliteStore> store(new SqliteStore(std::move(*file)));
+  const auto prepared = store->guarded("open it", [&] {
+    store->tables_ = std::make_unique<Tables>(store->file_->database());
+    return true;
+  });
+  if (!prepared) return tl::make_unexpected(prepared.error());
+  return store;
 }
 
-SqliteStore::SqliteStore(std::unique_ptr<SqliteFile> file)
-    : file_(std::move(file)),
-      name_("sqlite:" + file_->path()),
-      begin_(file_->database(), "BEGIN IMMEDIATE"),
-      commit_(file_->database(), "COMMIT"),
-      queues_(file_->database()),
-      reader_(file_->database(), at_hand_, queues_),
-      writer_(file_->database(), at_hand_, queues_, reader_) {}
+SqliteStore::SqliteStore(std::unique_ptr<SqliteFile> file) : file_(std::move(file)), name_("sqlite:" + file_->path()) {}
+
+SqliteStore::Tables::Tables(SQLite::Database& database)
+    : begin(database, "BEGIN IMMEDIATE"),
+      commit(database, "COMMIT"),
+      queues(database),
+      lines(database),
+      reader(database, resident, lines),
+      writer(database, resident, queues, lines, reader) {}
 
 SqliteStore::~SqliteStore() { write_mark(); }
 
@@ -32,13 +34,13 @@ auto SqliteStore::guarded(const char* doing, Work&& work) -> Result<decltype(wor
   try {
     return work();
   } catch (const std::exception&) {
-    dead_ = explain(doing, file_->path());
+    dead_ = file_->explain(doing);
     return tl::make_unexpected(*dead_);
   }
 }
 
 void SqliteStore::begin() {
-  if (!has_begun_) begin_.run();
+  if (!has_begun_) tables_->begin.run();
   has_begun_ = true;
 }
 
@@ -48,8 +50,8 @@ auto SqliteStore::committed(const char* doing, Work&& work) -> Result<decltype(w
     begin();  // after an error the store is dead: its transaction ends when it is closed
     auto result = work();
     CommitMark mark = file_->mark();
-    writer_.finish(++mark.commit);
-    commit_.run();
+    tables_->writer.finish(++mark.commit);
+    tables_->commit.run();
     has_begun_ = false;
     file_->set_mark(mark);
     return result;
@@ -59,9 +61,9 @@ auto SqliteStore::committed(const char* doing, Work&& work) -> Result<decltype(w
 template <class Work>
 auto SqliteStore::read(const char* doing, Work&& work) -> Result<decltype(work())> {
   return guarded(doing, [&] {
-    if (writer_.has_recent()) {
+    if (tables_->writer.has_recent()) {
       begin();
-      writer_.insert_recent();
+      tables_->writer.insert_recent();
     }
     return work();
   });
@@ -70,24 +72,25 @@ auto SqliteStore::read(const char* doing, Work&& work) -> Result<decltype(work()
 Result<Recovered> SqliteStore::recover() {
   return guarded("recover it", [&] {
     begin();
-    queues_.load();
-    writer_.load();
+    tables_->queues.load();
+    tables_->lines.load(tables_->queues.names());
+    tables_->writer.load();
     Recovered recovered;
-    NamedAtHand named = reader_.recover();
-    writer_.forget_later(named.ended);
+    NamedResident named = tables_->reader.recover();
+    tables_->writer.forget_later(named.ended);
     recovered.jobs = std::move(named.jobs);
-    recovered.queues = queues_.totals();
-    recovered.lines = reader_.lines(recovered.queues);
-    recovered.settings = queues_.settings();
-    recovered.consumers = reader_.consumers();
-    recovered.counts = writer_.counters().counts;
-    recovered.next_sequence = writer_.counters().next_sequence;
+    recovered.queues = tables_->queues.totals();
+    recovered.lines = tables_->lines.with_jobs();
+    recovered.settings = tables_->queues.settings();
+    recovered.consumers = tables_->reader.consumers();
+    recovered.counts = tables_->writer.counters().counts;
+    recovered.next_sequence = tables_->writer.counters().next_sequence;
     return recovered;
   });
 }
 
 Result<std::vector<Duplicate>> SqliteStore::commit(const std::vector<Record>& records) {
-  return committed("commit", [&] { return writer_.apply(records); });
+  return committed("commit", [&] { return tables_->writer.apply(records); });
 }
 
 void SqliteStore::tidy() {
@@ -103,35 +106,35 @@ Result<std::vector<std::optional<StoredJob>>> SqliteStore::find(const std::vecto
   return read("look jobs up", [&] {
     std::vector<std::optional<StoredJob>> found;
     found.reserve(ids.size());
-    for (const JobId& id : ids) found.push_back(reader_.find(id));
+    for (const JobId& id : ids) found.push_back(tables_->reader.find(id));
     return found;
   });
 }
 
 Result<std::vector<StoredJob>> SqliteStore::load_queued(const LineName& line, LineKey from, std::size_t limit,
                                                         std::size_t bytes) {
-  return read("load queued jobs", [&] { return reader_.load_queued(line, from, limit, bytes); });
+  return read("load queued jobs", [&] { return tables_->reader.load_queued(line, from, limit, bytes); });
 }
 
 Result<std::vector<StoredJob>> SqliteStore::load_scheduled(ScheduleKey from, std::size_t limit, std::size_t bytes) {
-  return read("load scheduled jobs", [&] { return reader_.load_scheduled(from, limit, bytes); });
+  return read("load scheduled jobs", [&] { return tables_->reader.load_scheduled(from, limit, bytes); });
 }
 
 Result<std::vector<StoredJob>> SqliteStore::load_expired(WallTime now, std::size_t limit) {
-  return read("load expired jobs", [&] { return reader_.load_expired(now, limit); });
+  return read("load expired jobs", [&] { return tables_->reader.load_expired(now, limit); });
 }
 
 Result<ListPage> SqliteStore::list(const ListFilter& filter) {
-  return read("list jobs", [&] { return reader_.list(filter); });
+  return read("list jobs", [&] { return tables_->reader.list(filter); });
 }
 
 Result<std::vector<Dropped>> SqliteStore::forget(WallTime now, std::size_t limit) {
-  const auto is_any_due = guarded("forget outcomes", [&] { return writer_.is_any_due(now); });
+  const auto is_any_due = guarded("forget outcomes", [&] { return tables_->writer.is_any_due(now); });
   if (!is_any_due) return tl::make_unexpected(is_any_due.error());
   if (!*is_any_due) return std::vector<Dropped>{};
   return committed("forget outcomes", [&] {
-    writer_.insert_recent();
-    return writer_.forget(now, limit);
+    tables_->writer.insert_recent();
+    return tables_->writer.forget(now, limit);
   });
 }
 

@@ -9,8 +9,8 @@
 
 namespace zebu::broker {
 
-// Jobs in one SQLite file, with a write-ahead log that is synced before a commit returns. What it holds in memory are
-// the ids of the jobs that the engine has in its memory, and a page cache of fixed size.
+// Jobs in one SQLite file, with a write-ahead log that is synced before a commit returns. In memory it has
+// the ids of the jobs that the engine has in memory, the names of queues and lines, and a page cache of fixed size.
 class SqliteStore final : public Store {
  public:
   [[nodiscard]] static Result<std::unique_ptr<SqliteStore>> open(const SqliteOptions& options);
@@ -32,27 +32,35 @@ class SqliteStore final : public Store {
  private:
   explicit SqliteStore(std::unique_ptr<SqliteFile> file);
 
-  // Runs `work`. What it throws is the end of this store.
+  // Runs `work`. An exception is the end of this store.
   template <class Work>
   [[nodiscard]] auto guarded(const char* doing, Work&& work) -> Result<decltype(work())>;
   // The same in a transaction that is a commit.
   template <class Work>
   [[nodiscard]] auto committed(const char* doing, Work&& work) -> Result<decltype(work())>;
-  // The same for what reads tables.
+  // The same for reads of tables.
   template <class Work>
   [[nodiscard]] auto read(const char* doing, Work&& work) -> Result<decltype(work())>;
 
   void begin();
   void write_mark();
 
+  // All that needs the open file.
+  struct Tables {
+    explicit Tables(SQLite::Database& database);
+
+    Statement begin;
+    Statement commit;
+    ResidentJobs resident;
+    SqliteQueues queues;
+    SqliteLines lines;
+    SqliteReader reader;
+    SqliteWriter writer;
+  };
+
   std::unique_ptr<SqliteFile> file_;
   std::string name_;
-  Statement begin_;
-  Statement commit_;
-  AtHand at_hand_;
-  SqliteQueues queues_;
-  SqliteReader reader_;
-  SqliteWriter writer_;
+  std::unique_ptr<Tables> tables_;
   bool has_begun_ = false;  // the transaction of the next commit, which mostly needs not wait for that
   std::optional<Error> dead_;
 };

@@ -1,49 +1,39 @@
 #pragma once
 
+#include "broker/store/sqlite/job_counts.h"
+#include "broker/store/sqlite/job_rows.h"
+#include "broker/store/sqlite/outcome_expiry.h"
+#include "broker/store/sqlite/places.h"
 #include "broker/store/sqlite/reader.h"
-#include "broker/store/sqlite/row_feed.h"
-
-#include <map>
+#include "broker/store/sqlite/unique_keys.h"
 
 namespace zebu::broker {
 
-// What the SQLite store writes, within one transaction that somebody else begins and commits: apply() or forget(), then
-// finish(). Throws what SQLite throws, and StoreDamage.
+// The writes of the SQLite store, within one transaction that the store begins and commits: apply() or forget(), then
+// finish(). It turns each record into calls of the parts that own the tables: rows, places, counts, unique keys and the
+// expiry of outcomes. Throws SQLite::Exception and StoreDamage.
 class SqliteWriter {
  public:
-  SqliteWriter(SQLite::Database& database, AtHand& at_hand, SqliteQueues& queues, SqliteReader& reader);
+  SqliteWriter(SQLite::Database& database, ResidentJobs& resident, SqliteQueues& queues, SqliteLines& lines,
+               SqliteReader& reader);
 
-  // What a restart needs: the counters, and the recent rows go into their tables.
+  // For recovery: reads the counters, and puts the recent rows into their tables.
   void load();
-  [[nodiscard]] const Counters& counters() const { return counters_; }
+  [[nodiscard]] const Counters& counters() const { return counts_.counters(); }
 
   [[nodiscard]] std::vector<Duplicate> apply(const std::vector<Record>& records);
-  // Jobs whose forgetting the file may not know of, since at_hand still names them.
-  void forget_later(const std::vector<NamedAtHand::Ended>& ended);
-  [[nodiscard]] bool is_any_due(WallTime now);
+  // For recovery: finished jobs that the file still names as resident.
+  void forget_later(const std::vector<NamedResident::Ended>& ended);
+  [[nodiscard]] bool is_any_due(WallTime now) { return expiry_.is_any_due(now); }
   [[nodiscard]] std::vector<Dropped> forget(WallTime now, std::size_t limit);
-  // Writes what is kept once a commit: commit `number`.
+  // Writes the values that change with each commit; this is commit `number`.
   void finish(std::uint64_t number);
 
-  // The rows of commits of few jobs are in the one row of `store` at first, so that such a commit writes one page.
-  // Whoever reads tables must have them there: then all of these go into them.
-  [[nodiscard]] bool has_recent() const { return !recent_.empty(); }
-  void insert_recent() { insert_feeds(); }
+  // Rows of the newest jobs may not be in their tables yet (JobRows). They must be before tables are read.
+  [[nodiscard]] bool has_recent() const { return rows_.has_recent(); }
+  void insert_recent() { take(rows_.insert()); }
 
  private:
-  // Where a job was, and whether it may have a row in `standing`.
-  struct Place {
-    JobState state = JobState::queued;
-    bool has_standing = false;
-    bool was_at_hand = false;
-  };
-  // Outcomes that are to be dropped at about the same time, the first of them at `due`. They get a row when at_hand is
-  // about to name its jobs no longer, so mostly not with each commit.
-  struct Group {
-    WallTime due{};
-    std::vector<JobId> jobs;
-  };
-
   void apply(const JobAccepted& record);
   void apply(const JobEvicted& record);
   void apply(const AttemptStarted& record);
@@ -55,75 +45,31 @@ class SqliteWriter {
   void apply(const QueueChanged& record);
   void apply(const ConsumerChanged& record);
 
-  // Whether a record may speak of a job whose row is in a feed still.
   template <class R>
-  [[nodiscard]] bool is_after_feeds(const R& record) const;
-  void insert_feeds();
-  [[nodiscard]] bool may_be_recent();
-  void keep_recent();
-  void taken_in(const JobSpec& spec);
-  [[nodiscard]] std::optional<std::uint64_t> sequence_of(const JobId& id);
-
-  [[nodiscard]] bool claim_unique(const JobSpec& spec, std::optional<WallTime> until, WallTime now);
-  void release_unique(const JobSpec& spec);
-  void started(const JobSpec& spec);
-  void put_in_line(const JobSpec& spec);
-  void put_in_schedule(const JobSpec& spec, WallTime due);
-  [[nodiscard]] std::optional<Place> leave(const JobSpec& spec);
-  [[nodiscard]] JobStanding standing_of(const JobSpec& spec, bool has_standing);
-  void set_standing(const JobSpec& spec, const JobStanding& standing);
-  void count_in(const JobSpec& spec, JobState state);
-  void move(const JobSpec& spec, JobState from, JobState to);
-  void forget_at(const JobId& id, WallTime at);
-  void write_groups(std::uint64_t number);
-  void forget_groups(WallTime now, std::size_t limit, std::vector<Dropped>& dropped);
+  [[nodiscard]] bool must_insert_before(const R& record) const;
+  void take(JobRows::Settled settled);
+  // The job's status, or the one of a job that has none yet.
+  [[nodiscard]] JobStatus status_of(const JobSpec& spec, bool has_status);
+  void set_status(const JobSpec& spec, const JobStatus& status) { rows_.set_status(spec.id, spec.sequence, status); }
+  void release_if_begun(const JobSpec& spec);
+  [[nodiscard]] bool keep_unique(const JobFinished& record);
   [[nodiscard]] std::optional<Dropped> drop(const JobId& id, std::optional<WallTime> now);
-  [[nodiscard]] bool forget_group(WallTime due, std::uint64_t number, const std::vector<JobId>& jobs, WallTime now,
-                                  std::size_t limit, std::vector<Dropped>& dropped);
 
-  AtHand& at_hand_;
+  ResidentJobs& resident_;
   SqliteQueues& queues_;
   SqliteReader& reader_;
-  RowReader rows_;
-  Counters counters_;
-  std::vector<Duplicate> duplicates_;
-  std::map<std::int64_t, Group> groups_;  // by second
-  std::size_t in_groups_ = 0;
-  bool are_groups_due_ = false;  // they are to be written with this commit
-  // The newest rows: those of earlier commits, which are in recent_ too, then those of this one.
-  RowFeed accepted_rows_;
-  RowFeed finished_rows_;
-  std::string recent_;
-  std::vector<const JobAccepted*> accepted_;  // the last ones in accepted_rows_: of this commit
-  std::size_t recent_finished_ = 0;           // of finished_rows_
-
-  Statement select_counters_;
+  RowReader decode_;
+  JobCounts counts_;
+  JobRows rows_;
+  Places places_;
+  UniqueKeys unique_;
+  OutcomeExpiry expiry_;
+  std::vector<Duplicate> duplicates_;  // of the records that are being applied
+  Statement select_store_;
   Statement update_store_;
-  Statement insert_job_;
-  Statement insert_accepted_;
-  Statement sequence_of_;
-  Statement delete_job_;
-  Statement set_standing_;
-  Statement insert_finished_;
-  Statement delete_standing_;
-  Statement insert_at_hand_;
-  Statement delete_at_hand_;
-  Statement insert_line_;
-  Statement delete_line_;
-  Statement insert_schedule_;
-  Statement delete_schedule_;
-  Statement insert_expiring_;
-  Statement delete_expiring_;
+  Statement find_finished_;
   Statement insert_failed_;
   Statement delete_failed_;
-  Statement claim_unique_;
-  Statement unique_owner_;
-  Statement release_unique_;
-  Statement find_finished_;
-  Statement next_group_;
-  Statement insert_group_;
-  Statement update_group_;
-  Statement delete_group_;
   Statement insert_consumer_;
   Statement delete_consumer_;
 };

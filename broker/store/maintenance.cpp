@@ -1,4 +1,4 @@
-#include "broker/store/sqlite/maintenance.h"
+#include "broker/store/maintenance.h"
 
 #include "broker/store/open_store.h"
 #include "broker/store/sqlite/check.h"
@@ -50,16 +50,31 @@ Result<void> sync_to_disk(const std::string& path) {
   return {};
 }
 
-// From a name beside it, so that nobody ever sees half a backup under its name.
+// From a name beside it, so that half a backup is never seen under its name.
 Result<void> put_in_place(const std::string& from, const std::string& to, bool replace) {
   if (const auto synced = sync_to_disk(from); !synced) return synced;
-  // link() does not replace what somebody made meanwhile.
+  // link() does not replace a file that was made meanwhile.
   if (replace ? rename(from.c_str(), to.c_str()) != 0 : link(from.c_str(), to.c_str()) != 0) {
     return system_error("write", to);
   }
   if (!replace) unlink(from.c_str());
   const std::string directory = fs::absolute(to).parent_path().string();
   return sync_to_disk(directory);
+}
+
+Result<void> write_copy(const std::string& path, const std::string& to) {
+  std::unique_ptr<SQLite::Database> database;
+  try {
+    database =
+        std::make_unique<SQLite::Database>(path, SQLite::OPEN_READWRITE | SQLite::OPEN_NOMUTEX, 5000, file_layer(""));
+    if (!has_checksums(database->getHandle())) return fail(ErrorCode::system, "'" + path + "' is not a Zebu store");
+    SQLite::Statement vacuum(*database, "VACUUM INTO ?");
+    vacuum.bind(1, to);
+    vacuum.exec();
+  } catch (const std::exception&) {
+    return tl::make_unexpected(explain("write a backup to '" + to + "'", path, database.get()));
+  }
+  return {};
 }
 
 }  // namespace
@@ -93,20 +108,13 @@ Result<std::string> back_up_store(const std::string& path, const std::string& to
   }
   for (const std::string& file : {to, partial}) {
     if (fs::exists(file, ignored) && !fs::is_regular_file(file, ignored)) {
-      return fail(ErrorCode::system, "'" + file + "' is no regular file: name another one.");
+      return fail(ErrorCode::system, "'" + file + "' is not a regular file: name another one.");
     }
   }
   fs::remove(partial, ignored);
-  try {
-    SQLite::Database database(path, SQLite::OPEN_READWRITE | SQLite::OPEN_NOMUTEX, 5000, file_layer(""));
-    if (!has_checksums(database.getHandle()))
-      return fail(ErrorCode::system, "'" + path + "' is no store of zebu-broker");
-    SQLite::Statement vacuum(database, "VACUUM INTO ?");
-    vacuum.bind(1, partial);
-    vacuum.exec();
-  } catch (const std::exception&) {
+  if (const auto written = write_copy(path, partial); !written) {
     fs::remove(partial, ignored);
-    return tl::make_unexpected(explain("write a backup to '" + to + "'", path));
+    return tl::make_unexpected(written.error());
   }
   const auto placed = put_in_place(partial, to, replace);
   fs::remove(partial, ignored);
@@ -125,7 +133,7 @@ Result<std::string> compact_store(const std::string& path) {
     (*file)->database().exec("VACUUM");
     (*file)->database().exec("PRAGMA wal_checkpoint(TRUNCATE)");
   } catch (const std::exception&) {
-    return tl::make_unexpected(explain("compact it", path));
+    return tl::make_unexpected((*file)->explain("compact it"));
   }
   file->reset();
   return "the store '" + path + "' has " + size_of(path) + " (before: " + before + ")";
@@ -138,7 +146,7 @@ int run_maintenance(const MaintenanceOptions& options, const std::string& store)
                  store.c_str());
     return kExitUsage;
   }
-  umask(077);  // a backup is nobody else's business, as the store is
+  umask(077);  // only this user may read a backup, as only this user may read the store
   const auto done = options.command == "check"    ? check_store(*path)
                     : options.command == "backup" ? back_up_store(*path, options.to, options.force)
                                                   : compact_store(*path);

@@ -14,15 +14,15 @@ namespace zebu::broker {
 // file has rows with their ids, and none of them is taken out of a row again: a job costs no index entry. The newest
 // ids are gathered in a short list, which is written with each commit, until they are a row's worth. A row goes when
 // all of its jobs have left; when few are left they move to the list, so that a few long jobs do not keep many old
-// rows. What the file still names and what is really at hand differ, so recovery looks each job up. This class knows
+// rows. The file may still name jobs that have left, so recovery looks each job up. This class knows
 // which row has which job. Its size is that of the jobs that the engine has in memory.
-class AtHand {
+class ResidentJobs {
  public:
   struct Job {
     std::uint64_t row = 0;
     JobId id;
     bool is_running = false;
-    bool has_standing = false;  // the file has a row of it in `standing`
+    bool has_status = false;  // the file has a row of it in `status`
   };
   // Row `number` is to be written with these jobs, if there are any; rows `gone` are to be deleted.
   struct Changes {
@@ -35,10 +35,10 @@ class AtHand {
   [[nodiscard]] Job* find(std::uint64_t sequence);
   [[nodiscard]] const Job* find(std::uint64_t sequence) const;
   Job& add(std::uint64_t sequence, const JobId& id);
-  // Out of it; nothing when it is not in it.
+  // Removes a job; unset when it is not resident.
   std::optional<Job> take(std::uint64_t sequence);
 
-  // What the records since the last call make of the rows.
+  // The changes of rows that follow from the calls since the last settle().
   [[nodiscard]] Changes settle();
   // The list as it is then.
   [[nodiscard]] std::vector<JobId> newest() const;
@@ -63,7 +63,7 @@ class AtHand {
 
   // Makes a row of the list.
   void add_row(Changes& changes);
-  // Moves what is left in a row to the list.
+  // Moves the jobs that are left in a row to the list.
   void empty(std::uint64_t number);
 
   std::unordered_map<std::uint64_t, Job> jobs_;

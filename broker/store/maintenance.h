@@ -6,18 +6,18 @@
 
 namespace zebu::broker {
 
-// What `zebu-broker check`, `backup` and `compact` are told.
+// The arguments of `zebu-broker check`, `backup` and `compact`.
 struct MaintenanceOptions {
   std::string command;  // empty: none, the broker is to run
   std::string to;       // backup: the file to write
   bool force = false;   // backup: replace it
 };
 
-// `zebu-broker check|backup|compact`: what they did, for a person, or what went wrong.
+// `zebu-broker check|backup|compact`. Each returns a sentence that says what was done, or an error.
 
 // Reads all of the store at `path` and compares it with itself: checksums, SQLite's structures, each job's rows,
-// counters, and that each unfinished job can be found by a broker. Needs the store for itself. An error lists what is
-// wrong.
+// counters, and that each unfinished job can be found by a broker. Needs the store for itself. An error lists the
+// damage.
 [[nodiscard]] Result<std::string> check_store(const std::string& path);
 
 // Writes a copy of the store at `path`, as it is at one moment, to the file `to`; a broker may be using the store. The

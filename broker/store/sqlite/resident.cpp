@@ -1,4 +1,4 @@
-#include "broker/store/sqlite/at_hand.h"
+#include "broker/store/sqlite/resident.h"
 
 #include <algorithm>
 #include <utility>
@@ -11,22 +11,22 @@ constexpr std::size_t kList = 64;  // a longer list of the newest becomes a row
 
 }  // namespace
 
-AtHand::Job* AtHand::find(std::uint64_t sequence) {
+ResidentJobs::Job* ResidentJobs::find(std::uint64_t sequence) {
   const auto found = jobs_.find(sequence);
   return found == jobs_.end() ? nullptr : &found->second;
 }
 
-const AtHand::Job* AtHand::find(std::uint64_t sequence) const {
+const ResidentJobs::Job* ResidentJobs::find(std::uint64_t sequence) const {
   const auto found = jobs_.find(sequence);
   return found == jobs_.end() ? nullptr : &found->second;
 }
 
-AtHand::Job& AtHand::add(std::uint64_t sequence, const JobId& id) {
+ResidentJobs::Job& ResidentJobs::add(std::uint64_t sequence, const JobId& id) {
   newest_.push_back({sequence, id});
   return jobs_.insert_or_assign(sequence, Job{next_row_, id}).first->second;
 }
 
-std::optional<AtHand::Job> AtHand::take(std::uint64_t sequence) {
+std::optional<ResidentJobs::Job> ResidentJobs::take(std::uint64_t sequence) {
   const auto found = jobs_.find(sequence);
   if (found == jobs_.end()) return std::nullopt;
   const Job job = found->second;
@@ -36,7 +36,7 @@ std::optional<AtHand::Job> AtHand::take(std::uint64_t sequence) {
   return job;
 }
 
-AtHand::Changes AtHand::settle() {
+ResidentJobs::Changes ResidentJobs::settle() {
   Changes changes;
   changes.number = next_row_;
   std::sort(thin_.begin(), thin_.end());
@@ -60,7 +60,7 @@ AtHand::Changes AtHand::settle() {
   return changes;
 }
 
-void AtHand::add_row(Changes& changes) {
+void ResidentJobs::add_row(Changes& changes) {
   Row row{{}, newest_.size(), newest_.size()};
   row.jobs.reserve(row.count);
   changes.added.reserve(row.count);
@@ -72,14 +72,14 @@ void AtHand::add_row(Changes& changes) {
   newest_.clear();
 }
 
-std::vector<JobId> AtHand::newest() const {
+std::vector<JobId> ResidentJobs::newest() const {
   std::vector<JobId> ids;
   ids.reserve(newest_.size());
   for (const Newest& one : newest_) ids.push_back(one.id);
   return ids;
 }
 
-void AtHand::empty(std::uint64_t number) {
+void ResidentJobs::empty(std::uint64_t number) {
   const auto row = rows_.find(number);
   for (const std::uint64_t sequence : row->second.jobs) {
     Job* job = find(sequence);
@@ -90,12 +90,12 @@ void AtHand::empty(std::uint64_t number) {
   rows_.erase(row);
 }
 
-void AtHand::restore_newest(std::uint64_t next_row, const std::vector<std::uint64_t>& left) {
+void ResidentJobs::restore_newest(std::uint64_t next_row, const std::vector<std::uint64_t>& left) {
   next_row_ = next_row;
   for (const std::uint64_t sequence : left) newest_.push_back({sequence, find(sequence)->id});
 }
 
-void AtHand::restore_row(std::uint64_t number, std::size_t count, std::vector<std::uint64_t> left) {
+void ResidentJobs::restore_row(std::uint64_t number, std::size_t count, std::vector<std::uint64_t> left) {
   const std::size_t size = left.size();
   if (size * kThin < count || size == 0) thin_.push_back(number);
   rows_.emplace(number, Row{std::move(left), count, size});
