@@ -8,7 +8,9 @@
 #include "tests/support/store_fixture.h"
 
 #include <algorithm>
+#include <array>
 #include <random>
+#include <sqlite3.h>
 #include <unistd.h>
 
 using namespace zebu;
@@ -133,6 +135,34 @@ TEST_CASE("a line's row goes with its jobs once there are many, and check knows 
   const auto checked = check_store(folder.path);
   REQUIRE_FALSE(checked);
   CHECK(has(checked.error().message, "is of an unknown queue"));
+}
+
+// As newer versions of SQLite read the overflow pages of a large value.
+TEST_CASE("a page that is read in part is compared as a whole") {
+  const Folder folder;
+  JobSpec large = job(1);
+  large.args = std::string(200'000, 'x');
+  {
+    const auto store = std::move(*folder.open());
+    REQUIRE(store->recover());
+    REQUIRE(store->commit({JobAccepted{shared(large)}}));
+  }
+  constexpr int kPage = 30;  // counted from 0
+  std::string content = folder.dir.read("zebu.db");
+  REQUIRE(content.size() > (kPage + 2) * kPageSize);
+  content[kPage * kPageSize + 7000] ^= 1;
+  (void)folder.dir.write("zebu.db", content);
+
+  SQLite::Database database(folder.path, SQLite::OPEN_READWRITE, 0, file_layer(""));
+  REQUIRE(database.execAndGet("PRAGMA application_id").getInt() == kApplicationId);
+  sqlite3_file* file = nullptr;
+  REQUIRE(sqlite3_file_control(database.getHandle(), "main", SQLITE_FCNTL_FILE_POINTER, &file) == SQLITE_OK);
+  std::array<char, 100> part{};
+  CHECK(file->pMethods->xRead(file, part.data(), part.size(), (kPage + 1) * kPageSize) == SQLITE_OK);
+  CHECK(std::string(part.data(), part.size()) == content.substr((kPage + 1) * kPageSize, part.size()));
+  CHECK_FALSE(damage_found(database.getHandle()));
+  CHECK(file->pMethods->xRead(file, part.data(), part.size(), kPage * kPageSize) == SQLITE_IOERR_DATA);
+  CHECK(damage_found(database.getHandle()) == "page " + std::to_string(kPage + 1) + " has a wrong checksum");
 }
 
 TEST_CASE("what is no store of ours is refused and left as it is") {

@@ -2,6 +2,8 @@
 
 #include "broker/store/sqlite/page_checksums.h"
 
+#include <array>
+#include <cstring>
 #include <list>
 #include <memory>
 #include <mutex>
@@ -78,11 +80,35 @@ int damaged(sqlite3_file* file, sqlite3_int64 offset, const char* how) noexcept 
   return SQLITE_IOERR_DATA;
 }
 
+int read_page(sqlite3_file* file, void* to, sqlite3_int64 offset) {
+  const int rc = below(file)->pMethods->xRead(below(file), to, kPageSize, offset);
+  if (rc == SQLITE_IOERR_SHORT_READ && offset > 0) return damaged(file, offset, " is missing");
+  if (rc != SQLITE_OK) return rc;
+  look_at_header(file, to, kPageSize, offset);
+  if (!of(file).has_checksums || is_whole_page(static_cast<const char*>(to), offset)) return SQLITE_OK;
+  return damaged(file, offset, " has a wrong checksum");
+}
+
+// Newer versions of SQLite read a large value's overflow pages without their last bytes, past the page cache
+// (SQLITE_DIRECT_OVERFLOW_READ). The checksum wants all of the page.
+int read_part_of_page(sqlite3_file* file, void* to, int amount, sqlite3_int64 offset) {
+  const sqlite3_int64 skipped = offset % kPageSize;
+  std::array<char, kPageSize> page;
+  if (const int rc = read_page(file, page.data(), offset - skipped); rc != SQLITE_OK) return rc;
+  std::memcpy(to, page.data() + skipped, static_cast<std::size_t>(amount));
+  return SQLITE_OK;
+}
+
 int read(sqlite3_file* file, void* to, int amount, sqlite3_int64 offset) {
   if (const int rc = flush(file); rc != SQLITE_OK) return rc;
+  if (of(file).has_checksums) {
+    if (is_page(amount, offset)) return read_page(file, to, offset);
+    // Not of the first page: its header is read before it is known what the file is.
+    if (offset >= kPageSize && offset % kPageSize + amount <= kPageSize) {
+      return read_part_of_page(file, to, amount, offset);
+    }
+  }
   const int rc = below(file)->pMethods->xRead(below(file), to, amount, offset);
-  const bool has_checksum = of(file).has_checksums && is_page(amount, offset);
-  if (rc == SQLITE_IOERR_SHORT_READ && has_checksum && offset > 0) return damaged(file, offset, " is missing");
   if (rc != SQLITE_OK) return rc;
   look_at_header(file, to, amount, offset);
   if (!of(file).has_checksums || !is_page(amount, offset)) return rc;
