@@ -6,19 +6,12 @@
 namespace zebu::consumer {
 namespace {
 
-// Lengths and keys of an OUTCOME entry, beside its texts.
-constexpr std::size_t kOutcomeRoom = 128;
-
-std::size_t size_of(const Outcome& outcome) {
-  std::size_t size = kOutcomeRoom + outcome.result.size() + outcome.error.type.size() + outcome.error.message.size();
-  for (const std::string& line : outcome.error.trace) size += line.size() + 5;
-  return size;
-}
+constexpr std::size_t kHeader = 16;  // of an OUTCOME, before its entries
 
 // A frame that is too large would cost the connection, again and again.
 void fit(Outcome& outcome, std::size_t max_message) {
-  const std::size_t size = size_of(outcome);
-  if (size + kOutcomeRoom <= max_message) return;
+  const std::size_t size = wire_size(outcome);
+  if (kHeader + size <= max_message) return;
   outcome.state = JobState::failed;
   outcome.result = {};
   outcome.error = {"zebu::ResultTooLarge",
@@ -43,7 +36,7 @@ bool Undelivered::send(std::uint32_t credit, std::size_t max_message, const std:
   for (; sent_ < outcomes_.size(); ++sent_) {
     Finished& finished = outcomes_[sent_];
     fit(finished.outcome, max_message);
-    if (batch.is_full(size_of(finished.outcome), max_message)) send(batch.finish(std::exchange(credit, 0)));
+    if (batch.is_full(wire_size(finished.outcome), max_message)) send(batch.finish(std::exchange(credit, 0)));
     batch.add(message::report_of(finished.id.job, finished.id.attempt, finished.outcome));
   }
   send(batch.finish(credit));

@@ -7,12 +7,6 @@ namespace {
 
 // While the broker is away, more output than this is not kept for it.
 constexpr std::size_t kMaxOutputBytes = 16U << 20;
-// Ids and lengths of an entry, beside its texts.
-constexpr std::size_t kReportRoom = 64;
-
-std::size_t size_of(const message::ProgressReport& report) {
-  return kReportRoom + report.note.size() + report.output.size();
-}
 
 }  // namespace
 
@@ -31,8 +25,8 @@ void UnsentProgress::send(std::size_t max_message, const std::function<void(Fram
   for (const auto& [id, progress] : told_) {
     message::ProgressReport report = report_of(id, progress);
     // A broker that takes small messages only hears how much is done, at least.
-    if (header + size_of(report) > max_message) report.note = report.output = {};
-    if (batch.is_full(size_of(report), max_message)) send(batch.finish());
+    if (header + wire_size(report) > max_message) report.note = report.output = {};
+    if (batch.is_full(wire_size(report), max_message)) send(batch.finish());
     batch.add(report);
   }
   send(batch.finish());

@@ -179,7 +179,7 @@ void Worker::fire(StopReason reason, std::unique_lock<std::mutex>& lock) {
 void Worker::hear(const Progress& progress) {
   std::unique_lock lock(mutex_);
   if (!current_) return;  // a thread that a task left behind
-  append(told_, progress.done, progress.note, progress.output);
+  append(told_, progress);
   has_told_ = !is_empty(told_);
   if (has_told_ && is_more_wanted_) announce_soon(lock);
 }

@@ -1,6 +1,6 @@
 #include "zebu/client_loop.h"
-#include "zebu/spin.h"
 #include "zebu/progress.h"
+#include "zebu/spin.h"
 
 #include <algorithm>
 #include <atomic>

@@ -271,3 +271,23 @@ TEST_CASE("a batch is full when an entry more would pass the largest frame") {
   REQUIRE(decoded);
   CHECK(std::get<message::Accepted>(*decoded).ids == std::vector<JobId>{id_of(1)});
 }
+
+TEST_CASE("an entry takes no more bytes than its wire size says, and not many less") {
+  const auto check = [](const Outcome& outcome) {
+    AttemptId id{Uuid::make(), 4'000'000'000};
+    const std::size_t size = encode_entry(message::report_of(id.job, id.attempt, outcome)).size();
+    CHECK(size <= wire_size(outcome));
+    CHECK(size + 96 + 5 * outcome.error.trace.size() >= wire_size(outcome));
+  };
+  check({JobState::cancelled, {}, {}, std::chrono::hours(1'000'000)});
+  check({JobState::succeeded, std::string(70'000, 'x'), {}, std::chrono::hours(1'000'000)});
+  const std::string text(70'000, 'x');
+  const TaskError error{text, text, std::vector<std::string>(100, text), ErrorKind::permanent};
+  check({JobState::failed, {}, error, std::chrono::hours(1'000'000)});
+
+  const message::ProgressReport report{Uuid::make(), 4'000'000'000, 0.1, std::string_view(text).substr(0, 1000), text};
+  Batch batch(message::Type::progress);
+  const std::size_t before = batch.size();
+  batch.add(report);
+  CHECK(batch.size() - before <= wire_size(report));
+}

@@ -81,6 +81,10 @@ class Batch {
 void append_entry(std::string& to, const JobView& job);
 void append_entry(std::string& to, const message::Report& report);
 
+// How many bytes an entry of OUTCOME or DONE, or one of PROGRESS, takes at most.
+[[nodiscard]] std::size_t wire_size(const Outcome& outcome);
+[[nodiscard]] std::size_t wire_size(const message::ProgressReport& report);
+
 // Decodes frames from a peer that may be hostile. Holds the memory that the last decoded message points into, so one
 // Decoder a loop is enough and costs no allocation a message. Not thread-safe.
 class Decoder {

@@ -239,6 +239,21 @@ Frame encode(const message::Message& message) { return std::visit(codec::Encode{
 void append_entry(std::string& to, const JobView& job) { codec::append(to, job); }
 void append_entry(std::string& to, const message::Report& report) { codec::append(to, report); }
 
+// Ids, keys, numbers and the lengths of texts are counted as the longest that they can be.
+std::size_t wire_size(const Outcome& outcome) {
+  constexpr std::size_t kFixed = 96;
+  constexpr std::size_t kLength = 5;
+  const TaskError& error = outcome.error;
+  std::size_t size = kFixed + outcome.result.size() + error.type.size() + error.message.size();
+  for (const std::string& line : error.trace) size += kLength + line.size();
+  return size;
+}
+
+std::size_t wire_size(const message::ProgressReport& report) {
+  constexpr std::size_t kFixed = 48;
+  return kFixed + report.note.size() + report.output.size();
+}
+
 std::string encode_entry(const message::Submission& job) {
   std::string entry;
   codec::append(entry, job);
