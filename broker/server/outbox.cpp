@@ -5,12 +5,6 @@ namespace {
 
 constexpr std::size_t kFixed = 64;  // what an entry takes beside its texts, at the most
 
-std::size_t size_of(const TaskError& error) {
-  std::size_t size = error.type.size() + error.message.size();
-  for (const std::string& line : error.trace) size += line.size() + 5;
-  return size;
-}
-
 }  // namespace
 
 Outbox::Peer& Outbox::peer(SessionId session) {
@@ -38,8 +32,7 @@ void Outbox::add(const Effects::To<Effects::Assigned>& assigned) {
 void Outbox::add(const Effects::To<Effects::Done>& done) {
   Peer& to = peer(done.session);
   const Outcome& outcome = *done.what.outcome;
-  add(to, to.done, message::report_of(done.what.id, done.what.attempt, outcome),
-      kFixed + outcome.result.size() + size_of(outcome.error));
+  add(to, to.done, message::report_of(done.what.id, done.what.attempt, outcome), wire_size(outcome));
 }
 
 void Outbox::add(const Effects::To<Effects::Refusal>& refused) {
@@ -56,7 +49,7 @@ void Outbox::add(const Effects::To<message::Attachment>& attached) {
 
 void Outbox::add(const Effects::To<message::ProgressReport>& progressed) {
   Peer& to = peer(progressed.session);
-  add(to, to.progress, progressed.what, kFixed + progressed.what.note.size() + progressed.what.output.size());
+  add(to, to.progress, progressed.what, wire_size(progressed.what));
 }
 
 void Outbox::add_accepted(SessionId session, const JobId& id) {

@@ -9,7 +9,7 @@
 namespace zebu::producer {
 namespace {
 
-// What became of a job that was to be cancelled; true when it is cancelled now.
+// Prints how a job ended after its cancel. Returns true if it was cancelled.
 bool print_ended(Output output, const JobId& id, const Result<Outcome>& outcome) {
   const std::string name = id.to_string();
   if (output == Output::json) {

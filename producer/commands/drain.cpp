@@ -14,40 +14,41 @@ namespace {
 
 using Json = nlohmann::json;
 
-// Between two looks whether it is gone.
-constexpr std::chrono::milliseconds kPace{100};
+// Time between two queries for the consumers.
+constexpr std::chrono::milliseconds kPollInterval{100};
 
-// What is left of the consumers that are drained. By instance: one that starts anew may have the same name.
-struct Left {
+// The drained consumers that are still connected. Identified by instance, since a new consumer may have the same name.
+struct Remaining {
   std::set<std::string> instances;
   std::uint64_t running = 0;
 };
 
-std::optional<Left> look(Client& client, const CommonOptions& common, const auto& is_drained) {
+std::optional<Remaining> find_consumers(Client& client, const CommonOptions& common, const auto& is_drained) {
   const auto consumers = ask(client, common, "consumers");
   if (!consumers) return std::nullopt;
-  Left left;
+  Remaining found;
   for (const Json& consumer : *consumers) {
     if (!is_drained(consumer)) continue;
-    left.instances.insert(cell(consumer, "instance"));
-    left.running += number(consumer, "running");
+    found.instances.insert(cell(consumer, "instance"));
+    found.running += number(consumer, "running");
   }
-  return left;
+  return found;
 }
 
-int wait_until_gone(Client& client, const CommonOptions& common, const DrainOptions& options, const Left& drained) {
+int wait_until_gone(Client& client, const CommonOptions& common, const DrainOptions& options,
+                    const Remaining& drained) {
   const TimePoint begin = Clock::now();
   for (;;) {
-    const auto left = look(
+    const auto left = find_consumers(
         client, common, [&](const Json& consumer) { return drained.instances.contains(cell(consumer, "instance")); });
     if (!left) return 1;
     if (left->instances.empty()) break;
     if (options.timeout && Clock::now() - begin >= *options.timeout) {
       complain("consumer " + options.consumer + " still runs " + count_text(left->running) +
-               " jobs; it goes on to drain");
+               " jobs; it continues to drain");
       return 1;
     }
-    std::this_thread::sleep_for(kPace);
+    std::this_thread::sleep_for(kPollInterval);
   }
   if (common.output == Output::json) return print_json({{"drained", drained.instances.size()}});
   std::cout << "consumer " << options.consumer << " is gone\n";
@@ -59,12 +60,12 @@ int wait_until_gone(Client& client, const CommonOptions& common, const DrainOpti
 int run(const CommonOptions& common, const DrainOptions& options) {
   const auto client = connect(common);
   if (!client) return 1;
-  const auto found = look(*client, common, [&](const Json& consumer) {
+  const auto found = find_consumers(*client, common, [&](const Json& consumer) {
     return cell(consumer, "name") == options.consumer || cell(consumer, "instance") == options.consumer;
   });
   if (!found) return 1;
   if (found->instances.empty()) {
-    complain("no consumer is called " + options.consumer + ": see zebu-producer consumers");
+    complain("no consumer has the name or instance " + options.consumer + ": see zebu-producer consumers");
     return 1;
   }
   Params params;

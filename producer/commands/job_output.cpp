@@ -20,7 +20,7 @@ bool print_outcome(Output output, const JobId& id, bool is_only, const Result<Ou
   } else if (outcome->state == JobState::failed) {
     complain("job " + name + " failed: " + plain_of(outcome->error));
   } else if (outcome->state == JobState::expired) {
-    complain("job " + name + " expired: its time passed while it waited");
+    complain("job " + name + " expired: it did not start in time");
   } else {
     complain("job " + name + " was cancelled");
   }

@@ -7,8 +7,8 @@
 
 namespace zebu::producer {
 
-// One job's outcome on stdout: JSON {"id":…,"state":…,…}; for people the result alone when it is the only job, with its
-// id before it otherwise. What failed is told on stderr for people. Returns whether the job succeeded.
+// Prints one job's outcome and returns whether the job succeeded. JSON: {"id":…,"state":…,…} on stdout. Text: the
+// result on stdout, with the id before it unless it is the only job; anything but success is reported on stderr.
 bool print_outcome(Output output, const JobId& id, bool is_only, const Result<Outcome>& outcome);
 
 }  // namespace zebu::producer

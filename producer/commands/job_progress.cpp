@@ -43,7 +43,7 @@ void JobProgress::add(std::uint32_t attempt, const Progress& news) {
 
 void JobProgress::draw() {
   if (is_line_begun_ || (!newest_.done && newest_.note.empty())) return;
-  // One column is left free: a cursor behind the last one would begin a new line on some terminals.
+  // One column stays free: on some terminals, writing to the last one moves the cursor to a new line.
   std::cerr << kClearLine << job_progress_text(newest_, terminal_size(STDERR_FILENO).columns - 1);
   is_shown_ = true;
 }

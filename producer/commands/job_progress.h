@@ -11,16 +11,16 @@ namespace zebu::producer {
 // [=====>    ]  53 %  note
 [[nodiscard]] std::string job_progress_text(const Progress& progress, std::size_t columns);
 
-// What one job says of itself, on a terminal's stderr: its partial output as it comes, and below it a line with its
-// progress that is written over and over. Any thread.
+// Shows one job's progress on stderr, which must be a terminal: its partial output as it arrives, and below it a
+// progress line that is redrawn in place. Thread-safe.
 class JobProgress {
  public:
-  // Nothing where stderr is no terminal. shared_ptr: the client's thread may still tell it something at the end.
+  // Null if stderr is not a terminal. shared_ptr: the client's thread may still report progress at the end.
   [[nodiscard]] static std::shared_ptr<JobProgress> on_terminal();
 
-  // What is new, of this attempt.
+  // Shows what is new in this attempt.
   void add(std::uint32_t attempt, const Progress& news);
-  // Removes the line; what comes later is not shown.
+  // Removes the progress line. Later progress is not shown.
   void finish();
 
  private:
@@ -34,7 +34,7 @@ class JobProgress {
   bool is_finished_ = false;
 };
 
-// To be called with what is new; empty without a display.
+// A callback that shows progress on `display`; empty if `display` is null.
 [[nodiscard]] Client::OnProgress show_on(std::shared_ptr<JobProgress> display);
 
 }  // namespace zebu::producer

@@ -15,7 +15,7 @@ namespace {
 
 using Json = nlohmann::json;
 
-// What one query answers at most (docs/protocol.md).
+// The most jobs in one answer (docs/protocol.md).
 constexpr std::uint64_t kPage = 1'000;
 constexpr std::size_t kErrorWidth = 60;
 
@@ -54,7 +54,7 @@ int run(const CommonOptions& common, const ListOptions& options) {
   std::uint64_t left_to_list = options.all ? std::numeric_limits<std::uint64_t>::max() : options.limit;
   bool is_empty = true;
   while (left_to_list > 0 && std::cout) {
-    // A page has the jobs of a state among so many that may be in it.
+    // With a state, the broker filters the jobs of a page: `limit` bounds how many it looks at.
     params.limit = static_cast<std::uint32_t>(options.state ? kPage : std::min(kPage, left_to_list));
     const auto page = ask(*client, common, "list", params);
     if (!page || !page->is_object()) return 1;
@@ -69,7 +69,7 @@ int run(const CommonOptions& common, const ListOptions& options) {
     if (!next.is_string()) break;
     params.after = next.get<std::string>();
   }
-  if (is_empty && common.output == Output::text) std::cout << "no such job\n";
+  if (is_empty && common.output == Output::text) std::cout << "no jobs found\n";
   return std::cout ? 0 : 1;
 }
 

@@ -26,12 +26,12 @@ namespace {
 
 constexpr int kExitStopped = 128 + SIGINT;
 constexpr int kExitBrokenPipe = 128 + SIGPIPE;
-// When a full queue does not say how long to wait.
+// The delay after a refusal by a full queue that did not name one.
 constexpr std::chrono::milliseconds kRetryAfter{100};
-// So many refused jobs are tried when nothing but time says that there may be room again.
+// How many refused jobs to submit again after the delay, when no job of ours has ended and made room.
 constexpr std::size_t kTries = 256;
 
-// Nothing after an error was told.
+// nullopt after an error, which has been reported.
 std::optional<Descriptor> open_input(const std::string& name) {
   const int number =
       name == "-" ? ::fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0) : ::open(name.c_str(), O_RDONLY | O_CLOEXEC);
@@ -59,7 +59,7 @@ bool is_queue_full(const MapEnded& ended) {
   return !ended.outcome && ended.outcome.error().code == ErrorCode::queue_full;
 }
 
-// The owner's side of a MapRun: writes what ends, retries what a full queue refused, shows how far it is.
+// The main thread's side of a MapRun: writes results, submits jobs again that a full queue refused, shows progress.
 class Mapping {
  public:
   Mapping(MapRun& run, LineWriter& writer, const MapOutput& output, std::optional<std::uint64_t> input_size, int stop)
@@ -67,7 +67,7 @@ class Mapping {
     progress_.input_size = input_size;
   }
 
-  // Until all lines are done, Ctrl-C, or the output fails; the exit code.
+  // Runs until all lines are done, Ctrl-C, or the output fails. Returns the exit code.
   int run() {
     Result<void> written;
     while (written && !run_.is_finished()) {
@@ -84,7 +84,7 @@ class Mapping {
  private:
   void show() {
     const SkippedLines skipped = run_.skipped();
-    progress_.under_way = run_.under_way();
+    progress_.in_flight = run_.in_flight();
     progress_.skipped = skipped.count;
     progress_.input_bytes = done_bytes_ + skipped.bytes;
     progress_.elapsed = elapsed();
@@ -118,13 +118,13 @@ class Mapping {
       ++made_room;
       writer_.add(output_line(ended.item->line, !ended.item->args.empty(), ended.outcome));
       count(ended);
-      // A line keeps its place in the window until it is written, so that a slow output stops the reading.
+      // A line keeps its place in the window until it is written, so that a slow output slows down the reading.
       run_.release(ended.item);
       if (writer_.is_full()) {
         if (auto written = writer_.flush(); !written) return written;
       }
     }
-    // Each of our jobs that ended made room for one.
+    // Each job of ours that ended made room for another one.
     submit_refused(made_room);
     return writer_.flush();
   }
@@ -143,25 +143,25 @@ class Mapping {
     }
   }
 
-  // What becomes of the jobs under way, for people.
+  // Ends or leaves the jobs in flight. Returns what happens to them, in words for the user.
   std::string end_jobs() {
-    const std::string jobs = count_text(run_.under_way()) + " jobs under way ";
+    const std::string jobs = count_text(run_.in_flight()) + " jobs in flight ";
     if (run_.has_unique_jobs()) {
       run_.stop();
-      return jobs + "go on, because others may wait for them by their unique keys";
+      return jobs + "continue, because others may wait for them by their unique keys";
     }
-    if (const auto heard = run_.cancel_all(); !heard) {
-      return jobs + "may go on (cannot cancel them: " + heard.error().message + ")";
+    if (const auto cancelled = run_.cancel_all(); !cancelled) {
+      return jobs + "may continue (cannot cancel them: " + cancelled.error().message + ")";
     }
-    forget_run(output_);  // who goes on need not find the cancelled ones
+    forget_run(output_);  // a resumed map need not find cancelled jobs
     return jobs + "are cancelled";
   }
 
   int stopped() {
     bar_.clear();
-    (void)write_ended();  // as far as it goes: we stop either way
+    (void)write_ended();  // best effort: we stop either way
     complain("stopped: " + count_text(writer_.written()) + " lines are done and written, " + end_jobs() +
-             (output_.run_file.empty() ? "" : "; the same command with --resume goes on from here"));
+             (output_.run_file.empty() ? "" : "; run the same command with --resume to continue"));
     return kExitStopped;
   }
 
@@ -180,16 +180,16 @@ class Mapping {
     complain(count_text(progress_.done) + " done in " + fixed_text(seconds, 2) + " s (" +
              rate_text(seconds > 0 ? static_cast<double>(progress_.done) / seconds : 0) + "), " +
              count_text(progress_.failed) + " failed" +
-             (skipped > 0 ? ", " + count_text(skipped) + " were in the output already" : ""));
+             (skipped > 0 ? ", " + count_text(skipped) + " already in the output" : ""));
     if (output_.failed > 0) {
       complain(count_text(output_.failed) +
-               " lines of the output have not succeeded before: --resume --retry-failed "
-               "submits them again");
+               " lines of the output did not succeed in an earlier run: submit them again with "
+               "--resume --retry-failed");
     }
     const auto input_error = run_.input_error();
     if (input_error) complain("cannot read the input: " + input_error->message);
     const std::uint64_t unmatched = input_error ? 0 : run_.unmatched();
-    if (unmatched > 0) complain(count_text(unmatched) + " lines of the output have no line in this input");
+    if (unmatched > 0) complain(count_text(unmatched) + " lines of the output have no matching line in this input");
     return progress_.failed + output_.failed > 0 || input_error ? 1 : 0;
   }
 

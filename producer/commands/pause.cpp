@@ -27,14 +27,15 @@ int run(const CommonOptions& common, const PauseOptions& options) {
   params.queue = options.queue;
   params.reason = options.reason;
   return tell_broker(common, "pause", params,
-                     [](const Json&) { return "is paused: running jobs go on, no other starts"; });
+                     [](const Json&) { return "is paused: running jobs continue, no new ones start"; });
 }
 
 int run(const CommonOptions& common, const ResumeOptions& options) {
   Params params;
   params.queue = options.queue;
-  return tell_broker(common, "resume", params,
-                     [](const Json& answer) { return number(answer, "resumed") > 0 ? "goes on" : "was not paused"; });
+  return tell_broker(common, "resume", params, [](const Json& answer) {
+    return number(answer, "resumed") > 0 ? "is resumed" : "was not paused";
+  });
 }
 
 }  // namespace zebu::producer

@@ -14,8 +14,8 @@ namespace {
 
 using Json = nlohmann::json;
 
-// "1,234 queued and 5 scheduled jobs", as the broker counts them now.
-std::string what_is_there(Client& client, const CommonOptions& common, const PurgeOptions& options) {
+// "cancel 1,234 queued and 5 scheduled jobs", by the broker's current counts; empty if the broker does not answer.
+std::string describe_purge(Client& client, const CommonOptions& common, const PurgeOptions& options) {
   const auto queues = ask(client, common, "queues");
   if (!queues) return {};
   Json found = Json::object();
@@ -27,7 +27,7 @@ std::string what_is_there(Client& client, const CommonOptions& common, const Pur
 }
 
 bool is_confirmed(Client& client, const CommonOptions& common, const PurgeOptions& options) {
-  const std::string what = what_is_there(client, common, options);
+  const std::string what = describe_purge(client, common, options);
   if (what.empty()) return false;
   std::cerr << what << " of queue " << options.queue << "? [y/N] " << std::flush;
   std::string answer;
@@ -39,7 +39,7 @@ bool is_confirmed(Client& client, const CommonOptions& common, const PurgeOption
 
 int run(const CommonOptions& common, const PurgeOptions& options) {
   if (!options.yes && ::isatty(STDIN_FILENO) != 1) {
-    complain("purge ends jobs for good, and there is no terminal to ask at: say --yes");
+    complain("purge cannot be undone, and stdin is not a terminal to ask for confirmation: use --yes");
     return 2;
   }
   const auto client = connect(common);

@@ -15,19 +15,19 @@ namespace {
 
 using Json = nlohmann::json;
 
-// What one command may ask for (docs/protocol.md).
-constexpr std::ptrdiff_t kIdsACommand = 1'000;
+// The most ids in one command (docs/protocol.md).
+constexpr std::ptrdiff_t kIdsPerCommand = 1'000;
 
-// Why a job cannot be retried; nothing when it can.
+// Why a job cannot be retried; nullopt if it can.
 std::optional<std::string> why_not(const Json& job) {
   if (!job.is_object()) return "the broker does not know it";
   if (cell(job, "state") != "failed") return "it is " + cell(job, "state");
-  if (flag(job, "transient")) return "a transient job is not kept for that";
+  if (flag(job, "transient")) return "transient jobs cannot be retried";
   return std::nullopt;
 }
 
-// Those of the ids that can be retried, because the broker refuses the others all together; what is wrong with the rest
-// was told. Nothing when the broker did not answer.
+// The ids of jobs that can be retried; for each other one it reports why not. Needed because the broker refuses the
+// whole command if one job cannot be retried. nullopt if the broker did not answer.
 std::optional<std::vector<JobId>> only_failed(Client& client, const CommonOptions& common,
                                               const std::vector<JobId>& ids) {
   Params params;
@@ -45,7 +45,7 @@ std::optional<std::vector<JobId>> only_failed(Client& client, const CommonOption
   return failed;
 }
 
-// Says which of them the broker left out; its pairs of old and new ids come in the order of the ids.
+// Reports the jobs that the broker skipped. Its pairs of old and new ids are in the order of `ids`.
 void complain_of_missing(const std::vector<JobId>& ids, const Json& pairs) {
   auto pair = pairs.begin();
   for (const JobId& id : ids) {
@@ -57,7 +57,7 @@ void complain_of_missing(const std::vector<JobId>& ids, const Json& pairs) {
   }
 }
 
-// How many were retried; nothing after it was told what is wrong.
+// How many jobs were retried; nullopt after an error, which has been reported.
 std::optional<std::size_t> retry_failed(Client& client, const CommonOptions& common, const std::vector<JobId>& ids) {
   if (ids.empty()) return 0;
   Params params;
@@ -80,7 +80,7 @@ std::optional<std::size_t> retry_failed(Client& client, const CommonOptions& com
 int retry_ids(Client& client, const CommonOptions& common, const std::vector<JobId>& ids) {
   std::size_t retried = 0;
   for (auto first = ids.begin(); first != ids.end();) {
-    const auto last = first + std::min(kIdsACommand, ids.end() - first);
+    const auto last = first + std::min(kIdsPerCommand, ids.end() - first);
     const auto failed = only_failed(client, common, {first, last});
     const auto done = failed ? retry_failed(client, common, *failed) : std::nullopt;
     if (!done) return 1;

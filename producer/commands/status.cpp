@@ -14,15 +14,15 @@ namespace {
 
 using Json = nlohmann::json;
 
-// What one query may ask for (docs/protocol.md).
-constexpr std::size_t kIdsAQuery = 1'000;
+// The most ids in one query (docs/protocol.md).
+constexpr std::size_t kIdsPerQuery = 1'000;
 
 std::string ran_cell(const Json& job) {
   return job.value("run_us", Json()).is_number() ? duration_text(std::chrono::microseconds(number(job, "run_us")))
                                                  : "-";
 }
 
-Json known_or_not(const JobId& id, const Json& job) {
+Json job_or_unknown(const JobId& id, const Json& job) {
   if (job.is_object()) return job;
   return Json{{"id", id.to_string()}, {"state", "unknown"}};
 }
@@ -32,7 +32,7 @@ void line(const std::string& name, const std::string& value) {
   std::cout << name << std::string(name.size() < 11 ? 11 - name.size() : 1, ' ') << value << '\n';
 }
 
-// Said only when there were some.
+// Printed only if the count is above 0.
 void count_line(const Json& job, const std::string& key) {
   if (number(job, key) > 0) line(key, count_cell(job, key));
 }
@@ -73,7 +73,7 @@ void print_progress(const Json& job) {
 void print_error(const Json& job) {
   const Json error = job.value("error", Json());
   if (!error.is_object()) return;
-  // A job that is not failed has the error of its last attempt.
+  // A job that has not failed has the error of its last attempt.
   line(cell(job, "state") == "failed" ? "error" : "last error", cell(error, "type") + ": " + cell(error, "message"));
   for (const Json& frame : error.value("trace", Json::array()))
     line("  at", frame.is_string() ? frame.get<std::string>() : "-");
@@ -124,13 +124,13 @@ int run(const CommonOptions& common, const StatusOptions& options) {
   const auto client = connect(common);
   if (!client) return 1;
   std::vector<Json> jobs;
-  for (std::size_t at = 0; at < options.ids.size(); at += kIdsAQuery) {
+  for (std::size_t at = 0; at < options.ids.size(); at += kIdsPerQuery) {
     const auto first = options.ids.begin() + static_cast<std::ptrdiff_t>(at);
     Params params;
-    params.ids.assign(first, first + static_cast<std::ptrdiff_t>(std::min(kIdsAQuery, options.ids.size() - at)));
+    params.ids.assign(first, first + static_cast<std::ptrdiff_t>(std::min(kIdsPerQuery, options.ids.size() - at)));
     const auto answer = ask(*client, common, "jobs", params);
     if (!answer || answer->size() != params.ids.size()) return 1;
-    for (std::size_t i = 0; i < params.ids.size(); ++i) jobs.push_back(known_or_not(params.ids[i], (*answer)[i]));
+    for (std::size_t i = 0; i < params.ids.size(); ++i) jobs.push_back(job_or_unknown(params.ids[i], (*answer)[i]));
   }
   if (common.output == Output::json) {
     for (const Json& job : jobs) print_json(job);

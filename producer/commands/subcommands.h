@@ -2,15 +2,15 @@
 
 #include "producer/options/producer_options.h"
 
-// The subcommands, one file each. All return the exit code: 0, or 1 when a job failed or the broker could not be asked;
-// what went wrong is on stderr by then.
+// The subcommands, one file each. All return the exit code: 0, or 1 if a job failed or the broker did not answer, after
+// reporting the error on stderr.
 namespace zebu::producer {
 
 int run(const CommonOptions& common, const SubmitOptions& options);
 int run(const CommonOptions& common, const WaitOptions& options);
 int run(const CommonOptions& common, const StatusOptions& options);
 int run(const CommonOptions& common, const CancelOptions& options);
-// Takes SIGINT and SIGTERM over; 130 after one of them. Run it before any other thread starts.
+// Handles SIGINT and SIGTERM, and returns 130 after one of them. Call it before any other thread starts.
 int run(const CommonOptions& common, const MapOptions& options);
 int run(const CommonOptions& common, const ListOptions& options);
 int run(const CommonOptions& common, const RetryOptions& options);
@@ -18,7 +18,7 @@ int run(const CommonOptions& common, const PurgeOptions& options);
 int run(const CommonOptions& common, const PauseOptions& options);
 int run(const CommonOptions& common, const ResumeOptions& options);
 int run(const CommonOptions& common, const DrainOptions& options);
-// Takes SIGINT, SIGTERM and SIGWINCH over. Run it before any other thread starts.
+// Handles SIGINT, SIGTERM and SIGWINCH. Call it before any other thread starts.
 int run(const CommonOptions& common, const TopOptions& options);
 int run(const CommonOptions& common, const QueuesOptions& options);
 int run(const CommonOptions& common, const ConsumersOptions& options);

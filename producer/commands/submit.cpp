@@ -15,7 +15,7 @@
 namespace zebu::producer {
 namespace {
 
-// So many jobs wait for ACCEPTED at the same time, whatever --count says.
+// The most jobs that wait for ACCEPTED at a time, whatever --count says.
 constexpr std::size_t kUnaccepted = 10'000;
 
 Result<JobRequest> request_of(const SubmitOptions& options) {
@@ -30,7 +30,7 @@ Result<JobRequest> request_of(const SubmitOptions& options) {
   return job_request(options.task, std::move(args), options.queue, options.job);
 }
 
-// What is left of --timeout.
+// When --timeout passes.
 class Deadline {
  public:
   explicit Deadline(std::optional<std::chrono::milliseconds> timeout) {
@@ -56,7 +56,7 @@ bool print_accepted(Output output, const Job<>& job, const Deadline& deadline) {
   return static_cast<bool>(std::cout);
 }
 
-// Prints the ids of jobs that the broker has.
+// Prints the id of each job once the broker has accepted it.
 int submit_only(Client& client, const CommonOptions& common, const SubmitOptions& options, const JobRequest& request) {
   const Deadline deadline(options.timeout);
   std::deque<Job<>> asked;
@@ -74,7 +74,7 @@ int submit_only(Client& client, const CommonOptions& common, const SubmitOptions
   return all_accepted ? 0 : 1;
 }
 
-// Waits for the broker's word, because only then it is known which job it is: an earlier one may have its unique key.
+// First waits until the job is accepted: only then is its id known, because an earlier job may hold its unique key.
 std::shared_ptr<JobProgress> show_progress(Client& client, const Job<>& job, const Deadline& deadline) {
   auto shown = JobProgress::on_terminal();
   if (shown == nullptr || !job.accepted(deadline.left())) return nullptr;
@@ -93,7 +93,7 @@ int submit_and_wait(Client& client, const CommonOptions& common, const SubmitOpt
     return print_outcome(common.output, job.id(), true, outcome) ? 0 : 1;
   }
   complain("job " + job.id().to_string() + " has not ended within " + duration_text(*options.timeout) +
-           "; it goes on: zebu-producer wait " + job.id().to_string());
+           "; it continues: zebu-producer wait " + job.id().to_string());
   return 1;
 }
 
@@ -130,7 +130,7 @@ void print_tally(Output output, const Tally& tally, double seconds) {
               << "): " << count_text(tally.succeeded) << " succeeded, " << count_text(tally.failed) << " failed, "
               << count_text(tally.cancelled) << " cancelled, " << count_text(tally.expired) << " expired\n";
   }
-  if (tally.first_error) complain("the first that failed: " + plain_of(*tally.first_error));
+  if (tally.first_error) complain("the first failure: " + plain_of(*tally.first_error));
 }
 
 int submit_many_and_wait(Client& client, const CommonOptions& common, const SubmitOptions& options,
@@ -146,7 +146,7 @@ int submit_many_and_wait(Client& client, const CommonOptions& common, const Subm
   const auto finished = client.map(
       next, [&](std::size_t, const Result<Outcome>& outcome) { tally.add(outcome); }, kUnaccepted, options.timeout);
   print_tally(common.output, tally, std::chrono::duration<double>(Clock::now() - begin).count());
-  if (!finished) complain("the rest has not ended in time: " + finished.error().message);
+  if (!finished) complain("the other jobs did not end in time: " + finished.error().message);
   return finished && tally.succeeded == options.count ? 0 : 1;
 }
 

@@ -19,7 +19,7 @@ namespace {
 
 using Json = nlohmann::json;
 
-// A broker that hangs must not hold the keyboard up for longer.
+// A broker that hangs must not block the keyboard for longer.
 constexpr std::chrono::milliseconds kAnswerTime{1000};
 
 struct Answers {
@@ -27,10 +27,10 @@ struct Answers {
   Json queues;
   Json consumers;
 
-  [[nodiscard]] TopLook look() const { return {broker, queues, consumers}; }
+  [[nodiscard]] TopSnapshot snapshot() const { return {broker, queues, consumers}; }
 };
 
-Result<Answers> look_at(Client& client) {
+Result<Answers> query_all(Client& client) {
   Answers answers;
   const std::array<std::pair<const char*, Json*>, 3> wanted{
       {{"broker", &answers.broker}, {"queues", &answers.queues}, {"consumers", &answers.consumers}}};
@@ -42,9 +42,9 @@ Result<Answers> look_at(Client& client) {
   return answers;
 }
 
-// One look, for programs and pipes.
+// One snapshot, for programs and pipes.
 int print_once(Client& client, const CommonOptions& common) {
-  const auto answers = look_at(client);
+  const auto answers = query_all(client);
   if (!answers) {
     complain("the broker at " + common.broker + " does not answer: " + answers.error().message);
     return 1;
@@ -52,7 +52,7 @@ int print_once(Client& client, const CommonOptions& common) {
   if (common.output == Output::json) {
     return print_json({{"broker", answers->broker}, {"queues", answers->queues}, {"consumers", answers->consumers}});
   }
-  std::cout << top_text(answers->look(), common.broker, std::nullopt) << std::flush;
+  std::cout << top_text(answers->snapshot(), common.broker, std::nullopt) << std::flush;
   return std::cout ? 0 : 1;
 }
 
@@ -62,16 +62,16 @@ class LiveView {
            const ResizeSignal& resize)
       : client_(client), common_(common), options_(options), stop_(stop), resize_(resize) {}
 
-  // Until q or a signal.
+  // Runs until q or a signal.
   void run() {
     TimePoint next{};
     do {
       if (Clock::now() >= next) {
         next = Clock::now() + options_.interval;
-        answers_ = look_at(client_);
+        answers_ = query_all(client_);
       }
       draw();
-    } while (is_to_go_on(next));
+    } while (wait_for_event(next));
   }
 
  private:
@@ -80,11 +80,11 @@ class LiveView {
       screen_.draw("the broker at " + common_.broker + " is away: " + answers_.error().message + "\n");
       return;
     }
-    screen_.draw(top_text(answers_->look(), common_.broker, terminal_size(STDOUT_FILENO)));
+    screen_.draw(top_text(answers_->snapshot(), common_.broker, terminal_size(STDOUT_FILENO)));
   }
 
-  // Waits for the next thing to do; false when that is to end.
-  bool is_to_go_on(TimePoint next) {
+  // Waits for the next update, a key or a signal. Returns false if the view should close.
+  bool wait_for_event(TimePoint next) {
     std::array<pollfd, 3> watched{pollfd{stop_.descriptor(), POLLIN, 0}, pollfd{resize_.descriptor(), POLLIN, 0},
                                   pollfd{has_keys_ ? screen_.keys() : -1, POLLIN, 0}};
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(next - Clock::now());

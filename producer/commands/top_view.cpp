@@ -37,23 +37,23 @@ std::string count_of(const Json& list, const std::string& key) {
   return count_text(static_cast<std::uint64_t>(sum_of(list, key)));
 }
 
-// Names come from other programs.
+// Replaces control characters: names come from other programs.
 std::string printable(std::string text) {
   std::replace_if(
       text.begin(), text.end(), [](char c) { return (c >= 0 && c < 0x20) || c == 0x7f; }, '?');
   return text;
 }
 
-Lines totals(const TopLook& look, const std::string& endpoint) {
-  const Json& queues = look.queues;
-  return {
-      printable("zebu " + cell(look.broker, "version") + " at " + endpoint + ", store " + cell(look.broker, "store") +
-                ", up " + duration_cell(look.broker, "uptime_ms") + ", " + count_cell(look.broker, "clients") +
-                " clients, " + count_cell(look.broker, "consumers") + " consumers"),
-      count_of(queues, "queued") + " queued  " + count_of(queues, "scheduled") + " scheduled  " +
-          count_of(queues, "running") + " running  " + count_of(queues, "failed") + " failed  " +
-          rate_text(sum_of(queues, "in_rate")) + " in  " + rate_text(sum_of(queues, "out_rate")) + " out  " +
-          count_of(look.consumers, "slots") + " slots"};
+Lines totals(const TopSnapshot& snapshot, const std::string& endpoint) {
+  const Json& queues = snapshot.queues;
+  return {printable("zebu " + cell(snapshot.broker, "version") + " at " + endpoint + ", store " +
+                    cell(snapshot.broker, "store") + ", up " + duration_cell(snapshot.broker, "uptime_ms") + ", " +
+                    count_cell(snapshot.broker, "clients") + " clients, " + count_cell(snapshot.broker, "consumers") +
+                    " consumers"),
+          count_of(queues, "queued") + " queued  " + count_of(queues, "scheduled") + " scheduled  " +
+              count_of(queues, "running") + " running  " + count_of(queues, "failed") + " failed  " +
+              rate_text(sum_of(queues, "in_rate")) + " in  " + rate_text(sum_of(queues, "out_rate")) + " out  " +
+              count_of(snapshot.consumers, "slots") + " slots"};
 }
 
 std::vector<Json> sorted(const Json& list, const std::vector<std::string>& keys) {
@@ -108,7 +108,7 @@ Lines consumer_lines(const Json& consumers) {
   return lines_of(table.take());
 }
 
-// Leaves `room` lines of a table: the heading first of all, and in the last one how many rows are missing.
+// Shortens a table to `room` lines. The heading stays, and the last line says how many rows are missing.
 void cut(Lines& table, std::size_t room) {
   if (table.size() <= room) return;
   const std::size_t rows = table.size() - 1;
@@ -116,7 +116,7 @@ void cut(Lines& table, std::size_t room) {
   if (room > 1) table.back() = "… " + count_text(rows - (room - 2)) + " more";
 }
 
-// The smaller table is shown whole when it takes less than half of the room.
+// Shares `room` lines between two tables. A table that needs less than half of them is shown in full.
 void share(Lines& one, Lines& other, std::size_t room) {
   const std::size_t half = room / 2;
   const std::size_t for_one =
@@ -127,10 +127,10 @@ void share(Lines& one, Lines& other, std::size_t room) {
 
 }  // namespace
 
-std::string top_text(const TopLook& look, const std::string& endpoint, std::optional<TerminalSize> fit) {
-  const Lines head = totals(look, endpoint);
-  Lines queues = queue_lines(look.queues);
-  Lines consumers = consumer_lines(look.consumers);
+std::string top_text(const TopSnapshot& snapshot, const std::string& endpoint, std::optional<TerminalSize> fit) {
+  const Lines head = totals(snapshot, endpoint);
+  Lines queues = queue_lines(snapshot.queues);
+  Lines consumers = consumer_lines(snapshot.consumers);
   constexpr std::size_t kGaps = 2;
   if (fit) share(queues, consumers, fit->rows - std::min(fit->rows, head.size() + kGaps));
   std::string text;

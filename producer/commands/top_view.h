@@ -9,16 +9,17 @@
 
 namespace zebu::producer {
 
-// One look at the broker: its answers to the queries of these names.
-struct TopLook {
+// The broker's answers to the queries of these names.
+struct TopSnapshot {
   const nlohmann::json& broker;
   const nlohmann::json& queues;
   const nlohmann::json& consumers;
 };
 
-// The look as lines for people: totals; queues, the largest backlog first; consumers, the busiest first. With `fit` no
-// line is longer and there are no more of them: the ends of tables give way, and say how much is missing; headings
-// begin with a tab, as FullScreen::draw likes it.
-[[nodiscard]] std::string top_text(const TopLook& look, const std::string& endpoint, std::optional<TerminalSize> fit);
+// The snapshot as text: totals; queues, the largest backlog first; consumers, the busiest first. With `fit` the text is
+// cut to that size: tables lose their last rows, and say how many are missing. Headings then begin with a tab, as
+// FullScreen::draw expects.
+[[nodiscard]] std::string top_text(const TopSnapshot& snapshot, const std::string& endpoint,
+                                   std::optional<TerminalSize> fit);
 
 }  // namespace zebu::producer

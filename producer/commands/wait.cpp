@@ -11,7 +11,7 @@
 namespace zebu::producer {
 namespace {
 
-// Outcomes in the order in which they come, from the client's thread to ours.
+// A queue of outcomes from the client's thread to the main thread, in order of arrival.
 struct Arrivals {
   std::mutex mutex;
   std::condition_variable changed;
@@ -25,7 +25,7 @@ struct Arrivals {
     changed.notify_one();
   }
 
-  // Nothing when the deadline passes first.
+  // nullopt if the deadline passes first.
   std::optional<std::pair<JobId, Result<Outcome>>> next(std::optional<TimePoint> deadline) {
     std::unique_lock lock(mutex);
     const auto is_there = [this] { return !outcomes.empty(); };
@@ -40,7 +40,7 @@ struct Arrivals {
 }  // namespace
 
 int run(const CommonOptions& common, const WaitOptions& options) {
-  const auto arrivals = std::make_shared<Arrivals>();  // shared_ptr: what is too late still arrives there
+  const auto arrivals = std::make_shared<Arrivals>();  // shared_ptr: outcomes may still arrive after we return
   const auto client = connect(common);
   if (!client) return 1;
   std::optional<TimePoint> deadline;
@@ -57,7 +57,7 @@ int run(const CommonOptions& common, const WaitOptions& options) {
     if (shown) shown->finish();
     if (!arrived) {
       complain(std::to_string(left) + " of " + std::to_string(options.ids.size()) +
-               " jobs have not ended in time; they go on");
+               " jobs have not ended in time; they continue");
       return 1;
     }
     const auto& [id, outcome] = *arrived;

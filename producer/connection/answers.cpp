@@ -14,31 +14,32 @@ namespace {
 
 using Json = nlohmann::json;
 
-// A job's result travels as bytes that hold one msgpack value.
-void show_binaries(Json& value) {
+// Replaces each binary value, which holds one msgpack value (a job's result), by that value as JSON.
+void decode_binaries(Json& value) {
   if (value.is_binary()) {
     const auto& bytes = value.get_binary();
     value = Json::parse(json_of(Bytes(reinterpret_cast<const char*>(bytes.data()), bytes.size())));
   } else if (value.is_structured()) {
-    for (Json& child : value) show_binaries(child);
+    for (Json& child : value) decode_binaries(child);
   }
 }
 
 Result<Json> json_of_answer(const Result<std::string>& answer) {
   if (!answer) return tl::make_unexpected(answer.error());
   Json value = Json::from_msgpack(answer->begin(), answer->end(), true, false);
-  if (value.is_discarded()) return fail(ErrorCode::bad_message, "the answer is no msgpack");
-  show_binaries(value);
+  if (value.is_discarded()) return fail(ErrorCode::bad_message, "the answer is not valid msgpack");
+  decode_binaries(value);
   return value;
 }
 
-bool is_no_answer(ErrorCode code) {
+bool means_no_answer(ErrorCode code) {
   return code == ErrorCode::disconnected || code == ErrorCode::timed_out || code == ErrorCode::closed;
 }
 
-std::optional<Json> told(const Result<Json>& answer, const CommonOptions& common, const std::string& what) {
+std::optional<Json> value_or_complain(const Result<Json>& answer, const CommonOptions& common,
+                                      const std::string& what) {
   if (answer) return *answer;
-  if (is_no_answer(answer.error().code)) {
+  if (means_no_answer(answer.error().code)) {
     complain("the broker at " + common.broker + " does not answer: " + answer.error().message);
   } else {
     complain(what + ": " + answer.error().message);
@@ -53,12 +54,12 @@ Result<Json> query(Client& client, const std::string& what, const Params& params
 }
 
 std::optional<Json> ask(Client& client, const CommonOptions& common, const std::string& what, const Params& params) {
-  return told(query(client, what, params, common.connect_timeout), common, what);
+  return value_or_complain(query(client, what, params, common.connect_timeout), common, what);
 }
 
 std::optional<Json> command(Client& client, const CommonOptions& common, const std::string& what,
                             const Params& params) {
-  return told(json_of_answer(client.command(what, params, common.connect_timeout)), common, what);
+  return value_or_complain(json_of_answer(client.command(what, params, common.connect_timeout)), common, what);
 }
 
 std::string cell(const Json& of, const std::string& key) {

@@ -7,40 +7,40 @@
 #include <optional>
 #include <string>
 
-// The broker's answers to queries as JSON. Binary values in them (a job's result) are shown as the JSON of the msgpack
-// value that they hold.
+// The broker's answers to queries as JSON. A binary value (a job's result) becomes the JSON of the msgpack value that
+// it holds.
 namespace zebu::producer {
 
 [[nodiscard]] Result<nlohmann::json> query(Client& client, const std::string& what, const Params& params,
                                            Timeout timeout);
 
-// Nothing after it has said on stderr what went wrong.
+// nullopt after an error, which has been reported on stderr.
 [[nodiscard]] std::optional<nlohmann::json> ask(Client& client, const CommonOptions& common, const std::string& what,
                                                 const Params& params = {});
 // The same for a command.
 [[nodiscard]] std::optional<nlohmann::json> command(Client& client, const CommonOptions& common,
                                                     const std::string& what, const Params& params);
 
-// A field for people: "-" when it is not there or null, a string as it is, a list joined with commas.
+// A field as text: a string unchanged, a list joined with commas, "-" if it is missing or null.
 [[nodiscard]] std::string cell(const nlohmann::json& of, const std::string& key);
-// The number there, or 0.
+// A numeric field, or 0 if it is missing.
 [[nodiscard]] std::uint64_t number(const nlohmann::json& of, const std::string& key);
 [[nodiscard]] std::string count_cell(const nlohmann::json& of, const std::string& key);
-// A number of milliseconds, for people, or "-".
+// A field in milliseconds as readable text, or "-".
 [[nodiscard]] std::string duration_cell(const nlohmann::json& of, const std::string& key);
-// The Unix time there in UTC, or "-".
+// A Unix time in milliseconds as text in UTC, or "-".
 [[nodiscard]] std::string time_cell(const nlohmann::json& of, const std::string& key);
-// How long ago the Unix time there was, or "-".
+// How long ago a Unix time in milliseconds was, or "-".
 [[nodiscard]] std::string age_cell(const nlohmann::json& of, const std::string& key, std::chrono::milliseconds now);
-// "type: message" of the error there, its first line and at most `width` characters; "-" without one.
+// "type: message" of the object's error: its first line, at most `width` characters; "-" if there is none.
 [[nodiscard]] std::string error_cell(const nlohmann::json& of, std::size_t width);
-// Jobs a second.
+// A rate in jobs per second, or "-".
 [[nodiscard]] std::string rate_cell(const nlohmann::json& of, const std::string& key);
-// Of a queue: why it is paused, "yes" without a reason; "-" when it is not.
+// Why a queue is paused, "yes" if no reason was given, "-" if it is not paused.
 [[nodiscard]] std::string paused_cell(const nlohmann::json& queue);
 [[nodiscard]] bool flag(const nlohmann::json& of, const std::string& key);
 
-// The answer on stdout as one line of JSON; the exit code.
+// Prints one line of JSON on stdout. Returns the exit code.
 int print_json(const nlohmann::json& value);
 
 }  // namespace zebu::producer

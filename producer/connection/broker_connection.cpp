@@ -17,9 +17,9 @@ std::unique_ptr<Client> connect(const CommonOptions& common) {
   if (const auto connected = (*client)->wait_connected(common.connect_timeout); !connected) {
     if (connected.error().code == ErrorCode::disconnected) {
       complain("no broker answers at " + common.broker + " (waited " + duration_text(common.connect_timeout) +
-               "): is it running? Start one with zebu-broker, or say where it is with --broker");
+               "): is it running? Start one with zebu-broker, or give its endpoint with --broker");
     } else {
-      complain("the broker at " + common.broker + " refuses us: " + connected.error().message);
+      complain("the broker at " + common.broker + " refused the connection: " + connected.error().message);
     }
     return nullptr;
   }

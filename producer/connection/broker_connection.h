@@ -7,7 +7,7 @@
 
 namespace zebu::producer {
 
-// A client whose session with the broker is up; nothing after it has said on stderr why there is none.
+// A client whose session with the broker is established; null after an error, which has been reported on stderr.
 [[nodiscard]] std::unique_ptr<Client> connect(const CommonOptions& common);
 
 }  // namespace zebu::producer

@@ -6,7 +6,7 @@
 
 namespace zebu::producer {
 
-// 16 bytes of SHA-1: equal texts have equal ones, others practically never.
+// 16 bytes of SHA-1: equal for equal texts, and practically never for others.
 using Fingerprint = std::array<std::uint8_t, 16>;
 
 [[nodiscard]] Fingerprint fingerprint_of(std::string_view text);

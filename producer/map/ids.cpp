@@ -7,7 +7,7 @@
 namespace zebu::producer {
 namespace {
 
-constexpr int kLowLineBits = 22;  // of the 34; the others stand before the variant
+constexpr int kLowLineBits = 22;  // of the 34; the other 12 go before the variant bits
 constexpr int kHashBytes = 5;
 
 }  // namespace

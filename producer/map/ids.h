@@ -8,14 +8,14 @@
 
 namespace zebu::producer {
 
-// Ids for the jobs of one run of map, made from the run's id: who knows it finds the job of an input line again, and a
-// job that the broker has is not run a second time when it is submitted again.
+// Derives the job ids of one run of map from the run's id. A resumed map that knows the run's id finds the job of each
+// input line again: submitting a job that the broker already has does not run it twice.
 //
 //   48 bits: the run's Unix milliseconds | 34 bits: the line's number | 40 bits: hash of run, task, queue, line,
 //   arguments
 //
-// (and the six bits that make it a UUIDv7), so that later lines' ids are greater, as the broker's store likes it, and a
-// line with other arguments than last time has another id.
+// plus the six bits that make it a UUIDv7. Later lines have greater ids, which the broker's store inserts faster. A
+// line whose arguments have changed since the last run has a different id.
 class MapIds {
  public:
   MapIds(const Uuid& run, std::string_view task, std::string_view queue);
@@ -24,7 +24,7 @@ class MapIds {
 
  private:
   Uuid run_;
-  std::string prefix_;  // of what is hashed
+  std::string prefix_;  // of the hashed text
 };
 
 }  // namespace zebu::producer

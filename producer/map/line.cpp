@@ -12,8 +12,7 @@ constexpr std::string_view kInput = "{\"input\":";
 constexpr std::string_view kLine = ",\"line\":";
 constexpr std::string_view kState = ",\"state\":\"";
 
-// Where the JSON value that begins at `at` ends; npos when it does not. It is taken to be JSON: only its strings and
-// brackets are looked at.
+// The end of the JSON value that begins at `at`, or npos. Assumes valid JSON: only strings and brackets are examined.
 std::size_t end_of_value(std::string_view text, std::size_t at) {
   int depth = 0;
   bool in_string = false;

@@ -7,12 +7,12 @@
 #include <string>
 #include <string_view>
 
-// map's output lines: {"input":…,"state":…,…} of a job, {"input":…,"line":N,"state":"failed",…} of an input line that
-// is none. "input" is the input line's text as it was, so that --resume finds it again. If you change them: kAboutMap
-// in options.cpp, docs/operations.md, parse_output_line.
+// map's output lines: {"input":…,"state":…,…} for a job, {"input":…,"line":N,"state":"failed",…} for an input line that
+// is not JSON. "input" is the unchanged text of the input line, so that --resume finds it again. If you change the
+// format, also change kAboutMap in submit_options.cpp, docs/operations.md and parse_output_line.
 namespace zebu::producer {
 
-// "input":35, or "input":"no JSON","line":7: what names an input line in the output.
+// The part of an output line that identifies its input line: "input":35, or "input":"no JSON","line":7.
 [[nodiscard]] std::string input_field(const Line& line, bool is_job);
 
 [[nodiscard]] std::string output_line(const Line& line, bool is_job, const Result<Outcome>& outcome);
@@ -21,9 +21,9 @@ struct OutputLine {
   std::string_view input_field;
   bool has_succeeded = false;
 };
-// Views into `text`; nothing when map has not written this.
+// The result is a view into `text`; nullopt if map did not write this line.
 [[nodiscard]] std::optional<OutputLine> parse_output_line(std::string_view text);
-// Whether the begin of a line may be one of map's.
+// Whether map may have written a line that begins like this.
 [[nodiscard]] bool may_begin_output_line(std::string_view begin);
 
 }  // namespace zebu::producer

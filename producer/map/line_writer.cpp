@@ -41,8 +41,8 @@ Result<void> LineWriter::flush() {
   return result;
 }
 
-// A file takes everything at once. A pipe gets as many whole lines as it takes without blocking or tearing them apart
-// (PIPE_BUF), or one line that is longer.
+// A file is written in one piece. A pipe gets as many whole lines as fit into PIPE_BUF, which is written atomically and
+// without blocking, or one longer line.
 std::size_t LineWriter::next_chunk(std::size_t from) const {
   const std::size_t left = buffer_.size() - from;
   if (is_file_ || left <= PIPE_BUF) return left;

@@ -8,22 +8,22 @@
 
 namespace zebu::producer {
 
-// Gathers lines and writes whole ones only: whoever ends the program between two calls leaves no half-written line.
-// One thread.
+// Buffers lines and writes only whole ones: a program that is killed between two calls leaves no half-written line. Not
+// thread-safe.
 class LineWriter {
  public:
-  // Both descriptors stay the caller's. `stop`: once it is readable, a pipe whose reader has fallen asleep is not
-  // waited for any longer.
+  // The caller keeps ownership of both descriptors. Once `stop` is readable, flush() no longer waits for a pipe whose
+  // reader does not read.
   LineWriter(int descriptor, int stop);
 
   // A line without its newline.
   void add(std::string_view line);
-  // True when so much has gathered that it should leave before more is added.
+  // Whether enough is buffered to call flush() before the next add().
   [[nodiscard]] bool is_full() const { return buffer_.size() >= kFull; }
-  // Writes all that was added. Errors: `closed`, nobody reads the pipe any more (or not before stop); `system`, with
-  // the cause. After an error a file is cut back to its last whole line, and nothing more is written.
+  // Writes the buffered lines. Errors: `closed` if the pipe's reader is gone, or did not read before stop; `system`
+  // with the cause. After an error a file is truncated to its last whole line, and the rest of the buffer is dropped.
   [[nodiscard]] Result<void> flush();
-  // Lines that have been written.
+  // How many lines have been written.
   [[nodiscard]] std::uint64_t written() const { return written_; }
 
  private:

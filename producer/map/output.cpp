@@ -22,9 +22,9 @@
 namespace zebu::producer {
 namespace {
 
-// An input line and a result of 16 MiB each, as JSON.
+// Room for an input line and a result of 16 MiB each, as JSON.
 constexpr std::size_t kMaxOutputLine = 256U << 20;
-// An id, or what a crash has left of one.
+// The file holds an id, or part of one after a crash.
 constexpr std::uintmax_t kMaxRunFile = 64;
 constexpr int kNever = -1;  // a stop descriptor that is never readable
 
@@ -39,13 +39,13 @@ Result<Descriptor> open_descriptor(const std::string& name, int flags) {
   return file;
 }
 
-// Two maps that write one file would run the same lines. File systems that cannot lock are believed.
+// Two maps that write the same file would run the same lines. A file system that cannot lock does not stop us.
 Result<void> lock_file(const Descriptor& file, const std::string& name) {
   if (::flock(file.get(), LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK) return {};
-  return fail(ErrorCode::bad_value, "another program writes " + name + " at the moment");
+  return fail(ErrorCode::bad_value, "another program is writing " + name);
 }
 
-// How much of the file is whole lines.
+// The length of the file's whole lines.
 Result<off_t> end_of_lines(int file, off_t size) {
   std::array<char, 64 * 1024> block{};
   while (size > 0) {
@@ -59,7 +59,7 @@ Result<off_t> end_of_lines(int file, off_t size) {
   return 0;
 }
 
-// Hands on each line before `end` until `each` has an error.
+// Calls `each` for each line before `end`, until it returns an error.
 template <class Each>
 Result<void> read_lines(int file, off_t end, Each each) {
   if (::lseek(file, 0, SEEK_SET) < 0) return system_error("reading it");
@@ -88,15 +88,15 @@ Result<void> read_done(MapOutput& output, off_t end) {
   return read;
 }
 
-// What a killed map, or a power cut, has left half written is no result.
+// A line that a killed map or a power cut left half written is not a result.
 Result<void> cut_half_line(int file, off_t end, off_t size) {
   if (end == size) return {};
   std::array<char, 64> begin{};
   const ssize_t got = ::pread(file, begin.data(), begin.size(), end);
   if (got < 0) return system_error("reading it");
   if (!may_begin_output_line({begin.data(), static_cast<std::size_t>(got)}))
-    return fail(ErrorCode::bad_value, "its last line has no end, and was not written by map");
-  if (::ftruncate(file, end) != 0) return system_error("cutting off its last, half line");
+    return fail(ErrorCode::bad_value, "its last line is incomplete, and was not written by map");
+  if (::ftruncate(file, end) != 0) return system_error("removing its incomplete last line");
   return {};
 }
 
@@ -121,7 +121,7 @@ class TemporaryFile {
   std::string name_;
 };
 
-// Puts a copy without what did not succeed in the file's place.
+// Replaces the file by a copy without the lines that did not succeed.
 Result<void> drop_failed(MapOutput& output, const std::string& name, off_t end) {
   std::string copy_name = name + ".XXXXXX";
   Descriptor copy(::mkostemp(copy_name.data(), O_CLOEXEC | O_APPEND));
@@ -153,19 +153,19 @@ std::optional<Uuid> read_run(const std::string& name) {
   return Uuid::parse(text);
 }
 
-// Not being able to costs work after a crash, and no result.
+// A failure to write it is not fatal: after a crash jobs may run again, but no result is lost.
 void remember_run(MapOutput& output, const std::string& name) {
   std::ofstream out(name, std::ios::trunc);
   out << output.run.to_string() << '\n' << std::flush;
   if (out) {
     output.run_file = name;
   } else {
-    complain("cannot write " + name + ": if this map is killed, --resume will run again what was under way");
+    complain("cannot write " + name + ": if this map is killed, --resume will run the jobs in flight again");
   }
 }
 
-// Reads what is there first, so that nothing is changed of a file that is not map's.
-Result<void> go_on(MapOutput& output, const MapOptions& options, off_t size) {
+// Reads the whole file before changing it, so that a file that map did not write stays unchanged.
+Result<void> resume(MapOutput& output, const MapOptions& options, off_t size) {
   const auto end = end_of_lines(output.file.get(), size);
   if (!end) return tl::make_unexpected(end.error());
   if (auto read = read_done(output, *end); !read) return read;
@@ -175,26 +175,26 @@ Result<void> go_on(MapOutput& output, const MapOptions& options, off_t size) {
   output.failed = 0;
   if (auto dropped = drop_failed(output, options.output, *end); !dropped) return dropped;
   struct stat facts {};
-  if (::fstat(output.file.get(), &facts) != 0) return system_error("looking at it");
+  if (::fstat(output.file.get(), &facts) != 0) return system_error("reading its size");
   return read_done(output, facts.st_size);
 }
 
 Result<void> prepare_file(MapOutput& output, const MapOptions& options, off_t size) {
   if (!options.resume && size > 0) {
-    return fail(ErrorCode::bad_value, options.output + " has lines already: go on with --resume, or remove it");
+    return fail(ErrorCode::bad_value, options.output + " has lines already: continue with --resume, or remove it");
   }
   if (auto locked = lock_file(output.file, options.output); !locked) return locked;
   const std::string run_file = options.output + ".run";
   std::error_code none;
   if (std::filesystem::file_size(run_file, none) > kMaxRunFile && !none) {
     return fail(ErrorCode::bad_value,
-                run_file + " is in the way: map has not written it, but keeps its run's id there");
+                run_file + " is in the way: map did not write it, but needs this name for the run's id");
   }
   if (options.resume) {
-    if (auto ready = go_on(output, options, size); !ready) {
-      return fail(ready.error().code, "cannot go on with " + options.output + ": " + ready.error().message);
+    if (auto ready = resume(output, options, size); !ready) {
+      return fail(ready.error().code, "cannot resume " + options.output + ": " + ready.error().message);
     }
-    // What failed is to run again, and would not under the ids that it had.
+    // Jobs that failed must run again, and would not under their old ids.
     if (!options.retry_failed) output.run = read_run(run_file).value_or(output.run);
   }
   remember_run(output, run_file);
@@ -205,7 +205,7 @@ Result<void> prepare_file(MapOutput& output, const MapOptions& options, off_t si
 
 Result<MapOutput> open_map_output(const MapOptions& options) {
   MapOutput output;
-  // Read as well, and always at the end: a file that --resume has cut is shorter than it was.
+  // --resume also reads the file, and appends because it may have truncated it.
   const int flags = options.resume ? O_RDWR | O_CREAT | O_APPEND : O_WRONLY | O_CREAT;
   auto file = open_descriptor(options.output, flags);
   if (!file) return tl::make_unexpected(file.error());
@@ -213,7 +213,8 @@ Result<MapOutput> open_map_output(const MapOptions& options) {
   struct stat facts {};
   const bool is_file = options.output != "-" && ::fstat(output.file.get(), &facts) == 0 && S_ISREG(facts.st_mode);
   if (!is_file && options.resume) {
-    return fail(ErrorCode::bad_value, "--resume: " + options.output + " is no file that could be read again");
+    return fail(ErrorCode::bad_value,
+                "--resume: " + options.output + " is not a regular file, so it cannot be read again");
   }
   if (is_file) {
     if (auto ready = prepare_file(output, options, facts.st_size); !ready) return tl::make_unexpected(ready.error());

@@ -11,21 +11,21 @@
 
 namespace zebu::producer {
 
-// Where map writes to, and what an earlier map has left there.
+// map's output file, and what an earlier run left there.
 struct MapOutput {
-  Descriptor file;           // locked against another map; what is written goes to its end
-  DoneLines done;            // lines that need not be run: their input fields
-  std::uint64_t failed = 0;  // of them, those that did not succeed
-  Uuid run = Uuid::make();   // the run that made the jobs which may be under way
-  std::string run_file;      // remembers `run` for who goes on after a crash; empty: nobody can
+  Descriptor file;           // locked against another map; writes go to its end
+  DoneLines done;            // the input fields of lines to skip
+  std::uint64_t failed = 0;  // how many of these lines did not succeed
+  Uuid run = Uuid::make();   // the run whose jobs may be in flight
+  std::string run_file;      // the file that keeps `run` for --resume after a crash; empty: there is none
 };
 
-// Opens the output; with `resume` cuts off a line that a crash has left half written, and reads the others; with
-// `retry_failed` replaces the file, atomically, by one without those that did not succeed. Errors: bad_value when that
-// would lose or mix up what is there, system.
+// Opens the output. With `resume`, removes a half-written last line and reads the others. With `retry_failed`, replaces
+// the file atomically by one without the lines that did not succeed. Errors: bad_value if that would lose or mix up the
+// file's contents, system.
 [[nodiscard]] Result<MapOutput> open_map_output(const MapOptions& options);
 
-// Nothing is left to go on with: the jobs have ended, or are about to be cancelled.
+// Removes the run file. Call it once all jobs have ended or are being cancelled.
 void forget_run(const MapOutput& output);
 
 }  // namespace zebu::producer

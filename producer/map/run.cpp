@@ -9,11 +9,11 @@
 namespace zebu::producer {
 namespace {
 
-// The broker takes no longer messages either.
+// The broker does not accept longer messages either.
 constexpr std::size_t kMaxLine = 16U << 20;
-// Long lines fill the memory before their number fills the window.
-constexpr std::uint64_t kMaxBytesUnderWay = 64U << 20;
-// A broker that works through a full window of submissions on a slow disk is not gone.
+// Long lines would fill the memory before their number fills the window.
+constexpr std::uint64_t kMaxBytesInFlight = 64U << 20;
+// Long enough for a broker that works through a full window of submissions on a slow disk.
 constexpr std::chrono::seconds kCancelTimeout(10);
 
 }  // namespace
@@ -52,7 +52,7 @@ void MapRun::read_lines(int input) {
 bool MapRun::wait_for_room() {
   std::unique_lock lock(mutex_);
   room_.wait(lock, [this] {
-    return stopping_ || (under_way_.size() < options_.window && bytes_under_way_ < kMaxBytesUnderWay);
+    return stopping_ || (in_flight_.size() < options_.window && bytes_in_flight_ < kMaxBytesInFlight);
   });
   return !stopping_;
 }
@@ -72,8 +72,8 @@ void MapRun::enter(Line line) {
   item->line = std::move(line);
   {
     const std::lock_guard lock(mutex_);
-    under_way_.insert(item);
-    bytes_under_way_ += item->line.bytes;
+    in_flight_.insert(item);
+    bytes_in_flight_ += item->line.bytes;
   }
   const std::string at = "line " + std::to_string(item->line.number) + ": ";
   if (item->line.is_too_long) {
@@ -112,20 +112,20 @@ std::vector<MapEnded> MapRun::take() {
 void MapRun::release(const MapItemPtr& item) {
   {
     const std::lock_guard lock(mutex_);
-    under_way_.erase(item);
-    bytes_under_way_ -= item->line.bytes;
+    in_flight_.erase(item);
+    bytes_in_flight_ -= item->line.bytes;
   }
   room_.notify_one();
 }
 
 bool MapRun::is_finished() const {
   const std::lock_guard lock(mutex_);
-  return at_end_ && under_way_.empty();
+  return at_end_ && in_flight_.empty();
 }
 
-std::size_t MapRun::under_way() const {
+std::size_t MapRun::in_flight() const {
   const std::lock_guard lock(mutex_);
-  return under_way_.size();
+  return in_flight_.size();
 }
 
 std::optional<Error> MapRun::input_error() const {
@@ -144,9 +144,9 @@ Result<void> MapRun::cancel_all() {
   stop();
   {
     const std::lock_guard lock(mutex_);
-    for (const MapItemPtr& item : under_way_) client_->cancel(item->job);
+    for (const MapItemPtr& item : in_flight_) client_->cancel(item->job);
   }
-  // The broker reads one session's messages in their order: its answer says that it has read the cancels.
+  // The broker reads a session's messages in order, so its answer proves that it has read the cancels.
   return client_->query("broker", {}, kCancelTimeout).map([](const std::string&) {});
 }
 

@@ -17,58 +17,60 @@
 
 namespace zebu::producer {
 
-// A line of the input on its way through.
+// An input line and its job.
 struct MapItem {
   Line line;
-  std::string args;  // kept, because a full queue makes us submit again
+  std::string args;  // kept for another submission if the queue is full
   JobId job;
 };
 using MapItemPtr = std::shared_ptr<MapItem>;  // shared by the client's callback and the run
 
-// What became of one line: an outcome, or the error of a line that is no job.
+// The result of one line: its job's outcome, or the error of a line that is not a job.
 struct MapEnded {
   MapItemPtr item;
   Result<Outcome> outcome;
 };
 
-// Lines that were not submitted, because the output has them already.
+// Lines that were not submitted, because they are already in the output.
 struct SkippedLines {
   std::uint64_t count = 0;
   std::uint64_t bytes = 0;
 };
 
-// The jobs of one `map`: a thread reads lines and submits them while there is room in the window, the client's thread
-// brings the outcomes, the owner's thread takes them. A line has its place in the window until it is released, so that
-// memory is bounded whichever side is slow.
+// The jobs of one `map`. A reader thread reads lines and submits them while the window has room, the client's thread
+// delivers the outcomes, and the owner's thread takes them. A line occupies its place in the window until it is
+// released, so that memory is bounded whichever side is slow.
 class MapRun {
  public:
-  // `input` stays the caller's. `done`: the input fields (map_line.h) of lines to skip. The jobs' ids come from `run`.
+  // The caller keeps ownership of `input`. `done`: the input fields (line.h) of lines to skip. The jobs' ids are
+  // derived from `run`.
   MapRun(std::unique_ptr<Client> client, const MapOptions& options, int input, const Uuid& run, DoneLines done);
-  // Stops to read, and says BYE.
+  // Stops reading, and closes the session.
   ~MapRun();
   MapRun(const MapRun&) = delete;
   MapRun& operator=(const MapRun&) = delete;
 
-  // Readable when there is something to take, or the input has ended.
+  // Readable when take() has something to return, or the input has ended.
   [[nodiscard]] int descriptor() const { return wake_.get(); }
   [[nodiscard]] std::vector<MapEnded> take();
   // Submits the job of a taken line again.
   void submit_again(const MapItemPtr& item);
-  // The line is done with.
+  // Frees the line's place in the window.
   void release(const MapItemPtr& item);
   // The input has ended and every line was released.
   [[nodiscard]] bool is_finished() const;
-  [[nodiscard]] std::size_t under_way() const;
+  [[nodiscard]] std::size_t in_flight() const;
   [[nodiscard]] SkippedLines skipped() const { return {skipped_, skipped_bytes_}; }
-  // How many lines of the output no line of the input has matched. Call it when the run is finished.
+  // How many output lines matched no input line. Call it when the run is finished.
   [[nodiscard]] std::uint64_t unmatched() const { return done_.size(); }
-  // Why reading ended before the end of the input.
+  // The error that ended reading before the end of the input.
   [[nodiscard]] std::optional<Error> input_error() const;
-  // Others may wait for the same jobs.
+  // Whether the jobs have unique keys, so that others may wait for them.
   [[nodiscard]] bool has_unique_jobs() const;
-  // Reads no more; what is under way goes on.
+  // Stops reading. The jobs in flight continue.
   void stop();
-  // The same, but asks the broker to end what is under way, until it has heard all of that. Errors: as of a query.
+  // Stops reading, cancels the jobs in flight, and waits until the broker has received the cancels. Errors: those of
+  // Client::query.
   [[nodiscard]] Result<void> cancel_all();
 
  private:
@@ -83,21 +85,21 @@ class MapRun {
 
   const MapOptions options_;
   const MapIds ids_;
-  DoneLines done_;  // the reader's
+  DoneLines done_;  // used by the reader thread only, until it ends
   std::atomic<std::uint64_t> skipped_ = 0;
   std::atomic<std::uint64_t> skipped_bytes_ = 0;
   Descriptor wake_;
   Descriptor stop_;
   mutable std::mutex mutex_;
   std::condition_variable room_;
-  std::unordered_set<MapItemPtr> under_way_;
-  std::uint64_t bytes_under_way_ = 0;
+  std::unordered_set<MapItemPtr> in_flight_;
+  std::uint64_t bytes_in_flight_ = 0;
   std::vector<MapEnded> ended_;
   std::optional<Error> input_error_;
   bool at_end_ = false;
   bool stopping_ = false;
   std::unique_ptr<Client> client_;
-  std::thread reader_;  // uses all of the above
+  std::thread reader_;  // last: uses all of the above
 };
 
 }  // namespace zebu::producer

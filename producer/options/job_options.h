@@ -12,7 +12,7 @@ namespace zebu::producer {
 // Adds the options of a job, the same for every command that submits.
 void add_job_options(CLI::App& command, JobFlags& flags);
 
-// What is wrong with them together, for the person who gave them; nothing when they are good.
+// Why these options are invalid in combination, in words for the user; nullopt if they are valid.
 [[nodiscard]] std::optional<std::string> why_bad(const JobFlags& flags, std::string_view task);
 
 }  // namespace zebu::producer

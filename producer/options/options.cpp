@@ -12,26 +12,28 @@ constexpr const char* kAbout =
     "Submits jobs to a Zebu broker and asks about them.\n\n"
     "  zebu-producer submit fib 35 --wait           run one job and print its result\n"
     "  zebu-producer map fib --input numbers.jsonl  run one job for each line\n"
-    "  zebu-producer top                            what happens now\n"
+    "  zebu-producer top                            show what is going on\n"
     "  zebu-producer retry --all-failed             run all failed jobs again\n\n"
-    "Exit codes: 0 all went well, 1 a job failed or the broker did not answer, 2 wrong usage, 130 Ctrl-C.";
+    "Exit codes: 0 success, 1 a job failed or the broker did not answer, 2 wrong usage, 130 Ctrl-C.";
 
 void add_common(CLI::App& app, CommonOptions& common) {
   cli::add_standard_options(app, common.log_level);
-  app.add_option("--broker", common.broker, "where the broker's port for clients is")
+  app.add_option("--broker", common.broker, "the broker's endpoint for clients")
       ->check(cli::why_no_endpoint)
       ->capture_default_str();
   cli::add_duration(app, "--connect-timeout", common.connect_timeout, "how long the broker may take to answer");
   app.add_option_function<std::string>(
          "--output",
          [&common](const std::string& text) { common.output = text == "json" ? Output::json : Output::text; },
-         "text for people; json for programs: one object a line, of queues and consumers one list (map has its own)")
+         "text for people; json for programs: one object per line, but one list for queues and consumers (map has its "
+         "own "
+         "--output)")
       ->check(CLI::IsMember({"text", "json"}))
       ->default_str("text");
 }
 
-// CLI11 takes a positional argument in brackets apart, [1,2] into 1 and 2. A control character before the bracket hides
-// the list from it until it has parsed.
+// CLI11 splits a positional argument in brackets: [1,2] becomes 1 and 2. A control character before the bracket hides
+// the list until CLI11 has parsed the command line.
 constexpr char kHidden = '\x01';
 
 std::vector<std::string> with_hidden_lists(int argc, const char* const* argv) {
@@ -42,7 +44,7 @@ std::vector<std::string> with_hidden_lists(int argc, const char* const* argv) {
   return words;
 }
 
-// Comes before an option's checks, which see the words as they were given.
+// Runs before the options' checks, so that these see the words as the user gave them.
 void reveal_lists(CLI::App& app) {
   const auto reveal = [](const std::string& word) { return word.substr(!word.empty() && word[0] == kHidden ? 1 : 0); };
   for (CLI::Option* option : app.get_options()) {
@@ -53,7 +55,7 @@ void reveal_lists(CLI::App& app) {
 
 std::string why_no_name(const std::string& text) {
   if (is_valid_name(text)) return {};
-  return "'" + shortened(text, 64) + "' is no name: it must have 1 to " + std::to_string(kMaxName) +
+  return "'" + shortened(text, 64) + "' is not a valid name: it must have 1 to " + std::to_string(kMaxName) +
          " bytes of UTF-8 without spaces or control characters";
 }
 

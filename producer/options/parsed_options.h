@@ -8,7 +8,7 @@
 
 namespace zebu::producer {
 
-// What the options fill in, and the command that was given.
+// The values that parsing fills in, and the command on the command line.
 struct Parsed {
   CommonOptions common;
   SubmitOptions submit;
@@ -26,10 +26,10 @@ struct Parsed {
   std::optional<Command> command;
 };
 
-// An option or argument that is the name of a queue or a task; anything else than a name is wrong usage.
+// Adds an option or argument that is the name of a queue or a task. An invalid name is wrong usage.
 CLI::Option* add_name(CLI::App& command, const std::string& option, std::string& name, const std::string& help);
 
-// Each adds subcommands that fill in their part of `to`, and choose its command.
+// Each adds subcommands that fill in their part of `to` and set its command.
 void add_submitting_commands(CLI::App& app, Parsed& to);
 void add_job_commands(CLI::App& app, Parsed& to);
 void add_queue_commands(CLI::App& app, Parsed& to);

@@ -12,7 +12,7 @@ namespace zebu::producer {
 
 enum class Output { text, json };
 
-// Of all subcommands.
+// Options of all subcommands.
 struct CommonOptions {
   std::string broker = "tcp://127.0.0.1:5555";
   std::chrono::milliseconds connect_timeout{3000};  // how long the broker may take to answer HELLO
@@ -20,7 +20,7 @@ struct CommonOptions {
   std::string log_level = "warn";
 };
 
-// A job's options as a command line has them.
+// A job's options as given on the command line.
 struct JobFlags {
   JobOptions options;
   bool unique_by_args = false;  // the unique key is made from each job's task and arguments
@@ -28,12 +28,12 @@ struct JobFlags {
 
 struct SubmitOptions {
   std::string task;
-  std::vector<std::string> args;    // each JSON where it parses as JSON, else a string
+  std::vector<std::string> args;    // each is JSON if it parses as JSON, else a string
   std::optional<std::string> json;  // one JSON list instead of `args`
   std::string queue{kDefaultQueue};
   std::uint64_t count = 1;
   bool wait = false;
-  std::optional<std::chrono::milliseconds> timeout;  // of the whole wait; nothing: for ever
+  std::optional<std::chrono::milliseconds> timeout;  // of the whole wait; unset: no limit
   JobFlags job;
 };
 
@@ -56,21 +56,21 @@ struct MapOptions {
   std::string input = "-";   // a file, or - for stdin
   std::string output = "-";  // a file, or - for stdout
   std::string queue{kDefaultQueue};
-  std::size_t window = 10'000;  // jobs under way at most
-  bool resume = false;          // what is in the output already is not submitted again
-  bool retry_failed = false;    // with resume: but for what did not succeed
+  std::size_t window = 10'000;  // most jobs in flight
+  bool resume = false;          // skip the jobs that are already in the output file
+  bool retry_failed = false;    // with resume: submit the jobs that did not succeed again
   JobFlags job;
 };
 
 struct ListOptions {
   std::optional<JobState> state;
-  std::string queue;  // empty: of all queues
-  std::string task;   // empty: of all tasks
+  std::string queue;  // empty: all queues
+  std::string task;   // empty: all tasks
   std::uint64_t limit = 100;
-  bool all = false;  // without a limit
+  bool all = false;  // ignore `limit`
 };
 
-// Either of ids, or of all failed jobs that the filter lets through.
+// Either ids, or a filter over all failed jobs.
 struct RetryOptions {
   std::vector<JobId> ids;
   std::string queue;
@@ -81,7 +81,7 @@ struct RetryOptions {
 struct PurgeOptions {
   std::string queue;
   JobState state = JobState::queued;  // or failed
-  bool yes = false;                   // do not ask
+  bool yes = false;                   // do not ask for confirmation
 };
 
 struct PauseOptions {
@@ -95,7 +95,7 @@ struct ResumeOptions {
 
 struct DrainOptions {
   std::string consumer;                              // its name or instance
-  std::optional<std::chrono::milliseconds> timeout;  // for its jobs to end; nothing: for ever
+  std::optional<std::chrono::milliseconds> timeout;  // until the consumer is gone; unset: no limit
 };
 
 struct TopOptions {
@@ -115,8 +115,8 @@ struct Options {
   Command command;
 };
 
-// The options, or the exit code when there is nothing to do: after --help and its like, or a mistake, which was
-// explained on stderr.
+// The options, or the exit code if the program should exit: after --help and the like, or after a usage error, which
+// has been reported on stderr.
 [[nodiscard]] std::variant<Options, int> read_options(int argc, const char* const* argv);
 
 }  // namespace zebu::producer

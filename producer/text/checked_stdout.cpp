@@ -13,7 +13,7 @@
 namespace zebu::producer {
 
 CheckedStdout::CheckedStdout() : is_terminal_(::isatty(STDOUT_FILENO) == 1) {
-  // Where it is closed, its number will be that of a socket.
+  // If stdout is closed, its number will soon belong to a socket.
   if (::fcntl(STDOUT_FILENO, F_GETFD) < 0) error_ = errno;
   setp(buffer_.data(), buffer_.data() + buffer_.size());
   before_ = std::cout.rdbuf(this);
@@ -44,7 +44,7 @@ bool CheckedStdout::write_out() {
       error_ = errno;
     }
   }
-  // What could not be written is dropped.
+  // Text that could not be written is dropped.
   const bool is_written = from == pptr();
   setp(buffer_.data(), buffer_.data() + buffer_.size());
   return is_written;

@@ -5,8 +5,8 @@
 
 namespace zebu::producer {
 
-// std::cout's buffer as long as it lives. It remembers why a write failed, which the stream cannot say, and writes
-// nothing after that. A terminal gets every line at once. One thread.
+// Replaces std::cout's buffer during its lifetime. It remembers why a write failed, which a stream cannot report, and
+// writes nothing after that. On a terminal every line appears at once. Not thread-safe.
 class CheckedStdout : public std::streambuf {
  public:
   CheckedStdout();
@@ -14,7 +14,7 @@ class CheckedStdout : public std::streambuf {
   CheckedStdout(const CheckedStdout&) = delete;
   CheckedStdout& operator=(const CheckedStdout&) = delete;
 
-  // Writes what is left. The exit code, or 1 in place of 0 when something was not written; stderr says so.
+  // Flushes. Returns `exit_code`, or 1 instead of 0 if anything could not be written, which is reported on stderr.
   [[nodiscard]] int checked(int exit_code);
 
  protected:

@@ -9,7 +9,7 @@ namespace {
 
 using Json = nlohmann::json;
 
-// Deeper JSON would be converted by as deep a recursion.
+// Converting JSON is recursive, so its depth is limited.
 constexpr int kMaxDepth = 256;
 
 bool is_too_deep(std::string_view text) {
@@ -42,11 +42,11 @@ Result<Json> parsed(std::string_view text) {
   try {
     return Json::parse(text);
   } catch (const Json::exception& e) {
-    // "[json.exception.parse_error.101] parse error at line 1, column 3: …": people need the column and what follows.
+    // "[json.exception.parse_error.101] parse error at line 1, column 3: …": users need the text from "column" on.
     const std::string_view what = e.what();
     const std::size_t column = what.find("column ");
     const std::size_t from = column != std::string_view::npos ? column : what.find("] ") + 2;
-    return fail(ErrorCode::bad_value, "no JSON: " + std::string(what.substr(from)));
+    return fail(ErrorCode::bad_value, "not valid JSON: " + std::string(what.substr(from)));
   }
 }
 
@@ -64,7 +64,7 @@ std::string pack_words(const std::vector<std::string>& words) {
 Result<std::string> pack_json_list(std::string_view text) {
   const auto value = parsed(text);
   if (!value) return tl::make_unexpected(value.error());
-  if (!value->is_array()) return fail(ErrorCode::bad_value, "the arguments are no JSON list: write [35], not 35");
+  if (!value->is_array()) return fail(ErrorCode::bad_value, "the arguments are not a JSON list: write [35], not 35");
   return packed(*value);
 }
 

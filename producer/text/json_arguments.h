@@ -6,17 +6,16 @@
 #include <string_view>
 #include <vector>
 
-// Arguments of a job as people write them, to the msgpack array that travels. JSON's integers beyond 64 bits become
-// floating-point numbers.
+// Converts a job's arguments from text to a msgpack array. JSON integers beyond 64 bits become floating-point numbers.
 namespace zebu::producer {
 
-// Words of a command line: each is JSON when it parses as JSON (35, true, "x", [1,2], {"a":1}), else a string.
+// Words of a command line: each is JSON if it parses as JSON (35, true, "x", [1,2], {"a":1}), else a string.
 [[nodiscard]] std::string pack_words(const std::vector<std::string>& words);
 
-// A JSON list: the argument list. Error bad_value says where the text is no JSON, or that it is no list.
+// A JSON list: the argument list. Error bad_value says where the text is not JSON, or that it is not a list.
 [[nodiscard]] Result<std::string> pack_json_list(std::string_view text);
 
-// A line of map's input: a list is the argument list, anything else the only argument.
+// A line of map's input: a list is the argument list, anything else the only argument. Error bad_value as above.
 [[nodiscard]] Result<std::string> pack_json_line(std::string_view text);
 
 }  // namespace zebu::producer

@@ -33,7 +33,7 @@ std::string progress_text(const MapProgress& progress) {
   }
   text += count_text(progress.done) + " done  ";
   text += rate_text(seconds > 0 ? static_cast<double>(progress.done) / seconds : 0);
-  text += "  " + count_text(progress.under_way) + " under way";
+  text += "  " + count_text(progress.in_flight) + " in flight";
   if (progress.failed > 0) text += "  " + count_text(progress.failed) + " failed";
   if (progress.skipped > 0) text += "  " + count_text(progress.skipped) + " skipped";
   if (share && *share > 0 && *share < 1) {

@@ -10,7 +10,7 @@
 namespace zebu::producer {
 namespace {
 
-// 3, 3.2, 3.21: at most two digits behind the point, and no zeros at the end.
+// 3, 3.2, 3.21: at most two digits after the point, without trailing zeros.
 std::string short_text(double number) {
   std::string text = fixed_text(number, 2);
   while (text.back() == '0') text.pop_back();

@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-// Figures for people.
+// Numbers, durations and times as readable text.
 namespace zebu::producer {
 
 // 12,345,678
@@ -16,14 +16,14 @@ namespace zebu::producer {
 [[nodiscard]] std::string bytes_text(std::uint64_t bytes);
 // 2026-01-31 12:00:00 in UTC
 [[nodiscard]] std::string time_text(std::chrono::milliseconds unix_time);
-// 1,234/s; 12.3/s below a hundred
+// 1,234/s; below a hundred 12.3/s
 [[nodiscard]] std::string rate_text(double per_second);
-// The number with `digits` behind the point.
+// The number with `digits` digits after the point.
 [[nodiscard]] std::string fixed_text(double number, int digits);
 
-// At most so many characters of UTF-8; an ellipsis is the last one where something is missing.
+// The text cut to at most `width` UTF-8 characters. If it was cut, the last one is an ellipsis.
 [[nodiscard]] std::string shortened(std::string_view text, std::size_t width);
-// Code points: near enough to the columns of a terminal for names.
+// The number of code points, which approximates the columns that names take on a terminal.
 [[nodiscard]] std::size_t width_of(std::string_view text);
 
 }  // namespace zebu::producer

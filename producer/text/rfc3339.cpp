@@ -14,7 +14,7 @@ using std::chrono::seconds;
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
-// What is left of the text. Each method takes its part from the front, or leaves all as it is.
+// Consumes the text from the front. A method that does not match leaves the text unchanged.
 class Scanner {
  public:
   explicit Scanner(std::string_view text) : left_(text) {}
@@ -27,7 +27,7 @@ class Scanner {
   bool take_one_of(std::string_view wanted) {
     return std::any_of(wanted.begin(), wanted.end(), [this](char c) { return take(c); });
   }
-  // Exactly so many digits.
+  // Exactly `digits` digits.
   std::optional<int> number(std::size_t digits) {
     const std::string_view text = left_.substr(0, digits);
     if (text.size() < digits || !std::all_of(text.begin(), text.end(), is_digit)) return std::nullopt;
@@ -36,7 +36,7 @@ class Scanner {
     for (const char c : text) value = value * 10 + (c - '0');
     return value;
   }
-  // At least one digit behind the point.
+  // The digits after the point, at least one.
   std::optional<milliseconds> fraction() {
     if (left_.empty() || !is_digit(left_.front())) return std::nullopt;
     int unit = 100;
@@ -116,13 +116,13 @@ Result<WallTime> parse_rfc3339(std::string_view text) {
   const auto date = take_date(from);
   if (!date || !from.take_one_of("Tt ")) return refuse(text, "does not begin with a date and a T");
   const auto time = take_time(from);
-  if (!time) return refuse(text, "has no time HH:MM:SS behind its date");
+  if (!time) return refuse(text, "has no time HH:MM:SS after its date");
   const auto offset = take_offset(from);
-  if (!offset) return refuse(text, "does not say its offset from UTC (Z or +HH:MM) behind its time");
-  if (!from.is_at_end()) return refuse(text, "goes on behind its offset");
+  if (!offset) return refuse(text, "has no offset from UTC (Z or +HH:MM) after its time");
+  if (!from.is_at_end()) return refuse(text, "has more text after its offset");
   if (!date->ok()) return refuse(text, "names a day that does not exist");
   if (time->hour > 23 || time->minute > 59) return refuse(text, "names a time that does not exist");
-  if (time->second > 59) return refuse(text, "names a second that no clock here has");
+  if (time->second > 59) return refuse(text, "names a leap second, which is not supported");
   if (offset->hour > 23 || offset->minute > 59) return refuse(text, "names an offset that does not exist");
   const auto east = hours(offset->hour) + minutes(offset->minute);
   const WallTime local =

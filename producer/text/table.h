@@ -5,7 +5,7 @@
 
 namespace zebu::producer {
 
-// Rows under headings, columns as wide as their widest cell, two spaces between them.
+// A text table: rows under headings, columns as wide as their widest cell, with two spaces between them.
 class Table {
  public:
   enum class Align { left, right };
@@ -15,10 +15,10 @@ class Table {
   };
 
   explicit Table(std::vector<Column> columns);
-  // As many cells as there are columns. Control characters are shown as '?'.
+  // Adds a row with one cell per column. Control characters are shown as '?'.
   void add(std::vector<std::string> cells);
-  // What was added since the last time, as lines without trailing spaces; headings the first time only. Columns never
-  // become narrower.
+  // The rows added since the last call, as lines without trailing spaces. The first call adds the headings. Columns
+  // never become narrower.
   [[nodiscard]] std::string take();
 
  private:

@@ -12,7 +12,7 @@
 namespace zebu::producer {
 namespace {
 
-// ECMA-48 and xterm's private modes: another screen, and no cursor.
+// ECMA-48 and xterm's private modes: the alternate screen, without a cursor.
 constexpr std::string_view kEnter = "\x1b[?1049h\x1b[?25l";
 constexpr std::string_view kLeave = "\x1b[?25h\x1b[?1049l";
 constexpr std::string_view kHome = "\x1b[H";
@@ -20,7 +20,7 @@ constexpr std::string_view kEndOfLine = "\x1b[0m\x1b[K";
 constexpr std::string_view kClearBelow = "\x1b[J";
 constexpr std::string_view kReverse = "\x1b[7m";
 
-// A terminal that is gone takes nothing more; there is nobody to tell.
+// Errors are ignored: if the terminal is gone, there is no one to report them to.
 void write_all(std::string_view text) {
   while (!text.empty()) {
     const ssize_t done = ::write(STDOUT_FILENO, text.data(), text.size());
@@ -78,7 +78,7 @@ void FullScreen::draw(std::string_view lines) const {
     const std::size_t end = std::min(lines.find('\n'), lines.size());
     std::string_view line = lines.substr(0, end);
     lines.remove_prefix(std::min(end + 1, lines.size()));
-    // No newline behind the last line: it would scroll.
+    // No newline after the last line: it would scroll the screen.
     if (!is_first) screen += "\r\n";
     if (line.starts_with('\t')) {
       line.remove_prefix(1);

@@ -14,25 +14,26 @@ struct TerminalSize {
   std::size_t rows = 24;
 };
 
-// Of the terminal there; 80 by 24 where it does not say.
+// The size of the terminal at `descriptor`; 80 by 24 if it does not report one.
 [[nodiscard]] TerminalSize terminal_size(int descriptor);
 
-// SIGWINCH as a descriptor that becomes readable. Made before any other thread starts, because it blocks the signal.
+// SIGWINCH as a descriptor that becomes readable. Create it before any other thread starts, because it blocks the
+// signal in its thread and in all that start later.
 class ResizeSignal {
  public:
   ResizeSignal();
 
   [[nodiscard]] int descriptor() const { return descriptor_.get(); }
-  // Makes it unreadable until the next time.
+  // Clears the signal: the descriptor becomes readable again at the next one.
   void take() const;
 
  private:
   Descriptor descriptor_;
 };
 
-// The terminal at stdout as one full screen that is drawn over and over, without a cursor; the keys at stdin, where
-// that is a terminal too, come one by one and are not shown. The end of the scope gives all back as it was. Ctrl-C
-// stays a signal; Ctrl-Z and Ctrl-\ do nothing, because they would leave the terminal as it is here.
+// The terminal at stdout as a full screen that is redrawn in place, without a cursor. If stdin is a terminal too, keys
+// arrive one by one and are not echoed. The destructor restores the terminal. Ctrl-C still raises its signal; Ctrl-Z
+// and Ctrl-\ do nothing, because they would end or stop the program without restoring the terminal.
 class FullScreen {
  public:
   FullScreen();
@@ -40,15 +41,15 @@ class FullScreen {
   FullScreen(const FullScreen&) = delete;
   FullScreen& operator=(const FullScreen&) = delete;
 
-  // Lines that fit the size; those that begin with a tab are shown in reverse video, as headings.
+  // Draws lines, which must fit the terminal. Lines that begin with a tab are headings, shown in reverse video.
   void draw(std::string_view lines) const;
-  // -1 where no keys come.
+  // The descriptor to poll for keys; -1 if stdin is not a terminal.
   [[nodiscard]] int keys() const;
-  // The next key; nothing when there is no more keyboard.
+  // Reads one key; nullopt if the keyboard is gone.
   [[nodiscard]] std::optional<char> key() const;
 
  private:
-  std::optional<termios> before_;  // of stdin
+  std::optional<termios> before_;  // stdin's settings, to restore
 };
 
 }  // namespace zebu::producer

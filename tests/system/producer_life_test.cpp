@@ -92,7 +92,7 @@ TEST_CASE("submit --run-at in the past starts at once, and --expires-in ends wha
   CHECK(past.out == "hello\n");
   const Finished expired = stack.produce({"submit", "echo", "1", "--queue", "idle", "--expires-in", "100ms", "--wait"});
   CHECK(expired.exit.code == 1);
-  CHECK(expired.err.ends_with(" expired: its time passed while it waited\n"));
+  CHECK(expired.err.ends_with(" expired: it did not start in time\n"));
 }
 
 TEST_CASE("a job that expires while its retry waits is told so") {
@@ -100,7 +100,7 @@ TEST_CASE("a job that expires while its retry waits is told so") {
   const Finished expired = stack.produce(
       {"submit", "fail", "boom", "--retries", "1", "--retry-delay", "1h", "--expires-in", "500ms", "--wait"});
   CHECK(expired.exit.code == 1);
-  CHECK(expired.err.ends_with(" expired: its time passed while it waited\n"));
+  CHECK(expired.err.ends_with(" expired: it did not start in time\n"));
 }
 
 TEST_CASE("a failed attempt's error is shown while its retry waits") {
@@ -125,7 +125,7 @@ TEST_CASE("the second job with a unique key is the first one") {
 
 TEST_CASE("list pages through all jobs, and filters") {
   const Stack stack(with());
-  CHECK(stack.produce({"list"}).out == "no such job\n");
+  CHECK(stack.produce({"list"}).out == "no jobs found\n");
   REQUIRE(stack.produce({"submit", "echo", "1", "--queue", "idle", "--count", "2500"}).exit.code == 0);
   const std::string done = submitted(stack, {"echo", "1"});
   REQUIRE(stack.produce({"wait", done}).exit.code == 0);
@@ -139,7 +139,7 @@ TEST_CASE("list pages through all jobs, and filters") {
   const auto ended = json_lines(stack.produce({"list", "--state", "succeeded", "--output", "json"}).out);
   REQUIRE(ended.size() == 1);
   CHECK(ended[0]["id"] == done);
-  CHECK(stack.produce({"list", "--task", "other"}).out == "no such job\n");
+  CHECK(stack.produce({"list", "--task", "other"}).out == "no jobs found\n");
   const std::string table = stack.produce({"list", "--limit", "2000"}).out;
   CHECK(table.starts_with("ID "));
   CHECK(std::count(table.begin(), table.end(), '\n') == 2'001);
@@ -227,11 +227,11 @@ TEST_CASE("drain waits until a consumer has finished and is gone") {
 
   const Finished unknown = stack.produce({"drain", "nobody"});
   CHECK(unknown.exit.code == 1);
-  CHECK(unknown.err.find("no consumer is called nobody") != std::string::npos);
+  CHECK(unknown.err.find("no consumer has the name or instance nobody") != std::string::npos);
 
   const std::string running = submitted(stack, {"sleep", "60000"});
   REQUIRE(eventually([&] { return status(stack, running)["state"] == "running"; }));
   const Finished late = stack.produce({"drain", "consumer-1", "--timeout", "200ms"});
   CHECK(late.exit.code == 1);
-  CHECK(late.err.find("it goes on to drain") != std::string::npos);
+  CHECK(late.err.find("it continues to drain") != std::string::npos);
 }

@@ -87,7 +87,7 @@ TEST_CASE("a map that is killed again and again runs each line once") {
   const Finished again = stack.produce(map);
   CHECK(again.exit.code == 0);
   CHECK(again.err.find("0 done") != std::string::npos);
-  CHECK(again.err.find("20,000 were in the output already") != std::string::npos);
+  CHECK(again.err.find("20,000 already in the output") != std::string::npos);
 }
 
 TEST_CASE("Ctrl-C names --resume, which goes on without what is done") {
@@ -100,7 +100,7 @@ TEST_CASE("Ctrl-C names --resume, which goes on without what is done") {
   REQUIRE(eventually([&] { return has_lines(output, 0); }));
   stopped.signal(SIGINT);
   CHECK(stopped.wait_exit().code == 130);
-  CHECK(stopped.err().find("--resume goes on from here") != std::string::npos);
+  CHECK(stopped.err().find("run the same command with --resume to continue") != std::string::npos);
   CHECK_FALSE(std::filesystem::exists(output + ".run"));
 
   const Finished refused = stack.produce(map);
@@ -132,7 +132,7 @@ TEST_CASE("failed lines are done until --retry-failed") {
   CHECK(first == 2);
   const Finished again = stack.produce(map);
   CHECK(again.exit.code == 1);
-  CHECK(again.err.find("2 lines of the output have not succeeded before") != std::string::npos);
+  CHECK(again.err.find("2 lines of the output did not succeed in an earlier run") != std::string::npos);
   CHECK(accepted(stack) == first);
   map.emplace_back("--retry-failed");
   CHECK(stack.produce(map).exit.code == 1);
@@ -150,7 +150,7 @@ TEST_CASE("Ctrl-C leaves jobs with unique keys to others, and --resume finds the
   REQUIRE(eventually([&] { return has_lines(output, 0); }));
   stopped.signal(SIGINT);
   CHECK(stopped.wait_exit().code == 130);
-  CHECK(stopped.err().find("go on, because others may wait") != std::string::npos);
+  CHECK(stopped.err().find("continue, because others may wait") != std::string::npos);
   map.emplace_back("--resume");
   const Finished done = stack.produce(map);
   INFO(done.err);

@@ -118,7 +118,7 @@ TEST_CASE("a wait whose timeout passes says that the job goes on") {
   const Stack stack(with({"--slots", "1"}));
   const Finished late = stack.produce({"submit", "sleep", "60000", "--wait", "--timeout", "200ms"});
   CHECK(late.exit.code == 1);
-  CHECK(late.err.find("it goes on: zebu-producer wait ") != std::string::npos);
+  CHECK(late.err.find("it continues: zebu-producer wait ") != std::string::npos);
 }
 
 TEST_CASE("queues, consumers and ping answer as JSON and as tables") {
@@ -157,7 +157,7 @@ TEST_CASE("map writes one line for each input line, failed and malformed ones to
   CHECK(of(Json::parse("[1,2]"))["state"] == "failed");
 }
 
-TEST_CASE("map keeps at most its window under way and loses no line") {
+TEST_CASE("map keeps at most its window in flight and loses no line") {
   const Stack stack(with({"--slots", "2"}));
   const TempDir dir;
   ProcessOptions options;
@@ -192,7 +192,7 @@ TEST_CASE("map goes on where a queue is full") {
   CHECK(json_lines(done.out).size() == 500);
 }
 
-TEST_CASE("Ctrl-C ends map with whole lines, and cancels what is under way") {
+TEST_CASE("Ctrl-C ends map with whole lines, and cancels the jobs in flight") {
   const Stack stack(with({"--slots", "2"}));
   const TempDir dir;
   const std::string input = dir.write("in.jsonl", numbers(100'000, 20));
@@ -220,7 +220,7 @@ TEST_CASE("Ctrl-C says so when the broker does not hear what map cancels") {
   map.signal(SIGINT);
   CHECK(map.wait_exit().code == 130);
   stack.broker().signal(SIGCONT);
-  CHECK(map.err().find("100 jobs under way may go on (cannot cancel them: ") != std::string::npos);
+  CHECK(map.err().find("100 jobs in flight may continue (cannot cancel them: ") != std::string::npos);
 }
 
 TEST_CASE("a full disk and a broken pipe end map") {

@@ -39,7 +39,7 @@ TEST_CASE("a word that is no JSON is a string") {
 TEST_CASE("the option --json takes a list and nothing else") {
   CHECK(pack_json_list("[35, \"x\"]").value() == list(35, "x"));
   CHECK(pack_json_list("[]").value() == list());
-  CHECK(pack_json_list("35").error().message.find("no JSON list") != std::string::npos);
+  CHECK(pack_json_list("35").error().message.find("not a JSON list") != std::string::npos);
   CHECK(pack_json_list("[35").error().code == ErrorCode::bad_value);
 }
 

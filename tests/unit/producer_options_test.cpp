@@ -108,22 +108,23 @@ TEST_CASE("list, retry, purge and drain know what they are about") {
 }
 
 TEST_CASE("what is no name of a queue or a task is wrong usage") {
-  const std::string no_name = " is no name: it must have 1 to 128 bytes of UTF-8 without spaces or control characters";
-  CHECK(complaint({"list", "--queue", "a b"}) == "--queue: 'a b'" + no_name);
-  CHECK(complaint({"list", "--task", "a\tb"}) == "--task: 'a\tb'" + no_name);
-  CHECK(complaint({"list", "--queue", ""}) == "--queue: ''" + no_name);
-  CHECK(complaint({"list", "--task", ""}) == "--task: ''" + no_name);
-  CHECK(complaint({"retry", "--queue", ""}) == "--queue: ''" + no_name);
-  CHECK(complaint({"retry", "--task", "\xff"}).ends_with(no_name));
+  const std::string bad_name =
+      " is not a valid name: it must have 1 to 128 bytes of UTF-8 without spaces or control characters";
+  CHECK(complaint({"list", "--queue", "a b"}) == "--queue: 'a b'" + bad_name);
+  CHECK(complaint({"list", "--task", "a\tb"}) == "--task: 'a\tb'" + bad_name);
+  CHECK(complaint({"list", "--queue", ""}) == "--queue: ''" + bad_name);
+  CHECK(complaint({"list", "--task", ""}) == "--task: ''" + bad_name);
+  CHECK(complaint({"retry", "--queue", ""}) == "--queue: ''" + bad_name);
+  CHECK(complaint({"retry", "--task", "\xff"}).ends_with(bad_name));
   for (const char* command : {"purge", "pause", "resume"}) {
-    CHECK(complaint({command, "a b"}) == "QUEUE: 'a b'" + no_name);
-    CHECK(complaint({command, ""}) == "QUEUE: ''" + no_name);
+    CHECK(complaint({command, "a b"}) == "QUEUE: 'a b'" + bad_name);
+    CHECK(complaint({command, ""}) == "QUEUE: ''" + bad_name);
   }
   for (const char* command : {"submit", "map"}) {
-    CHECK(complaint({command, "a b"}) == "TASK: 'a b'" + no_name);
-    CHECK(complaint({command, "t", "--queue", "a b"}) == "--queue: 'a b'" + no_name);
+    CHECK(complaint({command, "a b"}) == "TASK: 'a b'" + bad_name);
+    CHECK(complaint({command, "t", "--queue", "a b"}) == "--queue: 'a b'" + bad_name);
   }
-  CHECK(complaint({"list", "--queue", std::string(129, 'q').c_str()}).ends_with(no_name));
+  CHECK(complaint({"list", "--queue", std::string(129, 'q').c_str()}).ends_with(bad_name));
   CHECK(command<ListOptions>({"list", "--queue", std::string(128, 'q').c_str()}).queue == std::string(128, 'q'));
 }
 
@@ -137,7 +138,7 @@ TEST_CASE("a name and a reason may begin with a bracket") {
 
 TEST_CASE("a reason is as long as the broker takes it") {
   CHECK(complaint({"pause", "q", "--reason", std::string(1025, 'r').c_str()}) ==
-        "--reason: it has 1025 bytes, and may have 1024");
+        "--reason: it has 1025 bytes, at most 1024 are allowed");
   CHECK(command<PauseOptions>({"pause", "q", "--reason", std::string(1024, 'r').c_str()}).reason.size() == 1024);
 }
 
@@ -147,7 +148,7 @@ TEST_CASE("a number or a duration out of range is told its range") {
   CHECK(complaint({"submit", "t", "--delay", "2147483649"}) ==
         "--delay: '2147483649' is too long: at most 2147483648s (68 years)");
   CHECK(complaint({"submit", "t", "--delay", "soon"}) ==
-        "--delay: 'soon' is no duration: use 250ms, 3s, 2m, 1h or seconds");
+        "--delay: 'soon' is not a valid duration: use 250ms, 3s, 2m, 1h or seconds");
   CHECK(complaint({"submit", "t", "--expires-in", "0.0001"}) ==
         "the job: the time to expire in must be at least 1 ms, and at most 2147483648 s");
   CHECK(job({"--retries", "4294967295"}).retry.max == 4'294'967'295);
@@ -161,8 +162,9 @@ TEST_CASE("a number or a duration out of range is told its range") {
 }
 
 TEST_CASE("an empty unique key is wrong usage") {
-  CHECK(complaint({"submit", "t", "--unique", ""}) == "--unique: a key cannot be empty: leave it out for none");
-  CHECK(complaint({"map", "t", "--unique", ""}) == "--unique: a key cannot be empty: leave it out for none");
+  CHECK(complaint({"submit", "t", "--unique", ""}) ==
+        "--unique: a key cannot be empty: leave the option out for no key");
+  CHECK(complaint({"map", "t", "--unique", ""}) == "--unique: a key cannot be empty: leave the option out for no key");
 }
 
 TEST_CASE("options that make no sense are wrong usage") {

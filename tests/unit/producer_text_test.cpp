@@ -62,14 +62,14 @@ TEST_CASE("figures for people") {
 TEST_CASE("progress shows a bar and the time left when the input's size is known") {
   MapProgress progress;
   progress.done = 500;
-  progress.under_way = 10;
+  progress.in_flight = 10;
   progress.elapsed = 10s;
-  CHECK(progress_text(progress) == "500 done  50.0/s  10 under way");
+  CHECK(progress_text(progress) == "500 done  50.0/s  10 in flight");
   progress.failed = 2;
   progress.input_size = 1'000;
   progress.input_bytes = 500;
   CHECK(progress_text(progress) ==
-        "[============>           ] 50 %  500 done  50.0/s  10 under way  2 failed  10 s left");
+        "[============>           ] 50 %  500 done  50.0/s  10 in flight  2 failed  10 s left");
   progress.input_bytes = 1'000;
   CHECK(progress_text(progress).starts_with("[========================] 100 %"));
 }

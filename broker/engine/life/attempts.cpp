@@ -1,4 +1,5 @@
 #include "broker/engine/engine.h"
+#include "zebu/progress.h"
 
 #include <algorithm>
 
@@ -164,11 +165,7 @@ void Engine::progress(SessionId session, const message::ProgressReports& reports
     Job* job = assigned_job(session, {report.id, report.attempt});
     if (!job) continue;
     if (!job->progress) job->progress = std::make_unique<Progress>();
-    Progress& progress = *job->progress;
-    if (report.done) progress.done = report.done;
-    if (!report.note.empty()) progress.note = report.note.substr(0, kMaxNote);
-    progress.output += report.output;
-    if (progress.output.size() > kMaxOutput) progress.output.erase(0, progress.output.size() - kMaxOutput);
+    append(*job->progress, report.done, report.note, report.output);
     waiters_.tell(job->waiters, [&](SessionId waiter) { out.progressed.push_back({waiter, report}); });
   }
 }
