@@ -57,8 +57,8 @@ Arguments::Arguments(std::string_view task, Bytes bytes, std::size_t least, std:
                      ", got " + std::to_string(count()));
 }
 
-void Arguments::refuse(std::size_t i, const std::string& wanted) const {
-  throw BadArguments("argument " + std::to_string(i + 1) + " of " + std::string(task_) + ": wanted " + wanted +
+void Arguments::refuse(std::size_t i, const std::string& expected) const {
+  throw BadArguments("argument " + std::to_string(i + 1) + " of " + std::string(task_) + ": expected " + expected +
                      ", got " + describe((*this)[i]));
 }
 

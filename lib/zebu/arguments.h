@@ -16,15 +16,15 @@
 #include <unordered_map>
 #include <vector>
 
-// From a job's arguments to a function's parameters, by their types, with errors that a person understands.
+// Converts a job's arguments to a function's parameters by their types, with readable errors.
 namespace zebu {
 
-// A parameter or result that is handed through as it is: the bytes of one msgpack value.
+// A parameter or result that is passed on unchanged: the bytes of one msgpack value.
 struct RawValue {
   std::string bytes;
 };
 
-// An integer parameter with limits: a job outside of them fails with BadArguments, which names them.
+// An integer parameter from Min to Max. Another value fails the job with BadArguments, which names the limits.
 template <std::int64_t Min, std::int64_t Max>
 struct Bounded {
   std::int64_t value = Min;
@@ -34,16 +34,16 @@ struct Bounded {
 
 namespace arguments_detail {
 
-// A job's arguments, decoded. Strings and binary point into the job's bytes.
+// A job's decoded arguments. Strings and binary values point into the job's bytes.
 class Arguments {
  public:
-  // Throws BadArguments when the bytes are not one array of `least` to `most` elements.
+  // Throws BadArguments unless the bytes are one array of `least` to `most` elements.
   Arguments(std::string_view task, Bytes bytes, std::size_t least, std::size_t most);
 
   [[nodiscard]] std::size_t count() const { return root_.via.array.size; }
   [[nodiscard]] const msgpack::object& operator[](std::size_t i) const { return root_.via.array.ptr[i]; }
-  // Throws BadArguments: "argument 1 of fib: wanted an integer from 0 to 93, got a string".
-  [[noreturn]] void refuse(std::size_t i, const std::string& wanted) const;
+  // Throws BadArguments: "argument 1 of fib: expected an integer from 0 to 93, got a string".
+  [[noreturn]] void refuse(std::size_t i, const std::string& expected) const;
 
  private:
   std::string_view task_;
@@ -140,8 +140,8 @@ std::string pack_result(const R& result) {
   }
 }
 
-// Calls through a pointer that the compiler cannot see through: so the function is not merged into its caller, and
-// keeps its name in the trace of what it throws.
+// Calls through a pointer that the optimizer cannot see through. So the function is not inlined into its caller, and
+// its name appears in the stack trace of an exception that it throws.
 template <class F, class... Args>
 decltype(auto) call_visibly(const F& function, Args&&... args) {
   if constexpr (std::is_pointer_v<F>) {
@@ -153,12 +153,12 @@ decltype(auto) call_visibly(const F& function, Args&&... args) {
   }
 }
 
-// Calls a function whose parameters, behind a Context or not, are Params.
+// Calls a function whose parameters are Params, after a Context if TakesContext.
 template <bool TakesContext, class R, class... Params>
 struct Call {
   static constexpr bool kTakesContext = TakesContext;
   static constexpr std::size_t kMost = sizeof...(Params);
-  // How many there are without the std::optional ones at the end.
+  // The number of parameters without trailing std::optional ones.
   static constexpr std::size_t least() {
     std::size_t least = 0;
     std::size_t at = 0;
@@ -176,7 +176,7 @@ struct Call {
   template <class F, std::size_t... I>
   static std::string call(const F& function, Context& context, [[maybe_unused]] const Arguments& args,
                           std::index_sequence<I...>) {
-    // Braces convert in order, so that the first wrong argument is the one that is named.
+    // Braces guarantee conversion in order, so that the error names the first wrong argument.
     std::tuple<std::decay_t<Params>...> values{convert<std::decay_t<Params>>(args, I)...};
     const auto invoke = [&]() -> R {
       if constexpr (TakesContext) {

@@ -91,8 +91,8 @@ awaitable<Result<std::string>> ask(ClientSession& session, Ask how, std::string 
                                    Interrupt* interrupt) {
   Pause pause(session.loop(), interrupt);
   std::optional<Result<std::string>> answer;
-  // A question cannot be taken back, and its answer may come after this coroutine has gone. (shared_ptr: only a weak
-  // reference can tell.)
+  // A query cannot be withdrawn, and its answer may arrive after this coroutine has ended. (shared_ptr: the callback
+  // needs a weak reference to detect that.)
   const auto handler = std::make_shared<std::function<void(const Result<std::string>&)>>(
       [&pause, &answer](const Result<std::string>& value) {
         answer = value;

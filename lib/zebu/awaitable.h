@@ -9,16 +9,16 @@
 #include <string>
 #include <vector>
 
-// Jobs for a program whose own Asio loop runs C++20 coroutines. All of it runs in the loop's one thread.
+// Jobs for a program whose Asio loop runs C++20 coroutines. Use everything here from the loop's thread only.
 //
 //   const auto outcome = co_await zebu::run(session, {"fib", pack_args(30)}, Clock::now() + 10s);
 namespace zebu {
 
-// Ends a coroutine's wait from outside, for instance because the one whom it works for has gone. At most one wait uses
-// it at a time; once raised, later waits end at once too. It outlives the waits that it was given to.
+// Ends a coroutine's wait from outside, for instance because its HTTP client has hung up. At most one wait uses an
+// Interrupt at a time. Once raised, it also ends later waits at once. It must outlive the waits that use it.
 class Interrupt {
  public:
-  // The first raise counts: `why` is what the wait returns.
+  // The wait returns `why`. Only the first call has an effect.
   void raise(Error why);
   [[nodiscard]] const std::optional<Error>& raised() const { return why_; }
 
@@ -28,7 +28,7 @@ class Interrupt {
   boost::asio::steady_timer* sleeping_ = nullptr;
 };
 
-// A coroutine's sleep until it is woken, interrupted, or a deadline passes; whoever sleeps looks what it was.
+// Suspends a coroutine until it is woken, interrupted, or a deadline passes. The coroutine checks which it was.
 class Pause {
  public:
   Pause(boost::asio::io_context& loop, Interrupt* interrupt);
@@ -39,7 +39,7 @@ class Pause {
   [[nodiscard]] boost::asio::awaitable<void> until(TimePoint deadline);
   void wake() { timer_.cancel(); }
   [[nodiscard]] bool is_interrupted() const { return interrupt_ != nullptr && interrupt_->raised().has_value(); }
-  // Why a sleep ended that nobody woke: the interrupt's error, or timed_out with `what`.
+  // Why a sleep ended without wake(): the interrupt's error, or timed_out with the message `what`.
   [[nodiscard]] Error ended(const char* what) const;
 
  private:
@@ -47,25 +47,25 @@ class Pause {
   Interrupt* interrupt_;
 };
 
-// A job that a coroutine waits for. It leaves the job when it is destroyed, so a coroutine that gives up, or is dropped
-// while it waits, leaves nothing behind. It must go before its session does, unless the session was closed.
+// A job that a coroutine waits for. The destructor calls leave(), so a coroutine that gives up or is destroyed while it
+// waits leaves nothing behind. Destroy it before its session, unless the session was closed.
 class PendingJob {
  public:
   // Submits `request` as job `id`.
   PendingJob(ClientSession& session, const JobId& id, JobRequest request, Interrupt* interrupt = nullptr);
-  // Waits for a job that somebody submitted.
+  // Waits for a job that was submitted before, here or elsewhere.
   PendingJob(ClientSession& session, const JobId& id, Interrupt* interrupt = nullptr);
   ~PendingJob() { leave(); }
   PendingJob(const PendingJob&) = delete;
   PendingJob& operator=(const PendingJob&) = delete;
 
-  // Once accepted: of another, earlier job when that one has its unique key; that is the one that is waited for then.
+  // The id of the job that is waited for. It changes on acceptance if an earlier job holds the unique key.
   [[nodiscard]] const JobId& id() const { return id_; }
-  // Until the broker has the job. Errors: those of ClientSession::submit, timed_out, the interrupt's.
+  // Waits until the broker has the job. Errors: those of ClientSession::submit, timed_out, the interrupt's.
   [[nodiscard]] boost::asio::awaitable<Result<void>> accepted(TimePoint deadline);
-  // Until the job has ended. Errors as above. May be called again after timed_out.
+  // Waits until the job has ended. Errors as above. May be called again after timed_out.
   [[nodiscard]] boost::asio::awaitable<Result<Outcome>> outcome(TimePoint deadline);
-  // Stops waiting: the job itself goes on.
+  // Stops waiting. The job itself continues.
   void leave();
 
  private:
@@ -80,11 +80,12 @@ class PendingJob {
   bool awaits_accepted_ = false;
 };
 
-// Submits a job and waits for its outcome. On an error the job itself may still run: ClientSession::cancel ends it.
+// Submits a job and waits for its outcome. After an error the job may still run: ClientSession::cancel ends it.
 [[nodiscard]] boost::asio::awaitable<Result<Outcome>> run(ClientSession& session, JobRequest request,
                                                           TimePoint deadline, Interrupt* interrupt = nullptr);
 
-// ClientSession::query and command, as awaitables: one msgpack value, as docs/protocol.md describes for each `what`.
+// ClientSession::query and command as awaitables. The answer is one msgpack value, described in docs/protocol.md for
+// each `what`.
 [[nodiscard]] boost::asio::awaitable<Result<std::string>> query(ClientSession& session, std::string what, Params params,
                                                                 TimePoint deadline, Interrupt* interrupt = nullptr);
 [[nodiscard]] boost::asio::awaitable<Result<std::string>> command(ClientSession& session, std::string what,

@@ -14,7 +14,7 @@
 
 namespace zebu {
 
-// How long a call may wait; nothing: for ever.
+// How long a call may wait; unset: no limit.
 using Timeout = std::optional<std::chrono::milliseconds>;
 
 namespace client_detail {
@@ -22,27 +22,28 @@ class Loop;
 struct JobRecord;
 }  // namespace client_detail
 
-// What a job's outcome says as a value: the result's msgpack bytes, or job_failed with "type: message",
-// job_cancelled, or job_expired.
+// An outcome as a Result: the result's msgpack bytes, or the error job_failed with "type: message", job_cancelled, or
+// job_expired.
 [[nodiscard]] Result<std::string> result_of(const Result<Outcome>& outcome);
 
-// A job that was submitted or is waited for. Copies are the same job. Any thread may use it, also after its Client is
-// gone (what had not come by then is `closed`); dropping it changes nothing about the job.
+// A job that was submitted or is waited for. Copies refer to the same job. Thread-safe. A handle may outlive its
+// Client; an outcome that had not arrived by then is the error `closed`. Destroying a handle does not affect the job.
 //
-// A wait whose timeout passes ends with timed_out and loses nothing: one may wait again.
+// A wait whose timeout passes returns timed_out. Nothing is lost, and the call may be repeated.
 class JobHandle {
  public:
-  // Once accepted() says so: of another, earlier job when that one has its unique key. This handle then is that job's.
+  // The job's id. If an earlier job holds the unique key, the handle refers to that job, with its id, once accepted()
+  // has returned.
   [[nodiscard]] JobId id() const;
-  // The broker has the job and answers for it. Errors: the codes of REFUSED, closed, timed_out.
+  // Waits until the broker has accepted the job. Errors: the codes of REFUSED, closed, timed_out.
   [[nodiscard]] Result<void> accepted(Timeout timeout = std::nullopt) const;
-  // How the job ended; a failed job is a value here. Errors: as accepted(), and unknown_job.
+  // Waits for the job's outcome. A failed job is a value here, not an error. Errors: as accepted(), and unknown_job.
   [[nodiscard]] Result<Outcome> outcome(Timeout timeout = std::nullopt) const;
-  // The result's msgpack bytes. Errors: as outcome(), and job_failed, job_cancelled, job_expired.
+  // Waits for the result's msgpack bytes. Errors: as outcome(), and job_failed, job_cancelled, job_expired.
   [[nodiscard]] Result<std::string> value(Timeout timeout = std::nullopt) const;
-  // What its newest attempt said of itself so far, as far as it came here.
+  // The progress of the newest attempt, as far as it has arrived.
   [[nodiscard]] Progress progress() const;
-  // Asks the broker to end the job; outcome() says `cancelled` once it has ended.
+  // Asks the broker to end the job. outcome() reports `cancelled` once it has ended.
   void cancel() const;
 
  private:
@@ -51,15 +52,15 @@ class JobHandle {
   friend class Job;
   explicit JobHandle(std::shared_ptr<client_detail::JobRecord> record) : record_(std::move(record)) {}
 
-  // shared_ptr: the client's thread fills it in, whoever still looks.
+  // shared_ptr: the client's thread writes to it, even after all handles are gone.
   std::shared_ptr<client_detail::JobRecord> record_;
 };
 
-// A job whose result is an R. With void only success matters.
+// A job whose result has type R. With void the result is ignored.
 template <class R = void>
 class Job : public JobHandle {
  public:
-  // Errors: as JobHandle::value(), and bad_value when the result is no R.
+  // Waits for the result. Errors: as JobHandle::value(), and bad_value if the result is not an R.
   [[nodiscard]] Result<R> result(Timeout timeout = std::nullopt) const {
     const Result<std::string> bytes = value(timeout);
     if (!bytes) return tl::make_unexpected(bytes.error());
@@ -75,40 +76,41 @@ class Job : public JobHandle {
   explicit Job(JobHandle handle) : JobHandle(std::move(handle)) {}
 };
 
-// How Client::map submits.
+// Options of Client::map over a range.
 struct MapOptions {
-  std::size_t window = 10'000;  // how many jobs are under way at most
+  std::size_t window = 10'000;  // most jobs in flight
   std::string queue{kDefaultQueue};
   JobOptions options = {};
-  Timeout timeout = std::nullopt;  // of all jobs together; nothing: for ever
+  Timeout timeout = std::nullopt;  // for all jobs together; unset: no limit
 };
 
-// The client for programs without an event loop of their own: runs a ClientSession in a thread of its own. All methods
-// may be called by any thread at the same time, except by the callbacks that are said to run in the client's thread:
-// these may submit, cancel and query nothing that waits, and must not throw.
+// The client for programs without an event loop: runs a ClientSession in its own thread. Thread-safe. Callbacks that
+// run in the client's thread must not throw, and must not call a method that waits (query, command, map,
+// wait_connected, or a handle's methods with a timeout); submit, wait and cancel are allowed.
 //
-// Reconnects by itself. What is submitted while the broker is away is kept in memory and goes out later, so a program
-// that submits without end keeps a window (map does) or waits for accepted().
+// Reconnects by itself. Jobs that are submitted while the broker is away are kept in memory and sent later. So a
+// program that submits continuously should limit its jobs in flight (map does), or wait for accepted().
 class Client {
  public:
-  // Called in the client's thread.
+  // These run in the client's thread.
   using OnOutcome = zebu::OnOutcome;
   using OnProgress = zebu::OnProgress;
-  // index: of the request, from 0.
+  // index: the request's position, from 0.
   using OnEach = std::function<void(std::size_t index, const Result<Outcome>& outcome)>;
-  // The next request, nothing at the end.
+  // Returns the next request, or nullopt at the end.
   using NextRequest = std::function<std::optional<JobRequest>()>;
 
-  // Starts to connect; the broker need not be there yet. Error `system`: the endpoint is not one.
+  // Starts connecting in the background, and keeps trying. Error `system` only if the endpoint is malformed: an
+  // unreachable broker is not an error.
   [[nodiscard]] static Result<std::unique_ptr<Client>> connect(ClientOptions options);
-  // Says BYE. Handlers that still wait hear `closed`; the jobs themselves go on. What was said before leaves first, for
-  // 1 s at most: who must know that a cancel was heard asks something after it, and waits for the answer.
+  // Ends the session. Callbacks that still wait get `closed`; the jobs continue. Earlier messages are sent first, for
+  // at most 1 s. To be sure that the broker has received a cancel, make a query after it and wait for the answer.
   ~Client();
   Client(const Client&) = delete;
   Client& operator=(const Client&) = delete;
 
-  // Waits until the session with the broker is up. Errors: disconnected when the timeout passes, version or wrong_role
-  // when this broker will never take us.
+  // Waits until the session with the broker is up. Errors: disconnected if the timeout passes; version or wrong_role if
+  // the broker refuses this client for good.
   [[nodiscard]] Result<void> wait_connected(Timeout timeout = std::nullopt) const;
 
   // client.submit<std::uint64_t>("fib", 35).result(): arguments and result are converted by their types.
@@ -119,32 +121,33 @@ class Client {
     request.args = pack_args(args...);
     return submit<R>(std::move(request));
   }
-  // The same with a queue and options.
+  // As above, with a queue and options.
   template <class R = void>
   Job<R> submit(JobRequest request) {
     return Job<R>(start(std::move(request)));
   }
-  // For many jobs: no object a job, `outcome` is called once in the client's thread. An empty one waits for nothing.
-  // `progress`, also in that thread, hears what the job says of itself meanwhile.
+  // For many jobs: without a handle per job. `outcome` is called once, in the client's thread; if it is empty, the
+  // outcome is not waited for. `progress` is called in the same thread with each progress report.
   JobId submit(JobRequest request, OnOutcome outcome, OnProgress progress = nullptr);
-  // With an id of the caller's: a job that the broker has already is not run again, and is waited for.
+  // As above, with the caller's own id. A job that the broker already has does not run again, but is waited for.
   void submit(const JobId& id, JobRequest request, OnOutcome outcome, OnProgress progress = nullptr);
-  // A job that somebody submitted.
+  // Waits for a job that was submitted before, here or elsewhere.
   template <class R = void>
   Job<R> wait(const JobId& id) {
     return Job<R>(await(id));
   }
-  // The same for a job that somebody submitted.
+  // As above, with callbacks instead of a handle.
   void wait(const JobId& id, OnOutcome outcome, OnProgress progress = nullptr);
+  // Asks the broker to end the job.
   void cancel(const JobId& id);
 
-  // Submits what `next` returns, with at most `window` jobs under way, and hands each outcome to `each` in order of
-  // completion. Returns when all have ended, or with timed_out when `timeout` passes first. Both run in the caller's
-  // thread; what they throw ends map. The jobs under way then go on. A request that was refused comes to `each` as its
-  // error.
+  // Submits the requests that `next` returns, at most `window` at a time, and passes each outcome to `each` in order of
+  // completion. A refused request is passed as an error. Returns when all jobs have ended, or timed_out if `timeout`
+  // passes first. `next` and `each` run in the caller's thread; an exception from them ends map. Jobs in flight
+  // continue after a timeout or an exception.
   [[nodiscard]] Result<void> map(const NextRequest& next, const OnEach& each, std::size_t window,
                                  Timeout timeout = std::nullopt);
-  // One job of one argument for each element of a range.
+  // As above, with one job per element of a range, which is its only argument.
   template <class Range>
   [[nodiscard]] Result<void> map(const std::string& task, const Range& range, const OnEach& each,
                                  const MapOptions& options = {}) {
@@ -157,9 +160,10 @@ class Client {
         each, options.window, options.timeout);
   }
 
-  // The answer to a query of docs/protocol.md: one msgpack value. Errors: disconnected, timed_out, closed.
+  // Waits for the answer to a query of docs/protocol.md: one msgpack value. Errors: disconnected, timed_out, closed,
+  // and the broker's code if it refused the query.
   [[nodiscard]] Result<std::string> query(std::string what, Params params = {}, Timeout timeout = std::nullopt);
-  // The answer to a command. Errors: as of a query, and what the broker refused it with.
+  // Waits for the answer to a command. Errors: as for a query.
   [[nodiscard]] Result<std::string> command(std::string what, Params params = {}, Timeout timeout = std::nullopt);
 
  private:
@@ -168,7 +172,7 @@ class Client {
   JobHandle await(const JobId& id);
   Result<std::string> ask(bool is_command, std::string what, Params params, Timeout timeout);
 
-  // shared_ptr: a JobHandle looks at it, weakly, to cancel.
+  // shared_ptr: each JobHandle has a weak reference to it, for cancel().
   std::shared_ptr<client_detail::Loop> loop_;
 };
 

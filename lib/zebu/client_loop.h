@@ -10,7 +10,7 @@
 #include <thread>
 #include <variant>
 
-// Inside of the client only: its thread, and what callers ask of it.
+// Internal to Client: its thread, and the commands that callers send to it.
 namespace zebu::client_detail {
 
 struct SubmitCommand {
@@ -36,7 +36,7 @@ struct AskCommand {
 };
 using Command = std::variant<SubmitCommand, WaitCommand, CancelCommand, AskCommand>;
 
-// Until `is_there`, or the timeout; says which.
+// Waits until `is_there` or the timeout. Returns false on timeout.
 template <class Predicate>
 bool wait_until(std::condition_variable& changed, std::unique_lock<std::mutex>& lock, Timeout timeout,
                 Predicate is_there) {
@@ -47,16 +47,16 @@ bool wait_until(std::condition_variable& changed, std::unique_lock<std::mutex>& 
 
 [[nodiscard]] std::string milliseconds_text(Timeout timeout);
 
-// The client's thread and the way into it: callers put commands into the inbox, and wake the loop only when it was
-// empty, so that a thousand submits cost one wake-up.
+// The client's thread and its inbox. Callers wake the loop only if the inbox was empty, so that a thousand submissions
+// cost one wake-up.
 class Loop {
  public:
   explicit Loop(ClientOptions options) : broker_(options.broker), session_(loop_, context_, std::move(options)) {}
 
   Result<void> start();
-  // From any thread; `closed` to its handlers, at once, when the client was closed.
+  // Thread-safe. If the client was closed, calls the command's handlers with `closed` at once.
   void put(Command command);
-  // Joins the thread; not to be called by it.
+  // Joins the thread, so it must not be called from it.
   void close();
   Result<void> wait_connected(Timeout timeout);
 
@@ -69,8 +69,8 @@ class Loop {
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> guard_{loop_.get_executor()};
   SocketContext context_;
   ClientSession session_;
-  std::vector<Command> taken_;  // of the loop's thread; kept for its memory
-  std::mutex mutex_;            // guards what follows
+  std::vector<Command> taken_;  // used by the loop's thread only; a member to reuse its memory
+  std::mutex mutex_;            // guards the members below
   std::condition_variable changed_;
   std::vector<Command> inbox_;
   bool up_ = false;

@@ -11,8 +11,8 @@
 #include <string_view>
 #include <vector>
 
-// What a client asks for and what it is called with, whether it has a loop of its own (ClientSession) or not (Client).
-// Apart from both, so that client.h needs neither the wire nor Asio.
+// Requests and callbacks that ClientSession and Client share. In a file of its own, so that client.h includes neither the
+// wire nor Asio.
 namespace zebu {
 
 namespace message {
@@ -28,7 +28,7 @@ struct JobRequest {
   JobOptions options = {};
 };
 
-// What a query or a command is about; docs/protocol.md says which of these each takes.
+// The params of a query or a command. docs/protocol.md says which of them each takes.
 struct Params {
   std::vector<JobId> ids = {};
   std::string queue = {};
@@ -39,19 +39,19 @@ struct Params {
   std::string after = {};
   std::uint32_t limit = 0;
 
-  // A view that lives as long as this; for the session.
+  // For the session: a view that is valid as long as this object.
   [[nodiscard]] message::Params view() const;
 };
 
 struct ClientOptions {
   std::string broker = "tcp://127.0.0.1:5555";
   std::string name = "client";  // shown by the broker; need not be unique
-  std::chrono::milliseconds liveness{3000};
+  std::chrono::milliseconds liveness{3000};  // how long the broker may be silent, until it announces its own value
 };
 
-// How a job ended, or why nobody knows.
+// Called with a job's outcome, or with the error that made it unknown.
 using OnOutcome = std::function<void(const Result<Outcome>&)>;
-// What an attempt newly says of itself.
+// Called with what is new in an attempt's progress.
 using OnProgress = std::function<void(std::uint32_t attempt, const Progress&)>;
 
 }  // namespace zebu

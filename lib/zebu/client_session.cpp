@@ -115,14 +115,14 @@ void ClientSession::cancel(const JobId& id) {
   }
   Entry& entry = found->second;
   entry.is_unwanted = true;
-  say(cancels_, found->first);  // one that is to be sent again gets another one behind its SUBMIT
+  say(cancels_, found->first);  // a job that is to be sent again gets a second CANCEL after its SUBMIT
   if (entry.phase != Phase::unsent || entry.was_sent) return;
-  // The broker has not heard of it from us, but may know it from who submitted that id before.
+  // We have not sent it to the broker, but someone else may have submitted the same id before.
   remember_cancel(id);
   finish_unsent(id);
 }
 
-// Its handlers hear of it from the loop, as always.
+// Posted to the loop, because handlers must not be called from inside cancel().
 void ClientSession::finish_unsent(const JobId& id) {
   boost::asio::post(loop_, [this, alive = std::weak_ptr<bool>(alive_), id] {
     if (alive.expired()) return;
@@ -131,7 +131,7 @@ void ClientSession::finish_unsent(const JobId& id) {
   });
 }
 
-// A connection is noticed to be dead after `liveness` at most: what was said before that has arrived.
+// A dead connection is noticed after `liveness` at most, so an older message of a session that is up has arrived.
 void ClientSession::remember_cancel(const JobId& id) {
   const TimePoint now = Clock::now();
   while (link_.is_up() && !said_cancels_.empty() && said_cancels_.front().first < now - 2 * options_.liveness) {
@@ -177,7 +177,7 @@ ClientSession::Entries::iterator ClientSession::find(const JobId& id) {
   return entries_.find(became == attached_.end() ? id : became->second);
 }
 
-// While the broker is away there is nothing to say: a fresh session begins with all of it.
+// While the broker is away this does nothing, because up() sends everything to a new session.
 void ClientSession::say(Batch& batch, const JobId& id) {
   constexpr std::size_t kIdSize = 18;
   if (!link_.is_up()) return;

@@ -12,22 +12,22 @@
 
 namespace zebu {
 
-// A client's session inside a program's own Asio loop: submits jobs, keeps what is not answered, says it all again
-// after a broken connection, and calls a handler with each outcome. It owns no thread; one thread, the loop's, calls
-// it. For a program without a loop, Client (client.h) runs one of these in a thread of its own.
+// A client's session in a program's own Asio loop: submits jobs, calls a handler with each outcome, and after a broken
+// connection repeats everything that was not answered. It has no thread: call it from the loop's thread only. For
+// programs without a loop, Client (client.h) runs a ClientSession in its own thread.
 //
-// Handlers are called once, from the loop, never from inside of the call that they were given to, and not at all after
-// leave() or close(). They may call back into the session.
+// A handler is called once, from the loop, and never from inside the call that it was passed to. It is not called after
+// leave(). It may call back into the session.
 class ClientSession {
  public:
-  // The id of the job that the broker has: another one's than the submitted when that one has its unique key.
+  // The id of the job that the broker has: an earlier job's, if that one holds the unique key.
   using OnAccepted = std::function<void(const Result<JobId>&)>;
   using OnOutcome = zebu::OnOutcome;
   using OnProgress = zebu::OnProgress;
-  // The answer to a query or a command: one msgpack value, as docs/protocol.md describes.
+  // The answer to a query or a command: one msgpack value, described in docs/protocol.md.
   using OnAnswer = std::function<void(const Result<std::string>&)>;
 
-  // One handler that waits for one job.
+  // Identifies one handler that waits for one job.
   struct Ticket {
     JobId job;
     std::uint64_t number = 0;
@@ -38,42 +38,43 @@ class ClientSession {
   ClientSession(const ClientSession&) = delete;
   ClientSession& operator=(const ClientSession&) = delete;
 
-  // Connects; the broker need not be there yet. Error: the endpoint is not one.
+  // Starts connecting, and keeps trying. Fails only if the endpoint is malformed: an unreachable broker is not an
+  // error.
   [[nodiscard]] Result<void> start();
   [[nodiscard]] bool is_up() const { return link_.is_up(); }
-  // Called whenever the session goes up (nothing) or down (why). Set it before start().
+  // Called when the session goes up (nullptr) or down (the reason). Set it before start().
   void on_change(std::function<void(const Error*)> handler) { on_change_ = std::move(handler); }
   [[nodiscard]] std::chrono::milliseconds liveness() const { return options_.liveness; }
   [[nodiscard]] boost::asio::io_context& loop() { return loop_; }
 
-  // Submits a job; while the broker is away it is kept and goes out later. `accepted` (may be empty) hears when the
-  // broker has it or has refused it. `outcome` (may be empty: then nobody waits) hears how it ended; a refused job's
-  // error goes to both. Errors: the codes of REFUSED, unknown_job (the broker was restarted without it), closed.
+  // Submits a job. While the broker is away the job is kept and sent later. `accepted` is called when the broker has
+  // accepted or refused it, `outcome` when it has ended or was refused. Either may be empty; without `outcome` the job
+  // is not waited for. Errors: the codes of REFUSED, unknown_job (the broker was restarted and lost the job), closed.
   //
-  // When an earlier job has its unique key, the handlers get that job's outcome; the ticket, and the submitted id while
-  // somebody waits with it, stand for that job then.
+  // If an earlier job holds the unique key, the handlers get that job's outcome. The ticket then refers to that job,
+  // and so does the submitted id while a handler waits.
   Ticket submit(JobRequest request, OnAccepted accepted, OnOutcome outcome) {
     return submit(Uuid::make(), std::move(request), std::move(accepted), std::move(outcome));
   }
   Ticket submit(const JobId& id, JobRequest request, OnAccepted accepted, OnOutcome outcome);
-  // Waits for a job that somebody submitted. Any number of handlers may wait for one job.
+  // Waits for a job that was submitted before, here or elsewhere. Any number of handlers may wait for one job.
   Ticket wait(const JobId& id, OnOutcome outcome);
-  // Hears of the job's progress, as long as the ticket's outcome is waited for.
+  // Calls `handler` with the job's progress while the ticket's handler waits for the outcome.
   void on_progress(const Ticket& ticket, OnProgress handler);
-  // Takes one handler back.
+  // Removes one handler. The job continues.
   void leave(const Ticket& ticket);
-  // Asks the broker to end the job, and asks again after a broken connection. Who waits hears how it ended. A job that
-  // several submitters share by its unique key ends for all of them.
+  // Asks the broker to end the job, and asks again after a broken connection. Waiting handlers get its outcome. A job
+  // that several submitters share by its unique key ends for all of them.
   void cancel(const JobId& id);
-  // what: "jobs" (with ids), "list", "queues", "consumers", "broker". Error disconnected when the broker is away or
-  // goes away.
+  // what: "jobs" (with ids), "list", "queues", "consumers", "broker". Error disconnected if the broker is away or goes
+  // away before it answers, or the broker's code if it refused the query.
   void query(std::string what, Params params, OnAnswer answer);
-  // what: "pause", "resume", "purge", "retry", "drain". Errors: as of a query, and what the broker refused it with.
+  // what: "pause", "resume", "purge", "retry", "drain". Errors: as for a query.
   void command(std::string what, Params params, OnAnswer answer);
 
   // Jobs that the broker has not answered yet.
   [[nodiscard]] std::size_t unaccepted() const { return unsent_.size() + unanswered_; }
-  // Says BYE; all handlers that are left hear `closed`.
+  // Ends the session. All remaining handlers get `closed`.
   void close();
 
  private:
@@ -85,14 +86,14 @@ class ClientSession {
   enum class Phase { unsent, unanswered, accepted };
   struct Entry {
     Phase phase = Phase::accepted;
-    bool was_sent = false;     // so that the broker may have it, also when it is to be sent again
-    bool is_told = false;      // the broker knows that we wait
+    bool was_sent = false;     // the broker may have it, even if it is now to be sent again
+    bool is_told = false;      // the broker knows that we wait for its outcome
     bool is_unwanted = false;  // cancel() was called
-    std::string submission;    // encoded, until the broker has answered
+    std::string submission;    // encoded, kept until the broker has answered
     OnAccepted accepted;
-    std::uint64_t submitter = 0;  // the ticket that `accepted` came with
+    std::uint64_t submitter = 0;  // the number of the ticket that `accepted` belongs to
     std::vector<Waiter> waiters;
-    std::vector<JobId> attached;  // ids that were submitted and became this job
+    std::vector<JobId> attached;  // submitted ids that were attached to this job
   };
   using Entries = std::unordered_map<JobId, Entry>;
 
@@ -103,7 +104,7 @@ class ClientSession {
   void tell(const Error& why, OnAccepted accepted, OnOutcome outcome);
   template <class M>
   void ask(const std::string& what, const Params& params, OnAnswer answer);
-  // Cancelled before the broker could hear of it.
+  // Whether the job was cancelled before it was sent to the broker.
   [[nodiscard]] static bool is_ended_here(const Entry& entry) { return entry.is_unwanted && !entry.was_sent; }
   void finish_unsent(const JobId& id);
   void remember_cancel(const JobId& id);
@@ -128,8 +129,8 @@ class ClientSession {
   boost::asio::io_context& loop_;
   std::function<void(const Error*)> on_change_;
   Entries entries_;
-  std::unordered_map<JobId, JobId> attached_;  // what a submitted id became, while somebody waits for it
-  std::deque<JobId> unsent_;  // in the order of submission; ids that are gone from entries_ are passed over
+  std::unordered_map<JobId, JobId> attached_;  // submitted id -> the job it was attached to, while a handler waits
+  std::deque<JobId> unsent_;                   // in order of submission; ids that are no longer in entries_ are skipped
   std::size_t unanswered_ = 0;
   struct Question {
     OnAnswer handler;
@@ -140,12 +141,13 @@ class ClientSession {
   Batch waits_{message::Type::wait};
   Batch leaves_{message::Type::leave};
   Batch cancels_{message::Type::cancel};
-  // Cancels that no entry remembers, until it is sure that no dying connection swallowed them.
+  // Recent cancels of jobs without an entry, with the time they were sent. Kept until it is certain that they were not
+  // lost with a broken connection.
   std::deque<std::pair<TimePoint, JobId>> said_cancels_;
   std::uint64_t next_number_ = 1;
   bool closed_ = false;
-  std::optional<Error> ended_;  // closed, or the broker will never take us: what is asked now hears why
-  // Tells what was posted to the loop whether the session is still there.
+  std::optional<Error> ended_;  // set when closed or refused for good: the error of every later call
+  // Lets functions that were posted to the loop detect that the session is gone.
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
   Link link_;  // last: its handlers use all of the above
 };

@@ -2,11 +2,10 @@
 
 #include <algorithm>
 
-// What a ClientSession says to the broker, and what it does with what it hears.
+// The messages that a ClientSession sends to the broker, and how it handles the broker's messages.
 namespace zebu {
 
-// A fresh session knows nothing: what was not answered goes out again, who waits says so again, and so does who wants a
-// job to end.
+// The broker knows nothing of a new session, so unanswered SUBMITs, WAITs and CANCELs are all sent again.
 void ClientSession::up() {
   std::vector<JobId> again;
   waits_ = Batch(message::Type::wait);
@@ -29,7 +28,8 @@ void ClientSession::up() {
   if (on_change_) on_change_(nullptr);
 }
 
-// Cancels behind the submissions that they are about; leaves before waits, so that who left and came back is there.
+// Cancels go after the submissions of the same jobs. Leaves go before waits, in case a job was left and waited for
+// again.
 void ClientSession::flush() {
   if (!link_.is_up()) return;
   flush_submissions();
@@ -123,14 +123,14 @@ void ClientSession::handle_attached(const message::Attached& attached) {
   }
 }
 
-// Who waited for `id` waits for `to` from now on, as who waits for `to` already may do.
+// Moves the waiters of `id` to the job `to`, which may already have waiters of its own.
 void ClientSession::attach(const JobId& id, Entry from, const JobId& to) {
   Entry& entry = entries_[to];
   std::move(from.waiters.begin(), from.waiters.end(), std::back_inserter(entry.waiters));
   from.attached.push_back(id);
   for (const JobId& each : from.attached) attached_[each] = to;
   entry.attached.insert(entry.attached.end(), from.attached.begin(), from.attached.end());
-  // Even if `id` was submitted with wait: a LEAVE of `to` may have crossed it, and have taken that back.
+  // Needed even if `id` was submitted with wait: a LEAVE of `to` may have crossed the ATTACHED, and ended that wait.
   if (entry.phase == Phase::accepted && !std::exchange(entry.is_told, true)) say(waits_, to);
   if (from.is_unwanted) cancel(to);
 }
@@ -160,7 +160,7 @@ void ClientSession::handle_unknown(const message::Unknown& unknown) {
   }
 }
 
-// A handler may call back into the session, so none is called while its list is walked.
+// A handler may call back into the session, so the list is copied before any is called.
 void ClientSession::handle_progress(const message::ProgressReports& reports) {
   for (const message::ProgressReport& report : reports.jobs) {
     const auto found = entries_.find(report.id);
@@ -186,7 +186,7 @@ void ClientSession::handle_answer(const message::Answer& answer) {
   question.handler(refusal ? Result<std::string>(tl::make_unexpected(*refusal)) : std::string(answer.value));
 }
 
-// Takes the entry out first: its handlers may call back into the session.
+// Removes the entry first, because its handlers may call back into the session.
 void ClientSession::finish(Entries::iterator found, const Result<Outcome>& outcome) {
   const JobId id = found->first;
   Entry entry = std::move(found->second);

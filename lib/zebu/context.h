@@ -12,14 +12,14 @@
 
 namespace zebu {
 
-// Why a job's token fired. Whoever cancels a job that is past its soft limit has the last word.
+// Why a job's token fired. A cancel after the soft limit changes the reason to `cancelled`.
 enum class StopReason { none, soft_limit, cancelled };
 
-// What a running task may know of its job, and say of it. Valid for the call of the task; the thread that runs it uses
-// it.
+// A running task's view of its job, and its way to report progress. Valid during the call of the task, and used only by
+// the thread that runs it.
 class Context {
  public:
-  // What it is made of; all that is pointed to or viewed outlives it.
+  // Everything that these fields point to or view must outlive the Context.
   struct Parts {
     AttemptId id;
     std::string_view task;
@@ -30,40 +30,42 @@ class Context {
     std::optional<std::chrono::milliseconds> soft_limit = {};
     std::optional<std::chrono::milliseconds> hard_limit = {};
     const std::vector<Header>* headers = nullptr;                // null: none
-    const std::function<void(const Progress&)>* tell = nullptr;  // null: nobody listens
+    const std::function<void(const Progress&)>* tell = nullptr;  // receives progress; null: it is dropped
   };
   explicit Context(Parts parts) : parts_(std::move(parts)) {}
 
   [[nodiscard]] const JobId& job() const { return parts_.id.job; }
-  // From 1. A task that was retried, or whose process died, sees a higher one.
+  // From 1. It is higher after a retry, a crash or a loss of the consumer.
   [[nodiscard]] std::uint32_t attempt() const { return parts_.id.attempt; }
   [[nodiscard]] std::string_view task() const { return parts_.task; }
   [[nodiscard]] std::string_view queue() const { return parts_.queue; }
-  // What the submitter sent along with the job.
+  // The headers that the submitter set.
   [[nodiscard]] const std::vector<Header>& headers() const;
   [[nodiscard]] std::optional<std::string_view> header(std::string_view name) const;
 
-  // How long this attempt may run until the token fires, and until the slot's process is killed.
+  // How long after the attempt's start the token fires, and the slot's process is killed.
   [[nodiscard]] std::optional<std::chrono::milliseconds> soft_limit() const { return parts_.soft_limit; }
   [[nodiscard]] std::optional<std::chrono::milliseconds> hard_limit() const { return parts_.hard_limit; }
-  // When the first of the two comes.
+  // The earlier of the two limits; nullopt without limits.
   [[nodiscard]] std::optional<TimePoint> deadline() const;
 
-  // Somebody wants the job to end, or its soft limit has come: return, or throw Cancelled, soon. A cancelled job's
-  // process is killed after a grace period. One past its soft limit may still return its result.
+  // The token has fired: the job was cancelled, or its soft limit has passed. Return or throw Cancelled soon. The
+  // process of a cancelled job is killed after a grace period. After the soft limit the task may still return its
+  // result.
   [[nodiscard]] bool cancelled() const { return parts_.stop.stop_requested(); }
   void throw_if_cancelled() const;
-  // cancelled() is true because of the soft limit alone.
+  // The token has fired because of the soft limit, and the job was not cancelled.
   [[nodiscard]] bool soft_limit_reached() const;
-  // For what understands a std::stop_token itself.
+  // The token itself, for functions that take a std::stop_token.
   [[nodiscard]] const std::stop_token& stop_token() const { return parts_.stop; }
-  // Sleeps; true when the whole time has passed, false as soon as the token has fired.
+  // Sleeps. Returns true after the whole time, false as soon as the token fires.
   [[nodiscard]] bool wait_for(std::chrono::milliseconds time) const;
 
-  // How much is done, 0 to 1, and what is done now (empty: as before). Whoever waits for the job and who asks for its
-  // state sees the latest. Cheap enough for an inner loop: at most about ten a second leave the slot.
+  // Reports the fraction done, 0 to 1, and the current step (empty: unchanged, at most kMaxNote bytes). Clients that
+  // wait for the job or query it see the latest report. Cheap enough for an inner loop: the slot sends about ten
+  // reports a second at most.
   void progress(double done, std::string_view note = {}) const;
-  // Appends to the output that the job shows before it has a result. Of an attempt the last 64 KiB are kept.
+  // Appends to the output that the job shows before it has a result. The last 64 KiB of an attempt's output are kept.
   void print(std::string_view text) const;
 
  private:

@@ -9,8 +9,8 @@
 #include <tuple>
 #include <utility>
 
-// A user's own types to and from msgpack. Whatever msgpack-c converts can be an argument or a result: numbers, strings,
-// containers, and own types with MSGPACK_DEFINE.
+// Conversion of values to and from msgpack. Arguments and results may have any type that msgpack-c converts: numbers,
+// strings, containers, and your own types with MSGPACK_DEFINE.
 namespace zebu {
 
 namespace convert_detail {
@@ -22,8 +22,8 @@ struct Sink {
 
 }  // namespace convert_detail
 
-// For unpacking what somebody else packed. No container can honestly claim more elements than there are bytes, so a
-// hostile length takes no memory; deeper nesting is nobody's honest value, and costs stack.
+// Limits for unpacking untrusted bytes. A valid container has at most as many elements as there are bytes, so a forged
+// length cannot make us allocate memory. The depth limit protects the stack.
 [[nodiscard]] inline msgpack::unpack_limit unpack_limit_of(Bytes bytes) {
   constexpr std::size_t kMaxDepth = 128;
   const std::size_t most = bytes.size();
@@ -50,8 +50,8 @@ template <class... Args>
   return bytes;
 }
 
-// The value in `bytes` as a T, or bad_value. Types do not bend: a string is no number, and a number that T cannot hold
-// is an error.
+// The value in `bytes` as a T. Error bad_value if it has another type or does not fit into T: a string is never
+// converted to a number.
 template <class T>
 [[nodiscard]] Result<T> unpack_value(Bytes bytes) {
   try {
@@ -59,7 +59,7 @@ template <class T>
         msgpack::unpack(bytes.data(), bytes.size(), nullptr, nullptr, unpack_limit_of(bytes));
     return handle.get().as<T>();
   } catch (const std::exception& e) {
-    return fail(ErrorCode::bad_value, std::string("the value does not have the asked type: ") + e.what());
+    return fail(ErrorCode::bad_value, std::string("the value does not have the requested type: ") + e.what());
   }
 }
 

@@ -9,8 +9,8 @@
 
 namespace zebu {
 
-// The codes of docs/protocol.md, spelled as on the wire. If you change this list, change the table there, names() in
-// error.cpp, and nothing else; a test compares the three.
+// The codes of docs/protocol.md, spelled as on the wire. If you change this list, also change the table there and the
+// names in error.cpp; a test compares the three.
 enum class ErrorCode {
   bad_message,
   version,
@@ -40,11 +40,11 @@ enum class ErrorCode {
 [[nodiscard]] std::string_view to_string(ErrorCode code);
 [[nodiscard]] std::optional<ErrorCode> error_code_from(std::string_view text);
 
-// What went wrong, for a person: what was being done, to what, what came back, and the way out.
+// An expected failure. `message` is for people: what was being done, to what, what came back, and what to do about it.
 struct Error {
   ErrorCode code;
   std::string message;
-  std::chrono::milliseconds retry_after{0};  // for queue_full: when to try again
+  std::chrono::milliseconds retry_after{0};  // for queue_full: how long to wait before the next try; 0: unknown
 };
 
 template <class T>

@@ -10,7 +10,7 @@
 namespace zebu {
 namespace {
 
-// Random bytes from the kernel, a page at a time: one system call for some hundred ids.
+// Random bytes from the kernel, fetched a page at a time: one system call for 512 ids.
 class RandomBytes {
  public:
   void fill(std::uint8_t* to, std::size_t count) {

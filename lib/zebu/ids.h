@@ -12,8 +12,8 @@
 
 namespace zebu {
 
-// A UUIDv7 (RFC 9562, section 5.7): 48 bits of Unix milliseconds, then 74 random bits. Jobs and running processes
-// ("instances") are named by one.
+// A UUIDv7 (RFC 9562, section 5.7): 48 bits of Unix milliseconds, then 74 random bits. It identifies a job, or a
+// running process (an "instance").
 struct Uuid {
   struct Words {
     std::uint64_t first;
@@ -24,33 +24,33 @@ struct Uuid {
   std::array<std::uint8_t, 16> bytes{};
 
   auto operator<=>(const Uuid&) const = default;
-  // Two words rather than a call of memcmp: tables of jobs compare ids all day.
+  // Compares two words, which is faster than a call of memcmp: hash tables of jobs mostly compare ids.
   bool operator==(const Uuid& other) const { return std::bit_cast<Words>(bytes) == std::bit_cast<Words>(other.bytes); }
 
-  // The 16 bytes, as they travel. The view lives as long as this object.
+  // The 16 bytes, as on the wire. The view is valid as long as this object.
   [[nodiscard]] std::string_view view() const { return {reinterpret_cast<const char*>(bytes.data()), bytes.size()}; }
-  // "0192f3a4-….": 36 characters, lower case.
+  // 36 characters in lower case: "0192f3a4-…".
   [[nodiscard]] std::string to_string() const;
   [[nodiscard]] std::chrono::milliseconds unix_time() const;
 
-  // From 16 raw bytes; nothing when the length is another one.
+  // From raw bytes; nullopt unless there are 16.
   [[nodiscard]] static std::optional<Uuid> from_bytes(std::string_view raw);
-  // From the 36-character form, any case; nothing when it is not one.
+  // From the 36-character form, in any case; nullopt if the text is malformed.
   [[nodiscard]] static std::optional<Uuid> parse(std::string_view text);
-  // A fresh one, from the wall clock and the kernel's random bytes. Later ones of the same thread sort after earlier
-  // ones. Any thread.
+  // A new id from the wall clock and the kernel's random bytes. Later ids of a thread sort after its earlier ones.
+  // Thread-safe.
   [[nodiscard]] static Uuid make();
 };
 
 using JobId = Uuid;
 using InstanceId = Uuid;
 
-// The hash is keyed with a random number per process: ids come from the network, and nobody may choose collisions.
-// Inline, because tables of jobs do little else.
+// The hash is keyed with a random number per process, because ids come from the network and an attacker must not be
+// able to choose collisions. Inline, because hash tables of jobs spend most of their time here.
 struct UuidHash {
   [[nodiscard]] std::size_t operator()(const Uuid& id) const noexcept {
     const auto words = std::bit_cast<Uuid::Words>(id.bytes);
-    // One folded 128-bit multiplication, as in wyhash: both halves reach all bits of the result.
+    // One folded 128-bit multiplication, as in wyhash: every input bit affects all bits of the result.
     __extension__ using Wide = unsigned __int128;
     const Wide product = static_cast<Wide>(words.first ^ kKey.first) * (words.second ^ kKey.second);
     return static_cast<std::size_t>(product) ^ static_cast<std::size_t>(product >> 64);

@@ -6,7 +6,7 @@
 namespace zebu {
 namespace {
 
-// Inside of a UTF-8 character, behind its first byte.
+// Whether a byte is a UTF-8 continuation byte.
 bool is_continuation(char c) { return (static_cast<unsigned char>(c) & 0xc0) == 0x80; }
 
 std::string_view beginning_of(std::string_view text, std::size_t size) {

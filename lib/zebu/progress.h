@@ -6,8 +6,8 @@
 
 namespace zebu {
 
-// Adds what is new to what is there, within the limits: of a note its beginning is kept (kMaxNote), of the output its
-// end (kMaxOutput), both cut between characters. `done` outside of 0 to 1 is moved to the nearest of the two.
+// Adds a report to `to`. A note is cut to its first kMaxNote bytes, the output to its last kMaxOutput bytes, both
+// between characters. `done` is clamped to 0 to 1.
 void append(Progress& to, std::optional<double> done, std::string_view note, std::string_view output);
 
 inline void append(Progress& to, const Progress& more) { append(to, more.done, more.note, more.output); }

@@ -23,7 +23,7 @@ std::vector<std::string_view> Registry::names() const {
 void Registry::insert(Task task) {
   if (!is_valid_name(task.name)) {
     throw std::invalid_argument("'" + task.name +
-                                "' is no name for a task: use 1 to 128 bytes of UTF-8 without spaces");
+                                "' is not a valid task name: use 1 to 128 bytes of UTF-8 without spaces");
   }
   std::string name = task.name;
   const auto [at, is_new] = tasks_.try_emplace(std::move(name), std::move(task));

@@ -14,22 +14,22 @@ namespace zebu {
 // A named function that a consumer runs for jobs.
 struct Task {
   std::string name;
-  bool sees_cancel = false;  // it takes a Context, so it can see that its job was cancelled
-  // args: one msgpack array; the answer: one msgpack value. Throws what the function throws, and BadArguments.
+  bool sees_cancel = false;  // the function takes a Context, so it can see that its job was cancelled
+  // args: one msgpack array. Returns one msgpack value. Throws BadArguments, and whatever the function throws.
   std::function<std::string(Context&, Bytes args)> call;
 };
 
-// The tasks of a consumer. Filled before the consumer runs, and not changed while it does: with thread slots, a task is
-// called from several threads at once.
+// The tasks of a consumer. Fill it before the consumer runs, and do not change it afterwards. With thread slots a task
+// is called from several threads at once.
 //
 //   registry.add("fib", [](std::uint32_t n) -> std::uint64_t { … });
 //   registry.add("scan", [](zebu::Context& context, std::string path, std::optional<int> depth) { … });
 //
-// Parameters are whatever convert.h converts, Bounded or RawValue; std::optional ones at the end may be left out. The
-// result is converted the same way; void becomes nil.
+// A parameter may have any type that convert.h converts, Bounded or RawValue. Trailing std::optional parameters may be
+// omitted by the submitter. The result is converted in the same way; void becomes nil.
 class Registry {
  public:
-  // Throws std::invalid_argument when the name is invalid or taken.
+  // Throws std::invalid_argument if the name is invalid or already used.
   template <class F>
   Registry& add(std::string name, F function) {
     using Signature = arguments_detail::Signature<F>;
@@ -38,7 +38,7 @@ class Registry {
             }});
     return *this;
   }
-  // All tasks of another registry as well.
+  // Adds all tasks of another registry.
   Registry& add_all(const Registry& other);
 
   [[nodiscard]] const Task* find(std::string_view name) const;

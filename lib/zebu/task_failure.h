@@ -4,12 +4,12 @@
 #include <string>
 #include <utility>
 
-// What a task may throw to say more than any other exception does. Whatever else it throws fails the attempt with
-// the exception's own type and text.
+// Exceptions with a meaning for the broker. Any other exception that a task throws fails the attempt with the
+// exception's own type and text.
 namespace zebu {
 
 // Fails the attempt with a type of the task's own choice: throw TaskFailure("scan.Timeout", "no answer from the
-// mirror"). As after any other exception the job is retried, if it has retries left.
+// mirror"). As after any other exception, the job is retried if it has retries left.
 class TaskFailure : public std::runtime_error {
  public:
   TaskFailure(std::string type, const std::string& message) : std::runtime_error(message), type_(std::move(type)) {}
@@ -20,21 +20,21 @@ class TaskFailure : public std::runtime_error {
   std::string type_;
 };
 
-// A failure that another attempt would only repeat: the job fails at once, whatever retries it has left.
+// A failure that another attempt would only repeat: the job fails at once, however many retries it has left.
 // throw PermanentFailure("scan.Infected", "3 files of 12").
 class PermanentFailure : public TaskFailure {
  public:
   using TaskFailure::TaskFailure;
 };
 
-// The arguments do not fit the task: wrong count, wrong types, out of range. Permanent as well.
+// The arguments do not fit the task: wrong count, wrong types, out of range. The job fails at once, without retries.
 class BadArguments : public std::invalid_argument {
  public:
   using std::invalid_argument::invalid_argument;
 };
 
-// Ends a job that was cancelled, as cancelled; one that is past its soft limit fails as zebu::SoftLimit. Thrown without
-// either it fails the attempt as any exception does.
+// Ends a cancelled job as `cancelled`. After the soft limit it fails the attempt with zebu::SoftLimit. Otherwise it
+// fails the attempt like any other exception.
 class Cancelled : public std::exception {
  public:
   [[nodiscard]] const char* what() const noexcept override { return "the job was cancelled"; }

@@ -40,7 +40,7 @@ TEST_CASE("what --print-config prints, --config reads, and it says the same") {
   }
 }
 
-TEST_CASE("what is no endpoint is a wrong option") {
+TEST_CASE("an invalid endpoint is wrong usage") {
   const std::vector<std::vector<std::string>> wrong = {
       {"zebu-broker", "--clients", "tcp://127.0.0.1:99999"}, {"zebu-broker", "--consumers", "5556"},
       {"zebu-broker", "--clients", "tcp://127.0.0.1"},       {"zebu-consumer", "--broker", "http://127.0.0.1:5556"},
@@ -50,7 +50,7 @@ TEST_CASE("what is no endpoint is a wrong option") {
     const Finished ended = run({.command = command});
     INFO(command[0] << ' ' << command[2] << '\n' << ended.err);
     CHECK(ended.exit.code == 2);
-    CHECK(ended.err.find("'" + command[2] + "' is no endpoint: tcp://HOST:PORT") != std::string::npos);
+    CHECK(ended.err.find("'" + command[2] + "' is not a valid endpoint: use tcp://HOST:PORT") != std::string::npos);
   }
 }
 

@@ -95,7 +95,7 @@ TEST_CASE("every cut of every message is refused") {
 
 TEST_CASE("bytes behind a message are refused") {
   const std::string beat(encode(message::Beat{}).bytes());
-  CHECK(error_of(beat + "\xc0") == "bytes behind the message");
+  CHECK(error_of(beat + "\xc0") == "bytes after the message");
 }
 
 TEST_CASE("a refusal names what was wrong") {

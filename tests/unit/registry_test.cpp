@@ -80,21 +80,21 @@ TEST_CASE("a raw value is handed through byte by byte") {
   CHECK(run(registry, "echo", "\x91" + value).result == value);
 }
 
-TEST_CASE("arguments of the wrong type are refused with what was wanted and what came") {
+TEST_CASE("arguments of the wrong type are refused with the expected and the actual type") {
   Registry registry;
   registry.add("f", [](std::uint8_t, const std::string&) {});
   registry.add("fib", [](zebu::Bounded<0, 93> n) { return n.value; });
   registry.add("list", [](const std::vector<double>&) {});
   CHECK(refusal(registry, "f", zebu::pack_args("x", "y")) ==
-        "argument 1 of f: wanted an integer from 0 to 255, got a string");
+        "argument 1 of f: expected an integer from 0 to 255, got a string");
   CHECK(refusal(registry, "f", zebu::pack_args(256, "y")) ==
-        "argument 1 of f: wanted an integer from 0 to 255, got 256");
+        "argument 1 of f: expected an integer from 0 to 255, got 256");
   CHECK(refusal(registry, "f", zebu::pack_args(1, 2.5)) ==
-        "argument 2 of f: wanted a string, got a floating-point number");
-  CHECK(refusal(registry, "fib", zebu::pack_args(94)) == "argument 1 of fib: wanted an integer from 0 to 93, got 94");
-  CHECK(refusal(registry, "fib", zebu::pack_args(-1)) == "argument 1 of fib: wanted an integer from 0 to 93, got -1");
+        "argument 2 of f: expected a string, got a floating-point number");
+  CHECK(refusal(registry, "fib", zebu::pack_args(94)) == "argument 1 of fib: expected an integer from 0 to 93, got 94");
+  CHECK(refusal(registry, "fib", zebu::pack_args(-1)) == "argument 1 of fib: expected an integer from 0 to 93, got -1");
   CHECK(refusal(registry, "list", zebu::pack_args(true)) ==
-        "argument 1 of list: wanted a list, each element a number, got true");
+        "argument 1 of list: expected a list, each element a number, got true");
 }
 
 TEST_CASE("a wrong number of arguments is refused with the right one") {

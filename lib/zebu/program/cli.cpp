@@ -18,8 +18,8 @@
 namespace zebu::cli {
 namespace {
 
-// The lowest descriptor that is free is the one that open() gives. Using them is an error still: what should be read
-// can only be written, and the other way round; but what is logged goes nowhere.
+// open() returns the lowest free descriptor. Reading stdin or writing stdout then still fails, because each is opened
+// in the wrong direction; but log messages to stderr are dropped without an error.
 void take_closed_descriptors() {
   constexpr std::array<int, 3> kModes = {O_WRONLY, O_RDONLY, O_WRONLY};
   for (int descriptor = 0; descriptor < 3; ++descriptor) {
@@ -33,7 +33,7 @@ std::string environment_name(std::string option) {
   return "ZEBU_" + option;
 }
 
-// Every long option may come from the environment, except the ones that ask for something and end the program.
+// Every long option can be set in the environment, except those that print something and exit.
 void name_environment(CLI::App& app) {
   for (CLI::Option* option : app.get_options()) {
     if (option->get_lnames().empty() || !option->get_configurable()) continue;
@@ -42,7 +42,7 @@ void name_environment(CLI::App& app) {
   for (CLI::App* command : app.get_subcommands({})) name_environment(*command);
 }
 
-// CLI11 lets the file win over the environment. A key whose variable is set is as if it were not in the file.
+// CLI11 prefers the file to the environment. So a key whose variable is set is removed from the file.
 class FileBehindEnvironment : public CLI::ConfigTOML {
  public:
   std::vector<CLI::ConfigItem> from_config(std::istream& input) const override {
@@ -57,7 +57,7 @@ class FileBehindEnvironment : public CLI::ConfigTOML {
 
 Result<std::chrono::milliseconds> parse_duration(const std::string& text) {
   const auto no_duration =
-      fail(ErrorCode::bad_value, "'" + text + "' is no duration: use 250ms, 3s, 2m, 1h or seconds");
+      fail(ErrorCode::bad_value, "'" + text + "' is not a valid duration: use 250ms, 3s, 2m, 1h or seconds");
   double amount = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), amount);
   if (error != std::errc() || !std::isfinite(amount) || amount < 0) return no_duration;
@@ -81,7 +81,7 @@ std::chrono::milliseconds duration_or_throw(const std::string& name, const std::
   return *parsed;
 }
 
-// CLI11 says of an unknown key that "INI was not able to parse" it.
+// CLI11's message for an unknown key begins with "INI was not able to parse".
 std::string explained(const std::string& what) {
   constexpr std::string_view kUnknownKey = "INI was not able to parse ";
   if (what.rfind(kUnknownKey, 0) != 0) return what;
@@ -94,7 +94,7 @@ void add_standard_options(CLI::App& app, std::string& log_level) {
   app.config_formatter(std::make_shared<FileBehindEnvironment>());
   app.set_config("--config", "", "read options from a TOML file; keys are the long names")->configurable(false);
   app.allow_config_extras(CLI::config_extras_mode::error);
-  app.add_flag("--print-config")->description("print the options in force as TOML and stop")->configurable(false);
+  app.add_flag("--print-config")->description("print the options in force as TOML and exit")->configurable(false);
   app.set_version_flag("--version", std::string(kVersion))->configurable(false);
   app.add_option("--log-level", log_level, "trace, debug, info, warn, error or off")
       ->check(CLI::IsMember({"trace", "debug", "info", "warn", "error", "off"}))
@@ -103,7 +103,7 @@ void add_standard_options(CLI::App& app, std::string& log_level) {
 
 std::string why_no_endpoint(const std::string& endpoint) {
   constexpr std::string_view kScheme = "tcp://";
-  const std::string wanted = "'" + endpoint + "' is no endpoint: tcp://HOST:PORT, with a port up to 65535";
+  const std::string wanted = "'" + endpoint + "' is not a valid endpoint: use tcp://HOST:PORT, with a port up to 65535";
   const std::size_t colon = endpoint.rfind(':');
   if (!endpoint.starts_with(kScheme) || colon <= kScheme.size()) return wanted;
   const std::string port = endpoint.substr(colon + 1);

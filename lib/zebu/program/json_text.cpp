@@ -40,7 +40,7 @@ std::string number_text(Number number) {
 std::string float_text(double number) {
   if (!std::isfinite(number)) return "null";
   std::string text = number_text(number);
-  // 2.0 stays a floating-point number to whoever reads it.
+  // 2.0 must remain a floating-point number for the reader.
   if (text.find_first_of(".e") == std::string::npos) text += ".0";
   return text;
 }
@@ -113,13 +113,13 @@ void write(const msgpack::object& value, std::string& to) {
   }
 }
 
-// The one value in `bytes`, or nothing.
+// The value in `bytes`; nullopt unless there is exactly one.
 std::optional<msgpack::object_handle> unpacked(Bytes bytes) {
   try {
     std::size_t offset = 0;
     auto handle = msgpack::unpack(bytes.data(), bytes.size(), offset, nullptr, nullptr, unpack_limit_of(bytes));
     if (offset == bytes.size()) return handle;
-  } catch (const std::exception&) {  // bytes of a task that breaks the rules; the caller shows them as they are
+  } catch (const std::exception&) {  // a task returned invalid msgpack; the caller shows the bytes
   }
   return std::nullopt;
 }

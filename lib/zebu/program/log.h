@@ -6,7 +6,7 @@
 
 namespace zebu {
 
-// Logs go to stderr, one line each: time in UTC, level, program, text. level: as --log-level takes it.
+// Sends logs to stderr, one line each: time in UTC, level, program, text. level: a value of --log-level.
 void start_log(const std::string& program, const std::string& level);
 
 }  // namespace zebu

@@ -16,7 +16,7 @@ StopSignal::StopSignal() {
   sigaddset(&set, SIGTERM);
   pthread_sigmask(SIG_BLOCK, &set, nullptr);
   std::signal(SIGPIPE, SIG_IGN);
-  std::signal(SIGXFSZ, SIG_IGN);  // a limit of file sizes is met as a full disk is
+  std::signal(SIGXFSZ, SIG_IGN);  // a write beyond the file size limit fails like one to a full disk
   descriptor_ = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
   if (descriptor_ < 0) std::abort();
 }

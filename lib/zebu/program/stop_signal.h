@@ -2,8 +2,8 @@
 
 namespace zebu {
 
-// SIGINT and SIGTERM as a descriptor that becomes readable. Made in main before any thread starts, because it blocks
-// both signals in its thread and in all that start later; SIGPIPE and SIGXFSZ are ignored.
+// SIGINT and SIGTERM as a descriptor that becomes readable. Create it in main before any thread starts, because it
+// blocks both signals in its thread and in all that start later. It also ignores SIGPIPE and SIGXFSZ.
 class StopSignal {
  public:
   StopSignal();
@@ -17,7 +17,7 @@ class StopSignal {
   int descriptor_;
 };
 
-// Raises this process's limit of open files as far as it may, and returns what it is then.
+// Raises this process's limit of open files to the hard limit, and returns the new limit.
 unsigned long raise_open_files();
 
 }  // namespace zebu

@@ -63,7 +63,7 @@ namespace {
 using codec::Writer;
 using message::Type;
 
-constexpr std::size_t kHeaderRoom = 15;  // the longest header has 13 bytes; an empty batch needs no allocation
+constexpr std::size_t kHeaderRoom = 15;  // the longest header has 13 bytes; 15 still fit a string without allocation
 
 }  // namespace
 

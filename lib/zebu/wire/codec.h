@@ -5,12 +5,12 @@
 #include <memory>
 #include <string>
 
-// The wire form of messages: docs/protocol.md in code. The only place that knows msgpack (convert.h, the conversion of
-// a user's own types, aside).
+// The wire form of messages: docs/protocol.md in code. The only place that uses msgpack, apart from convert.h, which
+// converts users' values.
 namespace zebu {
 
-// A message ready to be sent. The bytes from `start` on are the frame: a batch writes its header last, into room that
-// it left in front of its entries.
+// A message that is ready to be sent. The frame is the bytes from `start` on: a batch reserves room before its entries,
+// and writes its header there last.
 struct Frame {
   std::string buffer;
   std::size_t start = 0;
@@ -22,7 +22,7 @@ struct Frame {
 // Encodes one whole message.
 [[nodiscard]] Frame encode(const message::Message& message);
 
-// An entry of SUBMIT and one of ASSIGN, out of what whoever sends them has: nothing is copied.
+// Views of an entry of SUBMIT and of one of ASSIGN. The sender's data is not copied.
 struct JobView {
   const JobId& id;
   std::string_view task;
@@ -35,7 +35,7 @@ struct AssignmentView {
   std::uint32_t attempt = 0;
 };
 
-// Entries of one type, gathered for one peer until its loop comes round. Each entry is encoded once, when added.
+// Collects entries of one message type for one peer during a round of the loop. Each entry is encoded once, when added.
 //
 //   ┌──────── room for the header ────────┬ entry ┬ entry ┬ …
 //   │      [type, (lead), array of count  │
@@ -52,17 +52,17 @@ class Batch {
   void add(const message::Assignment& assignment);  // ASSIGN
   void add(const AssignmentView& assignment);       // ASSIGN
   void add(const message::ProgressReport& report);  // PROGRESS
-  // An entry that was encoded before, with encode_entry.
+  // An entry that encode_entry made before.
   void add_encoded(Bytes entry);
 
   [[nodiscard]] std::uint32_t count() const { return count_; }
   [[nodiscard]] bool empty() const { return count_ == 0; }
   [[nodiscard]] std::size_t size() const { return buffer_.size(); }
-  // True when one more entry of `entry` bytes would pass what a frame may hold.
+  // Whether another entry of `entry` bytes would exceed the limits of a frame.
   [[nodiscard]] bool is_full(std::size_t entry, std::size_t max_message) const;
 
-  // The frame, and an empty batch again. `lead` is the field before the list: SUBMIT's wait, or OUTCOME's and RETURN's
-  // credit; it is left out for the other types.
+  // Returns the frame and empties the batch. `lead` is the field before the list: SUBMIT's wait, or the credit of
+  // OUTCOME and RETURN; other types have none.
   [[nodiscard]] Frame finish(std::uint32_t lead = 0);
 
  private:
@@ -74,10 +74,10 @@ class Batch {
   std::uint32_t count_ = 0;
 };
 
-// One entry alone: to be added to a Batch later, or as a store keeps it. Decoder reads them back.
+// A single entry, to be added to a Batch later or kept by a store. Decoder reads it back.
 [[nodiscard]] std::string encode_entry(const message::Submission& job);
 [[nodiscard]] std::string encode_entry(const message::Report& report);
-// The same at the end of `to`.
+// Append an entry to `to`.
 void append_entry(std::string& to, const JobView& job);
 void append_entry(std::string& to, const message::Report& report);
 
@@ -85,8 +85,8 @@ void append_entry(std::string& to, const message::Report& report);
 [[nodiscard]] std::size_t wire_size(const Outcome& outcome);
 [[nodiscard]] std::size_t wire_size(const message::ProgressReport& report);
 
-// Decodes frames from a peer that may be hostile. Holds the memory that the last decoded message points into, so one
-// Decoder a loop is enough and costs no allocation a message. Not thread-safe.
+// Decodes frames from a peer that may be hostile. It owns the memory that the last decoded message points into, so one
+// Decoder per loop avoids an allocation per message. Not thread-safe.
 class Decoder {
  public:
   Decoder();
@@ -94,10 +94,10 @@ class Decoder {
   Decoder(Decoder&&) noexcept;
   Decoder& operator=(Decoder&&) noexcept;
 
-  // The message in `frame`, or bad_message with a text that names what was wrong. Its views point into `frame` and
-  // into this decoder: they live until the next decode.
+  // The message in `frame`, or bad_message with a text that says what is wrong. Its views point into `frame` and into
+  // this decoder, and are valid until the next call.
   [[nodiscard]] Result<message::Message> decode(Bytes frame);
-  // What encode_entry made, under the same rules.
+  // An entry that encode_entry made, under the same rules.
   [[nodiscard]] Result<message::Submission> decode_submission(Bytes entry);
   [[nodiscard]] Result<message::Report> decode_report(Bytes entry);
 
@@ -109,7 +109,7 @@ class Decoder {
   std::unique_ptr<Memory> memory_;
 };
 
-// Why a command was refused, out of its ANSWER; nothing when it was not.
+// Why a command was refused, from its ANSWER; nullopt if it was not refused.
 [[nodiscard]] std::optional<Error> refusal_in(Bytes answer);
 
 }  // namespace zebu

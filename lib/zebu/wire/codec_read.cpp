@@ -77,7 +77,7 @@ std::vector<T> read_entries(const Object& o, F read) {
 
 std::uint32_t read_credit(const Object& o) { return read_u32(o, "credit", message::kMaxCredit); }
 
-// How many elements the array of a message has at least; HELLO, which may be of another major version, has 7.
+// The least number of elements in a message's array. HELLO, which may have another major version, is checked by itself.
 std::size_t fields_of(Type type) {
   switch (type) {
     case Type::beat:
@@ -166,7 +166,7 @@ message::Message read_message(const Object& root) {
   return read_message_of(type, f, count);
 }
 
-// {"error": {"code": …, "message": …}}, or any other map.
+// The error in {"error": {"code": …, "message": …}}; nullopt for any other map.
 std::optional<Error> read_refusal_in(const Object& o) {
   std::optional<Error> refusal;
   read_map(o, "an answer to a command", [&](std::string_view key, const Object& value) {

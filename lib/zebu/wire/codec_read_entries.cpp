@@ -42,7 +42,7 @@ struct Option {
   std::string_view key;
   void (*read)(JobOptions& options, const Object& value);
 };
-// The first ones are those that ASSIGN has too.
+// The first kAssigned options also occur in ASSIGN.
 constexpr std::size_t kAssigned = 5;
 constexpr std::array<Option, 20> kOptions = {{
     {"transient", [](JobOptions& o, const Object& v) { o.transient = read_bool(v, "transient"); }},
@@ -71,8 +71,8 @@ constexpr std::array<Option, 20> kOptions = {{
     {"unique_for_ms", [](JobOptions& o, const Object& v) { o.unique_for = read_ms(v, "unique_for_ms"); }},
 }};
 
-// With its defaults, and what `o` says of the first `known` options. An option that is not known is refused, or else
-// ignored.
+// Reads the first `known` options from the map `o`; missing ones have their defaults. Another option is refused if
+// `refuse_others`, else ignored.
 JobOptions read_options(const Object& o, std::size_t known, bool refuse_others) {
   JobOptions options;
   read_map(o, "options", [&](std::string_view key, const Object& value) {
@@ -177,7 +177,7 @@ message::ProgressReport read_progress(const Object& o) {
   return report;
 }
 
-// Refused rather than ignored when unknown: a filter that is not understood would purge everything.
+// An unknown param is refused, not ignored: ignoring a filter would purge everything.
 message::Params read_params(const Object& o) {
   message::Params params;
   read_map(o, "params", [&](std::string_view key, const Object& value) {

@@ -39,10 +39,10 @@ std::uint32_t read_u32(const Object& o, const char* field, std::uint32_t max) {
 
 double read_real(const Object& o, const char* field, double min, double max) {
   const double x = real_of(o);
-  if (!(x >= min && x <= max)) {  // not a number is neither
+  if (!(x >= min && x <= max)) {  // also true for NaN
     throw Malformed{std::string(field) + " must be a number from " + shown(min) + " to " + shown(max)};
   }
-  return x == 0 ? 0.0 : x;  // -0 is 0
+  return x == 0 ? 0.0 : x;  // turns -0 into 0
 }
 
 std::chrono::milliseconds read_ms(const Object& o, const char* field) {

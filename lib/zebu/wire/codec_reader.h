@@ -13,8 +13,8 @@
 #include <type_traits>
 #include <vector>
 
-// Inside the codec only: fields read from unpacked msgpack that a hostile peer may have made. Whatever is not as
-// docs/protocol.md says throws Malformed, which the Decoder turns into bad_message.
+// Internal to the codec: reads fields from unpacked msgpack, which may come from a hostile peer. A field that violates
+// docs/protocol.md throws Malformed, which the Decoder turns into bad_message.
 namespace zebu::codec {
 
 struct Malformed {
@@ -29,22 +29,24 @@ inline constexpr std::uint64_t kMaxNumber = std::numeric_limits<std::uint64_t>::
 std::uint64_t read_number(const Object& o, const char* field, std::uint64_t max = kMaxNumber);
 std::uint32_t read_u32(const Object& o, const char* field,
                        std::uint32_t max = std::numeric_limits<std::uint32_t>::max());
-// A float, or an integer that stands for one.
+// A float, or an integer in its place.
 double read_real(const Object& o, const char* field, double min, double max);
 std::chrono::milliseconds read_ms(const Object& o, const char* field);
 WallTime read_unix_ms(const Object& o, const char* field);
 std::string_view read_str(const Object& o, const char* field, std::size_t max = kMaxNumber);
 std::string_view read_name(const Object& o, const char* field);
-// The beginning of what a peer wrote, to be quoted in an error.
+// The beginning of a peer's text in quotes, for an error message.
 std::string quoted(std::string_view text);
 Bytes read_bin(const Object& o, const char* field);
 bool read_bool(const Object& o, const char* field);
 Uuid read_id(const Object& o, const char* field);
 
-// The elements of an array of at least `count`; an older reader ignores what a newer minor version appends.
+// The elements of an array with at least `count` of them. More are ignored, since a newer minor version may append
+// some.
 const Object* read_fields(const Object& o, std::size_t count, const char* what);
 
-// Becomes what read(o) returns right where it is wanted: a job is a few hundred bytes, not to be moved into its list.
+// Converts to the result of read(o), constructed in place: a job is a few hundred bytes, too many to move into its
+// list.
 template <class F>
 struct InPlace {
   F& read;
@@ -90,8 +92,8 @@ template <class T, class Take>
 Result<T> read_whole(msgpack::zone& zone, Bytes bytes, Take&& take) {
   const auto reference_all = [](msgpack::type::object_type, std::size_t, void*) { return true; };
   try {
-    // No element is smaller than a byte, so an array cannot honestly claim more than the frame has: this is what
-    // keeps the memory for hostile lengths proportional to the bytes that were really sent.
+    // Every element takes at least a byte, so a valid array has at most as many elements as the frame has bytes. This
+    // limit keeps the memory for forged lengths proportional to the bytes that were actually sent.
     const std::size_t size = bytes.size();
     const std::size_t most = std::min<std::size_t>(size, message::kMaxList);
     const msgpack::unpack_limit limit(most, std::min<std::size_t>(most, 1024), size, size, size, kMaxDepth);
@@ -99,7 +101,7 @@ Result<T> read_whole(msgpack::zone& zone, Bytes bytes, Take&& take) {
     bool referenced = false;
     const Object root = msgpack::unpack(zone, bytes.data(), size, used, referenced, reference_all, nullptr, limit);
     T taken = take(root);
-    if (used != size) throw Malformed{"bytes behind the message"};
+    if (used != size) throw Malformed{"bytes after the message"};
     return taken;
   } catch (const Malformed& e) {
     return fail(ErrorCode::bad_message, e.what);

@@ -16,7 +16,7 @@ std::uint64_t count_of(Duration duration) {
 
 std::uint64_t unix_ms(WallTime time) { return count_of(time.time_since_epoch()); }
 
-// Calls put(key, value) for what a consumer is told of a job's options, where it is not the default.
+// Calls put(key, value) for each option that ASSIGN has and that differs from its default.
 template <class F>
 void each_assigned_option(const JobOptions& o, F&& put) {
   if (o.transient) put("transient", true);
@@ -26,8 +26,8 @@ void each_assigned_option(const JobOptions& o, F&& put) {
   if (!o.headers.empty()) put("headers", o.headers);
 }
 
-// The same for all of them. If you add an option: docs/protocol.md, JobOptions, kOptions in codec_read_entries.cpp,
-// why_bad in job.cpp, the golden line.
+// The same for all options. If you add one, also change docs/protocol.md, JobOptions, kOptions in
+// codec_read_entries.cpp, why_bad in job.cpp and the golden line.
 template <class F>
 void each_option(const JobOptions& o, F&& put) {
   constexpr RetryPolicy kRetry;
@@ -58,7 +58,8 @@ void write_value(Writer& w, const std::vector<Header>& headers) {
   for (const Header& header : headers) w.str(header.first).str(header.second);
 }
 
-// Writes a map of what `each` puts: once to count it, once to write it. Nothing put is one byte, after one look.
+// Writes a map of the pairs that `each` puts. Calls `each` once to count them, and again to write them if there are
+// any.
 template <class Each>
 void write_map(Writer& w, Each&& each) {
   std::size_t count = 0;
@@ -104,7 +105,7 @@ Frame batch_of(Type type, const Entries& entries, std::uint32_t lead = 0) {
   return batch.finish(lead);
 }
 
-// One overload a message: batches go through Batch, the others are written here.
+// One overload per message. Messages with lists go through Batch, the others are written here.
 struct Encode {
   template <class F>
   static Frame plain(std::size_t fields, Type type, F&& rest) {

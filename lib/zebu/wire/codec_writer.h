@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-// Inside the codec only: msgpack written to the end of a string, in the words of docs/protocol.md.
+// Internal to the codec: appends msgpack to a string, in the terms of docs/protocol.md.
 namespace zebu::codec {
 
 class Writer {

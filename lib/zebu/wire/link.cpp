@@ -52,7 +52,7 @@ void Link::reopen(const Error& why) {
   descriptor_.release();
   dealer_->close(std::chrono::milliseconds(0));
   auto dealer = Dealer::connect(context_, options_.endpoint, options_.limits);
-  // The endpoint was good before; only a machine without descriptors fails here, and the next tick tries again.
+  // The endpoint is valid, so this fails only if the machine is out of descriptors. The next tick tries again.
   if (was_up) handlers_.down(why);
   if (closed_) return;
   if (dealer) {
@@ -75,7 +75,7 @@ void Link::watch() {
 }
 
 void Link::request_flush() {
-  // Inside of drain() the flag alone does: the round looks at it before it ends.
+  // Inside drain() the flag is enough: the round checks it before it ends.
   if (std::exchange(flush_requested_, true) || draining_) return;
   boost::asio::post(loop_, [this, alive = generation_, mine = *generation_] {
     if (*alive != mine) return;
@@ -83,8 +83,8 @@ void Link::request_flush() {
   });
 }
 
-// Reads all that is there and sends all that has gathered, until ZeroMQ says that nothing is left to read. Asking that
-// after every send and receive is what keeps the edge-triggered descriptor from losing a wake-up.
+// Receives and sends until ZeroMQ has nothing left to read. The descriptor is edge-triggered: without that check after
+// every send and receive a wake-up would be lost.
 void Link::drain() {
   if (closed_ || !dealer_ || draining_) return;
   draining_ = true;
@@ -98,7 +98,7 @@ void Link::drain() {
     }
     flush_requested_ = has_sent_ = false;
     if (up_ && !closed_) handlers_.flush();
-    // Nothing was there to read a moment ago. Only a send can have taken in more, unannounced.
+    // There was nothing left to read. Only a send can have received more input without a wake-up.
   } while (!closed_ && !reopen_requested_ && handled < kMessagesARound &&
            ((up_ && flush_requested_) || (has_sent_ && dealer_->has_input())));
   draining_ = flush_requested_ = false;
@@ -107,7 +107,7 @@ void Link::drain() {
   } else if (std::exchange(reopen_requested_, false)) {
     reopen({ErrorCode::disconnected, "the broker ended the session", {}});
   } else if (handled >= kMessagesARound) {
-    request_flush();  // others in the loop have their turn, then go on
+    request_flush();  // continue after the loop's other handlers have had their turn
   }
 }
 
@@ -142,7 +142,7 @@ void Link::send(Frame frame) {
   dealer_->send(std::move(frame));
   has_sent_ = true;
   last_sent_ = Clock::now();
-  // Outside of drain() nobody would look again at what this send may have let in.
+  // Outside drain(), input that this send may have received would go unnoticed.
   if (!draining_) request_flush();
 }
 
@@ -170,7 +170,7 @@ void Link::tick() {
   if (closed_ || !dealer_) return;
   if (now - last_heard_ > welcome_.liveness) {
     return reopen({ErrorCode::disconnected,
-                   "no word from the broker at " + options_.endpoint + " for " +
+                   "no message from the broker at " + options_.endpoint + " for " +
                        std::to_string(welcome_.liveness.count()) + " ms",
                    {}});
   }
@@ -183,7 +183,7 @@ void Link::close(std::chrono::milliseconds linger) {
   if (dealer_) {
     if (up_) dealer_->send(encode(message::Bye{}));
     descriptor_.release();
-    dealer_->close(up_ ? linger : std::chrono::milliseconds(0));  // a HELLO that nobody took is not waited for
+    dealer_->close(up_ ? linger : std::chrono::milliseconds(0));  // do not wait for an unanswered HELLO
   }
   ++*generation_;
   closed_ = true;

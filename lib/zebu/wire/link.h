@@ -16,30 +16,30 @@ namespace zebu {
 
 struct LinkOptions {
   std::string endpoint = "tcp://127.0.0.1:5555";
-  // How long the broker may be silent before WELCOME said what it wants.
+  // How long the broker may be silent, until WELCOME announces its own value.
   std::chrono::milliseconds liveness{3000};
   SocketLimits limits;
 };
 
-// A peer's session with the broker, inside an Asio loop: one DEALER whose descriptor the loop watches, HELLO, beats
-// both ways, and after silence a new socket and HELLO again, for ever. What the session is for is its owner's business.
+// A peer's session with the broker, in an Asio loop. It watches a DEALER's descriptor, sends HELLO, exchanges beats,
+// and after silence opens a new socket and sends HELLO again, for ever. The owner handles all other messages.
 //
-// One thread: all calls and all handlers run in the loop's. Handlers may call send() and close(), and must not destroy
-// the link.
+// Call it from the loop's thread only; all handlers run there. Handlers may call send() and close(), but must not
+// destroy the link.
 class Link {
  public:
   struct Handlers {
-    // The HELLO for a fresh session; called for every connection.
+    // Makes the HELLO for a new session; called for every connection.
     std::function<Frame()> hello;
-    // The session is up: send what a fresh session needs.
+    // The session is up: send the messages that a new session needs.
     std::function<void(const message::Welcome&)> up;
-    // The session is gone; the link is already at work on a new one.
+    // The session is gone. The link is already trying to open a new one.
     std::function<void(const Error&)> down;
-    // Every message but WELCOME, BEAT and the ERRORs that end a session. Views live for the call.
+    // Gets every message except WELCOME, BEAT and the ERRORs that end a session. Views are valid during the call.
     std::function<void(const message::Message&)> message;
-    // Called once a round, before the link looks at what there is to send: hand over what has gathered with send().
+    // Called once per round of the loop: send() the entries that have gathered.
     std::function<void()> flush;
-    // The broker will never take us (another major version, wrong port). The link stays down.
+    // The broker refuses this peer for good (another major version, wrong port). The link stays down.
     std::function<void(const Error&)> refused;
   };
 
@@ -48,17 +48,19 @@ class Link {
   Link(const Link&) = delete;
   Link& operator=(const Link&) = delete;
 
-  // Connects. An error is one of the endpoint; being unable to reach the broker is none.
+  // Starts connecting. Fails only if the endpoint is malformed. An unreachable broker is not an error: the link keeps
+  // trying.
   [[nodiscard]] Result<void> start();
   [[nodiscard]] bool is_up() const { return up_; }
-  // Of the session that is up.
+  // The WELCOME of the session that is up.
   [[nodiscard]] const message::Welcome& welcome() const { return welcome_; }
 
-  // Sends a message of the session that is up; without one it is dropped, because the next session starts anew.
+  // Sends a message in the session that is up. Without a session the message is dropped, because the next session
+  // starts afresh.
   void send(Frame frame);
-  // Asks for one call of Handlers::flush when the loop next comes round; cheap when already asked.
+  // Requests a call of Handlers::flush in the next round of the loop. Cheap if one was already requested.
   void request_flush();
-  // Says BYE when up, and closes for good; what was sent still leaves, for at most `linger`.
+  // Sends BYE if the session is up, and closes for good. Messages sent before still leave, for at most `linger`.
   void close(std::chrono::milliseconds linger = std::chrono::milliseconds(1000));
 
  private:
@@ -83,8 +85,8 @@ class Link {
   message::Welcome welcome_;
   TimePoint last_heard_{};
   TimePoint last_sent_{};
-  // What a handler posted for an older socket, or for a destroyed link, must not act: it holds the generation that it
-  // was made for, and the link shares the newest. (shared_ptr: posted handlers may outlive the link.)
+  // The number of the current socket. A posted handler compares it with the number it was posted for, and does nothing
+  // if the socket is an older one or the link is destroyed. (shared_ptr: posted handlers may outlive the link.)
   std::shared_ptr<std::uint64_t> generation_ = std::make_shared<std::uint64_t>(0);
   bool up_ = false;
   bool closed_ = false;

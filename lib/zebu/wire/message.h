@@ -8,8 +8,9 @@
 #include <variant>
 #include <vector>
 
-// The messages of docs/protocol.md as plain values, named as there. Strings and bytes are views: of a received message
-// they live as long as the frame and its Decoder; of one to be sent the caller holds them until it is encoded.
+// The messages of docs/protocol.md as plain values, with the same names. Strings and bytes are views. In a received
+// message they are valid as long as the frame and until the Decoder's next call; in a message to be sent the caller
+// must keep them alive until it is encoded.
 namespace zebu::message {
 
 inline constexpr std::uint32_t kMajor = 1;
@@ -17,11 +18,11 @@ inline constexpr std::uint32_t kMinor = 1;
 inline constexpr std::size_t kDefaultMaxMessage = 16U << 20;
 inline constexpr std::uint32_t kMaxList = 65'536;
 inline constexpr std::uint32_t kMaxCredit = 65'535;
-inline constexpr std::size_t kMaxReason = 1024;  // bytes of why a queue is paused
-inline constexpr std::size_t kMaxAfter = 256;    // bytes of where a page ended
+inline constexpr std::size_t kMaxReason = 1024;  // bytes of a pause's reason
+inline constexpr std::size_t kMaxAfter = 256;    // bytes of a page's position
 
-// If you add a type: docs/protocol.md (three tables), kTypes in codec.cpp, its encoder and decoder
-// (codec_write.cpp, codec_read.cpp), the golden line.
+// If you add a type, also change docs/protocol.md (three tables), kTypes in codec.cpp, the encoder and the decoder
+// (codec_write.cpp, codec_read.cpp) and the golden line.
 enum class Type : std::uint8_t {
   hello = 1,
   welcome = 2,
@@ -67,7 +68,7 @@ struct Hello {
   Role role = Role::client;
   std::string_view name;
   InstanceId instance;
-  ConsumerFacts consumer;  // of role consumer only
+  ConsumerFacts consumer;  // for role consumer only
 };
 
 struct Welcome {
@@ -128,7 +129,7 @@ struct Unknown {
   std::vector<JobId> ids;
 };
 
-// A submitted job is not there, because another one has its unique key: `to` is what its submitter gets instead.
+// Job `id` was not taken, because job `to` holds its unique key. The submitter gets `to` instead.
 struct Attachment {
   JobId id;
   JobId to;
@@ -144,7 +145,7 @@ struct ErrorView {
   ErrorKind kind = ErrorKind::failure;
 };
 
-// One ended attempt, as in OUTCOME and DONE. `result` is used for succeeded, `error` for failed.
+// An ended attempt, as in OUTCOME and DONE. `result` is set if it succeeded, `error` if it failed.
 struct Report {
   JobId id;
   std::uint32_t attempt = 0;
@@ -157,7 +158,7 @@ struct Done {
   std::vector<Report> jobs;
 };
 
-// What a QUERY or a COMMAND is about; docs/protocol.md says which of these each `what` takes.
+// The params of a QUERY or a COMMAND. docs/protocol.md says which of them each `what` takes.
 struct Params {
   std::vector<JobId> ids = {};
   std::string_view queue = {};
@@ -165,7 +166,7 @@ struct Params {
   std::optional<JobState> state = {};
   std::string_view reason = {};
   std::string_view consumer = {};
-  std::string_view after = {};  // where the page before ended, as its answer said
+  std::string_view after = {};  // the position after the previous page, from its answer
   std::uint32_t limit = 0;
 };
 struct Query {
@@ -178,7 +179,7 @@ struct Command {
   std::string_view what;
   Params params;
 };
-// value: one msgpack value, as docs/protocol.md describes for each `what`.
+// value: one msgpack value, described in docs/protocol.md for each `what`.
 struct Answer {
   std::uint64_t number = 0;
   Bytes value;
@@ -231,10 +232,10 @@ using Message = std::variant<Hello, Welcome, ErrorReport, Beat, Bye, Submit, Acc
                              Return, Stop, Drain, ProgressReports>;
 
 [[nodiscard]] Type type_of(const Message& message);
-// "HELLO", as the document spells it.
+// "HELLO", as in docs/protocol.md.
 [[nodiscard]] std::string_view name_of(Type type);
 
-// A view of an outcome, and a copy of a view.
+// report_of() returns a view of an outcome, outcome_of() a copy of a report.
 [[nodiscard]] Report report_of(const JobId& id, std::uint32_t attempt, const Outcome& outcome);
 [[nodiscard]] Outcome outcome_of(const Report& report);
 

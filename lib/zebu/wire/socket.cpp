@@ -10,7 +10,7 @@
 namespace zebu {
 namespace {
 
-// A signal that arrives within a call may end it, and has nothing to do with it.
+// Repeats a call that a signal interrupted.
 template <class Call>
 auto unless_interrupted(Call&& call) {
   while (true) {
@@ -26,7 +26,7 @@ bool receive_now(zmq::socket_t& socket, zmq::message_t& into) {
   return unless_interrupted([&] { return socket.recv(into, zmq::recv_flags::dontwait).has_value(); });
 }
 
-// Drops the frames behind the first one of a message: they are there once that is, ZeroMQ delivers whole messages.
+// Drops the frames after the first one of a message. They have all arrived, since ZeroMQ delivers whole messages.
 void drop_rest(zmq::socket_t& socket) {
   zmq::message_t rest;
   do {
@@ -38,13 +38,13 @@ bool has_input(zmq::socket_t& socket) {
   return unless_interrupted([&] { return (socket.get(zmq::sockopt::events) & ZMQ_POLLIN) != 0; });
 }
 
-// A frame's buffer while ZeroMQ has it, and where its bytes are counted.
+// A frame's buffer while ZeroMQ uses it, and the counter for its bytes.
 struct Sent {
   std::string buffer;
   std::shared_ptr<UnreadCount> unread;
 };
 
-// Called by ZeroMQ's I/O thread when the frame has left, or its peer.
+// Called by ZeroMQ's I/O thread when the frame has been sent, or its peer is gone.
 void free_sent(void*, void* owner) {
   const std::unique_ptr<Sent> sent(static_cast<Sent*>(owner));
   if (!sent->unread) return;
@@ -52,10 +52,10 @@ void free_sent(void*, void* owner) {
   ++sent->unread->read;
 }
 
-// Small ones are copied: that is cheaper than an allocation.
+// Smaller frames are copied, which is cheaper than an allocation.
 constexpr std::size_t kCopy = 256;
 
-// Hands the frame's buffer to ZeroMQ without a copy.
+// Passes the frame's buffer to ZeroMQ without copying it.
 zmq::message_t to_message(Frame frame, std::shared_ptr<UnreadCount> unread = nullptr) {
   const Bytes bytes = frame.bytes();
   if (bytes.size() <= kCopy) return zmq::message_t(bytes.data(), bytes.size());
@@ -103,8 +103,8 @@ Result<Router> Router::bind(SocketContext& context, const std::string& endpoint,
     auto socket = std::make_unique<zmq::socket_t>(context.get(), zmq::socket_type::router);
     set_limits(*socket, limits);
     socket->set(zmq::sockopt::router_mandatory, 1);
-    // No peer that keeps to the protocol reaches these. With max_ready they bound what one costs that floods, or does
-    // not read.
+    // A peer that follows the protocol never reaches these. Together with max_ready they bound the cost of a peer that
+    // floods us or does not read.
     socket->set(zmq::sockopt::rcvhwm, 1000);
     socket->set(zmq::sockopt::sndhwm, 100'000);
     socket->set(zmq::sockopt::backlog, 1024);
@@ -143,7 +143,7 @@ bool Router::send(Bytes peer, Frame frame) {
   }
   const auto now = zmq::send_flags::dontwait;
   try {
-    // The routing id decides: EHOSTUNREACH (or EAGAIN) here, and nothing has been sent.
+    // Sending the routing id fails (EHOSTUNREACH or EAGAIN) if the peer is unreachable; then nothing has been sent.
     const auto to = zmq::buffer(peer.data(), peer.size());
     if (!unless_interrupted([&] { return socket_->send(to, zmq::send_flags::sndmore | now); })) return false;
     zmq::message_t message = to_message(std::move(frame), std::move(unread));
@@ -153,7 +153,7 @@ bool Router::send(Bytes peer, Frame frame) {
   }
 }
 
-// Peers that have read all, or are gone, are forgotten before there are twice as many as there were.
+// When the number of entries has doubled, entries of peers that have read everything or are gone are removed.
 Router::Reader& Router::reader(Bytes peer) {
   if (const auto found = readers_.find(peer); found != readers_.end()) return found->second;
   if (readers_.size() >= forget_readers_at_) {
@@ -163,7 +163,8 @@ Router::Reader& Router::reader(Bytes peer) {
   return readers_.emplace(peer, Reader{std::make_shared<UnreadCount>(), 0, {}}).first->second;
 }
 
-// A lot may lie ready for one that reads as fast as it can; so it must also have read nothing for a while.
+// Much may be waiting for a peer that reads as fast as it can. So a peer only counts as not reading if it has read
+// nothing for a while.
 bool Router::does_read(Reader& reader) const {
   const std::size_t bytes = reader.count->bytes;
   if (bytes <= limits_.max_unread) {
@@ -185,8 +186,8 @@ bool Router::is_behind(Bytes peer) const {
   return found != readers_.end() && found->second.count->bytes > limits_.max_unread;
 }
 
-// A send may take in what the descriptor announced, and the announcement with it; so after sends ZeroMQ itself is
-// asked.
+// A send may process input that the descriptor would have announced, and thereby clear it. So after sends this asks
+// ZeroMQ itself.
 bool Router::may_have_input() {
   if (!may_have_input_ && std::exchange(has_sent_, false)) {
     may_have_input_ = has_input(*socket_);
@@ -194,7 +195,7 @@ bool Router::may_have_input() {
   return may_have_input_;
 }
 
-// One poll a round. zmq_poll would make about ten, because it asks each socket for its state before and after.
+// One poll per round. zmq_poll would make about ten, because it checks each socket's state before and after.
 bool wait_readable(Router& first, Router& second, int stop, int other,
                    std::optional<std::chrono::milliseconds> timeout) {
   const bool has_input = first.may_have_input() || second.may_have_input();
@@ -234,7 +235,7 @@ bool Dealer::receive(Received& into) {
 }
 
 void Dealer::send(Frame frame) {
-  // Without a high-water mark this cannot block or be refused; whether it arrives, only an answer tells.
+  // Without a high-water mark this can neither block nor fail. Only an answer shows that the message arrived.
   zmq::message_t message = to_message(std::move(frame));
   static_cast<void>(unless_interrupted([&] { return socket_->send(message, zmq::send_flags::dontwait); }));
 }

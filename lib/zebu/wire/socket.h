@@ -17,11 +17,11 @@ class message_t;
 class socket_t;
 }  // namespace zmq
 
-// The only place that knows ZeroMQ. All sends and receives are non-blocking; high-water marks are off, because the
-// protocol's credits and grants bound what is under way.
+// The only place that uses ZeroMQ. All sends and receives are non-blocking. High-water marks are off, because the
+// protocol's credits and grants bound the messages in flight.
 namespace zebu {
 
-// ZeroMQ's I/O thread. One for each process; it outlives all sockets made of it.
+// ZeroMQ's I/O thread, one per process. It must outlive all its sockets.
 class SocketContext {
  public:
   SocketContext();
@@ -36,22 +36,22 @@ class SocketContext {
 
 struct SocketLimits {
   std::size_t max_message = message::kDefaultMaxMessage;  // a larger frame closes its connection
-  std::chrono::milliseconds handshake{5000};  // a connection that has not finished ZMTP's greeting by then is closed
-  std::chrono::milliseconds transport_silence{10000};  // a connection whose TCP is dead is closed after about that
-  // Bytes that lie ready for a router's peer: with more than max_unread it counts as gone once it has read nothing for
-  // `patience`, and with more than max_ready at once.
+  std::chrono::milliseconds handshake{5000};              // time for a connection to finish the ZMTP handshake
+  std::chrono::milliseconds transport_silence{10000};     // a connection whose TCP is dead is closed after about this
+  // Bytes waiting for a router's peer. With more than max_unread the peer counts as gone once it has read nothing for
+  // `patience`; with more than max_ready it counts as gone at once.
   std::size_t max_unread = 128 << 20;
   std::chrono::milliseconds patience{10000};
   std::size_t max_ready = std::numeric_limits<std::size_t>::max();
 };
 
-// What lies ready for one peer. Shared with ZeroMQ's I/O thread.
+// Counts the bytes waiting for one peer. Shared with ZeroMQ's I/O thread.
 struct UnreadCount {
   std::atomic<std::size_t> bytes = 0;
-  std::atomic<std::uint64_t> read = 0;  // frames that have left
+  std::atomic<std::uint64_t> read = 0;  // frames that have been sent
 };
 
-// A received frame; it holds its bytes. Reuse one object for many receives.
+// A received frame, which owns its bytes. Reuse one object for many receives.
 class Received {
  public:
   Received();
@@ -60,7 +60,7 @@ class Received {
 
   [[nodiscard]] Bytes peer() const;  // the routing id, from a Router only
   [[nodiscard]] Bytes frame() const;
-  // The peer sent a message of several frames: `frame` is the first, the others are gone.
+  // Whether the peer sent several frames: frame() is the first, the others were dropped.
   [[nodiscard]] bool is_multipart() const { return multipart_; }
 
  private:
@@ -71,25 +71,25 @@ class Received {
   bool multipart_ = false;
 };
 
-// The broker's side. One thread.
+// The broker's side. Not thread-safe.
 class Router {
  public:
-  // endpoint: "tcp://*:5555"; port 0 or * lets the kernel choose. Error `system` names the endpoint and the cause.
+  // endpoint: "tcp://*:5555"; with port 0 or * the kernel chooses. Error `system` names the endpoint and the cause.
   [[nodiscard]] static Result<Router> bind(SocketContext& context, const std::string& endpoint,
                                            const SocketLimits& limits);
   ~Router();
   Router(Router&&) noexcept;
 
-  // What was bound, with the port that the kernel chose: "tcp://0.0.0.0:40123".
+  // The bound endpoint, with the actual port: "tcp://0.0.0.0:40123".
   [[nodiscard]] const std::string& endpoint() const { return endpoint_; }
-  // The next message that is there. After false, wait_readable() says when to ask again; until then this is false
-  // without a system call.
+  // Receives the next message; false if there is none. Then call wait_readable() before trying again; until it reports
+  // input, this returns false without a system call.
   [[nodiscard]] bool receive(Received& into);
-  // Whether it may have something.
+  // Whether receive() may have a message.
   [[nodiscard]] bool may_have_input();
-  // False when the peer is gone, was never there, or does not read what it was sent: nothing was sent.
+  // Returns false, and sends nothing, if the peer is gone, unknown, or does not read its messages.
   [[nodiscard]] bool send(Bytes peer, Frame frame);
-  // Whether more than max_unread bytes lie ready for it.
+  // Whether more than max_unread bytes are waiting for the peer.
   [[nodiscard]] bool is_behind(Bytes peer) const;
 
  private:
@@ -98,7 +98,7 @@ class Router {
   struct Reader {
     std::shared_ptr<UnreadCount> count;
     std::uint64_t read = 0;  // frames that it had read at `since`
-    TimePoint since{};       // when it was found behind; the epoch: it is not
+    TimePoint since{};       // when it fell behind; the epoch: it is not behind
   };
   static constexpr std::size_t kFewReaders = 64;
 
@@ -113,18 +113,18 @@ class Router {
   std::size_t forget_readers_at_ = kFewReaders;
   int descriptor_;
   bool may_have_input_ = true;
-  bool has_sent_ = false;  // since it was last known to have no input
+  bool has_sent_ = false;  // since the socket was last known to have no input
 };
 
-// Blocks until one of the routers or of the descriptors has something to read, or `timeout` passed (nothing: forever).
-// True when `stop` has.
+// Blocks until one of the routers or descriptors is readable, or `timeout` has passed (unset: no timeout). Returns true
+// if `stop` is readable.
 [[nodiscard]] bool wait_readable(Router& first, Router& second, int stop, int other,
                                  std::optional<std::chrono::milliseconds> timeout);
 
-// A peer's side. One thread.
+// A peer's side. Not thread-safe.
 class Dealer {
  public:
-  // Connects in the background. Error `system` when the endpoint is not one ("tcp://host:port").
+  // Connects in the background. Error `system` if the endpoint is malformed (expected "tcp://HOST:PORT").
   [[nodiscard]] static Result<Dealer> connect(SocketContext& context, const std::string& endpoint,
                                               const SocketLimits& limits);
   ~Dealer();
@@ -133,11 +133,11 @@ class Dealer {
 
   [[nodiscard]] bool receive(Received& into);
   void send(Frame frame);
-  // Becomes readable when the socket's state may have changed. It is edge-triggered: after every send and receive
-  // has_input() must be asked again, or the wake-up is lost.
+  // Becomes readable when the socket's state may have changed. It is edge-triggered: check has_input() after every send
+  // and receive, or a wake-up is lost.
   [[nodiscard]] int descriptor() const;
   [[nodiscard]] bool has_input();
-  // Closes the socket; what was sent still leaves, for at most `linger`.
+  // Closes the socket. Messages sent before still leave, for at most `linger`.
   void close(std::chrono::milliseconds linger);
 
  private:
