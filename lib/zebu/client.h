@@ -85,8 +85,8 @@ struct MapOptions {
 };
 
 // The client for programs without an event loop: runs a ClientSession in its own thread. Thread-safe. Callbacks that
-// run in the client's thread must not throw, and must not call a method that waits (query, command, map,
-// wait_connected, or a handle's methods with a timeout); submit, wait and cancel are allowed.
+// run in the client's thread may call submit, wait and cancel. They must not throw, and must not call a function that
+// blocks: query, command, map, wait_connected, or a JobHandle's accepted, outcome and value.
 //
 // Reconnects by itself. Jobs that are submitted while the broker is away are kept in memory and sent later. So a
 // program that submits continuously should limit its jobs in flight (map does), or wait for accepted().
