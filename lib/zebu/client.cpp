@@ -12,20 +12,20 @@ struct JobRecord {
   std::weak_ptr<Loop> loop;
   std::mutex mutex;  // guards what follows
   JobId id;
-  // Two, so that who waits for the outcome sleeps through ACCEPTED.
+  // Two of them, so that ACCEPTED does not wake a thread that waits for the outcome.
   std::condition_variable on_accepted;
   std::condition_variable on_outcome;
   std::optional<Result<void>> accepted;
   std::optional<Result<Outcome>> outcome;
-  std::uint32_t attempt = 0;  // that `progress` is of
+  std::uint32_t attempt = 0;  // the one that `progress` belongs to
   Progress progress;
   std::atomic<bool> has_outcome = false;
 };
 
 namespace {
 
-// The answer of a short job comes soon. One waiting thread of the process spins for it; where answers take longer it
-// seldom does, since it would take time from the programs that make them.
+// The outcome of a short job arrives soon, so a waiting thread spins for it first. Only one thread of the process does:
+// more would take processor time from the programs that produce the outcome.
 void spin_for(const std::atomic<bool>& is_there) {
   static std::atomic<bool> is_taken = false;
   static AdaptiveSpin spin(std::chrono::microseconds(100));
@@ -41,7 +41,7 @@ ClientSession::OnAccepted note_accepted(const std::shared_ptr<JobRecord>& record
       if (accepted) record->id = *accepted;
       record->accepted = accepted ? Result<void>() : Result<void>(tl::make_unexpected(accepted.error()));
     }
-    record->on_accepted.notify_all();  // unlocked: who wakes up would only wait for the mutex
+    record->on_accepted.notify_all();  // after unlocking: the woken thread needs the mutex
   };
 }
 
@@ -49,7 +49,7 @@ ClientSession::OnOutcome note_outcome(const std::shared_ptr<JobRecord>& record) 
   return [record](const Result<Outcome>& outcome) {
     {
       const std::lock_guard lock(record->mutex);
-      // An outcome that overtook its ACCEPTED says the same.
+      // An outcome that arrives before ACCEPTED implies it.
       if (!record->accepted) record->accepted = Result<void>();
       record->outcome = outcome;
     }
@@ -67,7 +67,7 @@ ClientSession::OnProgress note_progress(const std::shared_ptr<JobRecord>& record
   };
 }
 
-// What map waits for: outcomes as they come, taken by the caller many at a time.
+// map's queue of outcomes in order of arrival, which the caller takes many at a time.
 struct Completions {
   std::mutex mutex;
   std::condition_variable changed;
@@ -83,7 +83,7 @@ struct Completions {
     if (was_empty) changed.notify_one();
   }
 
-  // Empty when the deadline passes first.
+  // Empty if the deadline passes first.
   std::vector<std::pair<std::size_t, Result<Outcome>>> take(std::optional<TimePoint> deadline) {
     std::unique_lock lock(mutex);
     const auto is_there = [this] { return !done.empty(); };
@@ -109,7 +109,7 @@ Result<std::string> result_of(const Result<Outcome>& outcome) {
     case JobState::failed:
       return fail(ErrorCode::job_failed, outcome->error.type + ": " + outcome->error.message);
     case JobState::expired:
-      return fail(ErrorCode::job_expired, "the job expired: its time passed while it waited");
+      return fail(ErrorCode::job_expired, "the job expired: it did not start in time");
     default:
       return fail(ErrorCode::job_cancelled, "the job ended as " + std::string(to_string(outcome->state)));
   }
@@ -198,7 +198,7 @@ void Client::wait(const JobId& id, OnOutcome outcome, OnProgress progress) {
 void Client::cancel(const JobId& id) { loop_->put(client_detail::CancelCommand{id}); }
 
 Result<void> Client::map(const NextRequest& next, const OnEach& each, std::size_t window, Timeout timeout) {
-  // shared_ptr: outcomes may come after map has ended early.
+  // shared_ptr: outcomes may arrive after map has ended early.
   const auto completions = std::make_shared<client_detail::Completions>();
   const auto deadline = timeout ? std::optional(Clock::now() + *timeout) : std::nullopt;
   std::size_t submitted = 0;
@@ -216,7 +216,7 @@ Result<void> Client::map(const NextRequest& next, const OnEach& each, std::size_
     const auto done = completions->take(deadline);
     if (done.empty()) {
       return fail(ErrorCode::timed_out, std::to_string(submitted - finished) +
-                                            " jobs under way have not ended within " +
+                                            " jobs in flight have not ended within " +
                                             client_detail::milliseconds_text(timeout));
     }
     finished += done.size();
@@ -238,7 +238,7 @@ Result<std::string> Client::ask(bool is_command, std::string what, Params params
     std::condition_variable changed;
     std::optional<Result<std::string>> value;
   };
-  // shared_ptr: the answer may come after the timeout.
+  // shared_ptr: the answer may arrive after the timeout.
   const auto answer = std::make_shared<Answer>();
   const std::string asked = what;
   loop_->put(client_detail::AskCommand{is_command, std::move(what), std::move(params),
