@@ -51,19 +51,22 @@ void print_usage(const std::string& prefix, const std::map<std::string, Usage>& 
                  const std::vector<pid_t>& processes, double count, bool by_thread) {
   double switches = 0;
   double cpu_us = 0;
-  std::map<std::string, double> by_name;
+  std::map<std::string, Usage> by_name;
   for (const auto& [name, now] : usage_of(processes)) {
     const auto found = before.find(name);
     const Usage then = found == before.end() ? Usage{} : found->second;
-    const auto more = static_cast<double>(now.voluntary_switches - then.voluntary_switches);
-    by_name[name] = more / count;
-    switches += more;
-    cpu_us += now.cpu_us - then.cpu_us;
+    const Usage more{now.voluntary_switches - then.voluntary_switches, now.cpu_us - then.cpu_us};
+    by_name[name] = more;
+    switches += static_cast<double>(more.voluntary_switches);
+    cpu_us += more.cpu_us;
   }
   print_figure(prefix + "_switches", switches / count);
   print_figure(prefix + "_cpu_us", cpu_us / count);
   if (!by_thread) return;
-  for (const auto& [name, each] : by_name) print_figure(prefix + "_switches/" + name, each);
+  for (const auto& [name, each] : by_name) {
+    print_figure(prefix + "_switches/" + name, static_cast<double>(each.voluntary_switches) / count);
+    print_figure(prefix + "_cpu_us/" + name, each.cpu_us / count);
+  }
 }
 
 }  // namespace zebu::bench

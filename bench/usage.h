@@ -19,7 +19,7 @@ struct Usage {
 [[nodiscard]] std::map<std::string, Usage> usage_of(const std::vector<pid_t>& processes);
 
 // Prints what was used from `before` on, divided by `count`: PREFIX_switches and PREFIX_cpu_us of all threads together,
-// and with by_thread a line PREFIX_switches/PROCESS/THREAD for each name.
+// and with by_thread PREFIX_switches/PROCESS/THREAD and PREFIX_cpu_us/PROCESS/THREAD for each name.
 void print_usage(const std::string& prefix, const std::map<std::string, Usage>& before,
                  const std::vector<pid_t>& processes, double count, bool by_thread = false);
 

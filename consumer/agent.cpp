@@ -136,11 +136,12 @@ void Agent::flush_returns() {
   credit_ = 0;  // RETURN takes it back; what is wanted now follows
 }
 
-// What the broker may send beyond what it may send already.
+// What the broker may send beyond what it may send already. Not one job at a time where several lie ready: every
+// message costs both sides a wake-up.
 std::uint32_t Agent::take_credit() {
   const std::size_t have = dispatcher_.held() + credit_;
   const std::size_t wanted = dispatcher_.wanted();
-  if (have >= wanted || undelivered_.size() >= kMaxUndelivered) return 0;
+  if (have + dispatcher_.portion() > wanted || undelivered_.size() >= kMaxUndelivered) return 0;
   credit_ += wanted - have;
   return static_cast<std::uint32_t>(wanted - have);
 }

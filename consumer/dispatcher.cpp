@@ -89,8 +89,17 @@ void Dispatcher::drain() {
 
 std::size_t Dispatcher::wanted() const {
   if (is_draining_) return 0;
-  const auto alive = std::count_if(places_.begin(), places_.end(), [](const Place& p) { return p.slot->is_alive(); });
-  return std::min(kMaxWanted, static_cast<std::size_t>(alive) * (1 + pace_.prefetch()));
+  return std::min(kMaxWanted, alive_slots() * (1 + pace_.prefetch()));
+}
+
+std::size_t Dispatcher::portion() const {
+  const std::size_t alive = alive_slots();
+  return std::clamp<std::size_t>(alive * pace_.prefetch() / 2, 1, std::max<std::size_t>(alive, 1));
+}
+
+std::size_t Dispatcher::alive_slots() const {
+  const auto is_alive = [](const Place& place) { return place.slot->is_alive(); };
+  return static_cast<std::size_t>(std::count_if(places_.begin(), places_.end(), is_alive));
 }
 
 bool Dispatcher::is_idle() const {

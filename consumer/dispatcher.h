@@ -45,6 +45,8 @@ class Dispatcher {
   [[nodiscard]] bool is_idle() const;
   // How many it would like to hold.
   [[nodiscard]] std::size_t wanted() const;
+  // How many it is worth asking for in one message: more than one when that leaves every slot its next job meanwhile.
+  [[nodiscard]] std::size_t portion() const;
   void list(std::vector<AttemptId>& into) const;
 
  private:
@@ -62,6 +64,7 @@ class Dispatcher {
   void slot_finished(Slot& slot, std::vector<Finished> finished);
   void slot_returned(std::vector<Job> jobs);
   void give_back_ready();
+  [[nodiscard]] std::size_t alive_slots() const;
   [[nodiscard]] bool is_waiting() const;
   void watch_stall();
   void check_stall();

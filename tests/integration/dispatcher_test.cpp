@@ -259,3 +259,12 @@ TEST_CASE("a job in hand behind a long one moves at once to a slot that becomes 
   }
   CHECK(was_quick);
 }
+
+TEST_CASE("jobs are asked for one by one, and several at a time where they are short") {
+  Yard yard(3);
+  CHECK(yard.dispatcher.wanted() == 3);
+  CHECK(yard.dispatcher.portion() == 1);
+  yard.teach_short_jobs();
+  CHECK(yard.dispatcher.wanted() > 300);
+  CHECK(yard.dispatcher.portion() == 3);
+}
