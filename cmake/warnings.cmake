@@ -7,6 +7,10 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_L
   # function freeing a coroutine's frame than allocated it.
   target_compile_options(zebu_warnings INTERFACE -Wno-restrict -Wno-mismatched-new-delete)
 endif()
+if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+  # Whether what a mutex guards is used with the mutex locked (lib/zebu/thread_annotations.h).
+  target_compile_options(zebu_warnings INTERFACE -Wthread-safety)
+endif()
 option(ZEBU_WERROR "warnings are errors" OFF)
 if(ZEBU_WERROR)
   target_compile_options(zebu_warnings INTERFACE -Werror)

@@ -24,10 +24,12 @@ Worker::Worker(RunningMark* mark, Handlers handlers)
       thread_([this] { run(); }) {}
 
 Worker::~Worker() {
-  std::unique_lock lock(mutex_);
-  is_closing_ = true;
-  inbox_.clear();
-  fire(StopReason::cancelled, lock);
+  {
+    const Lock lock(mutex_);
+    is_closing_ = true;
+    inbox_.clear();
+    fire(StopReason::cancelled);
+  }
   wake_.notify_one();
   thread_.join();
 }
@@ -35,7 +37,7 @@ Worker::~Worker() {
 void Worker::give(std::vector<Job> jobs) {
   bool is_asleep = false;
   {
-    const std::lock_guard lock(mutex_);
+    const Lock lock(mutex_);
     std::move(jobs.begin(), jobs.end(), std::back_inserter(inbox_));
     is_asleep = is_idle_;
   }
@@ -43,48 +45,48 @@ void Worker::give(std::vector<Job> jobs) {
 }
 
 Worker::Gathered Worker::collect() {
-  const std::lock_guard lock(mutex_);
+  const Lock lock(mutex_);
   is_announced_ = false;
   if (has_told_ && std::exchange(is_more_wanted_, false)) gather_told();
   return std::exchange(gathered_, {});
 }
 
 void Worker::want_more() {
-  std::unique_lock lock(mutex_);
+  Lock lock(mutex_);
   is_more_wanted_ = true;
-  if (has_told_) announce_soon(lock);
+  if (has_told_) announce_soon();
 }
 
 std::vector<Job> Worker::take_back() {
-  const std::lock_guard lock(mutex_);
+  const Lock lock(mutex_);
   std::vector<Job> jobs(std::move_iterator(inbox_.begin()), std::move_iterator(inbox_.end()));
   inbox_.clear();
   return jobs;
 }
 
 void Worker::stop(const AttemptId& id) {
-  std::unique_lock lock(mutex_);
-  if (current_ && current_->id == id) return fire(StopReason::cancelled, lock);
+  Lock lock(mutex_);
+  if (current_ && current_->id == id) return fire(StopReason::cancelled);
   const auto found = std::find_if(inbox_.begin(), inbox_.end(), [&](const Job& job) { return job.id == id; });
   if (found == inbox_.end()) return;
   inbox_.erase(found);
   if (gathered_.finished.empty()) oldest_outcome_ = Clock::now();
   gathered_.finished.push_back({id, Outcome{}});
-  announce_soon(lock);
+  announce_soon();
 }
 
 void Worker::reach_soft_limit(const AttemptId& id) {
-  std::unique_lock lock(mutex_);
-  if (current_ && current_->id == id && stop_reason_ == StopReason::none) fire(StopReason::soft_limit, lock);
+  Lock lock(mutex_);
+  if (current_ && current_->id == id && stop_reason_ == StopReason::none) fire(StopReason::soft_limit);
 }
 
 std::optional<Running> Worker::running() const {
-  const std::lock_guard lock(mutex_);
+  const Lock lock(mutex_);
   return current_;
 }
 
 void Worker::list(std::vector<AttemptId>& into) const {
-  const std::lock_guard lock(mutex_);
+  const Lock lock(mutex_);
   for (const Finished& finished : gathered_.finished) into.push_back(finished.id);
   if (current_) into.push_back(current_->id);
   for (const Job& job : inbox_) into.push_back(job.id);
@@ -92,30 +94,30 @@ void Worker::list(std::vector<AttemptId>& into) const {
 
 void Worker::run() {
   run_in_long_slices();
-  std::unique_lock lock(mutex_);
+  Lock lock(mutex_);
   while (!is_closing_) {
     if (!inbox_.empty()) {
-      run_next(lock);
+      run_next();
     } else if (!gathered_.finished.empty() && !is_announced_) {
-      announce_soon(lock);
+      announce_soon();
     } else if (handlers_.wait_for_jobs) {
       lock.unlock();
       handlers_.wait_for_jobs();
       lock.lock();
     } else {
       is_idle_ = true;
-      wake_.wait(lock, [this] { return is_closing_ || !inbox_.empty(); });
+      wake_.wait(lock.native(), [this]() ZEBU_REQUIRES(mutex_) { return is_closing_ || !inbox_.empty(); });
       is_idle_ = false;
     }
   }
 }
 
 // Called without the lock: who is told may collect at once.
-void Worker::announce_soon(std::unique_lock<std::mutex>& lock) {
+void Worker::announce_soon() {
   if (std::exchange(is_announced_, true)) return;
-  lock.unlock();
+  mutex_.unlock();
   handlers_.announce();
-  lock.lock();
+  mutex_.lock();
 }
 
 bool Worker::is_worth_telling(const Task* next, TimePoint now) const {
@@ -124,10 +126,10 @@ bool Worker::is_worth_telling(const Task* next, TimePoint now) const {
   return !is_next_short || now - oldest_outcome_ > kGather;
 }
 
-void Worker::run_next(std::unique_lock<std::mutex>& lock) {
+void Worker::run_next() {
   const TimePoint start = Clock::now();
   if (is_worth_telling(inbox_.front().task, start)) {
-    announce_soon(lock);
+    announce_soon();
     return;
   }
   const Job job = std::move(inbox_.front());
@@ -137,13 +139,13 @@ void Worker::run_next(std::unique_lock<std::mutex>& lock) {
   if (job.task->sees_cancel) current_stop_ = std::stop_source();
   std::stop_token stop = current_stop_.get_token();
   if (mark_ != nullptr) mark_->begin(job.id, start);
-  lock.unlock();
+  mutex_.unlock();
 
   Outcome outcome = run_job(job, start, std::move(stop));
   const TimePoint end = Clock::now();
   outcome.ran = std::chrono::duration_cast<std::chrono::microseconds>(end - start);
 
-  lock.lock();
+  mutex_.lock();
   if (mark_ != nullptr) mark_->end();
   if (job.task->sees_cancel) current_stop_ = std::stop_source(std::nostopstate);
   if (has_told_) gather_told();
@@ -167,21 +169,22 @@ Outcome Worker::run_job(const Job& job, TimePoint start, std::stop_token stop) {
 }
 
 // Fires without the lock: a token may have callbacks, which run here.
-void Worker::fire(StopReason reason, std::unique_lock<std::mutex>& lock) {
+void Worker::fire(StopReason reason) {
   stop_reason_ = reason;
   std::stop_source stop = current_stop_;
-  lock.unlock();
+  mutex_.unlock();
   stop.request_stop();
+  mutex_.lock();
 }
 
 // ── what a running task tells ───────────────────────────────────────────────────────────────────────────────────────
 
 void Worker::hear(const Progress& progress) {
-  std::unique_lock lock(mutex_);
+  Lock lock(mutex_);
   if (!current_) return;  // a thread that a task left behind
   append(told_, progress);
   has_told_ = !is_empty(told_);
-  if (has_told_ && is_more_wanted_) announce_soon(lock);
+  if (has_told_ && is_more_wanted_) announce_soon();
 }
 
 void Worker::gather_told() {

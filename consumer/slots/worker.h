@@ -2,11 +2,11 @@
 
 #include "consumer/slots/running_mark.h"
 #include "consumer/slots/slot.h"
+#include "zebu/thread_annotations.h"
 
 #include <condition_variable>
 #include <deque>
 #include <functional>
-#include <mutex>
 #include <optional>
 #include <stop_token>
 #include <thread>
@@ -56,33 +56,33 @@ class Worker {
 
  private:
   void run();
-  void announce_soon(std::unique_lock<std::mutex>& lock);
-  [[nodiscard]] bool is_worth_telling(const Task* next, TimePoint now) const;
-  void run_next(std::unique_lock<std::mutex>& lock);
+  void announce_soon() ZEBU_REQUIRES(mutex_);
+  [[nodiscard]] bool is_worth_telling(const Task* next, TimePoint now) const ZEBU_REQUIRES(mutex_);
+  void run_next() ZEBU_REQUIRES(mutex_);
   [[nodiscard]] Outcome run_job(const Job& job, TimePoint start, std::stop_token stop);
-  void fire(StopReason reason, std::unique_lock<std::mutex>& lock);
+  void fire(StopReason reason) ZEBU_REQUIRES(mutex_);
   void hear(const Progress& progress);
-  void gather_told();
+  void gather_told() ZEBU_REQUIRES(mutex_);
 
   RunningMark* mark_;
   const Handlers handlers_;
   const std::function<void(const Progress&)> tell_;
-  mutable std::mutex mutex_;
+  mutable Mutex mutex_;
   std::condition_variable wake_;
-  std::deque<Job> inbox_;
-  Gathered gathered_;
-  std::optional<Running> current_;
-  std::stop_source current_stop_{std::nostopstate};
+  std::deque<Job> inbox_ ZEBU_GUARDED_BY(mutex_);
+  Gathered gathered_ ZEBU_GUARDED_BY(mutex_);
+  std::optional<Running> current_ ZEBU_GUARDED_BY(mutex_);
+  std::stop_source current_stop_ ZEBU_GUARDED_BY(mutex_){std::nostopstate};
   std::atomic<StopReason> stop_reason_{StopReason::none};
-  Progress told_;  // by the current job, and not gathered yet
-  bool has_told_ = false;
-  bool is_more_wanted_ = true;
-  const Task* last_task_ = nullptr;
-  std::chrono::microseconds last_run_{0};
-  TimePoint oldest_outcome_{};
-  bool is_idle_ = false;
-  bool is_announced_ = false;
-  bool is_closing_ = false;
+  Progress told_ ZEBU_GUARDED_BY(mutex_);  // by the current job, and not gathered yet
+  bool has_told_ ZEBU_GUARDED_BY(mutex_) = false;
+  bool is_more_wanted_ ZEBU_GUARDED_BY(mutex_) = true;
+  const Task* last_task_ ZEBU_GUARDED_BY(mutex_) = nullptr;
+  std::chrono::microseconds last_run_ ZEBU_GUARDED_BY(mutex_){0};
+  TimePoint oldest_outcome_ ZEBU_GUARDED_BY(mutex_){};
+  bool is_idle_ ZEBU_GUARDED_BY(mutex_) = false;
+  bool is_announced_ ZEBU_GUARDED_BY(mutex_) = false;
+  bool is_closing_ ZEBU_GUARDED_BY(mutex_) = false;
   std::thread thread_;  // last: it uses all of the above
 };
 

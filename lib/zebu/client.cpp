@@ -9,16 +9,18 @@ namespace zebu {
 namespace client_detail {
 
 struct JobRecord {
-  std::weak_ptr<Loop> loop;
-  std::mutex mutex;  // guards what follows
-  JobId id;
+  JobRecord(const std::shared_ptr<Loop>& to, const JobId& of) : loop(to), id(of) {}
+
+  const std::weak_ptr<Loop> loop;
+  Mutex mutex;
+  JobId id ZEBU_GUARDED_BY(mutex);
   // Two of them, so that ACCEPTED does not wake a thread that waits for the outcome.
   std::condition_variable on_accepted;
   std::condition_variable on_outcome;
-  std::optional<Result<void>> accepted;
-  std::optional<Result<Outcome>> outcome;
-  std::uint32_t attempt = 0;  // the one that `progress` belongs to
-  Progress progress;
+  std::optional<Result<void>> accepted ZEBU_GUARDED_BY(mutex);
+  std::optional<Result<Outcome>> outcome ZEBU_GUARDED_BY(mutex);
+  std::uint32_t attempt ZEBU_GUARDED_BY(mutex) = 0;  // the one that `progress` belongs to
+  Progress progress ZEBU_GUARDED_BY(mutex);
   std::atomic<bool> has_outcome = false;
 };
 
@@ -37,7 +39,7 @@ void spin_for(const std::atomic<bool>& is_there) {
 ClientSession::OnAccepted note_accepted(const std::shared_ptr<JobRecord>& record) {
   return [record](const Result<JobId>& accepted) {
     {
-      const std::lock_guard lock(record->mutex);
+      const Lock lock(record->mutex);
       if (accepted) record->id = *accepted;
       record->accepted = accepted ? Result<void>() : Result<void>(tl::make_unexpected(accepted.error()));
     }
@@ -48,7 +50,7 @@ ClientSession::OnAccepted note_accepted(const std::shared_ptr<JobRecord>& record
 ClientSession::OnOutcome note_outcome(const std::shared_ptr<JobRecord>& record) {
   return [record](const Result<Outcome>& outcome) {
     {
-      const std::lock_guard lock(record->mutex);
+      const Lock lock(record->mutex);
       // An outcome that arrives before ACCEPTED implies it.
       if (!record->accepted) record->accepted = Result<void>();
       record->outcome = outcome;
@@ -61,7 +63,7 @@ ClientSession::OnOutcome note_outcome(const std::shared_ptr<JobRecord>& record) 
 
 ClientSession::OnProgress note_progress(const std::shared_ptr<JobRecord>& record) {
   return [record](std::uint32_t attempt, const Progress& progress) {
-    const std::lock_guard lock(record->mutex);
+    const Lock lock(record->mutex);
     if (std::exchange(record->attempt, attempt) != attempt) record->progress = {};
     append(record->progress, progress.done, progress.note, progress.output);
   };
@@ -69,14 +71,14 @@ ClientSession::OnProgress note_progress(const std::shared_ptr<JobRecord>& record
 
 // map's queue of outcomes in order of arrival, which the caller takes many at a time.
 struct Completions {
-  std::mutex mutex;
+  Mutex mutex;
   std::condition_variable changed;
-  std::vector<std::pair<std::size_t, Result<Outcome>>> done;
+  std::vector<std::pair<std::size_t, Result<Outcome>>> done ZEBU_GUARDED_BY(mutex);
 
   void add(std::size_t index, const Result<Outcome>& outcome) {
     bool was_empty = false;
     {
-      const std::lock_guard lock(mutex);
+      const Lock lock(mutex);
       was_empty = done.empty();
       done.emplace_back(index, outcome);
     }
@@ -85,12 +87,12 @@ struct Completions {
 
   // Empty if the deadline passes first.
   std::vector<std::pair<std::size_t, Result<Outcome>>> take(std::optional<TimePoint> deadline) {
-    std::unique_lock lock(mutex);
-    const auto is_there = [this] { return !done.empty(); };
+    Lock lock(mutex);
+    const auto is_there = [this]() ZEBU_REQUIRES(mutex) { return !done.empty(); };
     if (deadline) {
-      changed.wait_until(lock, *deadline, is_there);
+      changed.wait_until(lock.native(), *deadline, is_there);
     } else {
-      changed.wait(lock, is_there);
+      changed.wait(lock.native(), is_there);
     }
     return std::exchange(done, {});
   }
@@ -116,19 +118,19 @@ Result<std::string> result_of(const Result<Outcome>& outcome) {
 }
 
 JobId JobHandle::id() const {
-  const std::lock_guard lock(record_->mutex);
+  const Lock lock(record_->mutex);
   return record_->id;
 }
 
 Progress JobHandle::progress() const {
-  const std::lock_guard lock(record_->mutex);
+  const Lock lock(record_->mutex);
   return record_->progress;
 }
 
 Result<void> JobHandle::accepted(Timeout timeout) const {
-  std::unique_lock lock(record_->mutex);
+  Lock lock(record_->mutex);
   if (!client_detail::wait_until(record_->on_accepted, lock, timeout,
-                                 [this] { return record_->accepted.has_value(); })) {
+                                 [this]() ZEBU_REQUIRES(record_->mutex) { return record_->accepted.has_value(); })) {
     return fail(ErrorCode::timed_out, "the broker has not answered for job " + record_->id.to_string() + " within " +
                                           client_detail::milliseconds_text(timeout));
   }
@@ -137,8 +139,9 @@ Result<void> JobHandle::accepted(Timeout timeout) const {
 
 Result<Outcome> JobHandle::outcome(Timeout timeout) const {
   client_detail::spin_for(record_->has_outcome);
-  std::unique_lock lock(record_->mutex);
-  if (!client_detail::wait_until(record_->on_outcome, lock, timeout, [this] { return record_->outcome.has_value(); })) {
+  Lock lock(record_->mutex);
+  if (!client_detail::wait_until(record_->on_outcome, lock, timeout,
+                                 [this]() ZEBU_REQUIRES(record_->mutex) { return record_->outcome.has_value(); })) {
     return fail(ErrorCode::timed_out, "job " + record_->id.to_string() + " has not ended within " +
                                           client_detail::milliseconds_text(timeout));
   }
@@ -164,10 +167,9 @@ Result<std::unique_ptr<Client>> Client::connect(ClientOptions options) {
 Result<void> Client::wait_connected(Timeout timeout) const { return loop_->wait_connected(timeout); }
 
 JobHandle Client::start(JobRequest request) {
-  auto record = std::make_shared<JobRecord>();
-  record->id = Uuid::make();
-  record->loop = loop_;
-  loop_->put(client_detail::SubmitCommand{record->id, std::move(request), client_detail::note_accepted(record),
+  const JobId id = Uuid::make();
+  auto record = std::make_shared<JobRecord>(loop_, id);
+  loop_->put(client_detail::SubmitCommand{id, std::move(request), client_detail::note_accepted(record),
                                           client_detail::note_outcome(record), client_detail::note_progress(record)});
   return JobHandle(std::move(record));
 }
@@ -183,10 +185,8 @@ void Client::submit(const JobId& id, JobRequest request, OnOutcome outcome, OnPr
 }
 
 JobHandle Client::await(const JobId& id) {
-  auto record = std::make_shared<JobRecord>();
-  record->id = id;
-  record->loop = loop_;
-  record->accepted = Result<void>();
+  auto record = std::make_shared<JobRecord>(loop_, id);
+  client_detail::note_accepted(record)(id);
   loop_->put(client_detail::WaitCommand{id, client_detail::note_outcome(record), client_detail::note_progress(record)});
   return JobHandle(std::move(record));
 }
@@ -234,21 +234,22 @@ Result<std::string> Client::command(std::string what, Params params, Timeout tim
 
 Result<std::string> Client::ask(bool is_command, std::string what, Params params, Timeout timeout) {
   struct Answer {
-    std::mutex mutex;
+    Mutex mutex;
     std::condition_variable changed;
-    std::optional<Result<std::string>> value;
+    std::optional<Result<std::string>> value ZEBU_GUARDED_BY(mutex);
   };
   // shared_ptr: the answer may arrive after the timeout.
   const auto answer = std::make_shared<Answer>();
   const std::string asked = what;
   loop_->put(client_detail::AskCommand{is_command, std::move(what), std::move(params),
                                        [answer](const Result<std::string>& value) {
-                                         const std::lock_guard lock(answer->mutex);
+                                         const Lock lock(answer->mutex);
                                          answer->value = value;
                                          answer->changed.notify_all();
                                        }});
-  std::unique_lock lock(answer->mutex);
-  if (!client_detail::wait_until(answer->changed, lock, timeout, [&] { return answer->value.has_value(); })) {
+  Lock lock(answer->mutex);
+  if (!client_detail::wait_until(answer->changed, lock, timeout,
+                                 [&]() ZEBU_REQUIRES(answer->mutex) { return answer->value.has_value(); })) {
     return fail(ErrorCode::timed_out,
                 "the broker has not answered '" + asked + "' within " + client_detail::milliseconds_text(timeout));
   }

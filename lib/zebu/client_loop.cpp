@@ -45,7 +45,7 @@ void Loop::put(Command command) {
   bool wake = false;
   bool is_closed = false;
   {
-    const std::lock_guard lock(mutex_);
+    const Lock lock(mutex_);
     is_closed = closed_;
     if (!is_closed) {
       wake = inbox_.empty();
@@ -62,7 +62,7 @@ void Loop::put(Command command) {
 
 void Loop::close() {
   {
-    const std::lock_guard lock(mutex_);
+    const Lock lock(mutex_);
     closed_ = true;
   }
   if (!thread_.joinable()) return;
@@ -75,8 +75,8 @@ void Loop::close() {
 }
 
 Result<void> Loop::wait_connected(Timeout timeout) {
-  std::unique_lock lock(mutex_);
-  if (!wait_until(changed_, lock, timeout, [this] { return up_ || refusal_; })) {
+  Lock lock(mutex_);
+  if (!wait_until(changed_, lock, timeout, [this]() ZEBU_REQUIRES(mutex_) { return up_ || refusal_; })) {
     return fail(ErrorCode::disconnected,
                 "no broker answers at " + broker_ + " (waited " + milliseconds_text(timeout) + ")");
   }
@@ -86,7 +86,7 @@ Result<void> Loop::wait_connected(Timeout timeout) {
 
 void Loop::take_inbox() {
   {
-    const std::lock_guard lock(mutex_);
+    const Lock lock(mutex_);
     taken_.swap(inbox_);
   }
   for (Command& command : taken_) {
@@ -96,7 +96,7 @@ void Loop::take_inbox() {
 }
 
 void Loop::note_change(const Error* why) {
-  const std::lock_guard lock(mutex_);
+  const Lock lock(mutex_);
   up_ = why == nullptr;
   if (why != nullptr && why->code != ErrorCode::disconnected) refusal_ = *why;
   changed_.notify_all();

@@ -2,11 +2,11 @@
 
 #include "zebu/client.h"
 #include "zebu/client_session.h"
+#include "zebu/thread_annotations.h"
 
 #include <boost/asio/executor_work_guard.hpp>
 
 #include <condition_variable>
-#include <mutex>
 #include <thread>
 #include <variant>
 
@@ -38,10 +38,9 @@ using Command = std::variant<SubmitCommand, WaitCommand, CancelCommand, AskComma
 
 // Waits until `is_there` or the timeout. Returns false on timeout.
 template <class Predicate>
-bool wait_until(std::condition_variable& changed, std::unique_lock<std::mutex>& lock, Timeout timeout,
-                Predicate is_there) {
-  if (timeout) return changed.wait_for(lock, *timeout, is_there);
-  changed.wait(lock, is_there);
+bool wait_until(std::condition_variable& changed, Lock& lock, Timeout timeout, Predicate is_there) {
+  if (timeout) return changed.wait_for(lock.native(), *timeout, is_there);
+  changed.wait(lock.native(), is_there);
   return true;
 }
 
@@ -70,12 +69,12 @@ class Loop {
   SocketContext context_;
   ClientSession session_;
   std::vector<Command> taken_;  // used by the loop's thread only; a member to reuse its memory
-  std::mutex mutex_;            // guards the members below
+  Mutex mutex_;
   std::condition_variable changed_;
-  std::vector<Command> inbox_;
-  bool up_ = false;
-  bool closed_ = false;
-  std::optional<Error> refusal_;
+  std::vector<Command> inbox_ ZEBU_GUARDED_BY(mutex_);
+  bool up_ ZEBU_GUARDED_BY(mutex_) = false;
+  bool closed_ ZEBU_GUARDED_BY(mutex_) = false;
+  std::optional<Error> refusal_ ZEBU_GUARDED_BY(mutex_);
   std::thread thread_;
 };
 

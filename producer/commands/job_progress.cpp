@@ -26,7 +26,7 @@ std::shared_ptr<JobProgress> JobProgress::on_terminal() {
 }
 
 void JobProgress::add(std::uint32_t attempt, const Progress& news) {
-  const std::lock_guard lock(mutex_);
+  const Lock lock(mutex_);
   if (is_finished_) return;
   if (attempt != attempt_) newest_ = {};
   attempt_ = attempt;
@@ -49,7 +49,7 @@ void JobProgress::draw() {
 }
 
 void JobProgress::finish() {
-  const std::lock_guard lock(mutex_);
+  const Lock lock(mutex_);
   is_finished_ = true;
   if (std::exchange(is_shown_, false)) std::cerr << kClearLine << std::flush;
   if (std::exchange(is_line_begun_, false)) std::cerr << std::endl;

@@ -1,9 +1,9 @@
 #pragma once
 
 #include "zebu/client.h"
+#include "zebu/thread_annotations.h"
 
 #include <memory>
-#include <mutex>
 #include <string>
 
 namespace zebu::producer {
@@ -24,14 +24,14 @@ class JobProgress {
   void finish();
 
  private:
-  void draw();
+  void draw() ZEBU_REQUIRES(mutex_);
 
-  std::mutex mutex_;
-  std::uint32_t attempt_ = 0;
-  Progress newest_;             // without output
-  bool is_line_begun_ = false;  // by output that ended without a newline
-  bool is_shown_ = false;
-  bool is_finished_ = false;
+  Mutex mutex_;
+  std::uint32_t attempt_ ZEBU_GUARDED_BY(mutex_) = 0;
+  Progress newest_ ZEBU_GUARDED_BY(mutex_);             // without output
+  bool is_line_begun_ ZEBU_GUARDED_BY(mutex_) = false;  // by output that ended without a newline
+  bool is_shown_ ZEBU_GUARDED_BY(mutex_) = false;
+  bool is_finished_ ZEBU_GUARDED_BY(mutex_) = false;
 };
 
 // A callback that shows progress on `display`; empty if `display` is null.

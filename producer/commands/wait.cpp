@@ -3,23 +3,23 @@
 #include "producer/commands/subcommands.h"
 #include "producer/connection/broker_connection.h"
 #include "producer/text/complain.h"
+#include "zebu/thread_annotations.h"
 
 #include <condition_variable>
 #include <deque>
-#include <mutex>
 
 namespace zebu::producer {
 namespace {
 
 // A queue of outcomes from the client's thread to the main thread, in order of arrival.
 struct Arrivals {
-  std::mutex mutex;
+  Mutex mutex;
   std::condition_variable changed;
-  std::deque<std::pair<JobId, Result<Outcome>>> outcomes;
+  std::deque<std::pair<JobId, Result<Outcome>>> outcomes ZEBU_GUARDED_BY(mutex);
 
   void add(const JobId& id, const Result<Outcome>& outcome) {
     {
-      const std::lock_guard lock(mutex);
+      const Lock lock(mutex);
       outcomes.emplace_back(id, outcome);
     }
     changed.notify_one();
@@ -27,10 +27,10 @@ struct Arrivals {
 
   // nullopt if the deadline passes first.
   std::optional<std::pair<JobId, Result<Outcome>>> next(std::optional<TimePoint> deadline) {
-    std::unique_lock lock(mutex);
-    const auto is_there = [this] { return !outcomes.empty(); };
-    if (!deadline) changed.wait(lock, is_there);
-    if (deadline && !changed.wait_until(lock, *deadline, is_there)) return std::nullopt;
+    Lock lock(mutex);
+    const auto is_there = [this]() ZEBU_REQUIRES(mutex) { return !outcomes.empty(); };
+    if (!deadline) changed.wait(lock.native(), is_there);
+    if (deadline && !changed.wait_until(lock.native(), *deadline, is_there)) return std::nullopt;
     auto first = std::move(outcomes.front());
     outcomes.pop_front();
     return first;

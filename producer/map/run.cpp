@@ -42,7 +42,7 @@ void MapRun::read_lines(int input) {
     if (!(*line)->text.empty() || (*line)->is_too_long) enter(std::move(**line));
   }
   {
-    const std::lock_guard lock(mutex_);
+    const Lock lock(mutex_);
     at_end_ = true;
     if (!line) input_error_ = line.error();
   }
@@ -50,8 +50,8 @@ void MapRun::read_lines(int input) {
 }
 
 bool MapRun::wait_for_room() {
-  std::unique_lock lock(mutex_);
-  room_.wait(lock, [this] {
+  Lock lock(mutex_);
+  room_.wait(lock.native(), [this]() ZEBU_REQUIRES(mutex_) {
     return stopping_ || (in_flight_.size() < options_.window && bytes_in_flight_ < kMaxBytesInFlight);
   });
   return !stopping_;
@@ -71,7 +71,7 @@ void MapRun::enter(Line line) {
   const auto item = std::make_shared<MapItem>();
   item->line = std::move(line);
   {
-    const std::lock_guard lock(mutex_);
+    const Lock lock(mutex_);
     in_flight_.insert(item);
     bytes_in_flight_ += item->line.bytes;
   }
@@ -95,7 +95,7 @@ void MapRun::submit_again(const MapItemPtr& item) { submit(item); }
 void MapRun::add_ended(MapItemPtr item, const Result<Outcome>& outcome) {
   bool was_empty = false;
   {
-    const std::lock_guard lock(mutex_);
+    const Lock lock(mutex_);
     was_empty = ended_.empty();
     ended_.push_back({std::move(item), outcome});
   }
@@ -105,13 +105,13 @@ void MapRun::add_ended(MapItemPtr item, const Result<Outcome>& outcome) {
 std::vector<MapEnded> MapRun::take() {
   eventfd_t count = 0;
   ::eventfd_read(wake_.get(), &count);
-  const std::lock_guard lock(mutex_);
+  const Lock lock(mutex_);
   return std::exchange(ended_, {});
 }
 
 void MapRun::release(const MapItemPtr& item) {
   {
-    const std::lock_guard lock(mutex_);
+    const Lock lock(mutex_);
     in_flight_.erase(item);
     bytes_in_flight_ -= item->line.bytes;
   }
@@ -119,17 +119,17 @@ void MapRun::release(const MapItemPtr& item) {
 }
 
 bool MapRun::is_finished() const {
-  const std::lock_guard lock(mutex_);
+  const Lock lock(mutex_);
   return at_end_ && in_flight_.empty();
 }
 
 std::size_t MapRun::in_flight() const {
-  const std::lock_guard lock(mutex_);
+  const Lock lock(mutex_);
   return in_flight_.size();
 }
 
 std::optional<Error> MapRun::input_error() const {
-  const std::lock_guard lock(mutex_);
+  const Lock lock(mutex_);
   return input_error_;
 }
 
@@ -143,7 +143,7 @@ void MapRun::stop() {
 Result<void> MapRun::cancel_all() {
   stop();
   {
-    const std::lock_guard lock(mutex_);
+    const Lock lock(mutex_);
     for (const MapItemPtr& item : in_flight_) client_->cancel(item->job);
   }
   // The broker reads a session's messages in order, so its answer proves that it has read the cancels.
@@ -152,7 +152,7 @@ Result<void> MapRun::cancel_all() {
 
 void MapRun::stop_reading() {
   {
-    const std::lock_guard lock(mutex_);
+    const Lock lock(mutex_);
     stopping_ = true;
   }
   room_.notify_all();

@@ -6,11 +6,11 @@
 #include "producer/options/producer_options.h"
 #include "zebu/client.h"
 #include "zebu/program/descriptor.h"
+#include "zebu/thread_annotations.h"
 
 #include <atomic>
 #include <condition_variable>
 #include <memory>
-#include <mutex>
 #include <thread>
 #include <unordered_set>
 #include <vector>
@@ -90,14 +90,14 @@ class MapRun {
   std::atomic<std::uint64_t> skipped_bytes_ = 0;
   Descriptor wake_;
   Descriptor stop_;
-  mutable std::mutex mutex_;
+  mutable Mutex mutex_;
   std::condition_variable room_;
-  std::unordered_set<MapItemPtr> in_flight_;
-  std::uint64_t bytes_in_flight_ = 0;
-  std::vector<MapEnded> ended_;
-  std::optional<Error> input_error_;
-  bool at_end_ = false;
-  bool stopping_ = false;
+  std::unordered_set<MapItemPtr> in_flight_ ZEBU_GUARDED_BY(mutex_);
+  std::uint64_t bytes_in_flight_ ZEBU_GUARDED_BY(mutex_) = 0;
+  std::vector<MapEnded> ended_ ZEBU_GUARDED_BY(mutex_);
+  std::optional<Error> input_error_ ZEBU_GUARDED_BY(mutex_);
+  bool at_end_ ZEBU_GUARDED_BY(mutex_) = false;
+  bool stopping_ ZEBU_GUARDED_BY(mutex_) = false;
   std::unique_ptr<Client> client_;
   std::thread reader_;  // last: uses all of the above
 };

@@ -245,7 +245,7 @@ TEST_CASE("without a broker every command says so and ends in time") {
     CHECK(away.out.empty());
     CHECK(away.err ==
           "zebu-producer: no broker answers at tcp://127.0.0.1:1 (waited 100 ms): is it running? Start one "
-          "with zebu-broker, or say where it is with --broker\n");
+          "with zebu-broker, or give its endpoint with --broker\n");
   }
 }
 
