@@ -11,8 +11,8 @@
 #include <string_view>
 #include <vector>
 
-// Requests and callbacks that ClientSession and Client share. In a file of its own, so that client.h includes neither the
-// wire nor Asio.
+// Requests and callbacks that ClientSession and Client share. In a file of its own, so that client.h includes neither
+// the wire nor Asio.
 namespace zebu {
 
 namespace message {
@@ -45,7 +45,7 @@ struct Params {
 
 struct ClientOptions {
   std::string broker = "tcp://127.0.0.1:5555";
-  std::string name = "client";  // shown by the broker; need not be unique
+  std::string name = "client";               // shown by the broker; need not be unique
   std::chrono::milliseconds liveness{3000};  // how long the broker may be silent, until it announces its own value
 };
 

@@ -1,6 +1,5 @@
 #include "broker/engine/jobs/job.h"
 #include "broker/server/outboxes.h"
-
 #include "tests/support/catch.h"
 #include "tests/support/store_fixture.h"
 
