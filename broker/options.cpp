@@ -91,6 +91,9 @@ std::optional<int> parse_options(int argc, const char* const* argv, Options& opt
   app.add_option("--max-queues", options.max_queues, "queues that may exist at a time")
       ->check(CLI::Range(1ULL, 1ULL << 30))
       ->capture_default_str();
+  app.add_option("--max-lines", options.max_lines, "pairs of queue and task whose jobs may wait at a time")
+      ->check(CLI::Range(1ULL, 1ULL << 30))
+      ->capture_default_str();
   add_commands(app, maintenance);
   if (const auto exit_code = cli::parse(app, argc, argv)) return exit_code;
   if (options.liveness < std::chrono::milliseconds(100)) {

@@ -8,6 +8,20 @@
 #include <iostream>
 
 namespace zebu::producer {
+namespace {
+
+// Why jobs wait although nothing is paused.
+std::string why_waiting(const nlohmann::json& queue) {
+  const std::string name = "queue '" + cell(queue, "name") + "': ";
+  const auto tasks = queue.find("unserved_tasks");
+  if (tasks == queue.end() || !tasks->is_array() || tasks->empty()) return {};
+  if (number(queue, "consumers") == 0) return name + "no consumer serves it\n";
+  std::string list;
+  for (const auto& task : *tasks) list += (list.empty() ? "'" : ", '") + task.get<std::string>() + "'";
+  return name + "none of its consumers knows task " + list + ", so those jobs wait\n";
+}
+
+}  // namespace
 
 int run(const CommonOptions& common, const QueuesOptions&) {
   const auto client = connect(common);
@@ -34,6 +48,7 @@ int run(const CommonOptions& common, const QueuesOptions&) {
                duration_cell(queue, "oldest_ms"), count_cell(queue, "consumers"), paused_cell(queue)});
   }
   std::cout << (queues->empty() ? "no queue has jobs or consumers\n" : table.take());
+  for (const auto& queue : *queues) std::cout << why_waiting(queue);
   return 0;
 }
 

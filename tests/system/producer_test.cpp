@@ -137,6 +137,21 @@ TEST_CASE("queues, consumers and ping answer as JSON and as tables") {
   CHECK(stack.produce({"ping"}).out.starts_with("the broker at tcp://"));
 }
 
+TEST_CASE("queues says why jobs wait: no consumer serves the queue, or none knows the task") {
+  const Stack stack(with({}));
+  // Nobody serves the queue yet, so the broker cannot know that the task will be unknown.
+  REQUIRE(stack.produce({"submit", "--queue", "reports", "nosuch"}).exit.code == 0);
+  CHECK(stack.produce({"queues"}).out.find("queue 'reports': no consumer serves it\n") != std::string::npos);
+  Process consumer(ProcessOptions{
+      .command = {program("zebu-consumer"), "--broker", stack.consumers(), "--queues", "reports"}});
+  static_cast<void>(consumer.wait_for_line("zebu-consumer ready "));
+  CHECK(stack.produce({"queues"})
+            .out.find("queue 'reports': none of its consumers knows task 'nosuch', so those jobs wait\n") !=
+        std::string::npos);
+  // Others in the queue do not wait behind it.
+  CHECK(stack.produce({"submit", "--queue", "reports", "fib", "10", "--wait"}).out.find("55") != std::string::npos);
+}
+
 TEST_CASE("map writes one line for each input line, failed and malformed ones too") {
   const Stack stack(with({"--slots", "2"}));
   const TempDir dir;
