@@ -177,12 +177,12 @@ class Engine {
   void record_start(Job& job, Effects& out);
   void record_starts(Moment now, Effects& out);
   [[nodiscard]] RunningJob running(const Job& job) const { return {*job.spec, job.uses, job.cancel_asked}; }
-  void end_attempt(Job& job, Outcome outcome, Moment now, Effects& out);
+  void end_attempt(Job& job, Outcome&& outcome, Effects& out);
   void lose(Job& job, End how, Effects& out);
-  void follow(Job& job, Ruling ruling, Effects& out);
+  void follow(Job& job, Ruling&& ruling, Effects& out);
   void leave_consumer(Job& job);
   void put_back(Job& job, Effects& out);
-  void finish(Job& job, Outcome outcome, Effects& out);
+  void finish(Job& job, Outcome&& outcome, Effects& out);
   [[nodiscard]] std::optional<WallTime> forget_time(const JobOptions& options, const Outcome& outcome) const;
   // The job of an attempt that is this session's to finish; null: it is not.
   [[nodiscard]] Job* assigned_job(SessionId session, const AttemptId& attempt);

@@ -69,6 +69,25 @@ struct Group {
   }
 };
 
+// Whether an element whose key has changed is still between its neighbours, so that it need not be taken out.
+template <class Set, class Element>
+bool is_in_place(Set& set, Element& element) {
+  if (set.size() == 1) return true;
+  const auto at = set.iterator_to(element);
+  const auto less = set.value_comp();
+  if (at != set.begin() && !less(*std::prev(at), element)) return false;
+  const auto behind = std::next(at);
+  return behind == set.end() || less(element, *behind);
+}
+
+// Moves it to where its key wants it.
+template <class Set, class Element>
+void move_in(Set& set, Element& element) {
+  if (is_in_place(set, element)) return;
+  set.erase(set.iterator_to(element));
+  set.insert(element);
+}
+
 struct ByKey {
   bool operator()(const Group& a, const Group& b) const {
     const Group* const first = &a;
@@ -131,13 +150,14 @@ void Dispatch::set_head(Route& line, const std::optional<Head>& head) {
   for (auto& link : line.links) {
     Group& group = *link->group;
     const bool is_ready = head && group.takes(*head);
-    if (link->ready.is_linked()) {
-      if (is_ready && link->key == head->key) continue;
+    const bool was_ready = link->ready.is_linked();
+    if (is_ready ? was_ready && link->key == head->key : !was_ready) continue;
+    if (!is_ready) {
       group.ready.erase(group.ready.iterator_to(*link));
-    } else if (!is_ready) {
-      continue;
-    }
-    if (is_ready) {
+    } else if (was_ready) {
+      link->key = head->key;
+      move_in(group.ready, *link);
+    } else {
       link->key = head->key;
       group.ready.insert(*link);
     }
@@ -194,6 +214,7 @@ Seat& Dispatch::add_consumer(SessionId id, std::vector<std::string> queues, std:
 }
 
 void Dispatch::remove(Seat& consumer) {
+  if (given_ == &consumer) given_ = nullptr;
   leave(consumer);
   seats_.erase(SessionId(consumer.id));
 }
@@ -221,15 +242,20 @@ void Dispatch::set_known(Seat& consumer) {
 }
 
 void Dispatch::set(Seat& consumer, std::int64_t free, std::uint32_t credit) {
-  if (consumer.free == free && consumer.is_willing() == (credit > 0)) {
-    consumer.credit = credit;
-    return;
-  }
-  Group& group = *consumer.group;
-  if (consumer.hook.is_linked()) group.willing.erase(group.willing.iterator_to(consumer));
-  consumer.free = free;
+  const bool was_given = std::exchange(given_, nullptr) == &consumer;
+  const bool was_willing = consumer.is_willing();
   consumer.credit = credit;
-  if (consumer.is_willing()) group.willing.insert(consumer);
+  if (!was_given && consumer.free == free && was_willing == consumer.is_willing()) return;
+  consumer.free = free;
+  if (was_given) consumer.turn = ++turn_;
+  Group& group = *consumer.group;
+  if (was_willing && consumer.is_willing()) {
+    move_in(group.willing, consumer);
+  } else if (was_willing) {
+    group.willing.erase(group.willing.iterator_to(consumer));
+  } else if (consumer.is_willing()) {
+    group.willing.insert(consumer);
+  }
   refresh(group);
 }
 
@@ -241,7 +267,10 @@ void Dispatch::refresh(Group& group) {
   const bool is_active = !group.willing.empty() && !group.ready.empty();
   if (!was_active && !is_active) return;
   const Want want = is_active && group.willing.begin()->free > 0 ? Want::slots : Want::ahead;
-  if (was_active && is_active && group.want == want && group.key == group.ready.begin()->key) return;
+  if (was_active && is_active && group.want == want) {
+    group.key = group.ready.begin()->key;
+    return move_in(active_->of(want), group);
+  }
   if (was_active) active_->of(group.want).erase(active_->of(group.want).iterator_to(group));
   if (!is_active) return;
   group.want = want;
@@ -268,10 +297,7 @@ std::optional<Dispatch::Match> Dispatch::next(Want want) {
   }
   const bool is_better = last_choice != nullptr && (best == nullptr || (last_choice->free > 0 && best->free <= 0));
   Seat& chosen = is_better ? *last_choice : *best;
-  Group& group = *chosen.group;
-  group.willing.erase(group.willing.iterator_to(chosen));
-  chosen.turn = ++turn_;
-  group.willing.insert(chosen);
+  given_ = &chosen;
   return Match{chosen.id, line.line};
 }
 

@@ -88,6 +88,7 @@ class Dispatch {
   std::unordered_map<SessionId, std::unique_ptr<Seat>> seats_;
   std::unique_ptr<Sets> active_;  // groups with work and a willing consumer, by their first job
   std::uint64_t turn_ = 0;
+  Seat* given_ = nullptr;  // by the last next(), until set() has said what it has now
 };
 
 }  // namespace zebu::broker

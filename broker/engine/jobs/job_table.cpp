@@ -60,10 +60,11 @@ void JobTable::release_if_idle(Queue& queue) {
 // ── lines ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 Line& JobTable::line(const JobSpec& spec) {
-  if (last_line_ != nullptr && last_line_->name().task == spec.task && last_line_->name().queue == spec.queue) {
-    return *last_line_;
-  }
-  Queue& its = queue(spec.queue);
+  return line(queue(spec.queue), spec);
+}
+
+Line& JobTable::line(Queue& its, const JobSpec& spec) {
+  if (last_line_ != nullptr && &last_line_->queue() == &its && last_line_->name().task == spec.task) return *last_line_;
   const auto found = its.lines.find(ByTaskAndKey::View(spec.task, {}));
   last_line_ = found == its.lines.end() ? &line(line_name(spec)) : found->second.get();
   return *last_line_;
@@ -210,7 +211,7 @@ void JobTable::link(Job& job) {
       schedule_window_.bytes += job.spec->size();
     }
   } else {
-    Line& its = line(*job.spec);
+    Line& its = line(*job.queue, *job.spec);
     if (its.insert(job)) touch(its);
     job.place = Place::line;
   }

@@ -30,6 +30,7 @@ class JobTable {
   void release_if_idle(Queue& queue);
 
   Line& line(const JobSpec& spec);
+  Line& line(Queue& queue, const JobSpec& spec);  // the same, when the queue is at hand
   Line& line(const LineName& name);
   [[nodiscard]] Line* find_line(const LineName& name);
   [[nodiscard]] std::size_t lines() const { return lines_; }

@@ -42,7 +42,7 @@ void Engine::give(Job& job, Consumer& consumer, Moment now, Effects& out) {
   ++job.uses.attempt;
   job.session = consumer.session;
   job.failed_on.reset();
-  const InstanceId older = std::exchange(job.holder, peers_.find(consumer.session)->instance);
+  const InstanceId older = std::exchange(job.holder, consumer.instance);
   job.started = now.wall;
   job.is_start_recorded = false;
   jobs_.start(job, consumer.running);
@@ -117,8 +117,9 @@ void Engine::outcome(SessionId session, const message::OutcomeReport& report, Mo
     }
     if (!job->is_transient()) from.receipts.depends_on(batches_.open());
     ++job->queue->out.count;
-    end_attempt(*job, message::outcome_of(attempt), now, out);
+    end_attempt(*job, message::outcome_of(attempt), out);
   }
+  changed(from);
   from.receipts.add(report.jobs.size(), bytes);
   if (from.receipts.is_waiting()) {
     if (!std::exchange(from.awaits_receipts, true)) awaiting_receipts_.push_back(&from);
@@ -140,7 +141,6 @@ void Engine::give_back(SessionId session, const message::Return& jobs, Moment no
       finish(*job, Outcome::cancelled(), out);
       continue;
     }
-    leave_consumer(*job);
     jobs_.put_back(*job);
     // If the store has heard nothing of the attempt, there is nothing to take back.
     if (job->is_start_recorded) record(*job, JobPutBack{job->spec, job->uses, true}, out);
@@ -172,8 +172,8 @@ void Engine::progress(SessionId session, const message::ProgressReports& reports
 
 // ── how attempts end ────────────────────────────────────────────────────────────────────────────────────────────────
 
-void Engine::end_attempt(Job& job, Outcome outcome, Moment now, Effects& out) {
-  last_ = now;
+void Engine::end_attempt(Job& job, Outcome&& outcome, Effects& out) {
+  if (outcome.state == JobState::succeeded) return finish(job, std::move(outcome), out);
   const bool is_failed = outcome.state == JobState::failed;
   if (is_failed && outcome.error.kind == ErrorKind::crash) ++totals_.crashed;
   if (outcome.state == JobState::cancelled && !job.cancel_asked) ++totals_.put_back;
@@ -184,10 +184,11 @@ void Engine::end_attempt(Job& job, Outcome outcome, Moment now, Effects& out) {
 // Its consumer is not there any more, or is and does not have it.
 void Engine::lose(Job& job, End how, Effects& out) {
   if (!job.cancel_asked) ++totals_.put_back;
+  leave_consumer(job);
   follow(job, judge_.lost(running(job), how), out);
 }
 
-void Engine::follow(Job& job, Ruling ruling, Effects& out) {
+void Engine::follow(Job& job, Ruling&& ruling, Effects& out) {
   job.uses = ruling.uses;
   if (ruling.next == Ruling::Next::finish) return finish(job, std::move(*ruling.outcome), out);
   if (ruling.outcome) job.outcome = std::make_shared<const Outcome>(std::move(*ruling.outcome));
@@ -195,7 +196,6 @@ void Engine::follow(Job& job, Ruling ruling, Effects& out) {
   if (ruling.frees_holder) job.holder = {};
   if (ruling.next == Ruling::Next::requeue) return put_back(job, out);
   ++totals_.retried;
-  leave_consumer(job);
   jobs_.reschedule(job, last_.wall + ruling.delay);
   record(job, JobRescheduled{job.spec, job.uses, job.due, job.outcome}, out);
   enter_schedule(job);
@@ -208,7 +208,6 @@ void Engine::leave_consumer(Job& job) {
 }
 
 void Engine::put_back(Job& job, Effects& out) {
-  leave_consumer(job);
   jobs_.put_back(job);
   job.progress.reset();
   record(job, JobPutBack{job.spec, job.uses, job.holder == InstanceId{}}, out);
@@ -229,9 +228,8 @@ std::optional<WallTime> Engine::forget_time(const JobOptions& options, const Out
   return time;
 }
 
-void Engine::finish(Job& job, Outcome outcome, Effects& out) {
+void Engine::finish(Job& job, Outcome&& outcome, Effects& out) {
   ++totals_.of(outcome.state);
-  leave_consumer(job);
   const JobOptions& options = job.spec->options;
   const std::optional<WallTime> forget_at = forget_time(options, outcome);
   auto shared = std::make_shared<const Outcome>(std::move(outcome));

@@ -79,7 +79,8 @@ void Engine::meet_deadlines(Moment now, Effects& out) {
     Outcome outcome =
         Outcome::failed({"zebu::HardLimit", "its consumer did not end it at its hard limit", {}, ErrorKind::crash});
     outcome.ran = std::chrono::duration_cast<std::chrono::microseconds>(now.wall - job.started);
-    end_attempt(job, std::move(outcome), now, out);
+    leave_consumer(job);
+    end_attempt(job, std::move(outcome), out);
   }
 }
 

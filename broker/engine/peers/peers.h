@@ -18,6 +18,7 @@ struct Seat;  // Dispatch's
 // A consumer's side of a session.
 struct Consumer {
   SessionId session = 0;
+  InstanceId instance;
   std::vector<Queue*> queues;
   std::vector<std::string> tasks;  // in order
   std::uint32_t slots = 1;

@@ -59,6 +59,7 @@ void Engine::add_consumer(Session& session, const message::Hello& hello, Effects
   session.consumer = std::make_unique<Consumer>();
   Consumer& consumer = *session.consumer;
   consumer.session = session.id;
+  consumer.instance = session.instance;
   consumer.slots = hello.consumer.slots;
   consumer.pool = hello.consumer.pool;
   consumer.tasks.assign(hello.consumer.tasks.begin(), hello.consumer.tasks.end());
