@@ -2,9 +2,9 @@
 // figures when it has ended.
 #include "bench/figures.h"
 #include "zebu/consumer.h"
+#include "zebu/thread_annotations.h"
 
 #include <map>
-#include <mutex>
 #include <string>
 
 namespace {
@@ -17,7 +17,7 @@ using bench::print_figure;
 class Order {
  public:
   void add(std::uint32_t priority, std::uint64_t number) {
-    const std::lock_guard lock(mutex_);
+    const Lock lock(mutex_);
     last_ = bench::Clock::now();
     if (count_++ == 0) first_ = last_;
     auto& next = next_of_[priority];
@@ -26,6 +26,7 @@ class Order {
     lowest_ = std::min(lowest_, priority);
   }
   void print() const {
+    const Lock lock(mutex_);
     if (count_ == 0) return;
     print_figure("drained", static_cast<double>(count_));
     print_figure("out_of_order", static_cast<double>(wrong_));
@@ -34,13 +35,13 @@ class Order {
   }
 
  private:
-  std::mutex mutex_;
-  std::map<std::uint32_t, std::uint64_t> next_of_;  // by priority
-  std::uint32_t lowest_ = kMaxPriority;
-  std::uint64_t count_ = 0;
-  std::uint64_t wrong_ = 0;
-  bench::Clock::time_point first_;
-  bench::Clock::time_point last_;
+  mutable Mutex mutex_;
+  std::map<std::uint32_t, std::uint64_t> next_of_ ZEBU_GUARDED_BY(mutex_);  // by priority
+  std::uint32_t lowest_ ZEBU_GUARDED_BY(mutex_) = kMaxPriority;
+  std::uint64_t count_ ZEBU_GUARDED_BY(mutex_) = 0;
+  std::uint64_t wrong_ ZEBU_GUARDED_BY(mutex_) = 0;
+  bench::Clock::time_point first_ ZEBU_GUARDED_BY(mutex_);
+  bench::Clock::time_point last_ ZEBU_GUARDED_BY(mutex_);
 };
 
 // How long after their time jobs start.
@@ -48,22 +49,23 @@ class Lateness {
  public:
   void add(std::int64_t due_ms) {
     const auto late = std::chrono::system_clock::now().time_since_epoch() - std::chrono::milliseconds(due_ms);
-    const std::lock_guard lock(mutex_);
+    const Lock lock(mutex_);
     if (late.count() < 0) ++early_;
     late_.add(std::chrono::duration_cast<bench::Clock::duration>(late));
     ++count_;
   }
   void print() {
+    const Lock lock(mutex_);
     if (count_ == 0) return;
     late_.print("late");
     print_figure("early", static_cast<double>(early_));
   }
 
  private:
-  std::mutex mutex_;
-  bench::Latencies late_;
-  std::uint64_t count_ = 0;
-  std::uint64_t early_ = 0;
+  Mutex mutex_;
+  bench::Latencies late_ ZEBU_GUARDED_BY(mutex_);
+  std::uint64_t count_ ZEBU_GUARDED_BY(mutex_) = 0;
+  std::uint64_t early_ ZEBU_GUARDED_BY(mutex_) = 0;
 };
 
 }  // namespace

@@ -3,11 +3,11 @@
 #include "tests/support/paths.h"
 #include "tests/support/stack.h"
 #include "zebu/client.h"
+#include "zebu/thread_annotations.h"
 
 #include <nlohmann/json.hpp>
 
 #include <csignal>
-#include <mutex>
 
 // A job's life through the real programs: where its options meet each other, and where the broker dies in between.
 using namespace zebu;
@@ -60,18 +60,18 @@ class Heard {
  public:
   Client::OnOutcome listener(int number) {
     return [this, number](const Result<Outcome>& outcome) {
-      const std::lock_guard lock(mutex_);
+      const Lock lock(mutex_);
       numbers_.push_back(outcome && outcome->state == JobState::succeeded ? number : -1);
     };
   }
   std::vector<int> numbers() const {
-    const std::lock_guard lock(mutex_);
+    const Lock lock(mutex_);
     return numbers_;
   }
 
  private:
-  mutable std::mutex mutex_;
-  std::vector<int> numbers_;
+  mutable Mutex mutex_;
+  std::vector<int> numbers_ ZEBU_GUARDED_BY(mutex_);
 };
 
 }  // namespace
