@@ -134,7 +134,7 @@ class Engine {
   void changed(Consumer& consumer);
   [[nodiscard]] Consumer& consumer(SessionId session) { return *peers_.find(session)->consumer; }
 
-  // peers/sessions.cpp
+  // life/sessions.cpp
   void add_consumer(Session& session, const message::Hello& hello, Effects& out);
   void become_known(Session& session, const message::Hello& hello, const Consumer* before, Effects& out);
   void claim(Session& session, const AttemptId& run, Effects& out);
@@ -198,7 +198,7 @@ class Engine {
   void forget_finished(Moment now);
   void house_keep(Moment now, Effects& out);
 
-  // backlog/memory.cpp
+  // life/memory.cpp
   void enter_line(Job& job, Effects& out);
   void enter_schedule(Job& job);
   void shrink(Line& line, Effects& out);
