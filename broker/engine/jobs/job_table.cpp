@@ -59,9 +59,7 @@ void JobTable::release_if_idle(Queue& queue) {
 
 // ── lines ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-Line& JobTable::line(const JobSpec& spec) {
-  return line(queue(spec.queue), spec);
-}
+Line& JobTable::line(const JobSpec& spec) { return line(queue(spec.queue), spec); }
 
 Line& JobTable::line(Queue& its, const JobSpec& spec) {
   if (last_line_ != nullptr && &last_line_->queue() == &its && last_line_->name().task == spec.task) return *last_line_;
