@@ -37,6 +37,16 @@ TEST_CASE("a written map has what was put into it, nested maps and lists too") {
                                                     {"empty", Json::object()}});
 }
 
+TEST_CASE("a float is written as a float, also a whole number") {
+  for (const double number : {0.0, 1.0, -2.0, 0.1, 1e300}) {
+    std::string bytes;
+    ValueWriter(bytes).real(number);
+    const Json read = Json::from_msgpack(bytes);
+    CHECK(read.is_number_float());
+    CHECK(read == number);
+  }
+}
+
 TEST_CASE("a map of more entries than fit one byte says how many") {
   std::string bytes;
   {
