@@ -12,7 +12,8 @@ namespace {
 constexpr std::size_t kMaxWanted = 32'768;
 // Jobs that wait while no job ends for so long wait behind long ones.
 constexpr std::chrono::milliseconds kStall{50};
-// The same while another slot is free.
+// The same while another slot is free: the first time, and then twice as long each time until a job ends. On a machine
+// that is so busy that a slot does not begin a job within that time, jobs would else only go back and forth.
 constexpr std::chrono::milliseconds kUnfair{2};
 
 }  // namespace
@@ -115,6 +116,7 @@ void Dispatcher::list(std::vector<AttemptId>& into) const {
 void Dispatcher::slot_finished(Slot& slot, std::vector<Finished> finished) {
   held_ -= finished.size();
   is_stalled_ = false;
+  unfair_after_ = kUnfair;
   last_end_ = Clock::now();
   const auto is_slot = [&](const Place& place) { return place.slot.get() == &slot; };
   std::find_if(places_.begin(), places_.end(), is_slot)->last_end = last_end_;
@@ -188,11 +190,12 @@ bool Dispatcher::is_unfair() const {
 
 void Dispatcher::watch_unfair() {
   is_unfair_watched_ = true;
-  unfair_timer_.expires_after(kUnfair);
+  unfair_timer_.expires_after(unfair_after_);
   unfair_timer_.async_wait([this, since = Clock::now()](const boost::system::error_code& error) {
     is_unfair_watched_ = false;
     if (error || !is_unfair()) return;
     recall_behind(since);
+    unfair_after_ = std::min(2 * unfair_after_, kStall);
     watch_unfair();
   });
 }

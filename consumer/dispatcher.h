@@ -82,6 +82,7 @@ class Dispatcher {
   TimePoint watched_since_{};  // jobs wait behind busy slots since then
   boost::asio::steady_timer stall_timer_;
   boost::asio::steady_timer unfair_timer_;
+  std::chrono::milliseconds unfair_after_{2};  // how long jobs wait beside a free slot until they are recalled
   bool is_stall_watched_ = false;
   bool is_unfair_watched_ = false;
   bool is_dispatch_posted_ = false;

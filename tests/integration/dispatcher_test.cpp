@@ -268,3 +268,58 @@ TEST_CASE("jobs are asked for one by one, and several at a time where they are s
   CHECK(yard.dispatcher.wanted() > 300);
   CHECK(yard.dispatcher.portion() == 3);
 }
+
+namespace {
+
+// A slot on a machine so busy that it begins nothing and answers no recall.
+class StarvedSlot final : public zebu::consumer::Slot {
+ public:
+  explicit StarvedSlot(std::vector<zebu::TimePoint>& recalls) : recalls_(recalls) {}
+
+  bool is_alive() const override { return true; }
+  std::size_t room() const override { return 100; }
+  std::size_t load() const override { return jobs_.size(); }
+  void give(std::vector<Job> jobs) override {
+    for (Job& job : jobs) jobs_.push_back(std::move(job));
+  }
+  void recall() override { recalls_.push_back(zebu::Clock::now()); }
+  void stop(const AttemptId&) override {}
+  void list(std::vector<AttemptId>&) const override {}
+  void lose_all() { jobs_.clear(); }
+
+ private:
+  std::vector<zebu::TimePoint>& recalls_;
+  std::vector<Job> jobs_;
+};
+
+}  // namespace
+
+TEST_CASE("jobs in hand are recalled less and less often while no slot begins one") {
+  boost::asio::io_context loop;
+  std::vector<zebu::TimePoint> recalls;
+  std::vector<StarvedSlot*> slots;
+  Dispatcher dispatcher(
+      loop, 2,
+      [&](const SlotEvents&) {
+        auto slot = std::make_unique<StarvedSlot>(recalls);
+        slots.push_back(slot.get());
+        return slot;
+      },
+      {[](const std::vector<Finished>&) {}, [](const std::vector<AttemptId>&) {}, [](const Told&) {}, [] {}});
+  zebu::Registry registry;
+  registry.add("echo", [](zebu::RawValue value) { return value; });
+  for (int i = 0; i < 2; ++i)
+    dispatcher.add({{zebu::Uuid::make(), 1}, registry.find("echo"), "default", "\x90", {}, {}});
+  dispatcher.dispatch();
+  // Both lie in the first slot, and the other one has nothing.
+  slots[1]->lose_all();
+  slots[0]->give({{{zebu::Uuid::make(), 1}, registry.find("echo"), "default", "\x90", {}, {}}});
+  const auto start = zebu::Clock::now();
+  dispatcher.dispatch();
+  REQUIRE(zebu::test::eventually([&] {
+    loop.restart();
+    loop.poll();
+    return recalls.size() >= 4;
+  }));
+  CHECK(recalls[3] - start >= 30ms);  // 2, 4, 8 and 16 ms after each other
+}

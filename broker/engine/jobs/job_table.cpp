@@ -39,8 +39,13 @@ const Job* JobTable::find(const JobId& id) const {
 }
 
 Queue* JobTable::find_queue(std::string_view name) {
-  const auto found = queues_.find(name);
-  return found == queues_.end() ? nullptr : found->second.get();
+  const auto found = queues_by_name_.find(name);
+  return found == queues_by_name_.end() ? nullptr : found->second;
+}
+
+const Queue* JobTable::find_queue(std::string_view name) const {
+  const auto found = queues_by_name_.find(name);
+  return found == queues_by_name_.end() ? nullptr : found->second;
 }
 
 Queue& JobTable::queue(std::string_view name) {
@@ -48,12 +53,14 @@ Queue& JobTable::queue(std::string_view name) {
   auto queue = std::make_unique<Queue>();
   queue->name = name;
   queue->settings.name = name;
+  queues_by_name_.emplace(queue->name, queue.get());
   return *queues_.emplace(std::string(name), std::move(queue)).first->second;
 }
 
 void JobTable::release_if_idle(Queue& queue) {
   if (!queue.is_idle()) return;
   while (!queue.lines.empty()) erase(*queue.lines.begin()->second);
+  queues_by_name_.erase(queue.name);
   queues_.erase(queue.name);
 }
 

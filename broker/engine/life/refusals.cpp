@@ -21,8 +21,7 @@ std::optional<Error> Engine::why_refused(const message::Submission& job, const J
   if (!is_valid_name(job.task)) return bad_name("task", job.task);
   if (!is_valid_name(job.queue)) return bad_name("queue", job.queue);
   if (auto why = why_bad(job.options)) return Error{ErrorCode::bad_job, std::move(*why), {}};
-  const auto found = jobs_.queues().find(job.queue);
-  const Queue* queue = found == jobs_.queues().end() ? nullptr : found->second.get();
+  const Queue* queue = jobs_.find_queue(job.queue);
   const bool is_served = queue && queue->consumers > 0;
   if (job.options.only_served && !is_served) {
     return Error{
