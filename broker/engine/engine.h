@@ -240,7 +240,7 @@ class Engine {
   Peers peers_;
   Claims claims_;
   Waiters waiters_;
-  UniqueKeys unique_keys_;
+  TransientKeys transient_keys_;
   FailedJobs failed_jobs_;
   Backlog backlog_;
   Judge judge_;

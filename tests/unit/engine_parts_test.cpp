@@ -331,7 +331,7 @@ TEST_CASE("ruling: a job that runs at most once fails with its consumer, unless 
 // ── keys ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 TEST_CASE("unique keys: the newest job has a key, and an older one does not take it along") {
-  UniqueKeys keys;
+  TransientKeys keys;
   const JobId first = Uuid::make();
   const JobId second = Uuid::make();
   CHECK_FALSE(keys.holder("k"));

@@ -172,7 +172,7 @@ void Engine::house_keep(Moment now, Effects& out) {
     is_checking_expiry_ = true;
     out.reads.emplace_back(LoadExpired{now.wall, kExpireAtOnce});
   }
-  unique_keys_.tidy(jobs_.in_memory().size(), [&](const JobId& id) { return jobs_.find(id) != nullptr; });
+  transient_keys_.tidy(jobs_.in_memory().size(), [&](const JobId& id) { return jobs_.find(id) != nullptr; });
   waiters_.sweep(kSweepWaiters);
   jobs_.release_idle_lines();
 }

@@ -9,7 +9,7 @@
 namespace zebu::broker {
 
 // Transient jobs with a unique key. Of durable ones the store decides.
-class UniqueKeys {
+class TransientKeys {
  public:
   [[nodiscard]] std::optional<JobId> holder(const std::string& key) const {
     const auto found = holders_.find(key);
