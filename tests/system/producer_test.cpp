@@ -142,8 +142,8 @@ TEST_CASE("queues says why jobs wait: no consumer serves the queue, or none know
   // Nobody serves the queue yet, so the broker cannot know that the task will be unknown.
   REQUIRE(stack.produce({"submit", "--queue", "reports", "nosuch"}).exit.code == 0);
   CHECK(stack.produce({"queues"}).out.find("queue 'reports': no consumer serves it\n") != std::string::npos);
-  Process consumer(ProcessOptions{
-      .command = {program("zebu-consumer"), "--broker", stack.consumers(), "--queues", "reports"}});
+  Process consumer(
+      ProcessOptions{.command = {program("zebu-consumer"), "--broker", stack.consumers(), "--queues", "reports"}});
   static_cast<void>(consumer.wait_for_line("zebu-consumer ready "));
   CHECK(stack.produce({"queues"})
             .out.find("queue 'reports': none of its consumers knows task 'nosuch', so those jobs wait\n") !=
