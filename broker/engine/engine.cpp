@@ -75,7 +75,7 @@ std::vector<std::string> Engine::unserved_tasks(const Queue& queue, std::size_t 
 // ── what Dispatch hears ─────────────────────────────────────────────────────────────────────────────────────────────
 
 void Engine::line_gone(Line& line) {
-  backlog_.forget(line);
+  backlog_.hold(line, false);
   if (line.route != nullptr) dispatch_.remove(*line.route);
 }
 

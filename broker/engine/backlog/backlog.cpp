@@ -88,15 +88,6 @@ Job* Backlog::surplus(Line& line) const { return last_surplus(line.jobs(), line.
 
 Job* Backlog::surplus_of_schedule() { return last_surplus(jobs_.schedule(), jobs_.schedule_window(), window_); }
 
-void Backlog::note(Line& line) {
-  if (!std::exchange(line.is_noted, true)) noted_.push_back(&line);
-}
-
-void Backlog::forget(Line& line) {
-  hold(line, false);
-  if (line.is_noted) std::erase(noted_, &line);
-}
-
 // ── memory ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 void Backlog::job_left(const Job& job) {
@@ -110,10 +101,7 @@ void Backlog::settled() {
 // ── reads ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 void Backlog::page(std::vector<Read>& out) {
-  looked_at_.clear();
-  looked_at_.swap(noted_);
-  for (Line* line : looked_at_) {
-    line->is_noted = false;
+  while (Line* line = noted_.take_first()) {
     auto& window = line->window;
     if (!window.edge || window.is_loading) continue;
     const std::size_t room = most(*line);

@@ -44,8 +44,7 @@ class Backlog {
   [[nodiscard]] Job* surplus(Line& line) const;
   [[nodiscard]] Job* surplus_of_schedule();
   // Jobs went out of the line: it may want more.
-  void note(Line& line);
-  void forget(Line& line);
+  void note(Line& line) { noted_.add(line); }
 
   // ── memory
   // The job leaves memory: a read that was asked for before does not know where it is.
@@ -84,8 +83,7 @@ class Backlog {
   const Batches& batches_;
   std::size_t window_;
   std::size_t held_lines_ = 0;
-  std::vector<Line*> noted_;
-  std::vector<Line*> looked_at_;                      // those that page() is at
+  LineList<&Line::noted> noted_;
   std::unordered_map<JobId, BatchNumber> just_left_;  // with a batch that no read has seen yet
   std::unordered_map<JobId, std::vector<Lookup>> lookups_;
   std::optional<ScheduleKey> sweep_;        // where to look next

@@ -95,8 +95,6 @@ Line* JobTable::find_line(const LineName& name) {
 
 void JobTable::erase(Line& line) {
   on_line_gone_(line);
-  if (line.is_touched) std::erase(touched_, &line);
-  std::erase(emptied_, &line);
   if (last_line_ == &line) last_line_ = nullptr;
   --lines_;
   Queue& queue = line.queue();
@@ -104,19 +102,17 @@ void JobTable::erase(Line& line) {
 }
 
 void JobTable::release_idle_lines() {
-  std::vector<Line*> emptied = std::exchange(emptied_, {});
-  for (Line* line : emptied) {
-    line->is_emptied = false;
-    if (line->is_idle()) erase(*line);
+  LineList<&Line::emptied> emptied;
+  emptied.swap(emptied_);
+  while (Line* line = emptied.take_first()) {
+    const bool was_used = std::exchange(line->was_used, false);
+    if (!line->is_idle()) continue;
+    if (was_used) {
+      emptied_.add(*line);
+    } else {
+      erase(*line);
+    }
   }
-}
-
-Line* JobTable::take_touched() {
-  if (touched_.empty()) return nullptr;
-  Line* line = touched_.back();
-  touched_.pop_back();
-  line->is_touched = false;
-  return line;
 }
 
 // ── counting ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -217,6 +213,7 @@ void JobTable::link(Job& job) {
     }
   } else {
     Line& its = line(*job.queue, *job.spec);
+    its.was_used = true;
     if (its.insert(job)) touch(its);
     job.place = Place::line;
   }
@@ -243,7 +240,7 @@ void JobTable::unlink(Job& job) {
     case Place::line: {
       Line& its = *job.line;
       if (its.erase(job) || its.window.edge) touch(its);  // the second: it may want to load
-      if (its.jobs().empty() && !std::exchange(its.is_emptied, true)) emptied_.push_back(&its);
+      if (its.jobs().empty()) emptied_.add(its);
       break;
     }
     case Place::schedule:

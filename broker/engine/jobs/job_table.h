@@ -35,14 +35,12 @@ class JobTable {
   Line& line(const LineName& name);
   [[nodiscard]] Line* find_line(const LineName& name);
   [[nodiscard]] std::size_t lines() const { return lines_; }
-  // Forgets lines that have no jobs any more, of queues that have been idle since the last call.
+  // Forgets lines that have had no job since the last call. One that gets jobs all the time, a few at once, stays.
   void release_idle_lines();
   // Its next job may be another one.
-  void touch(Line& line) {
-    if (!std::exchange(line.is_touched, true)) touched_.push_back(&line);
-  }
+  void touch(Line& line) { touched_.add(line); }
   // A line that was touched since it was last returned here; null: none.
-  [[nodiscard]] Line* take_touched();
+  [[nodiscard]] Line* take_touched() { return touched_.take_last(); }
 
   // A new job that is counted and linked nowhere yet, queued or scheduled.
   Job& add(SharedSpec spec);
@@ -128,8 +126,8 @@ class JobTable {
   std::function<void(Line&)> on_line_gone_;
   std::size_t lines_ = 0;
   Line* last_line_ = nullptr;  // that line() found last: mostly the next one too
-  std::vector<Line*> touched_;
-  std::vector<Line*> emptied_;  // may be idle
+  LineList<&Line::touched> touched_;
+  LineList<&Line::emptied> emptied_;  // may be idle
   Schedule schedule_;
   Window<ScheduleKey> schedule_window_;
   Deadlines deadlines_;   // of jobs that are not finished

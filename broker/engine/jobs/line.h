@@ -58,17 +58,49 @@ class Line {
 
   Window<LineKey> window;  // of the durable ones
 
-  // Marks of the parts that keep lists of lines. Each belongs to its part alone.
-  bool is_touched = false;  // JobTable: its next job may be another one
-  bool is_emptied = false;  // JobTable: it had no jobs in memory when it was looked at last
-  bool is_noted = false;    // Backlog: it may want to load
-  bool is_held = false;     // Backlog: paused, or no consumer serves it
-  Route* route = nullptr;   // Dispatch, through the engine
+  // What the parts know of it. Each member belongs to its part alone; a line leaves their lists when it goes.
+  using Hook = boost::intrusive::list_member_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>>;
+  Hook touched;            // JobTable: its next job may be another one
+  Hook emptied;            // JobTable: it had no jobs in memory at some time
+  bool was_used = false;   // JobTable: it got a job since it was last looked at
+  Hook noted;              // Backlog: it may want to load
+  bool is_held = false;    // Backlog: paused, or no consumer serves it
+  Route* route = nullptr;  // Dispatch, through the engine
 
  private:
   Queue& queue_;
   LineName name_;
   Jobs jobs_;
+};
+
+// Lines by one of their hooks; each is in it once.
+template <Line::Hook Line::*hook>
+class LineList {
+ public:
+  void add(Line& line) {
+    if (!(line.*hook).is_linked()) lines_.push_back(line);
+  }
+  // The one that was added last, or first; null: none is left.
+  Line* take_last() {
+    return take([](auto& lines) { return std::prev(lines.end()); });
+  }
+  Line* take_first() {
+    return take([](auto& lines) { return lines.begin(); });
+  }
+  void swap(LineList& other) noexcept { lines_.swap(other.lines_); }
+
+ private:
+  template <class Which>
+  Line* take(Which which) {
+    if (lines_.empty()) return nullptr;
+    Line& line = *which(lines_);
+    (line.*hook).unlink();
+    return &line;
+  }
+
+  boost::intrusive::list<Line, boost::intrusive::member_hook<Line, Line::Hook, hook>,
+                         boost::intrusive::constant_time_size<false>>
+      lines_;
 };
 
 }  // namespace zebu::broker
