@@ -180,9 +180,9 @@ struct Call {
     std::tuple<std::decay_t<Params>...> values{convert<std::decay_t<Params>>(args, I)...};
     const auto invoke = [&]() -> R {
       if constexpr (TakesContext) {
-        return call_visibly(function, context, std::get<I>(std::move(values))...);
+        return call_visibly(function, context, std::move(std::get<I>(values))...);
       } else {
-        return call_visibly(function, std::get<I>(std::move(values))...);
+        return call_visibly(function, std::move(std::get<I>(values))...);
       }
     };
     if constexpr (std::is_void_v<R>) {
