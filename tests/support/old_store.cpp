@@ -36,7 +36,7 @@ const char* const kTables = R"(
 
 void make_old_store(const std::string& path, int format) {
   SQLite::Database database(path, SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE, 0, broker::file_layer(""));
-  int reserve = broker::kPageReserve;
+  int reserve = broker::kOldPageReserve;
   sqlite3_file_control(database.getHandle(), "main", SQLITE_FCNTL_RESERVE_BYTES, &reserve);
   database.exec("PRAGMA page_size = " + std::to_string(broker::kPageSize));
   database.exec(kTables);

@@ -164,7 +164,7 @@ TEST_CASE("a store of Zebu 0.1 is refused with the way out, by the broker and by
   for (const Finished& finished : {broker, maintain("sqlite:" + path, {"check"})}) {
     INFO(finished.err);
     CHECK(finished.exit.code == 1);
-    CHECK(has(finished.err, "Zebu 0.1 wrote it (format 4), and this zebu-broker reads format 5"));
+    CHECK(has(finished.err, "Zebu 0.1 wrote it (format 4), and this zebu-broker reads format 6"));
     CHECK(has(finished.err, "move " + path));
   }
 }

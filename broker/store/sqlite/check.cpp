@@ -65,10 +65,12 @@ void StoreCheck::check_pages() {
   std::ifstream file(path_, std::ios::binary);
   std::array<char, kPageSize> page;
   std::int64_t offset = 0;
+  PageChecksum checksum = PageChecksum::none;
   for (; file.read(page.data(), page.size()); offset += kPageSize) {
-    if (offset == 0 && !(is_header(page.data()) && promises_checksums(page.data())))
-      return;  // a file of somebody else has no checksums
-    if (!is_whole_page(page.data(), offset)) problem("page " + std::to_string(offset / kPageSize + 1) + " is damaged");
+    if (offset == 0 && is_header(page.data())) checksum = promised_checksum(page.data());
+    if (checksum == PageChecksum::none) return;  // a file of somebody else has no checksums
+    if (!is_whole_page(checksum, page.data(), offset))
+      problem("page " + std::to_string(offset / kPageSize + 1) + " is damaged");
   }
   if (offset > 0 && file.gcount() != 0) {
     problem("the file ends within page " + std::to_string(offset / kPageSize + 1));

@@ -119,10 +119,12 @@ void SqliteFile::connect() {
     throw StoreDamage("it is empty or missing, but there was a store (to begin a new one instead, remove '" +
                       lock_.path() + "')");
   }
-  if (!is_empty && !has_checksums(database_->getHandle())) throw StoreDamage("its pages have no checksums");
+  const PageChecksum checksum = page_checksum(database_->getHandle());
+  if (!is_empty && checksum == PageChecksum::none) throw StoreDamage("its pages have no checksums");
   if (const int format = format_of(*database_); !is_empty && format != kFormat) {
     throw std::runtime_error(other_format(format, path()));
   }
+  if (checksum != PageChecksum::xxh3) throw StoreDamage("its pages have the checksums of Zebu 0.1");
 }
 
 void SqliteFile::configure() {

@@ -30,7 +30,7 @@ struct Gathered {
 };
 
 struct FileState {
-  bool has_checksums = false;
+  PageChecksum checksum = PageChecksum::none;
   Gathered gathered;
   std::optional<std::string> damage;  // the first that was found
 };
@@ -57,7 +57,7 @@ bool is_page(int amount, sqlite3_int64 offset) { return amount == kPageSize && o
 
 void look_at_header(sqlite3_file* file, const void* bytes, int amount, sqlite3_int64 offset) {
   const auto* header = static_cast<const char*>(bytes);
-  if (offset == 0 && amount >= kHeaderBytes && is_header(header)) of(file).has_checksums = promises_checksums(header);
+  if (offset == 0 && amount >= kHeaderBytes && is_header(header)) of(file).checksum = promised_checksum(header);
 }
 
 // Bytes that could not be written are lost, as they would be with a write of their own.
@@ -85,7 +85,7 @@ int read_page(sqlite3_file* file, void* to, sqlite3_int64 offset) {
   if (rc == SQLITE_IOERR_SHORT_READ && offset > 0) return damaged(file, offset, " is missing");
   if (rc != SQLITE_OK) return rc;
   look_at_header(file, to, kPageSize, offset);
-  if (!of(file).has_checksums || is_whole_page(static_cast<const char*>(to), offset)) return SQLITE_OK;
+  if (is_whole_page(of(file).checksum, static_cast<const char*>(to), offset)) return SQLITE_OK;
   return damaged(file, offset, " has a wrong checksum");
 }
 
@@ -101,7 +101,7 @@ int read_part_of_page(sqlite3_file* file, void* to, int amount, sqlite3_int64 of
 
 int read(sqlite3_file* file, void* to, int amount, sqlite3_int64 offset) {
   if (const int rc = flush(file); rc != SQLITE_OK) return rc;
-  if (of(file).has_checksums) {
+  if (of(file).checksum != PageChecksum::none) {
     if (is_page(amount, offset)) return read_page(file, to, offset);
     // Not of the first page: its header is read before it is known what the file is.
     if (offset >= kPageSize && offset % kPageSize + amount <= kPageSize) {
@@ -111,9 +111,8 @@ int read(sqlite3_file* file, void* to, int amount, sqlite3_int64 offset) {
   const int rc = below(file)->pMethods->xRead(below(file), to, amount, offset);
   if (rc != SQLITE_OK) return rc;
   look_at_header(file, to, amount, offset);
-  if (!of(file).has_checksums || !is_page(amount, offset)) return rc;
-  return is_whole_page(static_cast<const char*>(to), offset) ? SQLITE_OK
-                                                             : damaged(file, offset, " has a wrong checksum");
+  if (!is_page(amount, offset) || is_whole_page(of(file).checksum, static_cast<const char*>(to), offset)) return rc;
+  return damaged(file, offset, " has a wrong checksum");
 }
 
 int write(sqlite3_file* file, const void* from, int amount, sqlite3_int64 offset) {
@@ -127,8 +126,8 @@ int write(sqlite3_file* file, const void* from, int amount, sqlite3_int64 offset
   if (size > kMostGathered) return below(file)->pMethods->xWrite(below(file), from, amount, offset);
   if (gathered.bytes.empty()) gathered.offset = offset;
   gathered.bytes.append(static_cast<const char*>(from), size);
-  if (of(file).has_checksums && is_page(amount, offset)) {
-    add_checksum(gathered.bytes.data() + gathered.bytes.size() - size, offset);
+  if (of(file).checksum != PageChecksum::none && is_page(amount, offset)) {
+    add_checksum(of(file).checksum, gathered.bytes.data() + gathered.bytes.size() - size, offset);
   }
   return SQLITE_OK;
 }
@@ -226,7 +225,7 @@ int open(sqlite3_vfs* vfs, const char* name, sqlite3_file* file, int flags, int*
   }
   file->pMethods = &kMethods;
   // Of a new database; another one's header is read before all else.
-  of(file).has_checksums = (flags & SQLITE_OPEN_MAIN_DB) != 0;
+  if ((flags & SQLITE_OPEN_MAIN_DB) != 0) of(file).checksum = PageChecksum::xxh3;
   return rc;
 }
 
@@ -285,9 +284,9 @@ std::string file_layer(const std::string& below) {
   return name;
 }
 
-bool has_checksums(sqlite3* database) {
+PageChecksum page_checksum(sqlite3* database) {
   const FileState* state = state_of(database);
-  return state != nullptr && state->has_checksums;
+  return state == nullptr ? PageChecksum::none : state->checksum;
 }
 
 std::optional<std::string> damage_found(sqlite3* database) {
