@@ -31,6 +31,9 @@ Link::Handlers Agent::link_handlers() {
   h.hello = [this] { return hello(); };
   h.up = [this](const message::Welcome&) { up(); };
   h.down = [](const Error& why) { spdlog::warn("lost the broker: {}", why.message); };
+  h.put_off = [this](const Error& why) {
+    spdlog::warn("the broker at {} does not take this consumer now: {}", options_.broker, why.message);
+  };
   h.message = [this](const message::Message& message) { handle(message); };
   h.flush = [this] { flush(); };
   h.refused = [this](const Error& why) {
@@ -68,14 +71,14 @@ Frame Agent::hello() {
   hello.consumer.queues.assign(options_.queues.begin(), options_.queues.end());
   hello.consumer.slots = static_cast<std::uint32_t>(options_.slots);
   hello.consumer.tasks = registry_.names();
-  hello.consumer.pool = options_.pool;
+  hello.consumer.pool = options_.pool == PoolKind::threads ? message::pool::kThreads : message::pool::kProcesses;
   undelivered_.list(hello.consumer.runs);
   dispatcher_.list(hello.consumer.runs);
   // The new session starts from what `runs` names: what was given back is not in it, and goes back by that.
   undelivered_.start_session();
   returns_.clear();
   credit_ = 0;
-  is_drain_said_ = false;
+  is_drain_said_ = is_drained_ = false;
   return encode(hello);
 }
 
@@ -95,6 +98,9 @@ void Agent::handle(const message::Message& message) {
     dispatcher_.stop(stop->jobs);
   } else if (std::holds_alternative<message::Drain>(message)) {
     drain();
+  } else if (std::holds_alternative<message::Drained>(message)) {
+    is_drained_ = true;
+    end_when_drained();
   } else if (const auto* error = std::get_if<message::ErrorReport>(&message)) {
     spdlog::warn("the broker complains: {}", error->message);
   }
@@ -158,11 +164,12 @@ void Agent::drain() {
   end_when_drained();
 }
 
-// All jobs have ended: what is left is that the broker hears of it.
+// All jobs have ended: what is left is that the broker hears of it. Jobs that it assigned before it read DRAIN are
+// still to come, and go back unstarted.
 void Agent::end_when_drained() {
   if (!is_draining_ || is_done_ || dispatcher_.held() > 0) return;
   if (undelivered_.empty()) {
-    finish(EXIT_SUCCESS);
+    if (is_drained_ || !link_.is_up()) finish(EXIT_SUCCESS);
   } else if (!std::exchange(is_delivering_, true)) {
     // Time enough for a broker that restarts.
     give_up_at(std::max(drain_until_, Clock::now() + 2 * options_.liveness));

@@ -66,6 +66,7 @@ class Agent {
   bool was_up_ = false;
   bool is_draining_ = false;
   bool is_drain_said_ = false;
+  bool is_drained_ = false;  // the broker has read that, so no ASSIGN of this session is on its way
   bool is_delivering_ = false;
   bool is_done_ = false;
   boost::asio::steady_timer drain_timer_;

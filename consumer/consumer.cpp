@@ -21,7 +21,7 @@ namespace {
 // Slots are made by the thread that runs the loop, which is main's: children die with the thread that started them.
 Dispatcher::MakeSlot slot_maker(boost::asio::io_context& loop, const ConsumerOptions& options,
                                 const ProcessSlotOptions& process_options) {
-  if (options.pool == message::PoolKind::threads) {
+  if (options.pool == PoolKind::threads) {
     return [&loop](const SlotEvents& events) { return std::make_unique<ThreadSlot>(loop, events); };
   }
   return [&loop, &process_options](const SlotEvents& events) -> std::unique_ptr<Slot> {
@@ -90,7 +90,7 @@ int run(const ConsumerOptions& options, const Registry& registry) {
   // Waits until the last messages have left.
   context.reset();
   // A thread that runs a job cannot be ended but with the process.
-  if (!agent.is_idle() && options.pool == message::PoolKind::threads) std::_Exit(exit_code);
+  if (!agent.is_idle() && options.pool == PoolKind::threads) std::_Exit(exit_code);
   return exit_code;
 }
 

@@ -35,8 +35,7 @@ std::optional<int> parse_options(int argc, const char* const* argv, ConsumerOpti
   options.program = std::filesystem::path(argv[0]).filename().string();
   options.name = default_name();
   options.slots = std::clamp<std::size_t>(std::thread::hardware_concurrency(), 1, kMaxSlots);
-  const std::map<std::string, message::PoolKind> pools{{"processes", message::PoolKind::processes},
-                                                       {"threads", message::PoolKind::threads}};
+  const std::map<std::string, PoolKind> pools{{"processes", PoolKind::processes}, {"threads", PoolKind::threads}};
   std::string pool = "processes";
   CLI::App app("Runs jobs for a Zebu broker.", options.program);
   cli::add_standard_options(app, options.log_level);

@@ -35,6 +35,9 @@ class Gateway::Waiting {
 Gateway::Gateway(boost::asio::io_context& loop, SocketContext& context, ClientOptions options)
     : broker_(options.broker), session_(loop, context, std::move(options)), absence_(loop) {
   session_.on_change([this](const Error* why) { changed(why); });
+  session_.on_put_off([this](const Error& why) {
+    spdlog::warn("the broker at {} does not take this front end now: {}", broker_, why.message);
+  });
 }
 
 void Gateway::close() {

@@ -41,22 +41,28 @@ struct Effects {
     JobId id;
     Error why;
   };
+  struct Complaint {  // an ERROR
+    Error why;
+    message::About about = {};
+  };
 
   std::vector<Record> records;
   std::vector<Read> reads;
   std::vector<SessionId> welcomed;
-  std::vector<To<Error>> errors;
+  std::vector<To<Complaint>> errors;
   std::vector<Accepted> accepted;
   std::vector<To<Refusal>> refused;
   std::vector<To<message::Attachment>> attached;
   std::vector<To<JobId>> unknown;
+  std::vector<To<message::EndingJob>> ending;
   std::vector<To<Done>> done;
   std::vector<To<Assigned>> assigned;
   std::vector<To<AttemptId>> stopped;
   std::vector<To<message::ProgressReport>> progressed;
   std::vector<Kept> kept;
-  std::vector<JobId> not_retried;   // new jobs of retry() that another one's unique key keeps out
-  std::vector<SessionId> draining;  // consumers that are to drain
+  std::vector<JobId> not_retried;             // new jobs of retry() that another one's unique key keeps out
+  std::vector<SessionId> draining;            // consumers that are to drain
+  std::vector<To<message::Drained>> drained;  // consumers that said DRAIN
   std::vector<SessionId> beats;
   std::vector<SessionId> ended;  // sessions that are no more; nothing else in here is for one of them
 
@@ -68,8 +74,8 @@ struct Effects {
   // All but records and reads. The lists keep their memory for the next ones.
   void clear_replies() {
     const auto clear_all = [](auto&... lists) { (lists.clear(), ...); };
-    clear_all(welcomed, errors, accepted, refused, attached, unknown, done, assigned, stopped, progressed, kept,
-              not_retried, draining, beats, ended);
+    clear_all(welcomed, errors, accepted, refused, attached, unknown, ending, done, assigned, stopped, progressed, kept,
+              not_retried, draining, drained, beats, ended);
   }
 };
 

@@ -73,7 +73,7 @@ class Engine {
   void submit(SessionId session, const message::Submit& submit, Moment now, Effects& out);
   void wait(SessionId session, const message::Wait& wait, Effects& out);
   void leave(SessionId session, const message::Leave& leave);
-  void cancel(const message::Cancel& cancel, Moment now, Effects& out);
+  void cancel(SessionId session, const message::Cancel& cancel, Moment now, Effects& out);
 
   void credit(SessionId session, std::uint32_t credit, Effects& out);
   void outcome(SessionId session, const message::OutcomeReport& report, Moment now, Effects& out);
@@ -177,6 +177,7 @@ class Engine {
   void record_start(Job& job, Effects& out);
   void record_starts(Moment now, Effects& out);
   [[nodiscard]] RunningJob running(const Job& job) const { return {*job.spec, job.uses, job.cancel_asked}; }
+  void end_unreadable(Consumer& from, const message::BadEntry& bad, Effects& out);
   void end_attempt(Job& job, Outcome&& outcome, Effects& out);
   void lose(Job& job, End how, Effects& out);
   void follow(Job& job, Ruling&& ruling, Effects& out);
@@ -216,7 +217,11 @@ class Engine {
   void fulfil(const CancelIt& cancel, const JobId& id, const std::optional<StoredJob>& stored, Effects& out);
 
   // life/commands.cpp
-  void cancel_one(Job& job, Effects& out);
+  void cancel_one(Job& job, const CancelIt& cancel, Effects& out);
+  void begin_cancel(Job& job, Effects& out);
+  void tell_ending(std::optional<SessionId> session, const JobId& asked, const Job& job, Effects& out) const;
+  void tell_ending(std::optional<SessionId> session, const message::EndingJob& job, BatchNumber batch,
+                   Effects& out) const;
 
   // Of a durable job; a transient one has no records.
   template <class T>

@@ -50,7 +50,7 @@ void purge(const CommandCall& call) {
   const auto& params = call.params;
   if (params.state == JobState::failed) return purge_failed(call);
   if (params.state && *params.state != JobState::queued) {
-    return call.refuse(ErrorCode::bad_command,
+    return call.refuse(ErrorCode::bad_request,
                        "purge takes the state queued or failed, not " + std::string(to_string(*params.state)));
   }
   if (call.engine.jobs().queues().find(params.queue) == call.engine.jobs().queues().end()) {
@@ -63,7 +63,7 @@ void purge(const CommandCall& call) {
 void retry(const CommandCall& call) {
   if (call.params.ids.empty()) return call.retries.retry_all(call.from, failed_jobs(call.params), call.out);
   if (!call.params.queue.empty() || !call.params.task.empty()) {
-    return call.refuse(ErrorCode::bad_command, "retry takes ids, or a queue and a task, but not both");
+    return call.refuse(ErrorCode::bad_request, "retry takes ids, or a queue and a task, but not both");
   }
   call.retries.retry(call.from, call.params.ids, call.out);
 }
@@ -94,8 +94,9 @@ constexpr auto kCommands = [] {
 
 void Commands::answer(SessionId session, const message::Command& command, Moment now, Effects& out) {
   const CommandCall call{engine_, pending_, retries_, {session, command.number}, command.params, now, out};
+  if (command.bad) return call.refuse(ErrorCode::bad_request, *command.bad);
   if (auto why = answer_by<CommandCall>(kCommands, "command", command.what, call))
-    call.refuse(ErrorCode::bad_command, *why);
+    call.refuse(ErrorCode::bad_request, *why);
 }
 
 void Commands::committed(const Effects& effects) {

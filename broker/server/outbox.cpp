@@ -47,6 +47,11 @@ void Outbox::add(const Effects::To<message::Attachment>& attached) {
   add(to, to.attached, attached.what, kFixed);
 }
 
+void Outbox::add(const Effects::To<message::EndingJob>& ending) {
+  Peer& to = peer(ending.session);
+  add(to, to.ending, ending.what, kFixed);
+}
+
 void Outbox::add(const Effects::To<message::ProgressReport>& progressed) {
   Peer& to = peer(progressed.session);
   add(to, to.progress, progressed.what, wire_size(progressed.what));
@@ -85,7 +90,7 @@ void Outbox::forget(SessionId session) { peers_.erase(session); }
 void Outbox::finish(Peer& peer) {
   // ATTACHED says for which job a DONE is, progress is of jobs that are not done.
   for (Batch* batch : {&peer.assign, &peer.stop, &peer.attached, &peer.progress, &peer.done, &peer.accepted,
-                       &peer.refused, &peer.unknown}) {
+                       &peer.refused, &peer.unknown, &peer.ending}) {
     if (!batch->empty()) peer.frames.push_back(batch->finish());
   }
   if (std::exchange(peer.is_kept_due, false)) {

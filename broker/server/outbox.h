@@ -19,6 +19,7 @@ class Outbox {
   void add(const Effects::To<Effects::Done>& done);
   void add(const Effects::To<Effects::Refusal>& refused);
   void add(const Effects::To<message::Attachment>& attached);
+  void add(const Effects::To<message::EndingJob>& ending);
   void add(const Effects::To<message::ProgressReport>& progressed);
   void add_accepted(SessionId session, const JobId& id);
   void add_unknown(const Effects::To<JobId>& unknown);
@@ -59,6 +60,7 @@ class Outbox {
     Batch attached{message::Type::attached};
     Batch progress{message::Type::progress};
     Batch unknown{message::Type::unknown};
+    Batch ending{message::Type::ending};
     Batch done{message::Type::done};
     Batch assign{message::Type::assign};
     Batch stop{message::Type::stop};

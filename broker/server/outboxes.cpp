@@ -14,6 +14,7 @@ void Outboxes::gather(const Effects& effects) {
   for (const auto& entry : effects.refused) of(entry.batch).add(entry);
   for (const auto& entry : effects.attached) of(entry.batch).add(entry);
   for (const auto& entry : effects.unknown) of(entry.batch).add_unknown(entry);
+  for (const auto& entry : effects.ending) of(entry.batch).add(entry);
   for (const auto& entry : effects.progressed) of(entry.batch).add(entry);
   for (const auto& entry : effects.done) {
     if (entry.batch == 0) {

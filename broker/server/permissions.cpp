@@ -17,6 +17,7 @@ std::optional<ErrorCode> why_forbidden(message::Type type, std::optional<message
     case Type::bye:
       return std::nullopt;
     case Type::beat:
+    case Type::echo:
       if (!role) return ErrorCode::no_session;
       return std::nullopt;
     case Type::submit:
@@ -40,6 +41,8 @@ std::optional<ErrorCode> why_forbidden(message::Type type, std::optional<message
     case Type::unknown:
     case Type::answer:
     case Type::attached:
+    case Type::ending:
+    case Type::drained:
     case Type::assign:
     case Type::kept:
     case Type::stop:

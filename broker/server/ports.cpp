@@ -27,6 +27,13 @@ void Ports::close(SessionId session) {
 
 void Ports::forget(SessionId session) { peers_.erase(session); }
 
+std::vector<SessionId> Ports::sessions() const {
+  std::vector<SessionId> all;
+  all.reserve(peers_.size());
+  for (const auto& [session, peer] : peers_) all.push_back(session);
+  return all;
+}
+
 bool Ports::is_behind(SessionId session) const {
   const auto found = peers_.find(session);
   return found != peers_.end() && found->second.port->socket.is_behind(found->second.routing_id);

@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <unordered_map>
+#include <vector>
 
 namespace zebu::broker {
 
@@ -41,6 +42,7 @@ class Ports {
   // Nothing is sent to it any more.
   void forget(SessionId session);
 
+  [[nodiscard]] std::vector<SessionId> sessions() const;
   // Whether the peer has not read much of what it was sent.
   [[nodiscard]] bool is_behind(SessionId session) const;
   // False: the peer is gone. A session that was forgotten gets nothing.

@@ -93,10 +93,12 @@ constexpr auto kQueries = [] {
 }  // namespace
 
 void Queries::answer(SessionId session, const message::Query& query, Moment now, Effects& out) {
+  const auto refuse = [&](const std::string& why) {
+    pending_.refuse({session, query.number}, {ErrorCode::bad_request, why, {}});
+  };
+  if (query.bad) return refuse(*query.bad);
   const QueryCall call{engine_, facts_, pending_, {session, query.number}, query.params, now, out};
-  if (auto why = answer_by<QueryCall>(kQueries, "query", query.what, call)) {
-    out.errors.push_back({session, {ErrorCode::bad_message, std::move(*why), {}}});
-  }
+  if (const auto why = answer_by<QueryCall>(kQueries, "query", query.what, call)) refuse(*why);
 }
 
 void Queries::refuse_unread(SessionId session, std::uint64_t number) {

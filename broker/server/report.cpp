@@ -137,7 +137,7 @@ void write_consumer(ValueWriter to, const Session& session, const Consumer& cons
   for (const Queue* queue : consumer.queues) to.text(queue->name);
   write_texts(map["tasks"], consumer.tasks);
   map["slots"].number(consumer.slots);
-  map["pool"].text(consumer.pool == message::PoolKind::processes ? "processes" : "threads");
+  map["pool"].text(consumer.pool);
   map["running"].number(consumer.running.size());
   map["credit"].number(consumer.credit);
   map["draining"].boolean(consumer.draining);

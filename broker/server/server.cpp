@@ -10,6 +10,11 @@ constexpr std::size_t kMaxReady = 1 << 30;
 // How long a reply that nobody waits for is held back for a message that it can go along with.
 constexpr std::chrono::milliseconds kHold{1};
 
+// What a broker that stops tells its peers: when to look for it again, or for the next one.
+constexpr std::chrono::milliseconds kBackAfter{200};
+// How long that may take to leave.
+constexpr std::chrono::milliseconds kFarewell{500};
+
 SocketContext& context() {
   static SocketContext context;
   return context;
@@ -94,7 +99,10 @@ Result<void> Server::finish() {
   }
   if (auto taken = take_commit(store_.wait(), Moment::now()); !taken) return taken;
   outbox_.release();
+  for (const SessionId session : ports_.sessions()) outbox_.put(session, encode(message::Bye{kBackAfter}));
   tell();
+  ports_.clients().socket.set_linger(kFarewell);
+  ports_.consumers().socket.set_linger(kFarewell);
   return {};
 }
 

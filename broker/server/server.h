@@ -46,7 +46,8 @@ class Server {
   void handle(Port& port, Moment now);
   void handle_hello(Port& port, const message::Hello& hello, Moment now);
   void handle(SessionId session, const message::Message& message, Moment now);
-  void refuse(Port& port, Bytes peer, ErrorCode code, const std::string& why);
+  void complain(SessionId session, const message::Message& message);
+  void refuse(Port& port, Bytes peer, const Error& why, message::About about);
   void gather();
   void send(SessionId session, Frame frame);
 

@@ -8,6 +8,8 @@ namespace {
 
 // How many messages of one socket a round takes before the others have their turn. More makes larger batches.
 constexpr int kMessagesARound = 256;
+// How many bad entries of a message its ERROR names by their places.
+constexpr std::size_t kMaxNamed = 100;
 
 }  // namespace
 
@@ -23,29 +25,43 @@ void Server::handle(Port& port, Moment now) {
   const auto session = ports_.session_of(port, received_.peer());
   if (session) engine_.heard(*session, now);
   if (received_.is_multipart()) {
-    return refuse(port, received_.peer(), ErrorCode::bad_message, "a message must be one frame");
+    return refuse(port, received_.peer(), {ErrorCode::bad_message, "a message must be one frame", {}}, {});
   }
   const auto message = decoder_.decode(received_.frame());
-  if (!message) return refuse(port, received_.peer(), message.error().code, message.error().message);
+  if (!message) {
+    message::About about;
+    about.type = type_in(received_.frame());
+    return refuse(port, received_.peer(), message.error(), std::move(about));
+  }
 
   const auto role = session ? std::optional(port.role) : std::nullopt;
   const message::Type type = message::type_of(*message);
   if (const auto forbidden = why_forbidden(type, role)) {
-    return refuse(port, received_.peer(), *forbidden, forbidden_text(type, role));
+    message::About about;
+    about.type = static_cast<std::uint8_t>(type);
+    return refuse(port, received_.peer(), {*forbidden, forbidden_text(type, role), {}}, std::move(about));
   }
   if (const auto* hello = std::get_if<message::Hello>(&*message)) return handle_hello(port, *hello, now);
   if (session) {
     handle(*session, *message, now);
+    complain(*session, *message);
     gather();
   }
 }
 
 void Server::handle_hello(Port& port, const message::Hello& hello, Moment now) {
   const Bytes peer = received_.peer();
-  if (const auto why = why_refused(hello, port.role)) return refuse(port, peer, why->code, why->message);
+  if (const auto why = why_refused(hello, port.role)) {
+    message::About about;
+    about.type = static_cast<std::uint8_t>(message::Type::hello);
+    about.version.emplace(message::kMajor, message::kMinor);
+    return refuse(port, peer, *why, std::move(about));
+  }
   const auto replaced = ports_.session_of(port, peer);
   const SessionId session = ports_.open(port, peer);
   engine_.hello(session, hello, now, effects_);
+  // On the same connection it is no other process that takes its place.
+  std::erase_if(effects_.errors, [&](const auto& error) { return error.session == replaced; });
   if (replaced) engine_.bye(*replaced, effects_);
   gather();
 }
@@ -59,7 +75,7 @@ struct Server::Handler {
   void operator()(const message::Submit& m) const { server.engine_.submit(from, m, now, server.effects_); }
   void operator()(const message::Wait& m) const { server.engine_.wait(from, m, server.effects_); }
   void operator()(const message::Leave& m) const { server.engine_.leave(from, m); }
-  void operator()(const message::Cancel& m) const { server.engine_.cancel(m, now, server.effects_); }
+  void operator()(const message::Cancel& m) const { server.engine_.cancel(from, m, now, server.effects_); }
   void operator()(const message::Query& m) const {
     server.ports_.is_behind(from) ? server.queries_.refuse_unread(from, m.number)
                                   : server.queries_.answer(from, m, now, server.effects_);
@@ -70,6 +86,7 @@ struct Server::Handler {
   void operator()(const message::Return& m) const { server.engine_.give_back(from, m, now, server.effects_); }
   void operator()(const message::Drain&) const { server.engine_.drain(from, server.effects_); }
   void operator()(const message::ProgressReports& m) const { server.engine_.progress(from, m, server.effects_); }
+  void operator()(const message::Echo& m) const { server.outbox_.put(from, encode(m)); }
   // A BEAT has been heard, which is all that it is for. The others are never sent by a peer: that was checked.
   template <class Other>
   void operator()(const Other&) const {}
@@ -79,11 +96,32 @@ void Server::handle(SessionId session, const message::Message& message, Moment n
   std::visit(Handler{*this, session, now}, message);
 }
 
+// One ERROR for all entries of a message that nothing else answers: those of which not even the id could be read.
+void Server::complain(SessionId session, const message::Message& message) {
+  const message::Type type = message::type_of(message);
+  const bool is_answered_by_id = type == message::Type::submit;
+  const bool is_answered_by_attempt = type == message::Type::outcome;
+  message::About about;
+  const message::BadEntry* first = nullptr;
+  std::size_t count = 0;
+  for (const message::BadEntry& bad : message::bad_entries(message)) {
+    if (bad.id && (is_answered_by_id || (is_answered_by_attempt && bad.attempt > 0))) continue;
+    if (first == nullptr) first = &bad;
+    if (++count <= kMaxNamed) about.entries.push_back(bad.index);
+  }
+  if (first == nullptr) return;
+  about.type = static_cast<std::uint8_t>(type);
+  std::string why =
+      "entry " + std::to_string(first->index) + " of " + std::string(message::name_of(type)) + ": " + first->why;
+  if (count > 1) why += " (and " + std::to_string(count - 1) + " more)";
+  effects_.errors.push_back({session, {{ErrorCode::bad_message, std::move(why), {}}, std::move(about)}});
+}
+
 // One refusal to the sender of a message that cannot be handled, whether it has a session or not.
-void Server::refuse(Port& port, Bytes peer, ErrorCode code, const std::string& why) {
+void Server::refuse(Port& port, Bytes peer, const Error& why, message::About about) {
   ++facts_.errors;
-  spdlog::debug("refused a message on {}: {}: {}", port.socket.endpoint(), to_string(code), why);
-  static_cast<void>(port.socket.send(peer, encode(message::ErrorReport{code, why})));
+  spdlog::debug("refused a message on {}: {}: {}", port.socket.endpoint(), to_string(why.code), why.message);
+  static_cast<void>(port.socket.send(peer, encode(message::ErrorReport{why.code, why.message, std::move(about)})));
 }
 
 // Encodes what was decided.
@@ -97,8 +135,9 @@ void Server::gather() {
   outbox_.gather(effects_);
   for (const auto& [session, error, batch] : effects_.errors) {
     ++facts_.errors;
-    outbox_.put(session, encode(message::ErrorReport{error.code, error.message}));
+    outbox_.put(session, encode(message::ErrorReport{error.why.code, error.why.message, error.about}));
   }
+  for (const auto& [session, drained, batch] : effects_.drained) outbox_.put(session, encode(drained), batch);
   for (const SessionId session : effects_.draining) outbox_.put(session, encode(message::Drain{}));
   for (const SessionId session : effects_.beats) outbox_.put(session, encode(message::Beat{}));
   for (const PendingAnswers::Answer& answer : pending_.take()) {

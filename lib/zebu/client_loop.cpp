@@ -34,6 +34,10 @@ std::string milliseconds_text(Timeout timeout) { return std::to_string(timeout ?
 
 Result<void> Loop::start() {
   session_.on_change([this](const Error* why) { note_change(why); });
+  session_.on_put_off([this](const Error& why) {
+    const Lock lock(mutex_);
+    put_off_ = why;
+  });
   auto started = session_.start();
   if (started) {
     thread_ = std::thread([this] { loop_.run(); });
@@ -77,6 +81,7 @@ void Loop::close() {
 Result<void> Loop::wait_connected(Timeout timeout) {
   Lock lock(mutex_);
   if (!wait_until(changed_, lock, timeout, [this]() ZEBU_REQUIRES(mutex_) { return up_ || refusal_; })) {
+    if (put_off_) return tl::make_unexpected(*put_off_);
     return fail(ErrorCode::disconnected,
                 "no broker answers at " + broker_ + " (waited " + milliseconds_text(timeout) + ")");
   }

@@ -75,6 +75,7 @@ class Loop {
   bool up_ ZEBU_GUARDED_BY(mutex_) = false;
   bool closed_ ZEBU_GUARDED_BY(mutex_) = false;
   std::optional<Error> refusal_ ZEBU_GUARDED_BY(mutex_);
+  std::optional<Error> put_off_ ZEBU_GUARDED_BY(mutex_);  // what the broker said when it did not take this client
   std::thread thread_;
 };
 

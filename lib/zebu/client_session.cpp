@@ -31,6 +31,9 @@ Link::Handlers ClientSession::handlers() {
     fail_questions(why);
     if (on_change_) on_change_(&why);
   };
+  h.put_off = [this](const Error& why) {
+    if (on_put_off_) on_put_off_(why);
+  };
   h.message = [this](const message::Message& message) { handle(message); };
   h.flush = [this] { flush(); };
   h.refused = [this](const Error& why) {
@@ -108,18 +111,14 @@ void ClientSession::leave(const Ticket& ticket) {
 
 void ClientSession::cancel(const JobId& id) {
   const auto found = find(id);
-  if (found == entries_.end()) {
-    remember_cancel(id);
-    say(cancels_, id);
-    return;
-  }
+  const JobId& its = found == entries_.end() ? id : found->first;
+  unanswered_cancels_.insert(its);
+  say(cancels_, its);  // a job that is to be sent again gets a second CANCEL after its SUBMIT
+  if (found == entries_.end()) return;
   Entry& entry = found->second;
   entry.is_unwanted = true;
-  say(cancels_, found->first);  // a job that is to be sent again gets a second CANCEL after its SUBMIT
-  if (entry.phase != Phase::unsent || entry.was_sent) return;
   // We have not sent it to the broker, but someone else may have submitted the same id before.
-  remember_cancel(id);
-  finish_unsent(id);
+  if (entry.phase == Phase::unsent && !entry.was_sent) finish_unsent(id);
 }
 
 // Posted to the loop, because handlers must not be called from inside cancel().
@@ -129,15 +128,6 @@ void ClientSession::finish_unsent(const JobId& id) {
     const auto found = find(id);
     if (found != entries_.end() && is_ended_here(found->second)) finish(found, Outcome{});
   });
-}
-
-// A dead connection is noticed after `liveness` at most, so an older message of a session that is up has arrived.
-void ClientSession::remember_cancel(const JobId& id) {
-  const TimePoint now = Clock::now();
-  while (link_.is_up() && !said_cancels_.empty() && said_cancels_.front().first < now - 2 * options_.liveness) {
-    said_cancels_.pop_front();
-  }
-  said_cancels_.emplace_back(now, id);
 }
 
 template <class M>
@@ -187,7 +177,6 @@ void ClientSession::say(Batch& batch, const JobId& id) {
 }
 
 void ClientSession::erase(Entries::iterator entry) {
-  if (entry->second.is_unwanted) remember_cancel(entry->first);
   for (const JobId& id : entry->second.attached) attached_.erase(id);
   entries_.erase(entry);
 }

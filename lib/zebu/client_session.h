@@ -8,6 +8,7 @@
 #include <memory>
 #include <string>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 namespace zebu {
@@ -44,6 +45,9 @@ class ClientSession {
   [[nodiscard]] bool is_up() const { return link_.is_up(); }
   // Called when the session goes up (nullptr) or down (the reason). Set it before start().
   void on_change(std::function<void(const Error*)> handler) { on_change_ = std::move(handler); }
+  // Called with the broker's words when it answers and does not take this client now (it has too many peers). The
+  // session keeps trying. Set it before start().
+  void on_put_off(std::function<void(const Error&)> handler) { on_put_off_ = std::move(handler); }
   [[nodiscard]] std::chrono::milliseconds liveness() const { return options_.liveness; }
   [[nodiscard]] boost::asio::io_context& loop() { return loop_; }
 
@@ -107,7 +111,6 @@ class ClientSession {
   // Whether the job was cancelled before it was sent to the broker.
   [[nodiscard]] static bool is_ended_here(const Entry& entry) { return entry.is_unwanted && !entry.was_sent; }
   void finish_unsent(const JobId& id);
-  void remember_cancel(const JobId& id);
   void fail_questions(const Error& why);
 
   void up();
@@ -119,6 +122,7 @@ class ClientSession {
   void attach(const JobId& id, Entry from, const JobId& to);
   void handle_refused(const message::Refused& refused);
   void handle_done(const message::Done& done);
+  void handle_ending(const message::Ending& ending);
   void handle_unknown(const message::Unknown& unknown);
   void handle_progress(const message::ProgressReports& reports);
   void handle_answer(const message::Answer& answer);
@@ -128,6 +132,7 @@ class ClientSession {
   InstanceId instance_ = Uuid::make();
   boost::asio::io_context& loop_;
   std::function<void(const Error*)> on_change_;
+  std::function<void(const Error&)> on_put_off_;
   Entries entries_;
   std::unordered_map<JobId, JobId> attached_;  // submitted id -> the job it was attached to, while a handler waits
   std::deque<JobId> unsent_;                   // in order of submission; ids that are no longer in entries_ are skipped
@@ -141,9 +146,7 @@ class ClientSession {
   Batch waits_{message::Type::wait};
   Batch leaves_{message::Type::leave};
   Batch cancels_{message::Type::cancel};
-  // Recent cancels of jobs without an entry, with the time they were sent. Kept until it is certain that they were not
-  // lost with a broken connection.
-  std::deque<std::pair<TimePoint, JobId>> said_cancels_;
+  std::unordered_set<JobId> unanswered_cancels_;  // each new session hears them again
   std::uint64_t next_number_ = 1;
   bool closed_ = false;
   std::optional<Error> ended_;  // set when closed or refused for good: the error of every later call

@@ -18,10 +18,13 @@ void ClientSession::up() {
     } else if (entry.phase == Phase::accepted) {
       entry.is_told = !entry.waiters.empty();
       if (entry.is_told) say(waits_, id);
-      if (entry.is_unwanted) say(cancels_, id);
     }
   }
-  for (const auto& [when, id] : said_cancels_) say(cancels_, id);
+  for (const JobId& id : unanswered_cancels_) {
+    const auto found = entries_.find(id);
+    // One that is to be sent again hears it behind its SUBMIT.
+    if (found == entries_.end() || found->second.phase == Phase::accepted) say(cancels_, id);
+  }
   std::sort(again.begin(), again.end());
   unsent_.insert(unsent_.begin(), again.begin(), again.end());
   unanswered_ = 0;
@@ -79,6 +82,8 @@ void ClientSession::handle(const message::Message& message) {
     handle_attached(*attached);
   } else if (const auto* progress = std::get_if<message::ProgressReports>(&message)) {
     handle_progress(*progress);
+  } else if (const auto* ending = std::get_if<message::Ending>(&message)) {
+    handle_ending(*ending);
   } else if (const auto* unknown = std::get_if<message::Unknown>(&message)) {
     handle_unknown(*unknown);
   } else if (const auto* answer = std::get_if<message::Answer>(&message)) {
@@ -150,8 +155,13 @@ void ClientSession::handle_done(const message::Done& done) {
   }
 }
 
+void ClientSession::handle_ending(const message::Ending& ending) {
+  for (const message::EndingJob& job : ending.jobs) unanswered_cancels_.erase(job.id);
+}
+
 void ClientSession::handle_unknown(const message::Unknown& unknown) {
   for (const JobId& id : unknown.ids) {
+    unanswered_cancels_.erase(id);
     const auto found = entries_.find(id);
     if (found == entries_.end()) continue;
     finish(found, fail(ErrorCode::unknown_job, "the broker does not know job " + id.to_string() +
@@ -192,6 +202,7 @@ void ClientSession::finish(Entries::iterator found, const Result<Outcome>& outco
   Entry entry = std::move(found->second);
   for (const JobId& each : entry.attached) attached_.erase(each);
   entries_.erase(found);
+  if (entry.was_sent && outcome) unanswered_cancels_.erase(id);
   if (entry.phase == Phase::unanswered) --unanswered_;
   if (entry.accepted) {
     entry.accepted(outcome ? Result<JobId>(id) : Result<JobId>(tl::make_unexpected(outcome.error())));

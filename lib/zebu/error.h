@@ -14,6 +14,7 @@ namespace zebu {
 enum class ErrorCode {
   bad_message,
   version,
+  replaced,
   wrong_role,
   no_session,
   too_many_peers,
@@ -26,7 +27,7 @@ enum class ErrorCode {
   unknown_job,
   unknown_queue,
   unknown_consumer,
-  bad_command,
+  bad_request,
   timed_out,
   disconnected,
   job_failed,
@@ -34,6 +35,7 @@ enum class ErrorCode {
   job_expired,
   bad_value,
   closed,
+  other,
   system,
 };
 

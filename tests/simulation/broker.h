@@ -5,6 +5,7 @@
 #include "tests/simulation/world.h"
 
 #include <unordered_map>
+#include <unordered_set>
 
 namespace zebu::simulation {
 
@@ -52,6 +53,7 @@ class Broker {
     std::unordered_map<broker::SessionId, ConnectionPtr> peers;
     std::vector<broker::SessionId> unreachable;
     std::vector<broker::SessionId> ended;
+    std::unordered_set<broker::SessionId> drained;
     std::optional<Time> wake;
     bool has_begun = false;
     bool is_stopping = false;

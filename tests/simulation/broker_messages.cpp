@@ -14,13 +14,19 @@ struct Broker::Handler {
   Process& p = *broker.process_;
   Ledger& ledger = broker.world_.ledger;
 
-  void operator()(const message::Bye&) const { p.engine.bye(from, p.effects); }
+  void operator()(const message::Bye&) const {
+    const std::uint64_t before = p.engine.totals().put_back;
+    p.engine.bye(from, p.effects);
+    if (p.drained.contains(from) && p.engine.totals().put_back != before) {
+      throw Violation{"drain", "a consumer that was drained and said BYE still had jobs"};
+    }
+  }
   void operator()(const message::Submit& m) const { p.engine.submit(from, m, now, p.effects); }
   void operator()(const message::Wait& m) const { p.engine.wait(from, m, p.effects); }
   void operator()(const message::Leave& m) const { p.engine.leave(from, m); }
   void operator()(const message::Cancel& m) const {
     for (const JobId& id : m.ids) ledger.heard_cancel(id);
-    p.engine.cancel(m, now, p.effects);
+    p.engine.cancel(from, m, now, p.effects);
   }
   void operator()(const message::Credit& m) const {
     heard_credit(m.credit);
@@ -38,6 +44,7 @@ struct Broker::Handler {
   }
   void operator()(const message::Drain&) const {
     ledger.heard_credit(from, 0, true);
+    p.drained.insert(from);
     p.engine.drain(from, p.effects);
   }
   void operator()(const message::ProgressReports& m) const { p.engine.progress(from, m, p.effects); }
@@ -94,8 +101,9 @@ void Broker::gather(Ledger::Call call) {
   }
   p.outbox.gather(effects);
   for (const auto& [session, error, batch] : effects.errors) {
-    p.outbox.put(session, encode(message::ErrorReport{error.code, error.message}));
+    p.outbox.put(session, encode(message::ErrorReport{error.why.code, error.why.message, error.about}));
   }
+  for (const auto& [session, drained, batch] : effects.drained) p.outbox.put(session, encode(drained), batch);
   for (const SessionId session : effects.draining) p.outbox.put(session, encode(message::Drain{}));
   for (const SessionId session : effects.beats) p.outbox.put(session, encode(message::Beat{}));
   std::move(effects.records.begin(), effects.records.end(), std::back_inserter(p.next.records));

@@ -31,7 +31,7 @@ message::Hello Consumer::hello() {
   credit_ = 0;
   voided_ = 0;
   returns_.clear();
-  is_drain_said_ = false;
+  is_drain_said_ = is_drained_ = false;
   return hello;
 }
 
@@ -44,6 +44,8 @@ void Consumer::handle(const message::Message& message) {
     for (const AttemptId& id : stopped->jobs) stop(id);
   } else if (std::holds_alternative<message::Drain>(message)) {
     drain();
+  } else if (std::holds_alternative<message::Drained>(message)) {
+    is_drained_ = true;
   }
   flush();
 }
@@ -56,6 +58,8 @@ void Consumer::add(const message::Assignment& job) {
   } else if (!is_draining_) {
     throw Violation{"credit", name_ + " got a job that it gave no credit for"};
   }
+  if (is_drained_) throw Violation{"drain", name_ + " got a job behind DRAINED"};
+  if (is_draining_) return returns_.push_back({job.id, job.attempt});
   held_.push_back({{job.id, job.attempt}, job.options.hard_limit});
   world_.ledger.hold(instance(), held_.back().id);
 }
@@ -204,7 +208,7 @@ void Consumer::drain() {
 }
 
 void Consumer::leave_when_drained() {
-  if (!is_draining_ || !held_.empty() || !undelivered_.empty()) return;
+  if (!is_drained_ || !held_.empty() || !undelivered_.empty()) return;
   send(message::Bye{});
   exit(Time(world_.random.between(1000, 1'000'000)));
 }

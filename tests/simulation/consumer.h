@@ -62,6 +62,7 @@ class Consumer final : public Peer {
   std::size_t voided_ = 0;  // that RETURN took back, and that may have been used before
   std::vector<AttemptId> returns_;
   bool is_draining_ = false;
+  bool is_drained_ = false;  // in this session
   bool is_drain_said_ = false;
   std::uint64_t runs_ = 0;
 };

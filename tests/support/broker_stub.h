@@ -18,6 +18,7 @@ class BrokerStub {
   }
 
   const std::string& endpoint() const { return endpoint_; }
+  bool answers_drain = true;
   // As kill -9 does: nobody is told.
   void stop() {
     router_.reset();
@@ -140,6 +141,7 @@ class BrokerStub {
       credit += more->credit;
     } else if (std::holds_alternative<message::Drain>(message)) {
       has_drained = true;
+      if (answers_drain) send(message::Drained{});
     } else if (std::holds_alternative<message::Bye>(message)) {
       has_left = true;
     }

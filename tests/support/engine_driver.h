@@ -48,7 +48,7 @@ class EngineDriver {
     hello.role = message::Role::consumer;
     hello.name = "consumer";
     hello.instance = instance;
-    hello.consumer = {std::move(queues), slots, std::move(tasks), message::PoolKind::processes, std::move(runs)};
+    hello.consumer = {std::move(queues), slots, std::move(tasks), message::pool::kProcesses, std::move(runs)};
     const broker::SessionId session = say_hello(hello);
     if (credit > 0) engine_->credit(session, credit, effects);
     return session;

@@ -54,6 +54,15 @@ class Peer {
   // The code of the ERROR that must come next.
   ErrorCode receive_error() { return receive()->as<message::ErrorReport>().code; }
 
+  // The count of the KEPT that must come, before or behind DRAINED.
+  std::uint64_t receive_kept() {
+    while (true) {
+      const auto heard = receive();
+      if (const auto* kept = std::get_if<message::Kept>(&heard->message)) return kept->count;
+      static_cast<void>(heard->as<message::Drained>());
+    }
+  }
+
   void hello_client() {
     message::Hello hello;
     hello.name = "peer";
@@ -67,7 +76,7 @@ class Peer {
     hello.role = message::Role::consumer;
     hello.name = "peer";
     hello.instance = instance;
-    hello.consumer = {{queue}, 1, {"fib"}, message::PoolKind::threads, std::move(runs)};
+    hello.consumer = {{queue}, 1, {"fib"}, message::pool::kThreads, std::move(runs)};
     send(hello);
     static_cast<void>(receive()->as<message::Welcome>());
     if (credit > 0) send(message::Credit{credit});

@@ -50,7 +50,7 @@ inline std::vector<message::Message> sample_messages() {
   Hello consumer = client;
   consumer.role = Role::consumer;
   consumer.name = "ox-1";
-  consumer.consumer = {{"default", "reports"}, 4, {"fib", "echo"}, PoolKind::threads, {{id_of(1), 2}}};
+  consumer.consumer = {{"default", "reports"}, 4, {"fib", "echo"}, pool::kThreads, {{id_of(1), 2}}};
   const std::chrono::microseconds ran(70000);
   Report succeeded{id_of(1), 1, JobState::succeeded, Bytes("\x08", 1), {}, std::chrono::microseconds(1500)};
   Report failed{id_of(2), 3, JobState::failed, {}, {"std::runtime_error", "no luck", {"main", "start"}}, ran};
@@ -76,13 +76,25 @@ inline std::vector<message::Message> sample_messages() {
   pause.reason = "the model is broken";
   message::Params drain;
   drain.consumer = "ox-1";
+  About about_entries;
+  about_entries.type = 34;
+  about_entries.attempt = AttemptId{id_of(1), 2};
+  about_entries.entries = {0, 300};
+  About about_hello;
+  about_hello.type = 1;
+  about_hello.retry_after = milliseconds(1000);
+  about_hello.version = {2, 0};
   return {
       client,
       consumer,
-      Welcome{1, 1, id_of(0xbb), 10000, milliseconds(1000), milliseconds(3000), 16777216},
-      ErrorReport{ErrorCode::no_session, "say HELLO first"},
+      Welcome{2, 0, id_of(0xbb), 10000, milliseconds(1000), milliseconds(3000), 16777216},
+      ErrorReport{ErrorCode::no_session, "say HELLO first", {}},
+      ErrorReport{ErrorCode::bad_message, "an entry cannot be read", about_entries},
+      ErrorReport{ErrorCode::too_many_peers, "the broker is full", about_hello},
       Beat{},
       Bye{},
+      Bye{milliseconds(2000)},
+      Echo{42},
       Submit{true, {{id_of(1), "fib", "default", args, {}}, {id_of(2), "echo", "q", args, {true, true}}}},
       Submit{false, {{id_of(3), "fib", "default", args, every_option()}, {id_of(4), "fib", "q", args, at_once()}}},
       Accepted{{id_of(1), id_of(2)}},
@@ -92,6 +104,7 @@ inline std::vector<message::Message> sample_messages() {
       Leave{{id_of(1)}},
       Cancel{{id_of(1), id_of(2)}},
       Unknown{{id_of(9)}},
+      Ending{{{id_of(1), JobState::cancelled}, {id_of(2), JobState::running}}},
       Query{7, "jobs", {{id_of(1)}}},
       Query{8, "broker", {}},
       Query{9, "list", filter},
@@ -107,6 +120,7 @@ inline std::vector<message::Message> sample_messages() {
       Return{2, {{id_of(1), 1}}},
       Stop{{{id_of(1), 1}}},
       Drain{},
+      Drained{},
       ProgressReports{{{id_of(1), 1, 0.5, "half way", "line 1\n"}, {id_of(2), 3, std::nullopt, "", ""}}},
   };
 }

@@ -36,9 +36,15 @@ std::string real(double x) {
 
 std::string id_bytes(std::uint8_t last) { return std::string("\xc4\x10", 2) + std::string(id_of(last).view()); }
 
+// Of the frame, or of its first entry that cannot be read.
 std::string error_of(const std::string& frame) {
   Decoder decoder;
   const auto message = decoder.decode(frame);
+  if (message && !message::bad_entries(*message).empty()) return message::bad_entries(*message)[0].why;
+  const auto* query = message ? std::get_if<message::Query>(&*message) : nullptr;
+  if (query != nullptr && query->bad) return *query->bad;
+  const auto* command = message ? std::get_if<message::Command>(&*message) : nullptr;
+  if (command != nullptr && command->bad) return *command->bad;
   if (message) return "decoded as " + std::string(message::name_of(message::type_of(*message)));
   CHECK(message.error().code == ErrorCode::bad_message);
   return message.error().message;
@@ -227,10 +233,59 @@ TEST_CASE("progress is bounded") {
   CHECK(progress("\xc0", text(""), text(std::string(65'537, 'x'))) == "output must have at most 65536 bytes");
 }
 
-TEST_CASE("an error's kind is one of three") {
-  const std::string error = "\x81" + text("kind") + text("mood");
-  CHECK(error_of("\x93\x22\x01\x91\x95" + id_bytes(1) + "\x01" + text("failed") + error + "\x01") ==
-        "kind must be 'failure', 'permanent' or 'crash'");
+TEST_CASE("what a newer version names is read, and a kind that is no text is not") {
+  Decoder decoder;
+  const auto outcome = [](const std::string& kind) {
+    const std::string error = "\x81" + text("kind") + kind;
+    return "\x93\x22\x01\x91\x95" + id_bytes(1) + "\x01" + text("failed") + error + "\x01";
+  };
+  const std::string moody = outcome(text("mood"));
+  const auto report = decoder.decode(moody);
+  REQUIRE(report);
+  CHECK(std::get<message::OutcomeReport>(*report).jobs.at(0).error.kind == ErrorKind::failure);
+  CHECK(error_of(outcome("\x01")) == "kind must be a string");
+  const std::string error = array_of({"\x03", text("too_sunny"), text("it is"), "\x80"});
+  const auto complaint = decoder.decode(error);
+  REQUIRE(complaint);
+  CHECK(std::get<message::ErrorReport>(*complaint).code == ErrorCode::other);
+  // A job in a state that this version does not know is not finished for it.
+  const std::string done = "\x92\x14\x91\x95" + id_bytes(1) + "\x01" + text("archived") + "\xc0\x01";
+  const auto unknown_state = decoder.decode(done);
+  REQUIRE(unknown_state);
+  CHECK(std::get<message::Done>(*unknown_state).jobs.empty());
+}
+
+TEST_CASE("a bad entry costs itself only, and what can be read of it is there") {
+  const std::string good = "\x95" + id_bytes(1) + text("fib") + text("q") + std::string("\xc4\x01\x90\x80", 4);
+  const std::string bad = "\x95" + id_bytes(2) + text("fib") + text("q") + std::string("\xc4\x01\x90", 3) + "\x81" +
+                          text("priority") + "\x0a";
+  const std::string frame = "\x93\x10\xc3\x94" + good + bad + "\xc0" + good;
+  Decoder decoder;
+  const auto message = decoder.decode(frame);
+  REQUIRE(message);
+  const auto& submit = std::get<message::Submit>(*message);
+  REQUIRE(submit.jobs.size() == 2);
+  CHECK(submit.jobs[0].id == id_of(1));
+  REQUIRE(submit.bad.size() == 2);
+  CHECK(submit.bad[0].index == 1);
+  CHECK(submit.bad[0].id == id_of(2));
+  CHECK(submit.bad[0].why == "priority must be an integer from 0 to 9");
+  CHECK(submit.bad[1].index == 2);
+  CHECK_FALSE(submit.bad[1].id);
+  const std::string outcome = "\x95" + id_bytes(3) + "\x02" + text("succeeded") + "\x01\x01";
+  const std::string outcomes = std::string("\x93\x22\x00\x91", 4) + outcome;
+  const auto reports = decoder.decode(outcomes);
+  REQUIRE(reports);
+  const auto& entry = std::get<message::OutcomeReport>(*reports).bad.at(0);
+  CHECK(entry.id == id_of(3));
+  CHECK(entry.attempt == 2);
+}
+
+TEST_CASE("the type of a frame that cannot be decoded is seen where there is one") {
+  CHECK(type_in(array_of({"\x01", "\xc1"})) == 1);
+  CHECK_FALSE(type_in(""));
+  CHECK_FALSE(type_in(std::string("\x90\x01", 2)));
+  CHECK_FALSE(type_in("GET / HTTP/1.1"));
 }
 
 TEST_CASE("another major version is decoded whatever follows, so that its sender can be told") {

@@ -147,7 +147,7 @@ TEST_CASE("a command that is not known is refused by name, and told which there 
   const SessionId client = desk.d.client();
   desk.tell(client, "explode");
   CHECK(desk.answer() ==
-        refused("bad_command", "unknown command 'explode': there are pause, resume, purge, retry and drain"));
+        refused("bad_request", "unknown command 'explode': there are pause, resume, purge, retry and drain"));
 }
 
 TEST_CASE("a command is refused with wrong params, in words, and changes nothing") {
@@ -156,7 +156,7 @@ TEST_CASE("a command is refused with wrong params, in words, and changes nothing
   const auto told = [&](const std::string& what, const message::Params& params) {
     desk.tell(client, what, params);
     const Json answer = desk.answer();
-    CHECK(answer["error"]["code"] == "bad_command");
+    CHECK(answer["error"]["code"] == "bad_request");
     return answer["error"]["message"].get<std::string>();
   };
   CHECK(told("pause", {}) == "pause needs the parameter queue");

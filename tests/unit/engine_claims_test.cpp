@@ -246,7 +246,7 @@ TEST_CASE("a cancel holds over a restart, whether or not the consumer comes back
   const SessionId consumer = d.consumer(1, 1, instance);
   const JobId id = d.submit(d.client());
   REQUIRE(d.assigned_to(consumer).size() == 1);
-  d.engine().cancel({{id}}, d.now(), d.effects);
+  d.engine().cancel(d.client(), {{id}}, d.now(), d.effects);
   CHECK(is_stopped(d.take(), consumer, {id, 1}));
   d.restart();
   if (GENERATE(true, false)) {

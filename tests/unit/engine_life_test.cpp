@@ -216,7 +216,7 @@ TEST_CASE("a job that waits for its retry can be cancelled") {
   d.tick();
   d.fail(consumer, id, 1);
   d.take();
-  d.engine().cancel({{id}}, d.now(), d.effects);
+  d.engine().cancel(d.client(), {{id}}, d.now(), d.effects);
   CHECK(d.state_of(id) == JobState::cancelled);
   d.pass(seconds(5));
   d.engine().heard(consumer, d.now());
@@ -229,7 +229,7 @@ TEST_CASE("a failed attempt of a job that was to be cancelled is not tried again
   const SessionId consumer = d.consumer(2);
   const JobId id = d.submit(client, true, with_retries(5));
   d.tick();
-  d.engine().cancel({{id}}, d.now(), d.effects);
+  d.engine().cancel(d.client(), {{id}}, d.now(), d.effects);
   d.fail(consumer, id, 1);
   CHECK(d.state_of(id) == JobState::cancelled);
 }

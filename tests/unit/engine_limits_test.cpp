@@ -88,7 +88,7 @@ TEST_CASE("the number of queues and peers is bounded") {
   const SessionId second = d.client();
   const Effects effects = d.take();
   REQUIRE(effects.errors.size() == 1);
-  CHECK(effects.errors[0].what.code == ErrorCode::too_many_peers);
+  CHECK(effects.errors[0].what.why.code == ErrorCode::too_many_peers);
   CHECK(effects.ended == std::vector<SessionId>{second});
 }
 

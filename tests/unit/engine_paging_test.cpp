@@ -94,7 +94,7 @@ TEST_CASE("a job that is in the store only can be waited for, submitted again an
   const SessionId waiter = d.client();
   d.engine().wait(waiter, {{last}}, d.effects);
   CHECK(d.take().unknown.empty());
-  d.engine().cancel({{last}}, d.now(), d.effects);
+  d.engine().cancel(d.client(), {{last}}, d.now(), d.effects);
   const Effects effects = d.take();
   CHECK(effects.done.size() == 2);
   CHECK(d.state_of(last) == JobState::cancelled);

@@ -214,7 +214,7 @@ TEST_CASE("a queued job is cancelled at once") {
   EngineDriver d;
   const SessionId client = d.client();
   const JobId id = d.submit(client);
-  d.engine().cancel({{id}}, d.now(), d.effects);
+  d.engine().cancel(d.client(), {{id}}, d.now(), d.effects);
   CHECK(d.state_of(id) == JobState::cancelled);
   CHECK(done_for(d.take(), client) == std::vector<JobId>{id});
   const SessionId consumer = d.consumer(1);
@@ -228,7 +228,7 @@ TEST_CASE("a running job is cancelled when its consumer confirms") {
   const JobId id = d.submit(client);
   CHECK(d.assigned_to(consumer).size() == 1);
   d.take();
-  d.engine().cancel({{id, id}}, d.now(), d.effects);
+  d.engine().cancel(d.client(), {{id, id}}, d.now(), d.effects);
   CHECK(d.state_of(id) == JobState::running);
   CHECK(d.take().stopped.size() == 1);
   d.outcome(consumer, id, 1, JobState::cancelled);
@@ -243,7 +243,7 @@ TEST_CASE("a job that was to be cancelled does not run again when its consumer i
   const JobId lost = d.submit(client);
   const JobId returned = d.submit(client);
   CHECK(d.assigned_to(consumer).size() == 2);
-  d.engine().cancel({{lost, returned}}, d.now(), d.effects);
+  d.engine().cancel(d.client(), {{lost, returned}}, d.now(), d.effects);
   d.engine().give_back(consumer, {0, {{returned, 1}}}, d.now(), d.effects);
   CHECK(d.state_of(returned) == JobState::cancelled);
   d.engine().gone(consumer, d.effects);

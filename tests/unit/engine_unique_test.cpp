@@ -97,7 +97,7 @@ TEST_CASE("a failed job whose unique key another job has now stays when it is re
   CHECK(d.engine().jobs().count(JobState::queued) == 1);
   CHECK(d.engine().jobs().count(JobState::failed) == 1);
   CHECK(d.store.find({id})->at(0));
-  d.engine().cancel({{other}}, d.now(), d.effects);
+  d.engine().cancel(d.client(), {{other}}, d.now(), d.effects);
   d.settle();
   const JobId fresh = Uuid::make();
   REQUIRE(d.engine().retry(failed, fresh, d.now(), d.effects));

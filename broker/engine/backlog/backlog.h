@@ -16,7 +16,10 @@ namespace zebu::broker {
 struct WaitFor {
   SessionId session;
 };
-struct CancelIt {};
+struct CancelIt {
+  std::optional<SessionId> from;  // who is to hear of it; unset: nobody
+  JobId asked;                    // by this id; another job's if that one was attached to this
+};
 using Lookup = std::variant<WaitFor, Claim, CancelIt>;
 
 // Which part of the durable jobs is in memory: a window of each line, and one of the schedule. It asks the store for

@@ -87,7 +87,7 @@ void Engine::credit(SessionId session, std::uint32_t credit, Effects& out) {
   Consumer& from = consumer(session);
   if (from.draining || credit == 0) return;
   if (from.credit + credit > message::kMaxCredit) {
-    out.errors.push_back({session, {ErrorCode::bad_message, "credit above 65535", {}}});
+    out.errors.push_back({session, {{ErrorCode::bad_message, "credit above 65535", {}}, {}}});
     end_session(session, End::lost, out);
     return;
   }
@@ -119,14 +119,34 @@ void Engine::outcome(SessionId session, const message::OutcomeReport& report, Mo
     ++job->queue->out.count;
     end_attempt(*job, message::outcome_of(attempt), out);
   }
+  for (const message::BadEntry& bad : report.bad) end_unreadable(from, bad, out);
   changed(from);
-  from.receipts.add(report.jobs.size(), bytes);
+  from.receipts.add(report.jobs.size() + report.bad.size(), bytes);
   if (from.receipts.is_waiting()) {
     if (!std::exchange(from.awaits_receipts, true)) awaiting_receipts_.push_back(&from);
-  } else if (!report.jobs.empty()) {
+  } else if (!report.jobs.empty() || !report.bad.empty()) {
     tell_kept(from, from.receipts.at_once(from.draining), out);
   }
   credit(session, report.credit, out);
+}
+
+// The attempt has ended, and nobody can read how: that is a failure, and its job does not stay here as running for
+// ever.
+void Engine::end_unreadable(Consumer& from, const message::BadEntry& bad, Effects& out) {
+  if (!bad.id || bad.attempt == 0) return;
+  const AttemptId attempt{*bad.id, bad.attempt};
+  message::About about;
+  about.attempt = attempt;
+  out.errors.push_back({from.session, {{ErrorCode::bad_message, "OUTCOME: " + bad.why, {}}, std::move(about)}});
+  Job* job = assigned_job(from.session, attempt);
+  if (job == nullptr) {
+    ++totals_.stale_outcomes;
+    return from.receipts.depends_on(batches_.due(batches_.newest()));
+  }
+  if (!job->is_transient()) from.receipts.depends_on(batches_.open());
+  ++job->queue->out.count;
+  end_attempt(*job, Outcome::failed({"zebu::BadOutcome", "the consumer's outcome cannot be read: " + bad.why, {}, {}}),
+              out);
 }
 
 void Engine::give_back(SessionId session, const message::Return& jobs, Moment now, Effects& out) {
@@ -158,6 +178,8 @@ void Engine::drain(SessionId session, Effects& out) {
   from.credit = 0;
   changed(from);
   tell_kept(from, from.receipts.at_once(true), out);
+  // Behind every ASSIGN that waits for its commit.
+  out.drained.push_back({session, {}, batches_.due(batches_.newest())});
 }
 
 void Engine::progress(SessionId session, const message::ProgressReports& reports, Effects& out) {

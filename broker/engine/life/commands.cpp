@@ -5,22 +5,40 @@
 // What people tell the broker: cancel, pause, resume, purge, drain, retry.
 namespace zebu::broker {
 
-void Engine::cancel(const message::Cancel& cancel, Moment now, Effects& out) {
+void Engine::cancel(SessionId session, const message::Cancel& cancel, Moment now, Effects& out) {
   last_ = now;
   for (const JobId& id : cancel.ids) {
     if (Job* job = jobs_.find(id)) {
-      cancel_one(*job, out);
+      cancel_one(*job, CancelIt{session, id}, out);
     } else {
-      backlog_.look_up(id, CancelIt{}, out.reads);
+      backlog_.look_up(id, CancelIt{session, id}, out.reads);
     }
   }
 }
 
-void Engine::cancel_one(Job& job, Effects& out) {
-  if (is_final(job.state) || job.cancel_asked) return;
+// The answer leaves when a broker after this one would know of the cancel too.
+void Engine::cancel_one(Job& job, const CancelIt& cancel, Effects& out) {
   if (job.place == Place::fresh) {
     job.cancel_asked = true;  // once it is settled
-  } else if (job.state == JobState::running) {
+    if (cancel.from) waiters_.answer_cancel_when_settled(job.spec->id, *cancel.from);
+    return;
+  }
+  begin_cancel(job, out);
+  tell_ending(cancel.from, cancel.asked, job, out);
+}
+
+void Engine::tell_ending(std::optional<SessionId> session, const JobId& asked, const Job& job, Effects& out) const {
+  tell_ending(session, {asked, job.state}, batches_.due(job.batch), out);
+}
+
+void Engine::tell_ending(std::optional<SessionId> session, const message::EndingJob& job, BatchNumber batch,
+                         Effects& out) const {
+  if (session && waiters_.is_present(*session)) out.ending.push_back({*session, job, batch});
+}
+
+void Engine::begin_cancel(Job& job, Effects& out) {
+  if (is_final(job.state) || job.cancel_asked) return;
+  if (job.state == JobState::running) {
     job.cancel_asked = true;
     record_start(job, out);  // a broker after this one has to know why it was stopped
     stop(job, batches_.due(job.batch), out);

@@ -170,10 +170,12 @@ void Engine::fulfil(const Claim& claim, const JobId& id, const std::optional<Sto
   welcome(*session, out);
 }
 
-void Engine::fulfil(const CancelIt&, const JobId& id, const std::optional<StoredJob>& stored, Effects& out) {
+void Engine::fulfil(const CancelIt& cancel, const JobId& id, const std::optional<StoredJob>& stored, Effects& out) {
   Job* job = jobs_.find(id);
   if (!job && stored && !is_final(stored->state)) job = &bring_in(*stored);
-  if (job) cancel_one(*job, out);
+  if (job) return cancel_one(*job, cancel, out);
+  if (stored) return tell_ending(cancel.from, {cancel.asked, stored->state}, 0, out);
+  if (cancel.from && waiters_.is_present(*cancel.from)) out.unknown.push_back({*cancel.from, cancel.asked});
 }
 
 }  // namespace zebu::broker

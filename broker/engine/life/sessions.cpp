@@ -5,15 +5,25 @@
 
 // Sessions begin and end, and consumers come back.
 namespace zebu::broker {
+namespace {
+
+// When a peer that found the broker full may try again.
+constexpr std::chrono::milliseconds kHelloAgainAfter{1000};
+
+}  // namespace
 
 void Engine::hello(SessionId id, const message::Hello& hello, Moment now, Effects& out) {
   const std::optional<SessionId> old = peers_.session_of(hello.instance);
   if (!old && peers_.is_full()) {
+    message::About hello_again;
+    hello_again.type = static_cast<std::uint8_t>(message::Type::hello);
+    hello_again.retry_after = kHelloAgainAfter;
     out.errors.push_back(
         {id,
-         {ErrorCode::too_many_peers,
-          "the broker has " + std::to_string(options_.max_peers) + " peers: close some, or raise --max-peers",
-          {}}});
+         {{ErrorCode::too_many_peers,
+           "the broker has " + std::to_string(options_.max_peers) + " peers: close some, or raise --max-peers",
+           {}},
+          std::move(hello_again)}});
     out.ended.push_back(id);
     return;
   }
@@ -27,7 +37,17 @@ void Engine::hello(SessionId id, const message::Hello& hello, Moment now, Effect
     waiters_.session_began(id);
   }
   // After the claims: what the older session held and this one did not name is lost on the way, and goes back.
-  if (old) end_session(*old, End::replaced, out);
+  if (old) {
+    message::About about;
+    about.type = static_cast<std::uint8_t>(message::Type::hello);
+    out.errors.push_back({*old,
+                          {{ErrorCode::replaced,
+                            "another session of this instance has begun: each process needs an instance of its own, "
+                            "also one that was forked",
+                            {}},
+                           std::move(about)}});
+    end_session(*old, End::replaced, out);
+  }
   welcome(session, out);
 }
 
@@ -69,9 +89,10 @@ void Engine::add_consumer(Session& session, const message::Hello& hello, Effects
   for (const std::string_view name : hello.consumer.queues) {
     if (!jobs_.find_queue(name) && jobs_.queues().size() >= options_.max_queues) {
       out.errors.push_back({session.id,
-                            {ErrorCode::too_many_queues,
-                             "queue " + in_quotes(name) + " is not served: the broker has " +
-                                 std::to_string(options_.max_queues) + " queues; raise --max-queues",
+                            {{ErrorCode::too_many_queues,
+                              "queue " + in_quotes(name) + " is not served: the broker has " +
+                                  std::to_string(options_.max_queues) + " queues; raise --max-queues",
+                              {}},
                              {}}});
       continue;
     }

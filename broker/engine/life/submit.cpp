@@ -9,6 +9,11 @@ void Engine::submit(SessionId session, const message::Submit& submit, Moment now
   last_ = now;
   out.accepted.reserve(submit.jobs.size());
   for (const message::Submission& job : submit.jobs) accept(session, job, submit.wait, now, out);
+  for (const message::BadEntry& bad : submit.bad) {
+    if (!bad.id) continue;
+    ++totals_.refused;
+    out.refused.push_back({session, {*bad.id, {ErrorCode::bad_job, bad.why, {}}}});
+  }
 }
 
 void Engine::accept(SessionId session, const message::Submission& job, bool wait, Moment now, Effects& out) {
@@ -132,7 +137,9 @@ void Engine::settle(Job& job, Effects& out) {
   if (const auto asker = waiters_.take_asker(job.spec->id)) out.accepted.push_back({*asker, job.spec->id, true});
   if (job.cancel_asked) {
     job.cancel_asked = false;
-    return finish(job, Outcome::cancelled(), out);
+    finish(job, Outcome::cancelled(), out);
+    for (const SessionId asker : waiters_.take_cancellers(job.spec->id)) tell_ending(asker, job.spec->id, job, out);
+    return;
   }
   if (job.state == JobState::scheduled) {
     enter_schedule(job);
@@ -152,7 +159,10 @@ void Engine::resolve(const Duplicate& duplicate, Effects& out) {
   if (Job* job = jobs_.find(id); job != nullptr && job->place == Place::fresh && job->spec == duplicate.spec) {
     tell_accepted(*job, out);
     waiters = std::move(job->waiters);
-    if (job->cancel_asked) backlog_.look_up(duplicate.of, CancelIt{}, out.reads);
+    if (job->cancel_asked) backlog_.look_up(duplicate.of, CancelIt{std::nullopt, id}, out.reads);
+    for (const SessionId asker : waiters_.take_cancellers(id)) {
+      backlog_.look_up(duplicate.of, CancelIt{asker, id}, out.reads);
+    }
     jobs_.drop(*job);
   } else {
     waiters = waiters_.job_came(id);

@@ -22,7 +22,7 @@ struct Consumer {
   std::vector<Queue*> queues;
   std::vector<std::string> tasks;  // in order
   std::uint32_t slots = 1;
-  message::PoolKind pool = message::PoolKind::processes;
+  std::string pool;  // what its slots are, for people
   std::uint32_t credit = 0;
   bool draining = false;
   bool is_late = false;        // ConsumerChanged

@@ -41,6 +41,12 @@ std::optional<SessionId> Waiters::take_asker(const JobId& id) {
 
 // By buckets, which stay where they are while entries go. When the table grows, what was looked at may be looked at
 // again, or missed until the next session ends.
+WaiterList Waiters::take_cancellers(const JobId& id) {
+  if (cancellers_.empty()) return {};
+  auto node = cancellers_.extract(id);
+  return node.empty() ? WaiterList{} : std::move(node.mapped());
+}
+
 bool Waiters::sweep(std::size_t most) {
   if (!swept_) return false;
   std::vector<JobId> empty;

@@ -43,6 +43,10 @@ class Waiters {
   void answer_when_settled(const JobId& id, SessionId session) { askers_[id] = session; }
   [[nodiscard]] std::optional<SessionId> take_asker(const JobId& id);
 
+  // The session hears what became of its CANCEL when the job's commit says so.
+  void answer_cancel_when_settled(const JobId& id, SessionId session) { cancellers_[id].push_back(session); }
+  [[nodiscard]] WaiterList take_cancellers(const JobId& id);
+
   // Looks at up to `most` jobs that are in the store only and drops waits of sessions that are gone. True when there is
   // more to look at.
   bool sweep(std::size_t most);
@@ -52,6 +56,7 @@ class Waiters {
   std::unordered_set<SessionId> present_;
   std::unordered_map<JobId, WaiterList> absent_;
   std::unordered_map<JobId, SessionId> askers_;
+  std::unordered_map<JobId, WaiterList> cancellers_;
   std::optional<std::size_t> swept_;  // buckets of absent_ that sweep() has looked at; unset: no need
 };
 

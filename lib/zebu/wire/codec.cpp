@@ -24,7 +24,8 @@ constexpr std::array<TypeName, std::variant_size_v<Message>> kTypes = {{
     {Type::attached, "ATTACHED"}, {Type::command, "COMMAND"}, {Type::credit, "CREDIT"},
     {Type::assign, "ASSIGN"},     {Type::outcome, "OUTCOME"}, {Type::kept, "KEPT"},
     {Type::return_, "RETURN"},    {Type::stop, "STOP"},       {Type::drain, "DRAIN"},
-    {Type::progress, "PROGRESS"},
+    {Type::progress, "PROGRESS"}, {Type::echo, "ECHO"},       {Type::ending, "ENDING"},
+    {Type::drained, "DRAINED"},
 }};
 
 }  // namespace
@@ -34,6 +35,19 @@ Type type_of(const Message& message) { return kTypes[message.index()].type; }
 std::string_view name_of(Type type) {
   const auto found = std::find_if(kTypes.begin(), kTypes.end(), [&](const TypeName& t) { return t.type == type; });
   return found == kTypes.end() ? "?" : found->name;
+}
+
+const std::vector<BadEntry>& bad_entries(const Message& message) {
+  static const std::vector<BadEntry> none;
+  return std::visit(
+      [&](const auto& m) -> const std::vector<BadEntry>& {
+        if constexpr (requires { m.bad.front().index; }) {
+          return m.bad;
+        } else {
+          return none;
+        }
+      },
+      message);
 }
 
 Report report_of(const JobId& id, std::uint32_t attempt, const Outcome& outcome) {
@@ -86,6 +100,7 @@ void Batch::write(const Entry& entry) {
 void Batch::add(const message::Submission& job) { write(job); }
 void Batch::add(const message::Refusal& refusal) { write(refusal); }
 void Batch::add(const message::Attachment& attachment) { write(attachment); }
+void Batch::add(const message::EndingJob& ending) { write(ending); }
 void Batch::add(const message::Report& report) { write(report); }
 void Batch::add(const message::Assignment& assignment) { write(assignment); }
 void Batch::add(const AssignmentView& assignment) { write(assignment); }

@@ -48,6 +48,7 @@ class Batch {
   void add(const message::Submission& job);         // SUBMIT
   void add(const message::Refusal& refusal);        // REFUSED
   void add(const message::Attachment& attachment);  // ATTACHED
+  void add(const message::EndingJob& ending);       // ENDING
   void add(const message::Report& report);          // DONE, OUTCOME
   void add(const message::Assignment& assignment);  // ASSIGN
   void add(const AssignmentView& assignment);       // ASSIGN
@@ -108,6 +109,9 @@ class Decoder {
   struct Memory;
   std::unique_ptr<Memory> memory_;
 };
+
+// The type of a frame that cannot be decoded, as far as it can be seen.
+[[nodiscard]] std::optional<std::uint8_t> type_in(Bytes frame);
 
 // Why a command was refused, from its ANSWER; nullopt if it was not refused.
 [[nodiscard]] std::optional<Error> refusal_in(Bytes answer);

@@ -18,11 +18,7 @@ message::ConsumerFacts read_consumer_facts(const Object& o) {
     if (key == "queues") facts.queues = names(value, "queues");
     if (key == "tasks") facts.tasks = names(value, "tasks");
     if (key == "slots") facts.slots = read_u32(value, "slots", message::kMaxCredit);
-    if (key == "pool") {
-      const std::string_view pool = read_str(value, "pool");
-      if (pool != "processes" && pool != "threads") throw Malformed{"pool must be 'processes' or 'threads'"};
-      facts.pool = pool == "threads" ? message::PoolKind::threads : message::PoolKind::processes;
-    }
+    if (key == "pool") facts.pool = read_name(value, "pool");
     if (key == "runs") facts.runs = read_list<AttemptId>(value, "runs", message::kMaxList, read_attempt);
   });
   if (facts.queues.empty()) throw Malformed{"queues must name at least one"};
@@ -64,10 +60,57 @@ message::Welcome read_welcome(const Object* f) {
   return welcome;
 }
 
+message::About read_about(const Object& o) {
+  message::About about;
+  std::optional<std::uint32_t> major;
+  std::uint32_t minor = 0;
+  read_map(o, "about", [&](std::string_view key, const Object& value) {
+    if (key == "type") about.type = static_cast<std::uint8_t>(read_number(value, "type", 255));
+    if (key == "attempt") about.attempt = read_attempt(value);
+    if (key == "entries") {
+      about.entries = read_list<std::uint32_t>(value, "entries", message::kMaxList,
+                                               [](const Object& entry) { return read_u32(entry, "an entry's place"); });
+    }
+    if (key == "retry_after_ms") about.retry_after = read_ms(value, "retry_after_ms");
+    if (key == "major") major = read_u32(value, "major");
+    if (key == "minor") minor = read_u32(value, "minor");
+  });
+  if (major) about.version.emplace(*major, minor);
+  return about;
+}
+
 // QUERY and COMMAND.
 template <class M>
 M read_question(const Object* f) {
-  return {read_number(f[1], "number"), read_str(f[2], "what"), read_params(f[3])};
+  M question{read_number(f[1], "number"), read_str(f[2], "what"), {}};
+  try {
+    question.params = read_params(f[3]);
+  } catch (const Malformed& e) {  // it has a number to be answered by
+    question.bad = e.what;
+  }
+  return question;
+}
+
+// A batched message with a `lead` field, or none, before its list.
+template <class M, class T, class F, class... Lead>
+M read_batch(const Object& list, bool has_attempt, F read, Lead... lead) {
+  M message{lead..., {}};
+  message.jobs = read_each<T>(list, "jobs", has_attempt, message.bad, read);
+  return message;
+}
+
+template <class M>
+M read_batch_of_ids(const Object& list) {
+  M message;
+  message.ids = read_each_id(list, message.bad);
+  return message;
+}
+
+// Entries for a peer; it can do nothing about one that it cannot read, such as a job in a state of a newer broker.
+template <class T, class F>
+std::vector<T> read_readable(const Object& o, F read) {
+  std::vector<message::BadEntry> ignored;
+  return read_each<T>(o, "jobs", false, ignored, read);
 }
 
 template <class T, class F>
@@ -83,13 +126,14 @@ std::size_t fields_of(Type type) {
     case Type::beat:
     case Type::bye:
     case Type::drain:
+    case Type::drained:
       return 1;
-    case Type::error:
     case Type::submit:
     case Type::answer:
     case Type::outcome:
     case Type::return_:
       return 3;
+    case Type::error:
     case Type::query:
     case Type::command:
       return 4;
@@ -107,31 +151,35 @@ message::Message read_message_of(Type type, const Object* f, std::size_t count) 
     case Type::welcome:
       return read_welcome(f);
     case Type::error:
-      return message::ErrorReport{read_code(f[1]), read_str(f[2], "message")};
+      return message::ErrorReport{read_code(f[1]), read_str(f[2], "message"), read_about(f[3])};
     case Type::beat:
       return message::Beat{};
     case Type::bye:
-      return message::Bye{};
+      return count < 2 ? message::Bye{} : message::Bye{read_ms(f[1], "after_ms")};
+    case Type::echo:
+      return message::Echo{read_number(f[1], "number")};
     case Type::submit:
-      return message::Submit{read_bool(f[1], "wait"), read_entries<message::Submission>(f[2], read_submission)};
+      return read_batch<message::Submit, message::Submission>(f[2], false, read_submission, read_bool(f[1], "wait"));
     case Type::accepted:
       return message::Accepted{read_ids(f[1])};
     case Type::refused:
-      return message::Refused{read_entries<message::Refusal>(f[1], read_refusal)};
+      return message::Refused{read_readable<message::Refusal>(f[1], read_refusal)};
     case Type::wait:
-      return message::Wait{read_ids(f[1])};
+      return read_batch_of_ids<message::Wait>(f[1]);
     case Type::done:
-      return message::Done{read_entries<message::Report>(f[1], read_report)};
+      return message::Done{read_readable<message::Report>(f[1], read_report)};
     case Type::leave:
-      return message::Leave{read_ids(f[1])};
+      return read_batch_of_ids<message::Leave>(f[1]);
     case Type::cancel:
-      return message::Cancel{read_ids(f[1])};
+      return read_batch_of_ids<message::Cancel>(f[1]);
     case Type::unknown:
       return message::Unknown{read_ids(f[1])};
     case Type::query:
       return read_question<message::Query>(f);
     case Type::answer:
       return message::Answer{read_number(f[1], "number"), read_bin(f[2], "answer")};
+    case Type::ending:
+      return message::Ending{read_readable<message::EndingJob>(f[1], read_ending)};
     case Type::attached:
       return message::Attached{read_entries<message::Attachment>(f[1], read_attachment)};
     case Type::command:
@@ -141,17 +189,19 @@ message::Message read_message_of(Type type, const Object* f, std::size_t count) 
     case Type::assign:
       return message::Assign{read_entries<message::Assignment>(f[1], read_assignment)};
     case Type::outcome:
-      return message::OutcomeReport{read_credit(f[1]), read_entries<message::Report>(f[2], read_report)};
+      return read_batch<message::OutcomeReport, message::Report>(f[2], true, read_report, read_credit(f[1]));
     case Type::kept:
       return message::Kept{read_number(f[1], "count")};
     case Type::return_:
-      return message::Return{read_credit(f[1]), read_entries<AttemptId>(f[2], read_attempt)};
+      return read_batch<message::Return, AttemptId>(f[2], true, read_attempt, read_credit(f[1]));
     case Type::stop:
       return message::Stop{read_entries<AttemptId>(f[1], read_attempt)};
     case Type::drain:
       return message::Drain{};
+    case Type::drained:
+      return message::Drained{};
     case Type::progress:
-      return message::ProgressReports{read_entries<message::ProgressReport>(f[1], read_progress)};
+      return read_batch<message::ProgressReports, message::ProgressReport>(f[1], true, read_progress);
   }
   throw Malformed{"unknown message type " + std::to_string(static_cast<int>(type))};
 }
@@ -171,7 +221,7 @@ std::optional<Error> read_refusal_in(const Object& o) {
   std::optional<Error> refusal;
   read_map(o, "an answer to a command", [&](std::string_view key, const Object& value) {
     if (key != "error") return;
-    refusal.emplace(Error{ErrorCode::bad_command, {}, {}});
+    refusal.emplace(Error{ErrorCode::bad_request, {}, {}});
     read_map(value, "error", [&](std::string_view field, const Object& text) {
       if (field == "code") refusal->code = read_code(text);
       if (field == "message") refusal->message = read_str(text, "message");
@@ -205,6 +255,15 @@ Result<message::Submission> Decoder::decode_submission(Bytes entry) {
 }
 
 Result<message::Report> Decoder::decode_report(Bytes entry) { return read<message::Report>(entry, codec::read_report); }
+
+// All types are single bytes behind a short array's header.
+std::optional<std::uint8_t> type_in(Bytes frame) {
+  if (frame.size() < 2) return std::nullopt;
+  const auto header = static_cast<std::uint8_t>(frame[0]);
+  const auto type = static_cast<std::uint8_t>(frame[1]);
+  if ((header & 0xf0U) != 0x90U || header == 0x90U || type > 0x7fU) return std::nullopt;
+  return type;
+}
 
 std::optional<Error> refusal_in(Bytes answer) {
   msgpack::zone zone;

@@ -97,9 +97,8 @@ message::ErrorView read_error(const Object& o) {
                                                 [](const Object& line) { return read_str(line, "a trace's line"); });
     }
     if (key == "kind") {
-      const auto kind = error_kind_from(read_str(value, "kind"));
-      if (!kind) throw Malformed{"kind must be 'failure', 'permanent' or 'crash'"};
-      error.kind = *kind;
+      // A kind of a newer version is a failure to this one.
+      error.kind = error_kind_from(read_str(value, "kind")).value_or(ErrorKind::failure);
     }
   });
   return error;
@@ -118,6 +117,21 @@ std::vector<JobId> read_ids(const Object& o) {
   return read_list<JobId>(o, "ids", message::kMaxList, [](const Object& id) { return read_id(id, "an id"); });
 }
 
+std::vector<JobId> read_each_id(const Object& o, std::vector<message::BadEntry>& bad) {
+  return read_each<JobId>(o, "ids", false, bad, [](const Object& id) { return read_id(id, "an id"); });
+}
+
+message::BadEntry bad_entry(const Object& o, std::uint32_t index, bool has_attempt, std::string why) {
+  message::BadEntry bad{index, std::nullopt, 0, std::move(why)};
+  if (o.type != msgpack::type::ARRAY || o.via.array.size == 0) return bad;
+  try {
+    bad.id = read_id(o.via.array.ptr[0], "id");
+    if (has_attempt && o.via.array.size > 1) bad.attempt = read_u32(o.via.array.ptr[1], "attempt");
+  } catch (const Malformed&) {  // then that much cannot be read
+  }
+  return bad;
+}
+
 AttemptId read_attempt(const Object& o) {
   const Object* f = read_fields(o, 2, "[id, attempt]");
   return {read_id(f[0], "id"), read_u32(f[1], "attempt")};
@@ -125,9 +139,7 @@ AttemptId read_attempt(const Object& o) {
 
 ErrorCode read_code(const Object& o) {
   const std::string_view text = read_str(o, "code");
-  const auto code = error_code_from(text);
-  if (!code) throw Malformed{"unknown code " + quoted(text)};
-  return *code;
+  return error_code_from(text).value_or(ErrorCode::other);
 }
 
 message::Submission read_submission(const Object& o) {
@@ -145,6 +157,11 @@ message::Assignment read_assignment(const Object& o) {
 message::Attachment read_attachment(const Object& o) {
   const Object* f = read_fields(o, 2, "[id, to]");
   return {read_id(f[0], "id"), read_id(f[1], "to")};
+}
+
+message::EndingJob read_ending(const Object& o) {
+  const Object* f = read_fields(o, 2, "[id, state]");
+  return {read_id(f[0], "id"), read_state(f[1])};
 }
 
 message::Refusal read_refusal(const Object& o) {

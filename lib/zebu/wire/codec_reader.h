@@ -65,6 +65,28 @@ std::vector<T> read_list(const Object& o, const char* what, std::size_t max, F r
   return list;
 }
 
+// What can be read of an entry that cannot be read whole: its id, and in OUTCOME and RETURN its attempt.
+message::BadEntry bad_entry(const Object& o, std::uint32_t index, bool has_attempt, std::string why);
+
+// The same as read_list() for a list in which a bad entry costs itself only.
+template <class T, class F>
+std::vector<T> read_each(const Object& o, const char* what, bool has_attempt, std::vector<message::BadEntry>& bad,
+                         F read) {
+  if (o.type != msgpack::type::ARRAY || o.via.array.size > message::kMaxList) {
+    throw Malformed{std::string(what) + " must be a list of at most " + std::to_string(message::kMaxList)};
+  }
+  std::vector<T> list;
+  list.reserve(o.via.array.size);
+  for (std::uint32_t i = 0; i < o.via.array.size; ++i) {
+    try {
+      list.emplace_back(InPlace<F>{read, o.via.array.ptr[i]});
+    } catch (const Malformed& e) {
+      bad.push_back(bad_entry(o.via.array.ptr[i], i, has_attempt, e.what));
+    }
+  }
+  return list;
+}
+
 // Calls read(key, value) for each entry of a map.
 template <class F>
 void read_map(const Object& o, const char* what, F&& read) {
@@ -75,11 +97,13 @@ void read_map(const Object& o, const char* what, F&& read) {
 }
 
 std::vector<JobId> read_ids(const Object& o);
+std::vector<JobId> read_each_id(const Object& o, std::vector<message::BadEntry>& bad);
 AttemptId read_attempt(const Object& o);
 ErrorCode read_code(const Object& o);
 message::Submission read_submission(const Object& o);
 message::Assignment read_assignment(const Object& o);
 message::Attachment read_attachment(const Object& o);
+message::EndingJob read_ending(const Object& o);
 message::Refusal read_refusal(const Object& o);
 message::Report read_report(const Object& o);
 message::ProgressReport read_progress(const Object& o);

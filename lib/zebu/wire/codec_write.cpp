@@ -75,9 +75,23 @@ void write_map(Writer& w, Each&& each) {
 void write(Writer& w, const message::ConsumerFacts& facts) {
   w.map(5).str("queues").strings(facts.queues).str("slots").number(facts.slots);
   w.str("tasks").strings(facts.tasks);
-  w.str("pool").str(facts.pool == message::PoolKind::processes ? "processes" : "threads");
+  w.str("pool").str(facts.pool);
   w.str("runs").array(facts.runs.size());
   for (const AttemptId& run : facts.runs) w.attempt(run);
+}
+
+void write(Writer& w, const message::About& about) {
+  w.map(std::size_t{about.type.has_value()} + std::size_t{about.attempt.has_value()} +
+        std::size_t{!about.entries.empty()} + std::size_t{about.retry_after.has_value()} +
+        (about.version ? std::size_t{2} : 0));
+  if (about.type) w.str("type").number(*about.type);
+  if (about.attempt) w.str("attempt").attempt(*about.attempt);
+  if (!about.entries.empty()) {
+    w.str("entries").array(about.entries.size());
+    for (const std::uint32_t entry : about.entries) w.number(entry);
+  }
+  if (about.retry_after) w.str("retry_after_ms").number(count_of(*about.retry_after));
+  if (about.version) w.str("major").number(about.version->first).str("minor").number(about.version->second);
 }
 
 void write(Writer& w, const message::Params& params) {
@@ -146,10 +160,20 @@ struct Encode {
     });
   }
   Frame operator()(const message::ErrorReport& m) const {
-    return plain(3, Type::error, [&](Writer& w) { w.str(to_string(m.code)).str(m.message); });
+    return plain(4, Type::error, [&](Writer& w) {
+      w.str(to_string(m.code)).str(m.message);
+      write(w, m.about);
+    });
   }
   Frame operator()(const message::Beat&) const { return bare(Type::beat); }
-  Frame operator()(const message::Bye&) const { return bare(Type::bye); }
+  Frame operator()(const message::Bye& m) const {
+    if (!m.after) return bare(Type::bye);
+    return plain(2, Type::bye, [&](Writer& w) { w.number(count_of(*m.after)); });
+  }
+  Frame operator()(const message::Echo& m) const {
+    return plain(2, Type::echo, [&](Writer& w) { w.number(m.number); });
+  }
+  Frame operator()(const message::Drained&) const { return bare(Type::drained); }
   Frame operator()(const message::Drain&) const { return bare(Type::drain); }
   Frame operator()(const message::Query& m) const { return question(Type::query, m); }
   Frame operator()(const message::Command& m) const { return question(Type::command, m); }
@@ -171,6 +195,7 @@ struct Encode {
   Frame operator()(const message::Cancel& m) const { return batch_of(Type::cancel, m.ids); }
   Frame operator()(const message::Unknown& m) const { return batch_of(Type::unknown, m.ids); }
   Frame operator()(const message::Refused& m) const { return batch_of(Type::refused, m.jobs); }
+  Frame operator()(const message::Ending& m) const { return batch_of(Type::ending, m.jobs); }
   Frame operator()(const message::Done& m) const { return batch_of(Type::done, m.jobs); }
   Frame operator()(const message::Attached& m) const { return batch_of(Type::attached, m.jobs); }
   Frame operator()(const message::Assign& m) const { return batch_of(Type::assign, m.jobs); }
@@ -206,6 +231,8 @@ void write(Writer& w, const message::Assignment& job) {
 }
 
 void write(Writer& w, const message::Attachment& attachment) { w.array(2).id(attachment.id).id(attachment.to); }
+
+void write(Writer& w, const message::EndingJob& ending) { w.array(2).id(ending.id).str(to_string(ending.state)); }
 
 void write(Writer& w, const message::Refusal& refusal) {
   w.array(4).id(refusal.id).str(to_string(refusal.code)).str(refusal.message).number(count_of(refusal.retry_after));

@@ -70,6 +70,7 @@ void write(Writer& w, const AssignmentView& assignment);
 void write(Writer& w, const message::Submission& job);
 void write(Writer& w, const message::Assignment& job);
 void write(Writer& w, const message::Attachment& attachment);
+void write(Writer& w, const message::EndingJob& ending);
 void write(Writer& w, const message::Refusal& refusal);
 void write(Writer& w, const message::Report& report);
 void write(Writer& w, const message::ProgressReport& report);

@@ -2,10 +2,15 @@
 
 #include <boost/asio/post.hpp>
 
+#include <algorithm>
+
 namespace zebu {
 namespace {
 
 constexpr int kMessagesARound = 256;
+// Between two HELLOs where the broker does not take this peer.
+constexpr std::chrono::milliseconds kHelloAgainAfter{100};
+constexpr std::chrono::milliseconds kLongestPause{60'000};
 
 std::chrono::milliseconds beat_of(const message::Welcome& welcome) {
   return std::max(welcome.beat, std::chrono::milliseconds(10));
@@ -37,6 +42,7 @@ Result<void> Link::start() {
 void Link::open() {
   ++*generation_;
   up_ = false;
+  hello_again_at_.reset();
   descriptor_.assign(dealer_->descriptor());
   last_heard_ = last_sent_ = Clock::now();
   welcome_ = {};
@@ -116,10 +122,16 @@ void Link::handle(const message::Message& message) {
     if (up_) return;
     welcome_ = *welcome;
     up_ = true;
+    put_off_.reset();
     schedule_tick();
     handlers_.up(welcome_);
   } else if (const auto* error = std::get_if<message::ErrorReport>(&message)) {
     handle_error(*error);
+  } else if (const auto* bye = std::get_if<message::Bye>(&message)) {
+    const Error why{ErrorCode::disconnected, "the broker at " + options_.endpoint + " stops", {}};
+    const bool was_up = std::exchange(up_, false);
+    put_off(why, bye->after.value_or(kHelloAgainAfter));
+    if (was_up) handlers_.down(why);
   } else if (!std::holds_alternative<message::Beat>(message) && up_) {
     handlers_.message(message);
   }
@@ -127,14 +139,26 @@ void Link::handle(const message::Message& message) {
 
 void Link::handle_error(const message::ErrorReport& report) {
   const Error error{report.code, std::string(report.message), {}};
+  const bool is_about_hello = report.about.type == static_cast<std::uint8_t>(message::Type::hello);
   if (report.code == ErrorCode::no_session) {
     reopen_requested_ = true;
-  } else if (!up_ && (report.code == ErrorCode::version || report.code == ErrorCode::wrong_role)) {
+  } else if (is_about_hello && report.about.retry_after && !up_) {
+    put_off(error, *report.about.retry_after);
+  } else if (is_about_hello && (!up_ || report.code == ErrorCode::replaced)) {
     handlers_.refused(error);
     close(std::chrono::milliseconds(0));
   } else if (up_) {
     handlers_.message(report);
   }
+}
+
+// Says HELLO again after this time.
+void Link::put_off(Error why, std::chrono::milliseconds time) {
+  const bool is_news = why.code != ErrorCode::disconnected && (!put_off_ || put_off_->message != why.message);
+  put_off_ = std::move(why);
+  hello_again_at_ = Clock::now() + std::clamp(time, kHelloAgainAfter, kLongestPause);
+  schedule_tick();
+  if (is_news && handlers_.put_off) handlers_.put_off(*put_off_);
 }
 
 void Link::send(Frame frame) {
@@ -147,7 +171,11 @@ void Link::send(Frame frame) {
 }
 
 void Link::schedule_tick() {
-  const auto pace = up_ ? beat_of(welcome_) / 2 : std::min(options_.liveness / 4, std::chrono::milliseconds(500));
+  auto pace = up_ ? beat_of(welcome_) / 2 : std::min(options_.liveness / 4, std::chrono::milliseconds(500));
+  if (hello_again_at_) {
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(*hello_again_at_ - Clock::now());
+    pace = std::clamp(left, std::chrono::milliseconds(0), pace);
+  }
   timer_.expires_after(pace);
   timer_.async_wait([this, alive = generation_, mine = *generation_](const boost::system::error_code& error) {
     if (error || *alive != mine) return;
@@ -168,6 +196,7 @@ void Link::tick() {
   const TimePoint now = Clock::now();
   drain();
   if (closed_ || !dealer_) return;
+  if (hello_again_at_ && now >= *hello_again_at_) return reopen(*put_off_);
   if (now - last_heard_ > welcome_.liveness) {
     return reopen({ErrorCode::disconnected,
                    "no message from the broker at " + options_.endpoint + " for " +

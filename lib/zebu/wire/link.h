@@ -39,8 +39,12 @@ class Link {
     std::function<void(const message::Message&)> message;
     // Called once per round of the loop: send() the entries that have gathered.
     std::function<void()> flush;
-    // The broker refuses this peer for good (another major version, wrong port). The link stays down.
+    // The broker refuses this peer for good (another major version, wrong port, another process with this instance).
+    // The link stays down.
     std::function<void(const Error&)> refused;
+    // The broker does not take this peer now, and the link tries again: called when the reason is another one than
+    // before. May be empty.
+    std::function<void(const Error&)> put_off = nullptr;
   };
 
   Link(boost::asio::io_context& loop, SocketContext& context, LinkOptions options, Handlers handlers);
@@ -52,6 +56,8 @@ class Link {
   // trying.
   [[nodiscard]] Result<void> start();
   [[nodiscard]] bool is_up() const { return up_; }
+  // Why the broker did not take this peer when it was asked last; unset: it took it, or has not answered.
+  [[nodiscard]] const std::optional<Error>& why_put_off() const { return put_off_; }
   // The WELCOME of the session that is up.
   [[nodiscard]] const message::Welcome& welcome() const { return welcome_; }
 
@@ -70,6 +76,7 @@ class Link {
   void drain();
   void handle(const message::Message& message);
   void handle_error(const message::ErrorReport& report);
+  void put_off(Error why, std::chrono::milliseconds time);
   void schedule_tick();
   void tick();
 
@@ -88,6 +95,8 @@ class Link {
   // The number of the current socket. A posted handler compares it with the number it was posted for, and does nothing
   // if the socket is an older one or the link is destroyed. (shared_ptr: posted handlers may outlive the link.)
   std::shared_ptr<std::uint64_t> generation_ = std::make_shared<std::uint64_t>(0);
+  std::optional<Error> put_off_;
+  std::optional<TimePoint> hello_again_at_;
   bool up_ = false;
   bool closed_ = false;
   bool draining_ = false;

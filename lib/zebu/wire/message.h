@@ -13,8 +13,8 @@
 // must keep them alive until it is encoded.
 namespace zebu::message {
 
-inline constexpr std::uint32_t kMajor = 1;
-inline constexpr std::uint32_t kMinor = 1;
+inline constexpr std::uint32_t kMajor = 2;
+inline constexpr std::uint32_t kMinor = 0;
 inline constexpr std::size_t kDefaultMaxMessage = 16U << 20;
 inline constexpr std::uint32_t kMaxList = 65'536;
 inline constexpr std::uint32_t kMaxCredit = 65'535;
@@ -29,6 +29,7 @@ enum class Type : std::uint8_t {
   error = 3,
   beat = 4,
   bye = 5,
+  echo = 6,
   submit = 16,
   accepted = 17,
   refused = 18,
@@ -41,6 +42,7 @@ enum class Type : std::uint8_t {
   answer = 25,
   attached = 26,
   command = 27,
+  ending = 28,
   credit = 32,
   assign = 33,
   outcome = 34,
@@ -49,16 +51,29 @@ enum class Type : std::uint8_t {
   stop = 37,
   drain = 38,
   progress = 39,
+  drained = 40,
+};
+
+// An entry of a batched message that could not be read. It costs itself only: the others are handled.
+struct BadEntry {
+  std::uint32_t index = 0;    // in the message's list
+  std::optional<JobId> id;    // what could be read of it
+  std::uint32_t attempt = 0;  // likewise, of OUTCOME and RETURN; 0: not readable
+  std::string why;
 };
 
 enum class Role { client, consumer };
-enum class PoolKind { processes, threads };
+// What a consumer's slots are. A newer consumer may have another kind, which is only shown.
+namespace pool {
+inline constexpr std::string_view kProcesses = "processes";
+inline constexpr std::string_view kThreads = "threads";
+}  // namespace pool
 
 struct ConsumerFacts {
   std::vector<std::string_view> queues;
   std::uint32_t slots = 1;
   std::vector<std::string_view> tasks;
-  PoolKind pool = PoolKind::processes;
+  std::string_view pool = pool::kProcesses;
   std::vector<AttemptId> runs;
 };
 
@@ -81,14 +96,32 @@ struct Welcome {
   std::uint64_t max_message = 0;
 };
 
+// What an ERROR is about, as far as it is about one message.
+struct About {
+  std::optional<std::uint8_t> type;                      // the message's
+  std::optional<AttemptId> attempt;                      // of the entry, in OUTCOME
+  std::vector<std::uint32_t> entries = {};               // the places of entries that could not be read, from 0
+  std::optional<std::chrono::milliseconds> retry_after;  // HELLO may be said again after this time; unset: in vain
+  std::optional<std::pair<std::uint32_t, std::uint32_t>> version;  // the broker's: major, minor
+};
 struct ErrorReport {
   ErrorCode code;
   std::string_view message;
+  About about = {};
 };
 
 struct Beat {};
-struct Bye {};
+// From the broker: it stops, and a peer may look for it, or for its successor, after this time.
+struct Bye {
+  std::optional<std::chrono::milliseconds> after = {};
+};
+// Comes back as it is, when all that was sent before it has been read.
+struct Echo {
+  std::uint64_t number = 0;
+};
 struct Drain {};
+// The broker has read a consumer's DRAIN: nothing that it sends later is an ASSIGN.
+struct Drained {};
 
 struct Submission {
   JobId id;
@@ -100,6 +133,7 @@ struct Submission {
 struct Submit {
   bool wait = false;
   std::vector<Submission> jobs;
+  std::vector<BadEntry> bad = {};
 };
 
 struct Accepted {
@@ -118,12 +152,23 @@ struct Refused {
 
 struct Wait {
   std::vector<JobId> ids;
+  std::vector<BadEntry> bad = {};
 };
 struct Leave {
   std::vector<JobId> ids;
+  std::vector<BadEntry> bad = {};
 };
 struct Cancel {
   std::vector<JobId> ids;
+  std::vector<BadEntry> bad = {};
+};
+// What a CANCEL found: a job that has ended so, now or before, or one whose consumer was told to end it (running).
+struct EndingJob {
+  JobId id;
+  JobState state = JobState::cancelled;
+};
+struct Ending {
+  std::vector<EndingJob> jobs;
 };
 struct Unknown {
   std::vector<JobId> ids;
@@ -173,11 +218,13 @@ struct Query {
   std::uint64_t number = 0;
   std::string_view what;
   Params params;
+  std::optional<std::string> bad = {};  // why the params could not be read
 };
 struct Command {
   std::uint64_t number = 0;
   std::string_view what;
   Params params;
+  std::optional<std::string> bad = {};
 };
 // value: one msgpack value, described in docs/protocol.md for each `what`.
 struct Answer {
@@ -204,6 +251,7 @@ struct Assign {
 struct OutcomeReport {
   std::uint32_t credit = 0;
   std::vector<Report> jobs;
+  std::vector<BadEntry> bad = {};
 };
 struct Kept {
   std::uint64_t count = 0;
@@ -211,6 +259,7 @@ struct Kept {
 struct Return {
   std::uint32_t credit = 0;
   std::vector<AttemptId> jobs;
+  std::vector<BadEntry> bad = {};
 };
 struct Stop {
   std::vector<AttemptId> jobs;
@@ -225,15 +274,19 @@ struct ProgressReport {
 };
 struct ProgressReports {
   std::vector<ProgressReport> jobs;
+  std::vector<BadEntry> bad = {};
 };
 
 using Message = std::variant<Hello, Welcome, ErrorReport, Beat, Bye, Submit, Accepted, Refused, Wait, Done, Leave,
                              Cancel, Unknown, Query, Answer, Attached, Command, Credit, Assign, OutcomeReport, Kept,
-                             Return, Stop, Drain, ProgressReports>;
+                             Return, Stop, Drain, ProgressReports, Echo, Ending, Drained>;
 
 [[nodiscard]] Type type_of(const Message& message);
 // "HELLO", as in docs/protocol.md.
 [[nodiscard]] std::string_view name_of(Type type);
+
+// The entries of a received message that could not be read; none for messages without a list.
+[[nodiscard]] const std::vector<BadEntry>& bad_entries(const Message& message);
 
 // report_of() returns a view of an outcome, outcome_of() a copy of a report.
 [[nodiscard]] Report report_of(const JobId& id, std::uint32_t attempt, const Outcome& outcome);

@@ -181,6 +181,10 @@ bool Router::does_read(Reader& reader) const {
   return now - reader.since < limits_.patience;
 }
 
+void Router::set_linger(std::chrono::milliseconds linger) {
+  socket_->set(zmq::sockopt::linger, static_cast<int>(linger.count()));
+}
+
 bool Router::is_behind(Bytes peer) const {
   const auto found = readers_.find(peer);
   return found != readers_.end() && found->second.count->bytes > limits_.max_unread;

@@ -89,6 +89,8 @@ class Router {
   [[nodiscard]] bool may_have_input();
   // Returns false, and sends nothing, if the peer is gone, unknown, or does not read its messages.
   [[nodiscard]] bool send(Bytes peer, Frame frame);
+  // What was sent before still leaves when the socket is closed, for at most this time.
+  void set_linger(std::chrono::milliseconds linger);
   // Whether more than max_unread bytes are waiting for the peer.
   [[nodiscard]] bool is_behind(Bytes peer) const;
 
