@@ -177,6 +177,8 @@ class Engine {
   void record_start(Job& job, Effects& out);
   void record_starts(Moment now, Effects& out);
   [[nodiscard]] RunningJob running(const Job& job) const { return {*job.spec, job.uses, job.cancel_asked}; }
+  template <class MakeOutcome>
+  void take_outcome(Consumer& from, Job* job, MakeOutcome&& outcome, Effects& out);
   void end_unreadable(Consumer& from, const message::BadEntry& bad, Effects& out);
   void end_attempt(Job& job, Outcome&& outcome, Effects& out);
   void lose(Job& job, End how, Effects& out);

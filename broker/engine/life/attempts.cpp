@@ -102,22 +102,28 @@ Job* Engine::assigned_job(SessionId session, const AttemptId& attempt) {
   return is_its ? job : nullptr;
 }
 
+// job: null if the attempt is not its sender's.
+template <class MakeOutcome>
+void Engine::take_outcome(Consumer& from, Job* job, MakeOutcome&& outcome, Effects& out) {
+  if (job == nullptr) {
+    ++totals_.stale_outcomes;
+    // An older session may have said the same just before, and that is not durable yet.
+    return from.receipts.depends_on(batches_.due(batches_.newest()));
+  }
+  if (!job->is_transient()) from.receipts.depends_on(batches_.open());
+  ++job->queue->out.count;
+  end_attempt(*job, outcome(), out);
+}
+
 void Engine::outcome(SessionId session, const message::OutcomeReport& report, Moment now, Effects& out) {
   last_ = now;
   Consumer& from = consumer(session);
   std::size_t bytes = 0;
   for (const message::Report& attempt : report.jobs) {
     bytes += attempt.result.size();
-    Job* job = assigned_job(session, {attempt.id, attempt.attempt});
-    if (!job || attempt.state == JobState::expired) {
-      ++totals_.stale_outcomes;
-      // An older session may have said the same just before, and that is not durable yet.
-      from.receipts.depends_on(batches_.due(batches_.newest()));
-      continue;
-    }
-    if (!job->is_transient()) from.receipts.depends_on(batches_.open());
-    ++job->queue->out.count;
-    end_attempt(*job, message::outcome_of(attempt), out);
+    Job* job = attempt.state == JobState::expired ? nullptr : assigned_job(session, {attempt.id, attempt.attempt});
+    take_outcome(
+        from, job, [&] { return message::outcome_of(attempt); }, out);
   }
   for (const message::BadEntry& bad : report.bad) end_unreadable(from, bad, out);
   changed(from);
@@ -138,15 +144,10 @@ void Engine::end_unreadable(Consumer& from, const message::BadEntry& bad, Effect
   message::About about;
   about.attempt = attempt;
   out.errors.push_back({from.session, {{ErrorCode::bad_message, "OUTCOME: " + bad.why, {}}, std::move(about)}});
-  Job* job = assigned_job(from.session, attempt);
-  if (job == nullptr) {
-    ++totals_.stale_outcomes;
-    return from.receipts.depends_on(batches_.due(batches_.newest()));
-  }
-  if (!job->is_transient()) from.receipts.depends_on(batches_.open());
-  ++job->queue->out.count;
-  end_attempt(*job, Outcome::failed({"zebu::BadOutcome", "the consumer's outcome cannot be read: " + bad.why, {}, {}}),
-              out);
+  const auto failure = [&] {
+    return Outcome::failed({"zebu::BadOutcome", "the consumer's outcome cannot be read: " + bad.why, {}, {}});
+  };
+  take_outcome(from, assigned_job(from.session, attempt), failure, out);
 }
 
 void Engine::give_back(SessionId session, const message::Return& jobs, Moment now, Effects& out) {
