@@ -158,7 +158,7 @@ TEST_CASE("a second SIGTERM ends a consumer at once") {
   Ox ox({"--slots", "1"});
   static_cast<void>(ox.submit_begun(1h));
   ox.consumer().signal(SIGTERM);
-  ox.consumer().wait_for_error_line("stopping");
+  ox.consumer().wait_for_error_line("draining");
   ox.consumer().signal(SIGTERM);
   CHECK(ox.consumer().wait_exit().code == 1);
 }
@@ -169,7 +169,7 @@ TEST_CASE("a consumer whose broker is away for good says what it could not deliv
   ox.stack.kill_broker();
   ox.consumer().signal(SIGTERM);
   CHECK(ox.consumer().wait_exit().code == 1);
-  CHECK(ox.consumer().err().find("did not take 1 outcomes") != std::string::npos);
+  CHECK(ox.consumer().err().find("did not confirm 1 outcomes") != std::string::npos);
 }
 
 TEST_CASE("the slots' processes die with a consumer that is killed") {

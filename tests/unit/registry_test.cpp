@@ -236,7 +236,7 @@ TEST_CASE("what a task tells is handed on, within limits") {
   std::vector<zebu::Progress> told;
   const std::function<void(const zebu::Progress&)> tell = [&](const zebu::Progress& p) { told.push_back(p); };
   Context::Parts parts;
-  parts.tell = &tell;
+  parts.on_progress = &tell;
   const Context context(parts);
   context.progress(0.5, "half");
   context.progress(7);
