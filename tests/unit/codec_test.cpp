@@ -83,6 +83,14 @@ TEST_CASE("every message has its golden bytes and comes back from them") {
   CHECK_FALSE(std::getline(golden, line));
 }
 
+TEST_CASE("a float is written as a float, even a whole number") {
+  message::ProgressReports reports;
+  for (const double done : {0.0, 1.0}) reports.jobs.push_back({id_of(1), 1, done, {}, {}});
+  const std::string bytes(encode(reports).bytes());
+  CHECK(bytes.find(real(0.0)) != std::string::npos);
+  CHECK(bytes.find(real(1.0)) != std::string::npos);
+}
+
 TEST_CASE("every cut of every message is refused") {
   for (const message::Message& sample : sample_messages()) {
     const std::string bytes(encode(sample).bytes());
