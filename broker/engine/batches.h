@@ -3,6 +3,7 @@
 #include "broker/records/records.h"
 
 #include <algorithm>
+#include <optional>
 
 namespace zebu::broker {
 
@@ -22,11 +23,13 @@ class Batches {
 
   [[nodiscard]] BatchNumber open() const { return open_; }
   [[nodiscard]] BatchNumber settled() const { return settled_; }
-  // The last batch that has a record.
+  // The last batch that has a record. 0 before the first one; batch 0 counts as settled.
   [[nodiscard]] BatchNumber newest() const { return newest_; }
   [[nodiscard]] bool is_settled(BatchNumber batch) const { return batch <= settled_; }
-  // With which commit a reply may leave that depends on `batch`; 0: at once.
-  [[nodiscard]] BatchNumber due(BatchNumber batch) const { return is_settled(batch) ? 0 : batch; }
+  // The commit that a reply which depends on `batch` waits for; nullopt: it may leave at once.
+  [[nodiscard]] std::optional<BatchNumber> due(BatchNumber batch) const {
+    return is_settled(batch) ? std::nullopt : std::optional(batch);
+  }
 
  private:
   BatchNumber open_ = 1;

@@ -9,19 +9,19 @@ namespace zebu::broker {
 // What the engine decided: records to persist, things to read, replies to send. Values; only the texts of a
 // ProgressReport are views into the message that the engine was given.
 //
-// A reply with a `batch` may leave when that commit is durable; 0: at once.
+// A reply with a `batch` may leave when that commit is durable, one without at once.
 struct Effects {
   template <class T>
   struct To {
     SessionId session;
     T what;
-    BatchNumber batch = 0;
+    std::optional<BatchNumber> batch = {};
   };
   struct Accepted {
     SessionId session;
     JobId id;
     bool at_once;  // else with the next message to that client, or a moment later, if its DONE does not come before
-    BatchNumber batch = 0;
+    std::optional<BatchNumber> batch = {};
   };
   struct Kept {
     SessionId session;

@@ -142,8 +142,8 @@ class Engine {
   void answer_early_claims(Effects& out);
   void refuse(const Claim& claim, Effects& out);
   void welcome(Session& session, Effects& out);
-  void stop(const Job& job, BatchNumber batch, Effects& out);
-  void stop(SessionId session, const AttemptId& attempt, BatchNumber batch, Effects& out);
+  void stop(const Job& job, std::optional<BatchNumber> batch, Effects& out);
+  void stop(SessionId session, const AttemptId& attempt, std::optional<BatchNumber> batch, Effects& out);
   void remove_consumer(Consumer& consumer);
   void end_session(SessionId session, End how, Effects& out);
   void check_liveness(Moment now, Effects& out);

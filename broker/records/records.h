@@ -11,7 +11,7 @@
 
 namespace zebu::broker {
 
-// The number of a commit. Decisions made while batch n was open are durable once n is committed. 0: durable already.
+// The number of a commit, from 1. Decisions made while batch n was open are durable once n is committed.
 using BatchNumber = std::uint64_t;
 
 // Changes of durable jobs, in order. The engine makes records, a store keeps the state that they add up to. Every
@@ -85,11 +85,11 @@ struct StoredJob {
   SharedSpec spec;
   JobState state = JobState::queued;
   Uses uses;
-  InstanceId holder;          // of the newest attempt that a record told of
-  bool cancel_asked = false;  // while running
-  WallTime due{};             // when scheduled
-  SharedOutcome outcome;      // in a final state; of one that waits for a retry: the last attempt's
-  WallTime finished{};        // in a final state
+  std::optional<InstanceId> holder;  // the consumer of the newest recorded attempt, while it may claim the attempt
+  bool cancel_asked = false;         // valid while running
+  WallTime due{};                    // valid while scheduled
+  SharedOutcome outcome;             // set in a final state; while it waits for a retry: the last attempt's
+  WallTime finished{};               // valid in a final state
 };
 
 // JobAccepted for a job that was not taken: the store has its id already (then `of` is the same id), or an unfinished

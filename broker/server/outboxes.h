@@ -14,8 +14,8 @@ class Outboxes {
 
   // All replies in `effects` but welcomes, errors and beats, which are whole messages: put() takes those.
   void gather(const Effects& effects);
-  // batch: the commit that it waits for; 0: none.
-  void put(SessionId session, Frame frame, BatchNumber batch = 0);
+  // batch: the commit that it waits for, if any.
+  void put(SessionId session, Frame frame, std::optional<BatchNumber> batch = {});
 
   // `batch` is on its way into the store.
   void seal(BatchNumber batch);
@@ -40,7 +40,10 @@ class Outboxes {
   void forget(SessionId session);
 
  private:
-  [[nodiscard]] Outbox& of(BatchNumber batch) { return batch == 0 ? now_ : batch <= sealed_batch_ ? sealed_ : open_; }
+  [[nodiscard]] Outbox& of(std::optional<BatchNumber> batch) {
+    if (!batch) return now_;
+    return *batch <= sealed_batch_ ? sealed_ : open_;
+  }
   void add_deferred(Outbox& outbox);
 
   Outbox now_;

@@ -139,10 +139,11 @@ void Server::tell() {
 // What was gathered since the last commit began is the next one, as soon as the store is free.
 void Server::start_commit() {
   if (store_.is_busy() || (effects_.records.empty() && effects_.reads.empty())) return;
-  StoreWork work{0, std::exchange(effects_.records, {}), std::exchange(effects_.reads, {})};
+  StoreWork work{std::nullopt, std::exchange(effects_.records, {}), std::exchange(effects_.reads, {})};
   if (!work.records.empty()) {
-    work.batch = engine_.seal();
-    outbox_.seal(work.batch);
+    const BatchNumber batch = engine_.seal();
+    outbox_.seal(batch);
+    work.batch = batch;
   }
   effects_.records.reserve(work.records.size());  // the next commit is about as large
   store_.start(std::move(work));
@@ -152,11 +153,11 @@ Result<void> Server::take_commit(std::optional<Result<StoreDone>> done, Moment n
   if (!done) return {};
   if (!*done) return tl::make_unexpected(std::move(done->error()));
   const StoreDone& stored = **done;
-  if (stored.batch != 0) {
+  if (stored.batch) {
     outbox_.committed();
-    engine_.committed(stored.batch, stored.duplicates, now, effects_);
+    engine_.committed(*stored.batch, stored.duplicates, now, effects_);
     commands_.committed(effects_);
-    pending_.committed(stored.batch);
+    pending_.committed(*stored.batch);
     gather();
     if (!is_stopping_) {
       start_commit();  // the store need not wait until this is told

@@ -37,7 +37,7 @@ std::vector<SessionId> told(const Waiters& waiters, const WaiterList& list) {
 
 TEST_CASE("batches: a reply waits for the commit that holds what it says, and for no other") {
   Batches batches;
-  CHECK(batches.due(0) == 0);
+  CHECK_FALSE(batches.due(0));
   const BatchNumber first = batches.record();
   CHECK(first == batches.open());
   CHECK(batches.due(first) == first);
@@ -46,7 +46,7 @@ TEST_CASE("batches: a reply waits for the commit that holds what it says, and fo
   CHECK(second == first + 1);
   CHECK(batches.newest() == second);
   batches.settle(first);
-  CHECK(batches.due(first) == 0);
+  CHECK_FALSE(batches.due(first));
   CHECK(batches.due(second) == second);
   CHECK_FALSE(batches.is_settled(second));
 }

@@ -41,15 +41,15 @@ struct Job : hooks::List, hooks::Order, hooks::Deadline {
   bool is_start_recorded = false;  // of the newest attempt
   bool has_deadline = false;       // is in the tree of deadlines
   Uses uses;
-  BatchNumber batch = 0;  // with which its newest record is durable
+  BatchNumber batch = 0;  // that made its newest record durable, or will; a recovered or transient job has none
   boost::intrusive::list<Job, boost::intrusive::base_hook<hooks::List>>* list = nullptr;  // that it is in
   std::optional<SessionId> session;    // while running: whose assignment it is; unset: its holder is not back yet
   std::optional<SessionId> failed_on;  // where the newest attempt failed: another consumer is preferred
-  InstanceId holder;                   // that got the newest attempt; may claim it back after a broken connection
-  WallTime due{};                      // while scheduled
-  WallTime deadline{};                 // when it expires, or has run for too long, or is forgotten (a transient one)
-  WallTime started{};
-  WallTime finished{};
+  std::optional<InstanceId> holder;    // got the newest attempt, and may claim it back after a broken connection
+  WallTime due{};                      // valid while scheduled
+  WallTime deadline{};  // valid with has_deadline: it expires, has run too long, or is forgotten (if transient)
+  std::optional<WallTime> started;     // the newest attempt
+  WallTime finished{};                 // valid in a final state
   SharedOutcome outcome;               // in a final state; of one that waits for a retry: the last attempt's
   std::unique_ptr<Progress> progress;  // all of the newest attempt's
   std::optional<SessionId> submitter;  // while fresh: to be told ACCEPTED when the job is durable

@@ -50,7 +50,7 @@ struct Queue {
 
   // Nothing refers to it, and no line has or expects jobs.
   [[nodiscard]] bool is_idle() const {
-    if (queued + scheduled + running + failed + consumers > 0 || settings.is_paused || settings.purge_up_to != 0) {
+    if (queued + scheduled + running + failed + consumers > 0 || settings.is_paused || settings.purge_up_to) {
       return false;
     }
     for (const auto& [key, line] : lines) {
