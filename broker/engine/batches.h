@@ -7,18 +7,18 @@
 
 namespace zebu::broker {
 
-// The commits that the engine's records go into: one is open and gathers, at most one is sealed and on its way to the
-// disk, all before are settled. Only this class compares batch numbers.
+// The batches of the engine's records: one is open, at most one is sealed and being committed, all earlier ones are
+// settled. Only this class compares batch numbers.
 class Batches {
  public:
-  // A record goes into the open batch, whose number this is.
+  // A record goes into the open batch. Returns its number.
   BatchNumber record() {
     newest_ = open_;
     return open_;
   }
   // Closes the open batch for its commit, and opens the next one.
   BatchNumber seal() { return open_++; }
-  // All up to `batch` is durable.
+  // All batches up to `batch` are durable.
   void settle(BatchNumber batch) { settled_ = std::max(settled_, batch); }
 
   [[nodiscard]] BatchNumber open() const { return open_; }

@@ -72,7 +72,7 @@ std::vector<std::string> Engine::unserved_tasks(const Queue& queue, std::size_t 
   return tasks;
 }
 
-// ── what Dispatch hears ─────────────────────────────────────────────────────────────────────────────────────────────
+// ── changes for Dispatch ────────────────────────────────────────────────────────────────────────────────────────────
 
 void Engine::line_gone(Line& line) {
   backlog_.forget(line);

@@ -5,8 +5,8 @@
 
 namespace zebu::broker {
 
-// Replies that leave now, and those that wait for a commit: for the one under way (sealed), or the one after it (open).
-// What was sealed is durable when its commit is done.
+// Replies that leave now, and replies that wait for a commit: the current one (sealed), or the next one (open). Sealed
+// replies become durable with their commit.
 class Outboxes {
  public:
   explicit Outboxes(std::size_t max_message)
@@ -19,10 +19,9 @@ class Outboxes {
 
   // `batch` is on its way into the store.
   void seal(BatchNumber batch);
-  // It is durable. What was durable before has been flushed.
+  // The sealed batch is durable. flush_durable() has been called since the last commit.
   void committed();
-  // Sends what is durable. Work that a commit made ready leaves first, since the clients that wait for its outcome wait
-  // for that too.
+  // Sends the durable replies. Assignments leave first, because clients wait for their outcomes.
   template <class Send>
   void flush_durable(Send&& send) {
     now_.flush_work(send);
@@ -34,7 +33,7 @@ class Outboxes {
     add_deferred(now_);
     now_.flush(send);
   }
-  // Whether something waits for the next message to its peer; release() makes it leave with the next flush.
+  // Whether a reply waits for the next message to its peer. release() lets it leave with the next flush.
   [[nodiscard]] bool is_holding() const { return !deferred_.empty(); }
   void release();
   void forget(SessionId session);

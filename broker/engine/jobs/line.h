@@ -53,15 +53,15 @@ class Line {
     const Job& first = *jobs_.begin();
     return first.is_transient() || !window.is_beyond(line_key(*first.spec)) ? &first : nullptr;
   }
-  // Nothing waits in it, in memory or in the store.
+  // It has no jobs, in memory or in the store.
   [[nodiscard]] bool is_idle() const { return jobs_.empty() && !window.edge && !window.is_loading; }
 
   Window<LineKey> window;  // of the durable ones
 
   // Marks of the parts that keep lists of lines. Each belongs to its part alone.
-  bool is_touched = false;  // JobTable: its next job may be another one
+  bool is_touched = false;  // JobTable: its next job may have changed
   bool is_emptied = false;  // JobTable: it had no jobs in memory when it was looked at last
-  bool is_noted = false;    // Backlog: it may want to load
+  bool is_noted = false;    // Backlog: it may need to load
   bool is_held = false;     // Backlog: paused, or no consumer serves it
   Route* route = nullptr;   // Dispatch, through the engine
 
