@@ -172,7 +172,7 @@ TEST_CASE("options that say the default are as none at all") {
   CHECK(encode_entry(job).back() == '\x80');
 }
 
-TEST_CASE("a consumer is told of an assignment's limits and headers, and reads over options that it does not know") {
+TEST_CASE("an assignment has limits and headers, and unknown options in it are ignored") {
   const message::Assignment assignment{id_of(1), 1, "fib", "q", "\x90", every_option()};
   const std::string bytes(encode(message::Assign{{assignment}}).bytes());
   Decoder decoder;

@@ -18,7 +18,7 @@ message::Hello hello_of(const InstanceId& instance, std::vector<AttemptId> runs 
 
 }  // namespace
 
-TEST_CASE("peers: a session that is silent for longer than the liveness time is named, the others hear a beat") {
+TEST_CASE("peers: a session that is silent for longer than the liveness time is reported, the others get a beat") {
   EngineOptions options;
   options.liveness = seconds(3);
   Peers peers(options);

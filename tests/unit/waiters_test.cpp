@@ -15,7 +15,7 @@ std::vector<SessionId> told(const Waiters& waiters, const WaiterList& list) {
 
 }  // namespace
 
-TEST_CASE("waiters: a session hears of a job once, in memory or not, as long as it is there") {
+TEST_CASE("waiters: a session is told once of a job, in memory or not, until it ends") {
   Waiters waiters;
   for (const SessionId session : {1, 2}) waiters.session_began(session);
   const JobId id = Uuid::make();
