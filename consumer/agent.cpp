@@ -9,8 +9,8 @@
 namespace zebu::consumer {
 namespace {
 
-// Outcomes that the broker does not take: past that many, the consumer takes no more jobs either. HELLO can name twice
-// as many.
+// With this many outcomes that the broker has not confirmed, the consumer takes no more jobs. HELLO can name twice as
+// many.
 constexpr std::size_t kMaxUndelivered = 32'768;
 
 }  // namespace
@@ -55,8 +55,8 @@ Dispatcher::Events Agent::dispatcher_events() {
     link_.request_flush();
     end_when_drained();
   };
-  e.told = [this](const Told& told) {
-    unsent_progress_.add(told);
+  e.progress = [this](const ProgressUpdate& update) {
+    unsent_progress_.add(update);
     link_.request_flush();
   };
   e.ready = [this] { link_.request_flush(); };
@@ -74,7 +74,8 @@ Frame Agent::hello() {
   hello.consumer.pool = options_.pool == PoolKind::threads ? message::pool::kThreads : message::pool::kProcesses;
   undelivered_.list(hello.consumer.runs);
   dispatcher_.list(hello.consumer.runs);
-  // The new session starts from what `runs` names: what was given back is not in it, and goes back by that.
+  // The new session starts from the attempts in `runs`. Jobs that were given back are not among them, so the broker
+  // takes them back.
   undelivered_.start_session();
   returns_.clear();
   credit_ = 0;
@@ -102,7 +103,7 @@ void Agent::handle(const message::Message& message) {
     is_drained_ = true;
     end_when_drained();
   } else if (const auto* error = std::get_if<message::ErrorReport>(&message)) {
-    spdlog::warn("the broker complains: {}", error->message);
+    spdlog::warn("the broker reports an error: {}", error->message);
   }
 }
 
@@ -118,11 +119,11 @@ void Agent::handle_assign(const message::Assign& assign) {
   link_.request_flush();
 }
 
-// Called once a round, when all messages of it were handled.
+// Called once per round of the loop, after all its messages.
 void Agent::flush() {
   dispatcher_.dispatch();
   flush_returns();
-  if (is_draining_ && !std::exchange(is_drain_said_, true)) link_.send(encode(message::Drain{}));
+  if (drain_until_ && !std::exchange(is_drain_said_, true)) link_.send(encode(message::Drain{}));
   const auto send = [this](Frame frame) { link_.send(std::move(frame)); };
   unsent_progress_.send(link_.welcome().max_message, send);
   const std::uint32_t credit = take_credit();
@@ -139,15 +140,15 @@ void Agent::flush_returns() {
   }
   link_.send(batch.finish(0));
   returns_.clear();
-  credit_ = 0;  // RETURN takes it back; what is wanted now follows
+  credit_ = 0;  // RETURN takes it back; new credit follows
 }
 
-// What the broker may send beyond what it may send already. Not one job at a time where several lie ready: every
-// message costs both sides a wake-up.
+// The credit to add to the broker's. It is given in steps of at least min_credit(), because every message costs both
+// sides a wake-up.
 std::uint32_t Agent::take_credit() {
   const std::size_t have = dispatcher_.held() + credit_;
   const std::size_t wanted = dispatcher_.wanted();
-  if (have + dispatcher_.portion() > wanted || undelivered_.size() >= kMaxUndelivered) return 0;
+  if (have + dispatcher_.min_credit() > wanted || undelivered_.size() >= kMaxUndelivered) return 0;
   credit_ += wanted - have;
   return static_cast<std::uint32_t>(wanted - have);
 }
@@ -155,10 +156,10 @@ std::uint32_t Agent::take_credit() {
 // ── the end ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 void Agent::drain() {
-  if (std::exchange(is_draining_, true)) return;
-  spdlog::info("stopping: {} jobs are here", dispatcher_.held());
+  if (drain_until_) return;
+  spdlog::info("draining: {} jobs have not ended", dispatcher_.held());
   drain_until_ = Clock::now() + options_.drain_timeout;
-  give_up_at(drain_until_);
+  give_up_at(*drain_until_);
   dispatcher_.drain();
   link_.request_flush();
   end_when_drained();
@@ -167,12 +168,12 @@ void Agent::drain() {
 // All jobs have ended: what is left is that the broker hears of it. Jobs that it assigned before it read DRAIN are
 // still to come, and go back unstarted.
 void Agent::end_when_drained() {
-  if (!is_draining_ || is_done_ || dispatcher_.held() > 0) return;
+  if (!drain_until_ || is_done_ || dispatcher_.held() > 0) return;
   if (undelivered_.empty()) {
     if (is_drained_ || !link_.is_up()) finish(EXIT_SUCCESS);
   } else if (!std::exchange(is_delivering_, true)) {
-    // Time enough for a broker that restarts.
-    give_up_at(std::max(drain_until_, Clock::now() + 2 * options_.liveness));
+    // Enough time for the broker to restart.
+    give_up_at(std::max(*drain_until_, Clock::now() + 2 * options_.liveness));
   }
 }
 
@@ -185,7 +186,7 @@ void Agent::give_up_at(TimePoint time) {
 
 void Agent::give_up() {
   if (is_delivering_) {
-    spdlog::error("the broker at {} did not take {} outcomes: they are lost, and their jobs will run again",
+    spdlog::error("the broker at {} did not confirm {} outcomes: they are lost, and their jobs will run again",
                   options_.broker, undelivered_.size());
     finish(EXIT_FAILURE);
   } else {
@@ -199,7 +200,7 @@ void Agent::quit() {
   finish(EXIT_FAILURE);
 }
 
-// Returns that have not left yet are covered by BYE: whatever this session holds goes back.
+// BYE covers the returns that have not been sent: all jobs of this session go back.
 void Agent::finish(int exit_code) {
   if (std::exchange(is_done_, true)) return;
   drain_timer_.cancel();

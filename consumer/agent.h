@@ -17,26 +17,26 @@
 
 namespace zebu::consumer {
 
-// A consumer's side of docs/protocol.md: takes jobs from the broker as far as its slots can use them, and brings their
-// outcomes back, over any number of broken connections. One thread: the loop's.
+// The consumer's side of docs/protocol.md: takes as many jobs from the broker as its slots can use, and delivers their
+// outcomes, however often the connection breaks. One thread: the loop's.
 class Agent {
  public:
   struct Events {
     std::function<void()> ready;    // the first session is up
-    std::function<void(int)> done;  // the exit code; called once, and nothing happens after it
+    std::function<void(int)> done;  // receives the exit code; called once, as the last event
   };
 
-  // All outlive the agent.
+  // The references outlive the agent.
   Agent(boost::asio::io_context& loop, SocketContext& context, const ConsumerOptions& options, const Registry& registry,
         const Dispatcher::MakeSlot& make_slot, Events events);
 
   [[nodiscard]] Result<void> start();
-  // Takes no more jobs, gives back what has not started, lets the running ones end (for at most the drain timeout),
-  // delivers, says BYE, and is done. The broker's DRAIN does the same.
+  // Takes no more jobs, gives back those that have not started, lets the running ones end (for at most the drain
+  // timeout), delivers their outcomes, says BYE, and is done. The broker's DRAIN does the same.
   void drain();
-  // Is done now. Jobs that run go back to the broker.
+  // Is done now. Running jobs go back to the broker.
   void quit();
-  // Nothing runs any longer.
+  // No job runs any more.
   [[nodiscard]] bool is_idle() const { return dispatcher_.is_idle(); }
 
  private:
@@ -61,10 +61,9 @@ class Agent {
   Undelivered undelivered_;
   UnsentProgress unsent_progress_;
   std::vector<AttemptId> returns_;
-  std::size_t credit_ = 0;  // that the broker has and has not used
-  TimePoint drain_until_{};
+  std::size_t credit_ = 0;  // given to the broker and not used yet
   bool was_up_ = false;
-  bool is_draining_ = false;
+  std::optional<TimePoint> drain_until_;  // set while draining
   bool is_drain_said_ = false;
   bool is_drained_ = false;  // the broker has read that, so no ASSIGN of this session is on its way
   bool is_delivering_ = false;

@@ -6,8 +6,8 @@
 
 namespace zebu::consumer {
 
-// The options from the command line, the environment and a configuration file. Returns the exit code when the program
-// is to stop now. test_tasks: null when the program has no such option.
+// Fills `options` from flags, environment and configuration file. Returns the exit code if the program must stop now.
+// test_tasks: whether to run the test tasks; null if the program does not have that option.
 [[nodiscard]] std::optional<int> parse_options(int argc, const char* const* argv, ConsumerOptions& options,
                                                bool* test_tasks);
 

@@ -18,7 +18,7 @@ namespace zebu {
 namespace consumer {
 namespace {
 
-// Slots are made by the thread that runs the loop, which is main's: children die with the thread that started them.
+// The main thread makes the slots, because it also runs the loop: children die with the thread that started them.
 Dispatcher::MakeSlot slot_maker(boost::asio::io_context& loop, const ConsumerOptions& options,
                                 const ProcessSlotOptions& process_options) {
   if (options.pool == PoolKind::threads) {
@@ -32,13 +32,13 @@ Dispatcher::MakeSlot slot_maker(boost::asio::io_context& loop, const ConsumerOpt
 }
 
 // The first stop signal asks the agent to drain, the second one to quit.
-class StopWatch {
+class StopSignalHandler {
  public:
-  StopWatch(boost::asio::io_context& loop, const StopSignal& signal, Agent& agent)
+  StopSignalHandler(boost::asio::io_context& loop, const StopSignal& signal, Agent& agent)
       : descriptor_(loop, signal.descriptor()), agent_(agent) {
     watch();
   }
-  ~StopWatch() { descriptor_.release(); }
+  ~StopSignalHandler() { descriptor_.release(); }
 
  private:
   void watch() {
@@ -51,7 +51,7 @@ class StopWatch {
                            });
   }
   void stop() {
-    if (std::exchange(was_asked_, true)) {
+    if (std::exchange(has_signal_, true)) {
       agent_.quit();
     } else {
       agent_.drain();
@@ -60,7 +60,7 @@ class StopWatch {
 
   boost::asio::posix::stream_descriptor descriptor_;
   Agent& agent_;
-  bool was_asked_ = false;
+  bool has_signal_ = false;
 };
 
 int run(const ConsumerOptions& options, const Registry& registry) {
@@ -80,16 +80,16 @@ int run(const ConsumerOptions& options, const Registry& registry) {
     loop.stop();
   };
   Agent agent(loop, *context, options, registry, slot_maker(loop, options, process_options), std::move(events));
-  const StopWatch stops(loop, signal, agent);
+  const StopSignalHandler stops(loop, signal, agent);
   if (const auto started = agent.start(); !started) {
     spdlog::error("{}", started.error().message);
     return EXIT_FAILURE;
   }
   spdlog::info("looking for the broker at {}", options.broker);
   loop.run();
-  // Waits until the last messages have left.
+  // Waits until the last messages have been sent.
   context.reset();
-  // A thread that runs a job cannot be ended but with the process.
+  // A thread that runs a job can only be ended together with the process.
   if (!agent.is_idle() && options.pool == PoolKind::threads) std::_Exit(exit_code);
   return exit_code;
 }

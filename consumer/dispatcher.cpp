@@ -8,23 +8,28 @@
 namespace zebu::consumer {
 namespace {
 
-// More than that many jobs in one consumer are of no use, and a session's credit has a limit.
+// More jobs than this in one consumer are of no use, and a session's credit is limited.
 constexpr std::size_t kMaxWanted = 32'768;
-// Jobs that wait while no job ends for so long wait behind long ones.
+// If no job ends for this long, the waiting jobs are behind long ones.
 constexpr std::chrono::milliseconds kStall{50};
-// The same while another slot is free: the first time, and then twice as long each time until a job ends. On a machine
-// that is so busy that a slot does not begin a job within that time, jobs would else only go back and forth.
-constexpr std::chrono::milliseconds kUnfair{2};
+// The same while another slot is free. Doubles after each recall until a job ends: on a machine so busy that a slot
+// does not begin a job within this time, jobs would otherwise only move back and forth.
+constexpr std::chrono::milliseconds kImbalance{2};
 
 }  // namespace
 
 Dispatcher::Dispatcher(boost::asio::io_context& loop, std::size_t slots, const MakeSlot& make_slot, Events events)
-    : loop_(loop), events_(std::move(events)), stall_timer_(loop), unfair_timer_(loop) {
+    : loop_(loop),
+      events_(std::move(events)),
+      last_end_(Clock::now()),
+      stall_timer_(loop),
+      imbalance_timer_(loop),
+      imbalance_delay_(kImbalance) {
   slot_events_.finished = [this](Slot& slot, std::vector<Finished> f) { slot_finished(slot, std::move(f)); };
   slot_events_.returned = [this](Slot&, std::vector<Job> jobs) { slot_returned(std::move(jobs)); };
-  slot_events_.told = [this](Told told) { events_.told(std::move(told)); };
+  slot_events_.progress = [this](ProgressUpdate update) { events_.progress(std::move(update)); };
   slot_events_.ready = [this] { dispatch_soon(); };
-  for (std::size_t i = 0; i < slots; ++i) places_.push_back({make_slot(slot_events_), {}});
+  for (std::size_t i = 0; i < slots; ++i) places_.push_back({make_slot(slot_events_), last_end_});
 }
 
 void Dispatcher::add(Job job) {
@@ -40,7 +45,7 @@ void Dispatcher::dispatch() {
   }
   for (Place& place : places_) feed(place, batch);
   if (!is_stall_watched_ && is_waiting()) watch_stall();
-  if (!is_unfair_watched_ && is_unfair()) watch_unfair();
+  if (!is_imbalance_watched_ && is_imbalanced()) watch_imbalance();
 }
 
 void Dispatcher::dispatch_soon() {
@@ -52,7 +57,7 @@ void Dispatcher::dispatch_soon() {
   });
 }
 
-// A slot is filled up again when half of its batch is done, so that it never waits for the loop.
+// A slot is refilled when half of its batch is done, so that it never waits for the loop.
 void Dispatcher::feed(Place& place, std::size_t batch) {
   if (ready_.empty()) return;
   const std::size_t load = place.slot->load();
@@ -70,7 +75,7 @@ void Dispatcher::stop(const std::vector<AttemptId>& ids) {
   std::vector<Finished> cancelled;
   std::erase_if(ready_, [&](const Job& job) {
     if (!std::binary_search(wanted.begin(), wanted.end(), job.id)) return false;
-    cancelled.push_back({job.id, Outcome{}});
+    cancelled.push_back({job.id, Outcome::cancelled()});
     return true;
   });
   held_ -= cancelled.size();
@@ -93,7 +98,7 @@ std::size_t Dispatcher::wanted() const {
   return std::min(kMaxWanted, alive_slots() * (1 + pace_.prefetch()));
 }
 
-std::size_t Dispatcher::portion() const {
+std::size_t Dispatcher::min_credit() const {
   const std::size_t alive = alive_slots();
   return std::clamp<std::size_t>(alive * pace_.prefetch() / 2, 1, std::max<std::size_t>(alive, 1));
 }
@@ -116,7 +121,7 @@ void Dispatcher::list(std::vector<AttemptId>& into) const {
 void Dispatcher::slot_finished(Slot& slot, std::vector<Finished> finished) {
   held_ -= finished.size();
   is_stalled_ = false;
-  unfair_after_ = kUnfair;
+  imbalance_delay_ = kImbalance;
   last_end_ = Clock::now();
   const auto is_slot = [&](const Place& place) { return place.slot.get() == &slot; };
   std::find_if(places_.begin(), places_.end(), is_slot)->last_end = last_end_;
@@ -151,52 +156,51 @@ bool Dispatcher::is_waiting() const {
          std::any_of(places_.begin(), places_.end(), [](const Place& place) { return place.has_waiting(); });
 }
 
-// Armed only while jobs wait behind others.
+// The timer is set only while jobs wait behind others.
 void Dispatcher::watch_stall() {
   is_stall_watched_ = true;
-  watched_since_ = Clock::now();
   stall_timer_.expires_after(kStall);
-  stall_timer_.async_wait([this](const boost::system::error_code& error) {
+  stall_timer_.async_wait([this, since = Clock::now()](const boost::system::error_code& error) {
     is_stall_watched_ = false;
     if (error) return;
-    check_stall();
+    check_stall(since);
     if (is_waiting()) watch_stall();
   });
 }
 
-void Dispatcher::check_stall() {
-  if (last_end_ < watched_since_) {
+void Dispatcher::check_stall(TimePoint since) {
+  if (last_end_ < since) {
     is_stalled_ = true;
     pace_.reset();
     give_back_ready();
   }
-  recall_behind(watched_since_);
+  recall_behind(since);
 }
 
-// From slots where no job has ended since then.
+// Recalls the waiting jobs of slots where no job has ended since then.
 void Dispatcher::recall_behind(TimePoint since) {
   for (Place& place : places_) {
     if (place.has_waiting() && place.last_end < since) place.slot->recall();
   }
 }
 
-// A slot has nothing to do while jobs wait in another one.
-bool Dispatcher::is_unfair() const {
+// A slot is free while jobs wait in another one.
+bool Dispatcher::is_imbalanced() const {
   const auto any = [this](bool (Place::*holds)() const) {
     return std::any_of(places_.begin(), places_.end(), [&](const Place& place) { return (place.*holds)(); });
   };
   return ready_.empty() && any(&Place::is_free) && any(&Place::has_waiting);
 }
 
-void Dispatcher::watch_unfair() {
-  is_unfair_watched_ = true;
-  unfair_timer_.expires_after(unfair_after_);
-  unfair_timer_.async_wait([this, since = Clock::now()](const boost::system::error_code& error) {
-    is_unfair_watched_ = false;
-    if (error || !is_unfair()) return;
+void Dispatcher::watch_imbalance() {
+  is_imbalance_watched_ = true;
+  imbalance_timer_.expires_after(imbalance_delay_);
+  imbalance_timer_.async_wait([this, since = Clock::now()](const boost::system::error_code& error) {
+    is_imbalance_watched_ = false;
+    if (error || !is_imbalanced()) return;
     recall_behind(since);
-    unfair_after_ = std::min(2 * unfair_after_, kStall);
-    watch_unfair();
+    imbalance_delay_ = std::min(2 * imbalance_delay_, kStall);
+    watch_imbalance();
   });
 }
 

@@ -14,47 +14,47 @@
 
 namespace zebu::consumer {
 
-// The jobs of a consumer that have not ended: one queue of ready ones, and the slots that run them. A free slot gets
-// the next job first; where jobs are short, slots get the next ones while they still run one. When jobs turn out to
-// wait behind a long one, they go to a slot that is free, or back to the broker. One thread: the loop's.
+// The jobs of a consumer that have not ended: a queue of ready ones, and the slots that run them. The next job goes to
+// a free slot first. If jobs are short, slots get more jobs while they still run one. Jobs that turn out to wait behind
+// a long one move to a free slot, or go back to the broker. One thread: the loop's.
 class Dispatcher {
  public:
   struct Events {
     std::function<void(std::vector<Finished>)> finished;
-    // These were not started, and this consumer does not have them any longer.
+    // These jobs have left the consumer without having started.
     std::function<void(std::vector<AttemptId>)> given_back;
-    std::function<void(Told)> told;
-    // It may want more jobs than before.
+    std::function<void(ProgressUpdate)> progress;
+    // wanted() may have grown.
     std::function<void()> ready;
   };
   using MakeSlot = std::function<std::unique_ptr<Slot>(const SlotEvents&)>;
 
   Dispatcher(boost::asio::io_context& loop, std::size_t slots, const MakeSlot& make_slot, Events events);
 
-  // Takes a job; dispatch() hands it to a slot, now or later.
+  // Takes a job. dispatch() gives it to a slot, now or later.
   void add(Job job);
   void dispatch();
-  // Ends these attempts, as far as they are here.
+  // Ends those of these attempts that are here.
   void stop(const std::vector<AttemptId>& ids);
-  // From now on all that has not started is given back.
+  // From now on, gives back every job that has not started.
   void drain();
 
   // Jobs that have not ended.
   [[nodiscard]] std::size_t held() const { return held_; }
-  // Nothing runs: no job is here, nor holds a slot past its end.
+  // No job is here, and no overdue one holds a slot.
   [[nodiscard]] bool is_idle() const;
-  // How many it would like to hold.
+  // How many jobs to hold.
   [[nodiscard]] std::size_t wanted() const;
-  // How many it is worth asking for in one message: more than one when that leaves every slot its next job meanwhile.
-  [[nodiscard]] std::size_t portion() const;
+  // How many jobs to ask for at least in one message: more than one if every slot has its next job meanwhile.
+  [[nodiscard]] std::size_t min_credit() const;
   void list(std::vector<AttemptId>& into) const;
 
  private:
   struct Place {
     std::unique_ptr<Slot> slot;
-    TimePoint last_end{};  // of a job
+    TimePoint last_end;  // of a job, or when the slot was made
 
-    // Jobs lie there behind the one that runs.
+    // Jobs wait in the slot behind the running one.
     [[nodiscard]] bool has_waiting() const { return slot->load() > 1; }
     [[nodiscard]] bool is_free() const { return slot->load() == 0 && slot->room() > 0; }
   };
@@ -67,9 +67,9 @@ class Dispatcher {
   [[nodiscard]] std::size_t alive_slots() const;
   [[nodiscard]] bool is_waiting() const;
   void watch_stall();
-  void check_stall();
-  [[nodiscard]] bool is_unfair() const;
-  void watch_unfair();
+  void check_stall(TimePoint since);
+  [[nodiscard]] bool is_imbalanced() const;
+  void watch_imbalance();
   void recall_behind(TimePoint since);
 
   boost::asio::io_context& loop_;
@@ -78,13 +78,12 @@ class Dispatcher {
   Pace pace_;
   std::deque<Job> ready_;
   std::size_t held_ = 0;
-  TimePoint last_end_{};       // of any slot's job
-  TimePoint watched_since_{};  // jobs wait behind busy slots since then
+  TimePoint last_end_;  // of any slot's job, or when the dispatcher was made
   boost::asio::steady_timer stall_timer_;
-  boost::asio::steady_timer unfair_timer_;
-  std::chrono::milliseconds unfair_after_{2};  // how long jobs wait beside a free slot until they are recalled
+  boost::asio::steady_timer imbalance_timer_;
+  std::chrono::milliseconds imbalance_delay_;  // how long jobs wait beside a free slot before they are recalled
   bool is_stall_watched_ = false;
-  bool is_unfair_watched_ = false;
+  bool is_imbalance_watched_ = false;
   bool is_dispatch_posted_ = false;
   bool is_stalled_ = false;
   bool is_draining_ = false;

@@ -26,7 +26,8 @@ CLI::Option* add_count(CLI::App& app, const std::string& name, std::optional<std
 
 std::string check_name(const std::string& name) {
   if (is_valid_name(name)) return {};
-  return "'" + name + "' is no name: use 1 to 128 bytes of UTF-8 without spaces";
+  return "'" + name +
+         "' is not a valid name: it must have 1 to 128 bytes of UTF-8 without spaces or control characters";
 }
 
 }  // namespace

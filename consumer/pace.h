@@ -6,18 +6,18 @@
 
 namespace zebu::consumer {
 
-// How many jobs are worth having ready, from how long the last ones took. Behind long jobs nothing waits that another
-// consumer could run. Where jobs take up to a few milliseconds, each slot has the next one in hand, so that it never
-// waits for the loop; where they take microseconds, hundreds lie ready, so that nobody waits for the broker's answer.
+// How many jobs to prefetch, judging by the run times of the last ones. No job waits behind a long one, because another
+// consumer could run it. If jobs take up to a few milliseconds, each slot has its next job, so that it never waits for
+// the loop. If they take microseconds, hundreds are prefetched, so that no slot waits for a round trip to the broker.
 class Pace {
  public:
   void add(std::chrono::microseconds ran);
-  // Forgets: until short jobs are seen again, nothing is fetched in advance.
+  // Forgets the run times: no job is prefetched until short ones are seen again.
   void reset() { average_us_.reset(); }
 
-  // Jobs beyond the running one that each slot has ready: about 2 ms of work, and at least one unless jobs are long.
+  // Jobs to prefetch for each slot, besides the running one: about 2 ms of work, and at least one unless jobs are long.
   [[nodiscard]] std::size_t prefetch() const;
-  // Jobs that lie in one slot at once, with the running one: about 0.3 ms of work, and at least two unless they are
+  // Jobs that one slot has at once, including the running one: about 0.3 ms of work, and at least two unless jobs are
   // long.
   [[nodiscard]] std::size_t batch() const;
 

@@ -6,9 +6,9 @@
 namespace zebu::consumer {
 namespace {
 
-constexpr std::size_t kHeader = 16;  // of an OUTCOME, before its entries
+constexpr std::size_t kHeader = 16;  // bytes of an OUTCOME before its entries
 
-// A frame that is too large would cost the connection, again and again.
+// Replaces an outcome that no message can hold. Such a frame would break every new connection again.
 void fit(Outcome& outcome, std::size_t max_message) {
   const std::size_t size = wire_size(outcome);
   if (kHeader + size <= max_message) return;

@@ -10,17 +10,17 @@
 
 namespace zebu::consumer {
 
-// Outcomes from when their attempts ended until the broker has said that it keeps them. A new session hears all of them
-// again, because nobody knows what the last one heard.
+// Outcomes that the broker has not confirmed by KEPT yet. A new session sends all of them again, because it is unknown
+// which ones the broker received in the last session.
 class Undelivered {
  public:
   void add(Finished finished);
-  // A session starts: nothing of it was sent or kept.
+  // A session starts: no outcome has been sent or confirmed in it.
   void start_session();
-  // Sends what this session has not heard as OUTCOME messages; `credit` rides in the first. Returns false when there
-  // was nothing to send.
+  // Sends the outcomes that were not sent in this session as OUTCOME messages, the first one with `credit`. Returns
+  // false if there was nothing to send.
   bool send(std::uint32_t credit, std::size_t max_message, const std::function<void(Frame)>& send);
-  // KEPT: the first `count` outcomes of this session are the broker's now.
+  // KEPT: the broker has stored the first `count` outcomes of this session.
   void keep(std::uint64_t count);
 
   [[nodiscard]] bool empty() const { return outcomes_.empty(); }
@@ -28,9 +28,9 @@ class Undelivered {
   void list(std::vector<AttemptId>& into) const;
 
  private:
-  std::deque<Finished> outcomes_;  // the first sent_ of them were sent in this session
+  std::deque<Finished> outcomes_;  // the first sent_ were sent in this session
   std::size_t sent_ = 0;
-  std::uint64_t kept_ = 0;  // in this session
+  std::uint64_t kept_ = 0;  // confirmed in this session
 };
 
 }  // namespace zebu::consumer

@@ -8,15 +8,16 @@
 
 namespace zebu::consumer {
 
-// What attempts told since the last message left. Unlike outcomes it is told once: a broken connection may lose it.
+// Progress of attempts since the last PROGRESS message. Unlike outcomes it is sent once: a broken connection may lose
+// it.
 class UnsentProgress {
  public:
-  void add(const Told& told);
+  void add(const ProgressUpdate& update);
   // Sends all of it as PROGRESS messages.
   void send(std::size_t max_message, const std::function<void(Frame)>& send);
 
  private:
-  std::map<AttemptId, Progress> told_;
+  std::map<AttemptId, Progress> unsent_;
   std::size_t output_bytes_ = 0;
 };
 

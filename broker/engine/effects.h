@@ -6,27 +6,27 @@
 
 namespace zebu::broker {
 
-// What the engine decided: records to persist, things to read, replies to send. Values; only the texts of a
-// ProgressReport are views into the message that the engine was given.
+// The engine's decisions: records to persist, reads of the store, replies to send. They are values; only the texts of a
+// ProgressReport are views, into the message that the engine was given.
 //
-// A reply with a `batch` may leave when that commit is durable; 0: at once.
+// A reply with a `batch` may leave when that commit is durable, one without at once.
 struct Effects {
   template <class T>
   struct To {
     SessionId session;
     T what;
-    BatchNumber batch = 0;
+    std::optional<BatchNumber> batch = {};
   };
   struct Accepted {
     SessionId session;
     JobId id;
-    bool at_once;  // else with the next message to that client, or a moment later, if its DONE does not come before
-    BatchNumber batch = 0;
+    bool at_once;  // otherwise with the next message to that client or a moment later, unless its DONE comes first
+    std::optional<BatchNumber> batch = {};
   };
   struct Kept {
     SessionId session;
     std::uint64_t count;
-    bool at_once;  // else with the next beat
+    bool at_once;  // otherwise with the next beat
   };
   struct Assigned {
     SharedSpec job;
@@ -60,18 +60,18 @@ struct Effects {
   std::vector<To<AttemptId>> stopped;
   std::vector<To<message::ProgressReport>> progressed;
   std::vector<Kept> kept;
-  std::vector<JobId> not_retried;             // new jobs of retry() that another one's unique key keeps out
+  std::vector<JobId> not_retried;             // new jobs of retry() whose unique key belongs to another job
   std::vector<SessionId> draining;            // consumers that are to drain
   std::vector<To<message::Drained>> drained;  // consumers that said DRAIN
   std::vector<SessionId> beats;
-  std::vector<SessionId> ended;  // sessions that are no more; nothing else in here is for one of them
+  std::vector<SessionId> ended;  // sessions that have ended; no other effect is for one of them
 
   void clear() {
     records.clear();
     reads.clear();
     clear_replies();
   }
-  // All but records and reads. The lists keep their memory for the next ones.
+  // Clears all but records and reads. The lists keep their memory.
   void clear_replies() {
     const auto clear_all = [](auto&... lists) { (lists.clear(), ...); };
     clear_all(welcomed, errors, accepted, refused, attached, unknown, ending, done, assigned, stopped, progressed, kept,

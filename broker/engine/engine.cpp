@@ -26,7 +26,7 @@ void Engine::restore(const Recovered& recovered, Moment now) {
   bool has_scheduled = false;
   for (const auto& [name, queue] : jobs_.queues()) {
     has_scheduled = has_scheduled || queue->scheduled > 0;
-    if (queue->settings.purge_up_to > 0) is_purging_ = true;
+    if (queue->settings.purge_up_to) is_purging_ = true;
   }
   backlog_.restore(recovered.lines, has_scheduled);
   if (has_to_sweep()) backlog_.sweep({});
@@ -72,7 +72,7 @@ std::vector<std::string> Engine::unserved_tasks(const Queue& queue, std::size_t 
   return tasks;
 }
 
-// ── what Dispatch hears ─────────────────────────────────────────────────────────────────────────────────────────────
+// ── changes for Dispatch ────────────────────────────────────────────────────────────────────────────────────────────
 
 void Engine::line_gone(Line& line) {
   backlog_.hold(line, false);

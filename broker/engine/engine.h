@@ -50,8 +50,8 @@ struct Totals {
 // come out through Effects. One thread. The server has checked that a message is one that the sender's role may send.
 //
 // Records gather in the open batch. seal() closes it for its commit; committed() says that it is durable; one batch at
-// a time is under way. What depends on a batch carries its number (Effects), and a new durable job is touched by nobody
-// before its own is committed (Place::fresh).
+// a time is being committed. A reply that depends on a batch carries its number (Effects), and a new durable job stays
+// untouched until its own batch is committed (Place::fresh).
 class Engine {
  public:
   explicit Engine(const EngineOptions& options);
@@ -59,12 +59,12 @@ class Engine {
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
 
-  // Takes over what a store has, before the first session. Jobs that ran wait for their consumers to come back: for the
-  // liveness time, or until all consumers that were there are there again. Nothing is assigned before.
+  // Takes over the jobs of a store, before the first session. Jobs that ran wait for their consumers to come back: for
+  // the liveness time, or until all known consumers are back. No job is assigned before that.
   void restore(const Recovered& recovered, Moment now);
 
   void hello(SessionId session, const message::Hello& hello, Moment now, Effects& out);
-  // Any message is life; call this for each one that came.
+  // Every message shows that its sender is alive: call this for each one.
   void heard(SessionId session, Moment now);
   // The peer said BYE, or sending to it showed that it is gone.
   void bye(SessionId session, Effects& out);
@@ -81,48 +81,47 @@ class Engine {
   void drain(SessionId session, Effects& out);
   void progress(SessionId session, const message::ProgressReports& reports, Effects& out);
 
-  // What people tell it.
+  // Commands.
   void pause(std::string_view queue, std::string_view reason, Effects& out);
   [[nodiscard]] bool resume(std::string_view queue, Effects& out);  // false: it was not paused
-  // Cancels what is queued or scheduled now. Returns how many at once; nothing when the rest follows by and by.
+  // Cancels the jobs that are queued or scheduled now. Returns their number, or nullopt if the rest follows later.
   [[nodiscard]] std::optional<std::size_t> purge(std::string_view queue, Moment now, Effects& out);
   // Tells consumers of that name or instance to drain. Returns how many.
   [[nodiscard]] std::size_t drain_consumers(std::string_view name, Effects& out);
-  // A new job like a failed one, which is forgotten; unset: it is not a failed one, or that was done already. If
-  // another job has its unique key, the new one is not taken (Effects::not_retried) and the failed one stays.
+  // Submits a new job like a failed one, and forgets the failed one. nullopt: the job has not failed, or was retried
+  // already. If another job has its unique key, the new one is dropped (Effects::not_retried) and the failed one stays.
   [[nodiscard]] std::optional<JobId> retry(const StoredJob& failed, const JobId& fresh, Moment now, Effects& out);
-  // Forgets a failed job. False: that was done already.
+  // Forgets a failed job. False: it was forgotten already.
   bool forget_failed(const StoredJob& failed, Effects& out);
 
-  // Once a round, after all messages: lost peers, beats, what is due, forgetting, and the assignments.
+  // Once a round, after all messages: lost peers, beats, timers, expiry of outcomes, and assignments.
   void tick(Moment now, Effects& out);
-  // Assignments alone, of what a commit made ready: nothing that time does, which would have to hear all messages
-  // first.
+  // Only assigns the jobs that a commit made ready. Timers have to wait until all messages have been handled.
   void hand_out(Moment now, Effects& out);
-  // When tick must be called though no message came; nothing when there is no need.
+  // When tick must be called even if no message comes; nullopt: never.
   [[nodiscard]] std::optional<TimePoint> next_deadline() const;
 
   // The number of the open batch, which seal() closes.
   [[nodiscard]] BatchNumber open_batch() const { return batches_.open(); }
   BatchNumber seal();
-  // All up to `batch` is durable. duplicates: its jobs that were not taken.
+  // All batches up to `batch` are durable. duplicates: jobs of this batch that the store did not take.
   void committed(BatchNumber batch, const std::vector<Duplicate>& duplicates, Moment now, Effects& out);
   [[nodiscard]] BatchNumber settled() const { return batches_.settled(); }
   // The last batch that has a record.
   [[nodiscard]] BatchNumber newest_batch() const { return batches_.newest(); }
-  // Answers of the engine's own reads. Of a Find with an asker, nothing.
+  // The answer to a read of the engine's own, not to a Find with an asker.
   void answered(const ReadAnswer& answer, Moment now, Effects& out);
 
   [[nodiscard]] const JobTable& jobs() const { return jobs_; }
   [[nodiscard]] const std::unordered_map<SessionId, Session>& sessions() const { return peers_.all(); }
   [[nodiscard]] const Totals& totals() const { return totals_; }
-  // Name of a session's peer; empty when it is gone.
+  // The name of a session's peer; empty if it is gone.
   [[nodiscard]] std::string_view name_of(SessionId session) const;
-  // Tasks of the queue that jobs wait for and that no consumer of it knows; at most `most` of them.
+  // At most `most` tasks that jobs of the queue need and none of its consumers knows.
   [[nodiscard]] std::vector<std::string> unserved_tasks(const Queue& queue, std::size_t most) const;
   // False while jobs that ran before a restart may still be claimed.
   [[nodiscard]] bool may_assign() const { return !peers_.is_waiting() && batches_.is_settled(given_up_with_); }
-  // Whether assignments wait for the consumers of before the restart.
+  // Whether assignments wait for the consumers that the broker had before its restart.
   [[nodiscard]] bool is_waiting_for_consumers() const { return peers_.is_waiting(); }
 
  private:
@@ -142,8 +141,8 @@ class Engine {
   void answer_early_claims(Effects& out);
   void refuse(const Claim& claim, Effects& out);
   void welcome(Session& session, Effects& out);
-  void stop(const Job& job, BatchNumber batch, Effects& out);
-  void stop(SessionId session, const AttemptId& attempt, BatchNumber batch, Effects& out);
+  void stop(const Job& job, std::optional<BatchNumber> batch, Effects& out);
+  void stop(SessionId session, const AttemptId& attempt, std::optional<BatchNumber> batch, Effects& out);
   void remove_consumer(Consumer& consumer);
   void end_session(SessionId session, End how, Effects& out);
   void check_liveness(Moment now, Effects& out);
@@ -187,7 +186,7 @@ class Engine {
   void put_back(Job& job, Effects& out);
   void finish(Job& job, Outcome&& outcome, Effects& out);
   [[nodiscard]] std::optional<WallTime> forget_time(const JobOptions& options, const Outcome& outcome) const;
-  // The job of an attempt that is this session's to finish; null: it is not.
+  // The job of an attempt that is assigned to this session; null if it is not.
   [[nodiscard]] Job* assigned_job(SessionId session, const AttemptId& attempt);
 
   // life/timers.cpp
@@ -225,7 +224,7 @@ class Engine {
   void tell_ending(std::optional<SessionId> session, const message::EndingJob& job, BatchNumber batch,
                    Effects& out) const;
 
-  // Of a durable job; a transient one has no records.
+  // Writes a record about a durable job; transient jobs have no records.
   template <class T>
   void record(Job& job, T&& record, Effects& out) {
     if (job.is_transient()) return;
@@ -239,7 +238,7 @@ class Engine {
   }
 
   EngineOptions options_;
-  Moment last_{};  // of the newest call that was told the time
+  Moment last_{};  // the time of the newest call that had one
   Totals totals_;
   Batches batches_;
   Dispatch dispatch_;
@@ -252,17 +251,17 @@ class Engine {
   Backlog backlog_;
   Judge judge_;
 
-  std::vector<Consumer*> changed_;            // that Dispatch has to hear of
+  std::vector<Consumer*> changed_;            // to be passed to Dispatch
   std::vector<Consumer*> awaiting_known_;     // whose own record is not durable yet
   std::vector<Consumer*> awaiting_receipts_;  // with outcomes that are not durable yet
-  // Assignments of durable jobs that no record tells of yet: jobs that end soon need none.
+  // Assignments of durable jobs that have no record yet: jobs that end soon need none.
   struct Start {
     AttemptId attempt;
     TimePoint record_at;
   };
   std::deque<Start> starts_;
-  JobList orphans_;                // ran before the restart; their holders are not here
-  BatchNumber given_up_with_ = 0;  // with which the store knows which consumers did not come back
+  JobList orphans_;                // ran before the restart; their holders are not back
+  BatchNumber given_up_with_ = 0;  // the batch that records which consumers did not come back
   bool is_checking_expiry_ = false;
   bool is_forgetting_ = false;
   bool is_purging_ = false;  // some queue has more to purge at once

@@ -6,9 +6,9 @@
 
 namespace zebu::broker {
 
-// A name for a message to people; of one that is none, what cannot be shown becomes '?'.
+// A name in quotes, for a message to users. Bytes that cannot be shown become '?'.
 [[nodiscard]] std::string in_quotes(std::string_view name);
-// The first names of a map, with commas.
+// The first names of a map, separated by commas.
 [[nodiscard]] std::string list_of(const std::map<std::string, int, std::less<>>& names);
 
 }  // namespace zebu::broker

@@ -3,6 +3,7 @@
 #include "zebu/job.h"
 
 #include <memory>
+#include <optional>
 #include <string>
 
 namespace zebu::broker {
@@ -48,8 +49,12 @@ struct Uses {
 struct QueueSettings {
   std::string name;
   bool is_paused = false;
-  std::string reason;             // why it is paused
-  std::uint64_t purge_up_to = 0;  // queued and scheduled jobs up to this sequence are being cancelled; 0: none
+  std::string reason;  // why it is paused
+  // Set while a purge is under way: queued and scheduled jobs up to this sequence are being cancelled.
+  std::optional<std::uint64_t> purge_up_to;
+
+  // The job belongs to the purge that is under way.
+  [[nodiscard]] bool purges(const JobSpec& spec) const { return purge_up_to && spec.sequence <= *purge_up_to; }
 
   bool operator==(const QueueSettings&) const = default;
 };

@@ -11,7 +11,7 @@
 
 namespace zebu::broker {
 
-// The number of a commit. Decisions made while batch n was open are durable once n is committed. 0: durable already.
+// The number of a commit, from 1. Decisions made while batch n was open are durable once n is committed.
 using BatchNumber = std::uint64_t;
 
 // Changes of durable jobs, in order. The engine makes records, a store keeps the state that they add up to. Every
@@ -27,20 +27,20 @@ struct JobAccepted {
 struct JobEvicted {
   SharedSpec spec;
 };
-// May be said again of the same attempt.
+// The same attempt may be recorded again.
 struct AttemptStarted {
   SharedSpec spec;
   std::uint32_t attempt = 0;
   InstanceId holder;
-  bool cancel_asked = false;  // it is to be stopped
+  bool cancel_asked = false;  // a stop was requested
 };
-// A running job is queued again. `uses` are its counts so far.
+// A running job is queued again.
 struct JobPutBack {
   SharedSpec spec;
   Uses uses;
-  bool has_ended = false;  // the attempt has, or was given back: nobody can claim it
+  bool has_ended = false;  // the attempt ended or was given back, so it cannot be claimed
 };
-// A running job waits for `due` to be queued again; `last` is how its last attempt ended. It has no holder any more.
+// A running job waits for `due` to be queued again; `last` is how its last attempt ended. It has no holder.
 struct JobRescheduled {
   SharedSpec spec;
   Uses uses;
@@ -69,9 +69,9 @@ struct JobForgotten {
 struct QueueChanged {
   QueueSettings settings;
 };
-// A consumer has a session, or said BYE or was lost: after a restart the broker waits for those that it knew. One is
-// late when it was given up, by a restarted broker, and then came back with attempts: those may have gone to others
-// since, so it is not believed when it names one that no record tells of, and its starts are recorded first.
+// A consumer has a session, or said BYE or was lost. After a restart the broker waits for the consumers with a session.
+// A consumer is late if a restarted broker gave it up and it then came back with attempts. Those may have been assigned
+// to others since, so its claims to unrecorded attempts are refused, and its starts are recorded before they are sent.
 struct ConsumerChanged {
   InstanceId instance;
   bool is_there = false;
@@ -80,16 +80,16 @@ struct ConsumerChanged {
 using Record = std::variant<JobAccepted, JobEvicted, AttemptStarted, JobPutBack, JobRescheduled, JobDue, JobFinished,
                             JobForgotten, QueueChanged, ConsumerChanged>;
 
-// A job as a store gives it back.
+// A job as a store returns it.
 struct StoredJob {
   SharedSpec spec;
   JobState state = JobState::queued;
   Uses uses;
-  InstanceId holder;          // of the newest attempt that a record told of
-  bool cancel_asked = false;  // while running
-  WallTime due{};             // when scheduled
-  SharedOutcome outcome;      // in a final state; of one that waits for a retry: the last attempt's
-  WallTime finished{};        // in a final state
+  std::optional<InstanceId> holder;  // the consumer of the newest recorded attempt, while it may claim the attempt
+  bool cancel_asked = false;         // valid while running
+  WallTime due{};                    // valid while scheduled
+  SharedOutcome outcome;             // set in a final state; while it waits for a retry: the last attempt's
+  WallTime finished{};               // valid in a final state
 };
 
 // JobAccepted for a job that was not taken: the store has its id already (then `of` is the same id), or an unfinished
@@ -99,11 +99,11 @@ struct Duplicate {
   JobId of;
 };
 
-// Which line a job waits in: whatever holds a job back holds a whole line, never a job inside one.
+// The line in which a job waits. A hold always applies to a whole line, never to a job inside one.
 struct LineName {
   std::string queue;
   std::string task;
-  std::string key;  // whose job it is; always empty yet
+  std::string key;  // the job's owner; always empty for now
 
   auto operator<=>(const LineName&) const = default;
 };
@@ -127,16 +127,16 @@ struct ScheduleKey {
 };
 
 struct ListFilter {
-  // running: and those queued ones that are in the engine's memory, which alone knows what has started just now.
+  // `running` also includes queued jobs in the engine's memory, because only the engine knows which have just started.
   std::optional<JobState> state;
   std::string queue;  // empty: any
   std::string task;   // empty: any
-  std::string after;  // of the page before; empty: from the newest on
+  std::string after;  // `next` of the previous page; empty: from the newest job
   std::uint32_t limit = 100;
 };
 struct ListPage {
   std::vector<StoredJob> jobs;  // newest id first
-  std::string next;             // `after` of the next page; empty: there is none
+  std::string next;             // `after` of the next page; empty: this is the last page
 };
 
 // A finished job that forget() dropped.
@@ -171,7 +171,7 @@ struct Recovered {
   std::vector<QueueSettings> settings;
   std::vector<KnownConsumer> consumers;  // that had a session
   std::array<std::uint64_t, kJobStates> counts{};
-  std::uint64_t next_sequence = 1;  // above every one that was ever committed
+  std::uint64_t next_sequence = 1;  // above every committed one
 };
 
 }  // namespace zebu::broker

@@ -5,13 +5,13 @@
 
 namespace zebu::broker {
 
-// COMMAND: what people tell the broker. docs/protocol.md says what each does. One thread.
+// COMMAND: changes by an operator. docs/protocol.md says what each does. One thread.
 class Commands {
  public:
   // Both outlive it.
   Commands(Engine& engine, PendingAnswers& pending) : engine_(engine), pending_(pending), retries_(engine, pending) {}
 
-  // The answer, also that it is refused, is in `pending`.
+  // The answer or the refusal is in `pending`.
   void answer(SessionId session, const message::Command& command, Moment now, Effects& out);
   // `effects`: what the engine said of a commit. To be called before PendingAnswers::committed.
   void committed(const Effects& effects);

@@ -9,8 +9,8 @@
 
 namespace zebu::broker {
 
-// The ACCEPTEDs that no client waits for. One leaves with the next message to its client, or a moment later; the DONE
-// of the same job may leave in its place. Pure: it knows neither messages nor time.
+// ACCEPTED messages that no client waits for. One leaves with the next message to its client, or a moment later; the
+// DONE of the same job may leave in its place. Pure: it knows neither messages nor time.
 class DeferredAccepts {
  public:
   void defer(SessionId client, const JobId& id);
@@ -18,7 +18,7 @@ class DeferredAccepts {
   void replace(SessionId client, const JobId& id);
   // The DONE of this job leaves when `batch` is durable. If the ACCEPTED is still deferred then, it is dropped.
   void replace_with(SessionId client, const JobId& id, BatchNumber batch);
-  // All up to `batch` is durable.
+  // All batches up to `batch` are durable.
   void settle(BatchNumber batch) { settled_ = batch; }
 
   // Calls tell(id) for each that leaves now, because something else leaves for this client.

@@ -27,14 +27,14 @@ class Outbox {
   // One that is not to leave at once leaves before the next whole message to that peer: only a draining consumer waits
   // for KEPT, so it can go along with a BEAT.
   void add(const Effects::Kept& kept);
-  // A whole message; it leaves behind all that was added before.
+  // Adds a whole message, which leaves after all earlier replies.
   void put(SessionId session, Frame frame);
   void forget(SessionId session);
 
-  // The peers for which something has gathered.
+  // The peers that have replies in this outbox.
   [[nodiscard]] const std::vector<SessionId>& addressees() const { return dirty_; }
 
-  // Calls send(session, frame) for all that has gathered for consumers with new work, because somebody waits for that.
+  // Calls send(session, frame) for all replies to consumers with new jobs, because clients wait for those.
   template <class Send>
   void flush_work(Send&& send) {
     for (const SessionId session : dirty_) {
@@ -42,7 +42,7 @@ class Outbox {
       if (found != peers_.end() && !found->second.assign.empty()) flush(session, found->second, send);
     }
   }
-  // The same for all, consumers with new work first.
+  // The same for all peers, consumers with new jobs first.
   template <class Send>
   void flush(Send&& send) {
     flush_work(send);

@@ -5,7 +5,7 @@ namespace zebu::broker {
 void Outboxes::gather(const Effects& effects) {
   for (const auto& entry : effects.assigned) of(entry.batch).add(entry);
   for (const auto& entry : effects.accepted) {
-    if (entry.at_once || entry.batch != 0) {
+    if (entry.at_once || entry.batch) {
       of(entry.batch).add_accepted(entry.session, entry.id);
     } else {
       deferred_.defer(entry.session, entry.id);
@@ -17,10 +17,10 @@ void Outboxes::gather(const Effects& effects) {
   for (const auto& entry : effects.ending) of(entry.batch).add(entry);
   for (const auto& entry : effects.progressed) of(entry.batch).add(entry);
   for (const auto& entry : effects.done) {
-    if (entry.batch == 0) {
-      deferred_.replace(entry.session, entry.what.id);
+    if (entry.batch) {
+      deferred_.replace_with(entry.session, entry.what.id, *entry.batch);
     } else {
-      deferred_.replace_with(entry.session, entry.what.id, entry.batch);
+      deferred_.replace(entry.session, entry.what.id);
     }
     of(entry.batch).add(entry);
   }
@@ -28,9 +28,9 @@ void Outboxes::gather(const Effects& effects) {
   for (const auto& entry : effects.kept) now_.add(entry);
 }
 
-void Outboxes::put(SessionId session, Frame frame, BatchNumber batch) {
+void Outboxes::put(SessionId session, Frame frame, std::optional<BatchNumber> batch) {
   Outbox& outbox = of(batch);
-  if (batch == 0) deferred_.take(session, [&](const JobId& id) { outbox.add_accepted(session, id); });
+  if (!batch) deferred_.take(session, [&](const JobId& id) { outbox.add_accepted(session, id); });
   outbox.put(session, std::move(frame));
 }
 

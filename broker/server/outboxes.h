@@ -5,8 +5,8 @@
 
 namespace zebu::broker {
 
-// Replies that leave now, and those that wait for a commit: for the one under way (sealed), or the one after it (open).
-// What was sealed is durable when its commit is done.
+// Replies that leave now, and replies that wait for a commit: the current one (sealed), or the next one (open). Sealed
+// replies become durable with their commit.
 class Outboxes {
  public:
   explicit Outboxes(std::size_t max_message)
@@ -14,15 +14,14 @@ class Outboxes {
 
   // All replies in `effects` but welcomes, errors and beats, which are whole messages: put() takes those.
   void gather(const Effects& effects);
-  // batch: the commit that it waits for; 0: none.
-  void put(SessionId session, Frame frame, BatchNumber batch = 0);
+  // batch: the commit that it waits for, if any.
+  void put(SessionId session, Frame frame, std::optional<BatchNumber> batch = {});
 
   // `batch` is on its way into the store.
   void seal(BatchNumber batch);
-  // It is durable. What was durable before has been flushed.
+  // The sealed batch is durable. flush_durable() has been called since the last commit.
   void committed();
-  // Sends what is durable. Work that a commit made ready leaves first, since the clients that wait for its outcome wait
-  // for that too.
+  // Sends the durable replies. Assignments leave first, because clients wait for their outcomes.
   template <class Send>
   void flush_durable(Send&& send) {
     now_.flush_work(send);
@@ -34,13 +33,16 @@ class Outboxes {
     add_deferred(now_);
     now_.flush(send);
   }
-  // Whether something waits for the next message to its peer; release() makes it leave with the next flush.
+  // Whether a reply waits for the next message to its peer. release() lets it leave with the next flush.
   [[nodiscard]] bool is_holding() const { return !deferred_.empty(); }
   void release();
   void forget(SessionId session);
 
  private:
-  [[nodiscard]] Outbox& of(BatchNumber batch) { return batch == 0 ? now_ : batch <= sealed_batch_ ? sealed_ : open_; }
+  [[nodiscard]] Outbox& of(std::optional<BatchNumber> batch) {
+    if (!batch) return now_;
+    return *batch <= sealed_batch_ ? sealed_ : open_;
+  }
   void add_deferred(Outbox& outbox);
 
   Outbox now_;

@@ -12,15 +12,15 @@ constexpr std::size_t kMaxAsked = 10'000;
 
 }  // namespace
 
-void PendingAnswers::answer(const Asker& asker, std::string value, BatchNumber batch) {
+void PendingAnswers::answer(const Asker& asker, std::string value, std::optional<BatchNumber> batch) {
   answers_.push_back({asker, std::move(value), batch});
 }
 
 void PendingAnswers::refuse(const Asker& asker, const Error& why) { answer(asker, refused_answer(why)); }
 
-BatchNumber PendingAnswers::undurable() const {
+std::optional<BatchNumber> PendingAnswers::undurable() const {
   const BatchNumber newest = engine_.newest_batch();
-  return newest > engine_.settled() ? newest : 0;
+  return newest > engine_.settled() ? std::optional(newest) : std::nullopt;
 }
 
 std::vector<PendingAnswers::Answer> PendingAnswers::take() {

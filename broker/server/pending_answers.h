@@ -9,11 +9,11 @@
 
 namespace zebu::broker {
 
-// Answers to QUERY and COMMAND on their way: given at once, when the store has been asked, or when a commit is durable.
+// Pending answers to QUERY and COMMAND: given at once, after a read of the store, or when a commit is durable.
 // Bounds what one session may have asked the store for. One thread.
 class PendingAnswers {
  public:
-  // Whom an answer is for.
+  // The recipient of an answer.
   struct Asker {
     SessionId session;
     std::uint64_t number;
@@ -21,7 +21,7 @@ class PendingAnswers {
   struct Answer {
     Asker to;
     std::string value;
-    BatchNumber batch;  // the commit that it waits for; 0: none
+    std::optional<BatchNumber> batch;  // the commit that it waits for
   };
   template <class T>
   using Then = std::function<void(const T&, Moment, Effects&)>;
@@ -29,12 +29,12 @@ class PendingAnswers {
   // The engine outlives it.
   explicit PendingAnswers(const Engine& engine) : engine_(engine) {}
 
-  void answer(const Asker& asker, std::string value, BatchNumber batch = 0);
-  // With what is so now, durable or not: it leaves when it is.
+  void answer(const Asker& asker, std::string value, std::optional<BatchNumber> batch = {});
+  // The value may depend on records that are not durable yet: the answer leaves when all of them are.
   void answer_as_is(const Asker& asker, std::string value) { answer(asker, std::move(value), undurable()); }
   void refuse(const Asker& asker, const Error& why);
 
-  // Asks the store, and calls `then` with its word. Refuses when the session has asked for too much already.
+  // Asks the store, and calls `then` with the result. Refuses if the session has asked for too much already.
   void find(const Asker& asker, std::vector<JobId> ids, Then<Found> then, Effects& out);
   void list(const Asker& asker, ListFilter filter, Then<Listed> then, Effects& out);
   // All jobs that match, page by page: calls `each` for every one, then `end` with the number of those for which `each`
@@ -44,14 +44,13 @@ class PendingAnswers {
   bool walk(const Asker& asker, ListFilter filter, Each each, End end, Effects& out);
   // Calls `then` when `batch` is durable.
   void when_durable(BatchNumber batch, std::function<void(BatchNumber)> then);
-  // The newest batch that is not durable yet; 0 when all are. Only durable jobs have records, but most answers are
-  // about several jobs: they wait for this one.
-  [[nodiscard]] BatchNumber undurable() const;
+  // The newest batch, unless it is durable. Answers wait for it because most of them are about several jobs.
+  [[nodiscard]] std::optional<BatchNumber> undurable() const;
 
   // False: the read was not asked for here.
   [[nodiscard]] bool answered(const ReadAnswer& answer, Moment now, Effects& out);
   void committed(BatchNumber batch);
-  // The answers that have come about since the last call, without those for sessions that have ended.
+  // The answers since the last call, without those for sessions that have ended.
   [[nodiscard]] std::vector<Answer> take();
 
  private:

@@ -19,7 +19,7 @@ struct Port {
   };
 
   Router socket;
-  message::Role role;                                                                      // who may say HELLO here
+  message::Role role;  // of the peers that may say HELLO here
   std::unordered_map<std::string, SessionId, RoutingHash, std::equal_to<>> sessions = {};  // by routing id
 };
 
@@ -35,17 +35,17 @@ class Ports {
 
   // The session of a routing id.
   [[nodiscard]] std::optional<SessionId> session_of(const Port& port, Bytes routing_id) const;
-  // A new session; what this peer says belongs to it from now on.
+  // A new session. Messages of this peer belong to it from now on.
   SessionId open(Port& port, Bytes routing_id);
-  // What the peer says belongs to this session no longer, but what was decided for it may still be sent.
+  // Messages of the peer no longer belong to this session, but replies to it may still be sent.
   void close(SessionId session);
-  // Nothing is sent to it any more.
+  // No more replies are sent to it.
   void forget(SessionId session);
 
   [[nodiscard]] std::vector<SessionId> sessions() const;
-  // Whether the peer has not read much of what it was sent.
+  // Whether much of the data sent to the peer is still unread.
   [[nodiscard]] bool is_behind(SessionId session) const;
-  // False: the peer is gone. A session that was forgotten gets nothing.
+  // False: the peer is gone. A message for a forgotten session is dropped.
   [[nodiscard]] bool send(SessionId session, Frame frame);
 
  private:

@@ -6,7 +6,7 @@
 
 namespace zebu::broker {
 
-// QUERY: what people ask. docs/protocol.md says what each answer holds. One thread.
+// QUERY: reports. docs/protocol.md says what each answer holds. One thread.
 class Queries {
  public:
   // All three outlive it.

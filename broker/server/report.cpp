@@ -12,26 +12,40 @@ namespace {
 // Tasks that a queue's report names as known to none of its consumers.
 constexpr std::size_t kMaxUnserved = 5;
 
-// What a job in memory and one in the store have in common. Views: it does not outlive the job.
+// The facts that a job in memory and one in the store share. Views: they do not outlive the job.
 struct JobFacts {
   const JobSpec& spec;
   JobState state;
   const Uses& uses;
   const SharedOutcome& outcome;
-  WallTime due;
-  WallTime started;
-  WallTime finished;
+  std::optional<WallTime> due;
+  std::optional<WallTime> started;
+  std::optional<WallTime> finished;
   std::string_view consumer = {};
   const Progress* progress = nullptr;
 };
 
+std::optional<WallTime> only_if(bool is_valid, WallTime time) { return is_valid ? std::optional(time) : std::nullopt; }
+
 JobFacts facts_of(const Engine& engine, const Job& job) {
-  return {*job.spec,         job.state,   job.uses,     job.outcome,
-          job.due,           job.started, job.finished, job.session ? engine.name_of(*job.session) : std::string_view(),
+  return {*job.spec,
+          job.state,
+          job.uses,
+          job.outcome,
+          only_if(job.state == JobState::scheduled, job.due),
+          job.started,
+          only_if(is_final(job.state), job.finished),
+          job.session ? engine.name_of(*job.session) : std::string_view(),
           job.progress.get()};
 }
 JobFacts facts_of(const StoredJob& job) {
-  return {*job.spec, job.state, job.uses, job.outcome, job.due, {}, job.finished};
+  return {*job.spec,
+          job.state,
+          job.uses,
+          job.outcome,
+          only_if(job.state == JobState::scheduled, job.due),
+          {},
+          only_if(is_final(job.state), job.finished)};
 }
 
 template <class Duration>
@@ -43,8 +57,8 @@ void write_milliseconds(ValueWriter to, Clock::duration duration) {
   write_count(to, std::chrono::duration_cast<std::chrono::milliseconds>(duration));
 }
 
-void write_time(ValueWriter to, WallTime time) {
-  time == WallTime{} ? to.nil() : write_count(to, time.time_since_epoch());
+void write_time(ValueWriter to, std::optional<WallTime> time) {
+  time ? write_count(to, time->time_since_epoch()) : to.nil();
 }
 
 void write_text(ValueWriter to, std::string_view text) { text.empty() ? to.nil() : to.text(text); }
@@ -76,7 +90,7 @@ void write_spec(MapWriter& map, const JobSpec& spec) {
   map["priority"].number(options.priority);
   map["transient"].boolean(options.transient);
   write_time(map["submitted_ms"], spec.submitted);
-  write_time(map["expires_ms"], spec.expires.value_or(WallTime{}));
+  write_time(map["expires_ms"], spec.expires);
   write_text(map["unique"], options.unique);
   write_headers(map["headers"], options.headers);
 }
@@ -91,7 +105,7 @@ void write_job(ValueWriter to, const JobFacts& job, bool with_result) {
   map["losses"].number(job.uses.losses);
   write_time(map["started_ms"], job.started);
   write_time(map["finished_ms"], job.finished);
-  write_time(map["due_ms"], job.state == JobState::scheduled ? job.due : WallTime{});
+  write_time(map["due_ms"], job.due);
   write_text(map["consumer"], job.consumer);
   write_progress(map["progress"], job.progress);
   const Outcome* outcome = job.outcome.get();

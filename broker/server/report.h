@@ -22,7 +22,7 @@ struct RetriedJob {
 
 // The answers to QUERY and COMMAND, one msgpack value each, as docs/protocol.md describes them.
 
-// stored: what the store says of the jobs, by the ids' order; a job in memory is reported from there.
+// stored: the store's answer for the jobs, in the order of the ids. A job in memory is reported from memory.
 [[nodiscard]] std::string jobs_answer(const Engine& engine, const std::vector<JobId>& ids,
                                       const std::vector<std::optional<StoredJob>>& stored);
 [[nodiscard]] std::string list_answer(const Engine& engine, const ListPage& page, std::optional<JobState> state);

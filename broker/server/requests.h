@@ -12,10 +12,10 @@
 
 namespace zebu::broker {
 
-// What the table of queries and that of commands have in common.
+// The common parts of the tables of queries and commands.
 
-// What a peer must be allowed to do. For now every client may do all of it, and a consumer nothing of it: its port says
-// who a peer is.
+// The right that a request needs. For now every client has all rights, and a consumer none: the port determines the
+// peer's role.
 enum class Right : std::uint8_t { submit, read, operate };
 
 // The fields of message::Params.
@@ -62,7 +62,7 @@ struct RequestRow {
 inline constexpr std::size_t kMaxIds = 1000;     // that a request may name
 inline constexpr std::uint32_t kMaxPage = 1000;  // jobs on a page of a list
 
-// Why a request of these params is refused, in words; nothing when they are as its row says.
+// Why a request with these params is refused, for the user; nullopt if they fit its row.
 [[nodiscard]] std::optional<std::string> why_refused(const Request& request, const message::Params& params);
 // "unknown query 'weather': there are jobs, list and broker"
 [[nodiscard]] std::string unknown_request(std::string_view kind, std::string_view name,

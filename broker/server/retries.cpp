@@ -37,9 +37,9 @@ bool Retries::retry_one(Retry& retry, const StoredJob& failed, Moment now, Effec
 }
 
 void Retries::end(std::uint64_t number) {
-  const BatchNumber batch = pending_.undurable();
-  if (batch == 0) return answer(number);
-  pending_.when_durable(batch, [this, number](BatchNumber settled) { durable(number, settled); });
+  const auto batch = pending_.undurable();
+  if (!batch) return answer(number);
+  pending_.when_durable(*batch, [this, number](BatchNumber settled) { durable(number, settled); });
 }
 
 // Jobs with a unique key are known to be retried with that commit, and the failed ones are forgotten with the next.

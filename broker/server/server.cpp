@@ -5,9 +5,9 @@
 namespace zebu::broker {
 namespace {
 
-// Bytes that lie ready for a client at once. It asks again for what it has not got.
+// Unsent bytes for a client at most. A client asks again for replies that it did not get.
 constexpr std::size_t kMaxReady = 1 << 30;
-// How long a reply that nobody waits for is held back for a message that it can go along with.
+// How long a reply that no peer waits for is held back, to be sent together with another one.
 constexpr std::chrono::milliseconds kHold{1};
 
 // What a broker that stops tells its peers: when to look for it again, or for the next one.
@@ -90,7 +90,7 @@ bool Server::wait(int stop, std::optional<std::chrono::milliseconds> timeout) {
   return is_stopped;
 }
 
-// What was decided is committed and told; what nobody was told of may as well be lost.
+// Decisions that were made are committed and sent. A message that has not been handled may be lost.
 Result<void> Server::finish() {
   is_stopping_ = true;
   for (int commits = 0; commits < 2; ++commits) {
@@ -144,13 +144,14 @@ void Server::tell() {
   }
 }
 
-// What was gathered since the last commit began is the next one, as soon as the store is free.
+// Commits the records that have gathered since the last commit began, if the store is free.
 void Server::start_commit() {
   if (store_.is_busy() || (effects_.records.empty() && effects_.reads.empty())) return;
-  StoreWork work{0, std::exchange(effects_.records, {}), std::exchange(effects_.reads, {})};
+  StoreWork work{std::nullopt, std::exchange(effects_.records, {}), std::exchange(effects_.reads, {})};
   if (!work.records.empty()) {
-    work.batch = engine_.seal();
-    outbox_.seal(work.batch);
+    const BatchNumber batch = engine_.seal();
+    outbox_.seal(batch);
+    work.batch = batch;
   }
   effects_.records.reserve(work.records.size());  // the next commit is about as large
   store_.start(std::move(work));
@@ -160,14 +161,14 @@ Result<void> Server::take_commit(std::optional<Result<StoreDone>> done, Moment n
   if (!done) return {};
   if (!*done) return tl::make_unexpected(std::move(done->error()));
   const StoreDone& stored = **done;
-  if (stored.batch != 0) {
+  if (stored.batch) {
     outbox_.committed();
-    engine_.committed(stored.batch, stored.duplicates, now, effects_);
+    engine_.committed(*stored.batch, stored.duplicates, now, effects_);
     commands_.committed(effects_);
-    pending_.committed(stored.batch);
+    pending_.committed(*stored.batch);
     gather();
     if (!is_stopping_) {
-      start_commit();  // the store need not wait until this is told
+      start_commit();  // the store need not wait for the replies
       engine_.hand_out(now, effects_);
       gather();
     }

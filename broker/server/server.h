@@ -12,8 +12,9 @@
 
 namespace zebu::broker {
 
-// The broker's loop: owns both sockets, the engine and the store's thread. A round reads what has come, lets the engine
-// decide, hands what is to persist to the store, and tells what depends on nothing, or on what is durable now.
+// The broker's loop: owns both sockets, the engine and the store's thread. A round reads the messages that
+// have arrived, lets the engine decide, passes records to the store, and sends the replies that depend on no commit or
+// on a durable one.
 class Server {
  public:
   // Binds both endpoints and recovers the store. An error says which of them failed, and why.
@@ -21,12 +22,12 @@ class Server {
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
 
-  // With the ports that the kernel chose.
+  // The endpoints, with the ports that the kernel chose.
   [[nodiscard]] const std::string& clients_endpoint() const { return ports_.clients().socket.endpoint(); }
   [[nodiscard]] const std::string& consumers_endpoint() const { return ports_.consumers().socket.endpoint(); }
 
-  // Runs until `stop` becomes readable, then commits and tells what was decided. An error is the store's: nothing was
-  // acknowledged that it did not take.
+  // Runs until `stop` becomes readable, then commits its decisions and sends the replies. Fails if the store does: then
+  // nothing was acknowledged that is not in the store.
   [[nodiscard]] Result<void> run(int stop);
 
  private:
@@ -52,16 +53,16 @@ class Server {
   void send(SessionId session, Frame frame);
 
   Options options_;
-  AdaptiveSpin spin_;  // for the end of a commit, and what else comes
+  AdaptiveSpin spin_;  // waits for a commit or a message
   StoreThread store_;
   Ports ports_;
   Engine engine_;
-  Effects effects_;  // replies of one decision, records and reads of all since a commit began
+  Effects effects_;  // replies to one message; records and reads since the last commit began
   Outboxes outbox_;
   std::vector<SessionId> unreachable_;
-  std::vector<SessionId> ended_;         // to be forgotten when what was decided for them has been sent
-  bool is_stopping_ = false;             // what is decided is committed and told, and nothing begins
-  std::optional<TimePoint> held_since_;  // since when the outboxes hold something back
+  std::vector<SessionId> ended_;         // to be forgotten after their last replies
+  bool is_stopping_ = false;             // decisions are committed and sent, and no new message is handled
+  std::optional<TimePoint> held_since_;  // when the outboxes began to hold replies back
   Decoder decoder_;
   Received received_;
   ServerFacts facts_;

@@ -2,7 +2,7 @@
 #include "broker/server/server.h"
 #include "zebu/program/log.h"
 
-// What comes from peers, and what goes to them.
+// Messages from and to peers.
 namespace zebu::broker {
 namespace {
 
@@ -87,7 +87,7 @@ struct Server::Handler {
   void operator()(const message::Drain&) const { server.engine_.drain(from, server.effects_); }
   void operator()(const message::ProgressReports& m) const { server.engine_.progress(from, m, server.effects_); }
   void operator()(const message::Echo& m) const { server.outbox_.put(from, encode(m)); }
-  // A BEAT has been heard, which is all that it is for. The others are never sent by a peer: that was checked.
+  // A BEAT only shows that the peer is alive. The other types are never sent by a peer, which was checked.
   template <class Other>
   void operator()(const Other&) const {}
 };
@@ -124,9 +124,9 @@ void Server::refuse(Port& port, Bytes peer, const Error& why, message::About abo
   static_cast<void>(port.socket.send(peer, encode(message::ErrorReport{why.code, why.message, std::move(about)})));
 }
 
-// Encodes what was decided.
+// Encodes the engine's replies.
 void Server::gather() {
-  // A peer listens to nothing before its WELCOME.
+  // A peer ignores every message before its WELCOME.
   for (const SessionId session : effects_.welcomed) {
     const message::Welcome welcome{message::kMajor, message::kMinor,   facts_.instance,     options_.grant,
                                    options_.beat(), options_.liveness, options_.max_message};
@@ -143,7 +143,7 @@ void Server::gather() {
   for (const PendingAnswers::Answer& answer : pending_.take()) {
     outbox_.put(answer.to.session, encode(message::Answer{answer.to.number, answer.value}), answer.batch);
   }
-  // What was decided for it before still leaves with this round: an ERROR says why it was ended.
+  // Earlier replies to the session are still sent in this round: an ERROR says why it ended.
   for (const SessionId session : effects_.ended) {
     ports_.close(session);
     ended_.push_back(session);

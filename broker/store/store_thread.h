@@ -13,12 +13,12 @@ namespace zebu::broker {
 
 // One turn of the store: the records of a batch, in one commit, then reads.
 struct StoreWork {
-  BatchNumber batch = 0;  // 0: no records, only reads
+  std::optional<BatchNumber> batch;  // unset: there are only reads
   std::vector<Record> records;
   std::vector<Read> reads;
 };
 struct StoreDone {
-  BatchNumber batch = 0;
+  std::optional<BatchNumber> batch;
   std::vector<Duplicate> duplicates;
   std::vector<ReadAnswer> answers;
 };

@@ -5,12 +5,12 @@
 namespace zebu::consumer {
 namespace {
 
-// The first that may come of a job that starts, or has started, at `start`.
-TimePoint first_of(const TimeLimits& limits, TimePoint start) {
-  TimePoint first = TimePoint::max();
-  if (limits.soft) first = std::min(first, start + *limits.soft);
-  if (limits.hard) first = std::min(first, start + *limits.hard);
-  return first;
+// When the first limit of a job that starts, or has started, at `start` is reached.
+std::optional<TimePoint> first_of(const TimeLimits& limits, TimePoint start) {
+  if (!limits.soft && !limits.hard) return std::nullopt;
+  if (!limits.soft) return start + *limits.hard;
+  if (!limits.hard) return start + *limits.soft;
+  return start + std::min(*limits.soft, *limits.hard);
 }
 
 }  // namespace
@@ -19,9 +19,10 @@ LimitWatch::LimitWatch(boost::asio::io_context& loop, Handlers handlers)
     : handlers_(std::move(handlers)), timer_(loop) {}
 
 void LimitWatch::add(const AttemptId& id, const TimeLimits& limits) {
-  if (!limits.soft && !limits.hard) return;
+  const auto first = first_of(limits, Clock::now());
+  if (!first) return;
   entries_.push_back({id, limits});
-  check_at(first_of(limits, Clock::now()));
+  check_at(*first);
 }
 
 void LimitWatch::remove(const AttemptId& id) {
@@ -31,29 +32,30 @@ void LimitWatch::remove(const AttemptId& id) {
 }
 
 void LimitWatch::check_at(TimePoint time) {
-  if (time >= check_at_) return;
+  if (check_at_ && time >= *check_at_) return;
   check_at_ = time;
   timer_.expires_at(time);
   timer_.async_wait([this](const boost::system::error_code& error) {
     if (error) return;
-    check_at_ = TimePoint::max();
+    check_at_.reset();
     check();
   });
 }
 
 void LimitWatch::check() {
   if (entries_.empty()) return;
-  // In this order: what does not run now can only start after `now`.
+  // In this order: a job that does not run yet can only start after `now`.
   const TimePoint now = Clock::now();
   const std::optional<Running> running = handlers_.running();
   std::optional<Reached> reached;
-  TimePoint next = TimePoint::max();
+  std::optional<TimePoint> next;
   for (Entry& entry : entries_) {
     const bool runs = running && running->id == entry.id;
     if (runs) reached = take_reached(entry, running->since, now);
-    next = std::min(next, first_of(entry.left, runs ? running->since : now));
+    const auto first = first_of(entry.left, runs ? running->since : now);
+    if (first && (!next || *first < *next)) next = first;
   }
-  if (next != TimePoint::max()) check_at(next);
+  if (next) check_at(*next);
   if (reached) handlers_.reached(*reached);
 }
 

@@ -12,9 +12,9 @@
 
 namespace zebu::consumer {
 
-// Watches the time limits of the jobs that lie in one slot. Nobody says when a job starts; but it does not start before
-// it is given, so its limit does not come before then plus the limit, and when that time has come the slot is asked
-// what runs since when. So jobs without limits cost nothing, and any number of short ones share a timer.
+// Watches the time limits of the jobs in one slot. The start of a job is not reported, but a job cannot start before it
+// is given. So the earliest time at which a limit can be reached is known, and only then is the slot asked which
+// attempt runs, and since when. Jobs without limits cost nothing, and any number of short ones share a timer.
 class LimitWatch {
  public:
   enum class Limit { soft, hard };
@@ -25,7 +25,8 @@ class LimitWatch {
   };
   struct Handlers {
     std::function<std::optional<Running>()> running;
-    // Once for each limit of an attempt, while it runs; not for a soft one when the hard one has come as well.
+    // Called once for each limit of an attempt, while it runs. Not called for a soft limit if the hard one has been
+    // reached as well.
     std::function<void(const Reached&)> reached;
   };
 
@@ -33,25 +34,25 @@ class LimitWatch {
 
   // A job was given to the slot.
   void add(const AttemptId& id, const TimeLimits& limits);
-  // It does not lie there any longer.
+  // The job has left the slot.
   void remove(const AttemptId& id);
   void clear() { entries_.clear(); }
 
  private:
   struct Entry {
     AttemptId id;
-    TimeLimits left;  // limits that have not come
+    TimeLimits left;  // limits that have not been reached
   };
 
   void check_at(TimePoint time);
   void check();
-  // The limit that has come, if any; it is taken from the entry.
+  // Removes from the entry the limit that has been reached, if any, and returns it.
   [[nodiscard]] static std::optional<Reached> take_reached(Entry& entry, TimePoint since, TimePoint now);
 
   Handlers handlers_;
   boost::asio::steady_timer timer_;
-  TimePoint check_at_ = TimePoint::max();  // max: the timer is not set
-  std::deque<Entry> entries_;              // in the order in which they were given
+  std::optional<TimePoint> check_at_;  // the timer's expiry, while it is set
+  std::deque<Entry> entries_;          // in the order in which they were given
 };
 
 }  // namespace zebu::consumer

@@ -14,7 +14,7 @@
 namespace zebu::consumer {
 namespace {
 
-// A longer text is an accident (a whole file in what()), and everybody would carry it.
+// A longer text is an accident (a whole file in what()), and every message about the job would carry it.
 constexpr std::size_t kMaxMessage = 64U << 10;
 constexpr int kMaxCauses = 16;
 
@@ -45,7 +45,7 @@ Outcome failed(std::string type, std::string message, std::vector<std::string> t
   return {JobState::failed, {}, {std::move(type), limited(std::move(message)), std::move(trace), kind}, {}};
 }
 
-// These are called inside of a catch block.
+// The following functions are called inside a catch block.
 
 std::vector<std::string> trace_of(const std::exception& e, const ThrowTrace& throws) {
   auto trace = throws.lines();
@@ -53,7 +53,7 @@ std::vector<std::string> trace_of(const std::exception& e, const ThrowTrace& thr
   return trace;
 }
 
-// What a task throws behind its soft limit, it throws because of that.
+// An exception that a task throws after its soft limit is attributed to the limit.
 Outcome past_soft_limit(const Context& context, const std::exception* e, const ThrowTrace& throws) {
   auto trace = throws.lines();
   if (e != nullptr) {
@@ -87,7 +87,7 @@ Outcome run_task(const Task& task, Context& context, Bytes args) {
     return failed("zebu::BadArguments", e.what(), {}, ErrorKind::permanent);
   } catch (const Cancelled& e) {
     if (context.soft_limit_reached()) return past_soft_limit(context, nullptr, throws);
-    if (context.cancelled()) return {};
+    if (context.cancelled()) return Outcome::cancelled();
     return failed(type_name(), e.what(), trace_of(e, throws));
   } catch (const std::bad_alloc& e) {
     return out_of_memory(e, throws);

@@ -7,13 +7,13 @@ namespace zebu::consumer {
 // The type of a failure that its slot's memory limit caused.
 inline constexpr const char* kMemoryLimit = "zebu::MemoryLimit";
 
-// Runs a task for a job in the calling thread; whatever it throws becomes the failed outcome that docs/protocol.md
-// describes, with the stack of the throw. `ran` is left to the caller.
+// Runs a task for a job in the calling thread. An exception becomes the failed outcome that docs/protocol.md describes,
+// with the stack of the throw. The caller sets `ran`.
 [[nodiscard]] Outcome run_task(const Task& task, Context& context, Bytes args);
 
-// Of an attempt that was ended because of its hard limit.
+// The outcome of an attempt that was ended because of its hard limit.
 [[nodiscard]] Outcome past_hard_limit(std::chrono::milliseconds limit, std::vector<std::string> trace);
-// Of a job whose task this consumer does not have.
+// The outcome of a job whose task this consumer does not have.
 [[nodiscard]] Outcome unknown_task(std::string_view name);
 
 }  // namespace zebu::consumer

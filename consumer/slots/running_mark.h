@@ -9,14 +9,14 @@
 
 namespace zebu::consumer {
 
-// What a slot's process runs, in memory that it shares with its parent: while it lives this says how long, and when it
-// dies, which attempt died with it. The worker writes; the parent reads, and trusts a reading only when nothing was
-// written meanwhile.
+// The attempt that a slot's process runs, in memory shared with its parent. While the process lives, it says how long
+// the attempt has run; after the process has died, which attempt died with it. The worker writes. The parent reads, and
+// trusts a reading only if nothing was written meanwhile.
 struct RunningMark {
   std::atomic<std::uint32_t> writes;  // odd: an attempt runs
   std::atomic<std::uint32_t> attempt;
   std::atomic<std::uint64_t> job[2];
-  std::atomic<std::int64_t> started;  // of the steady clock, which all processes of a machine share
+  std::atomic<std::int64_t> started;  // by the steady clock, which all processes of a machine share
 
   void begin(const AttemptId& id, TimePoint now) {
     std::uint64_t halves[2];
@@ -29,7 +29,7 @@ struct RunningMark {
   }
   void end() {
     writes.store((writes.load(std::memory_order_relaxed) | 1U) + 1, std::memory_order_relaxed);
-    // No later begin() may be seen before this.
+    // No later begin() may become visible before this.
     std::atomic_thread_fence(std::memory_order_release);
   }
 
@@ -39,17 +39,17 @@ struct RunningMark {
     attempt.store(0, std::memory_order_relaxed);
   }
 
-  // Of a living process it may be outdated as soon as it is read.
+  // The running attempt, if any. If the process lives, the answer may be outdated as soon as it is read.
   [[nodiscard]] std::optional<Running> read() const {
     const std::uint32_t before = writes.load(std::memory_order_acquire);
     if ((before & 1U) == 0) return std::nullopt;
     const Running running{last(), TimePoint(Clock::duration(started.load(std::memory_order_relaxed)))};
     std::atomic_thread_fence(std::memory_order_acquire);
-    // Otherwise it has just ended, and what runs now, if anything, has just begun.
+    // Otherwise the attempt has just ended, and the one that runs now, if any, has just begun.
     if (writes.load(std::memory_order_relaxed) != before) return std::nullopt;
     return running;
   }
-  // What was begun last, whether it has ended or not; good when nothing is begun meanwhile.
+  // The attempt that began last, whether it has ended or not. Valid only if none begins meanwhile.
   [[nodiscard]] AttemptId last() const {
     const std::uint64_t halves[2] = {job[0].load(std::memory_order_relaxed), job[1].load(std::memory_order_relaxed)};
     AttemptId id;

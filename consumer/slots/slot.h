@@ -11,10 +11,10 @@
 
 namespace zebu::consumer {
 
-// How long an attempt may run, from when its task starts.
+// How long an attempt may run, counted from the start of its task.
 struct TimeLimits {
-  std::optional<std::chrono::milliseconds> soft;  // then its token fires
-  std::optional<std::chrono::milliseconds> hard;  // then it is ended
+  std::optional<std::chrono::milliseconds> soft;  // after this, its token fires
+  std::optional<std::chrono::milliseconds> hard;  // after this, it is ended
 };
 
 // An assigned attempt that has not ended.
@@ -33,22 +33,22 @@ struct Finished {
   Outcome outcome;
 };
 
-// What a running attempt said of itself since the last time.
-struct Told {
+// A running attempt's progress since its previous update.
+struct ProgressUpdate {
   AttemptId id;
   Progress progress;
 };
 
-// So long a slot waits before it asks a task that tells something what else there is.
-inline constexpr std::chrono::milliseconds kToldPause{100};
+// A slot forwards the progress of its task at most this often.
+inline constexpr std::chrono::milliseconds kProgressInterval{100};
 
-// What runs, and since when.
+// The attempt that runs, and its start.
 struct Running {
   AttemptId id;
   TimePoint since;
 };
 
-// From and to the wire; of the options the ones that matter to who runs the job.
+// Conversions from and to the wire. Only the options that matter to a running job are kept.
 [[nodiscard]] Job job_of(const message::Assignment& assignment, const Task* task);
 [[nodiscard]] message::Assignment assignment_of(const Job& job);
 [[nodiscard]] message::ProgressReport report_of(const AttemptId& id, const Progress& progress);
@@ -58,33 +58,33 @@ class Slot;
 // Called in the loop.
 struct SlotEvents {
   std::function<void(Slot&, std::vector<Finished>)> finished;
-  // Jobs that the slot does not have any longer and that have not started: given back, or lost with its process. May be
-  // called from inside of recall().
+  // Jobs that have left the slot without having started: recalled, or lost with its process. May be called inside
+  // recall().
   std::function<void(Slot&, std::vector<Job>)> returned;
-  // Of an attempt that has not finished yet.
-  std::function<void(Told)> told;
+  // Progress of an attempt that has not finished yet.
+  std::function<void(ProgressUpdate)> progress;
   // The slot can take jobs again.
   std::function<void()> ready;
 };
 
-// What runs jobs, one at a time. One thread calls it: the loop's.
+// Runs jobs, one at a time. Called by one thread, the loop's.
 class Slot {
  public:
   virtual ~Slot() = default;
 
-  // False while there is nothing to run jobs with: no process, or a thread that an overdue job still holds.
+  // False while the slot cannot run jobs: it has no process, or an overdue job still holds its thread.
   [[nodiscard]] virtual bool is_alive() const = 0;
   // How many more jobs it takes now.
   [[nodiscard]] virtual std::size_t room() const = 0;
-  // Jobs that were given and have not come back by an event.
+  // Jobs that were given to the slot and have not been reported finished or returned.
   [[nodiscard]] virtual std::size_t load() const = 0;
-  // Runs these, at most room(), after the ones that it has, in order.
+  // Queues these jobs, at most room(), behind the ones that the slot has. They run in order.
   virtual void give(std::vector<Job> jobs) = 0;
-  // Asks for what has not started: it comes back by `returned`. A job is never both returned and run.
+  // Takes back the jobs that have not started: `returned` reports them. A job is never both returned and run.
   virtual void recall() = 0;
-  // Ends an attempt, if it lies here: it comes back by `finished`.
+  // Ends the attempt if the slot has it: `finished` reports it.
   virtual void stop(const AttemptId& id) = 0;
-  // Appends all attempts that lie here.
+  // Appends all attempts that the slot has.
   virtual void list(std::vector<AttemptId>& into) const = 0;
 };
 

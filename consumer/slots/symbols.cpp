@@ -23,7 +23,7 @@ struct Function {
   std::string name;
 };
 
-// A file of this process's own memory map: it is trusted, but may have been cut or stripped since.
+// The executable of this process. It is trusted, but it may have been truncated or stripped since the start.
 class ElfFile {
  public:
   explicit ElfFile(const char* path) {
@@ -80,7 +80,7 @@ class ElfFile {
 }  // namespace
 
 Symbol symbol_at(std::uintptr_t address) {
-  // The tasks are in the program itself; of libraries what they export must do.
+  // The tasks are in the program itself. For libraries the exported symbols are good enough.
   static const std::vector<Function> program = ElfFile("/proc/self/exe").functions();
   Dl_info info{};
   void* extra = nullptr;

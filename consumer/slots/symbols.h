@@ -5,9 +5,9 @@
 
 namespace zebu::consumer {
 
-// The name of the function at an address of this process, as the linker knows it, also when it is not exported (a
-// lambda, a static function); empty when the binary has no symbols for it. offset: the address within its file, as
-// addr2line takes it. Reads the file once.
+// The function at an address of this process. name: the linker's name, even if it is not exported (a lambda, a static
+// function); empty if the binary has no symbol for it. offset: the address within the file, as addr2line takes it.
+// symbol_at reads the program's file once.
 struct Symbol {
   std::string name;
   std::string file;

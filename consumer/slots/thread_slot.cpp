@@ -16,7 +16,7 @@ ThreadSlot::ThreadSlot(boost::asio::io_context& loop, const SlotEvents& events)
       events_(events),
       limits_(loop,
               {[this] { return worker_.running(); }, [this](const LimitWatch::Reached& reached) { reach(reached); }}),
-      told_timer_(loop),
+      progress_timer_(loop),
       worker_(nullptr, {[this] { collect_soon(); }}) {}
 
 std::size_t ThreadSlot::room() const { return overdue_ ? 0 : std::numeric_limits<std::size_t>::max(); }
@@ -47,27 +47,27 @@ void ThreadSlot::collect_soon() {
 }
 
 void ThreadSlot::collect() {
-  Worker::Gathered gathered = worker_.collect();
-  forward(std::move(gathered.told));
-  const bool is_free_again = drop_overdue(gathered.finished);
-  load_ -= gathered.finished.size();
-  for (const Finished& finished : gathered.finished) limits_.remove(finished.id);
-  if (!gathered.finished.empty()) events_.finished(*this, std::move(gathered.finished));
+  Worker::Reports reports = worker_.collect();
+  forward_progress(std::move(reports.progress));
+  const bool is_free_again = drop_overdue(reports.finished);
+  load_ -= reports.finished.size();
+  for (const Finished& finished : reports.finished) limits_.remove(finished.id);
+  if (!reports.finished.empty()) events_.finished(*this, std::move(reports.finished));
   if (is_free_again) events_.ready();
 }
 
-// What a task tells is asked for again after a pause, and only while it does.
-void ThreadSlot::forward(std::vector<Told> told) {
-  if (told.empty()) return;
-  for (Told& each : told) {
-    if (each.id != overdue_) events_.told(std::move(each));
+// Requests the next update after kProgressInterval, and only while the task reports progress.
+void ThreadSlot::forward_progress(std::vector<ProgressUpdate> updates) {
+  if (updates.empty()) return;
+  for (ProgressUpdate& update : updates) {
+    if (update.id != overdue_) events_.progress(std::move(update));
   }
-  if (std::exchange(is_pausing_, true)) return;
-  told_timer_.expires_after(kToldPause);
-  told_timer_.async_wait([this](const boost::system::error_code& error) {
+  if (std::exchange(is_progress_paused_, true)) return;
+  progress_timer_.expires_after(kProgressInterval);
+  progress_timer_.async_wait([this](const boost::system::error_code& error) {
     if (error) return;
-    is_pausing_ = false;
-    worker_.want_more();
+    is_progress_paused_ = false;
+    worker_.request_progress();
   });
 }
 
@@ -77,8 +77,9 @@ void ThreadSlot::reach(const LimitWatch::Reached& reached) {
   if (reached.limit == LimitWatch::Limit::soft) return worker_.reach_soft_limit(reached.id);
   const auto running = worker_.running();
   if (!running || running->id != reached.id) return;  // it has ended in time
-  spdlog::warn("job {} has passed its hard limit of {}. Its thread cannot be killed: the slot is out until it returns",
-               reached.id.job.to_string(), readable(reached.time));
+  spdlog::warn(
+      "job {} has passed its hard limit of {}. Its thread cannot be killed: the slot is unusable until it returns",
+      reached.id.job.to_string(), readable(reached.time));
   overdue_ = reached.id;
   worker_.stop(reached.id);
   limits_.remove(reached.id);
@@ -95,7 +96,7 @@ bool ThreadSlot::drop_overdue(std::vector<Finished>& finished) {
       std::remove_if(finished.begin(), finished.end(), [&](const Finished& each) { return each.id == *overdue_; });
   if (late == finished.end()) return false;
   finished.erase(late, finished.end());
-  spdlog::info("job {} has returned after all: its slot takes jobs again", overdue_->job.to_string());
+  spdlog::info("job {} has returned after its hard limit: its slot takes jobs again", overdue_->job.to_string());
   overdue_.reset();
   return true;
 }

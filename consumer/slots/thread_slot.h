@@ -10,9 +10,9 @@
 
 namespace zebu::consumer {
 
-// A slot that is a thread of this process: the cheapest, for tasks that neither crash nor need to be killed. An attempt
-// that reaches its hard limit has failed, but its task holds the thread until it returns: so long the slot takes no
-// jobs, and what the task still says or returns is dropped.
+// A slot that is a thread of this process: the cheapest kind, for tasks that neither crash nor need to be killed. An
+// attempt that reaches its hard limit has failed, but its task holds the thread until it returns. Until then the slot
+// takes no jobs, and the task's progress and result are dropped.
 class ThreadSlot : public Slot {
  public:
   // loop and events outlive the slot.
@@ -29,9 +29,9 @@ class ThreadSlot : public Slot {
  private:
   void collect_soon();
   void collect();
-  void forward(std::vector<Told> told);
+  void forward_progress(std::vector<ProgressUpdate> updates);
   void reach(const LimitWatch::Reached& reached);
-  // Takes the overdue attempt's end out; true when it was there.
+  // Removes the overdue attempt from `finished`. True if it was there.
   [[nodiscard]] bool drop_overdue(std::vector<Finished>& finished);
 
   boost::asio::io_context& loop_;
@@ -39,8 +39,8 @@ class ThreadSlot : public Slot {
   std::size_t load_ = 0;
   std::optional<AttemptId> overdue_;
   LimitWatch limits_;
-  boost::asio::steady_timer told_timer_;
-  bool is_pausing_ = false;  // what its tasks tell
+  boost::asio::steady_timer progress_timer_;
+  bool is_progress_paused_ = false;  // until progress_timer_ expires
   Worker worker_;
 };
 

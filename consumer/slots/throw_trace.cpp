@@ -26,7 +26,7 @@ struct Walk {
 
 _Unwind_Reason_Code visit(_Unwind_Context* context, void* data) {
   auto& walk = *static_cast<Walk*>(data);
-  // The stack grows downwards: a frame that ends above the trace is the one that holds it.
+  // The stack grows downwards: the frame that ends above the trace is the one that contains it.
   const auto frame_end = static_cast<std::uintptr_t>(_Unwind_GetCFA(context));
   if (frame_end > reinterpret_cast<std::uintptr_t>(walk.end) || walk.count == walk.room) return _URC_END_OF_STACK;
   if (walk.skip > 0) {
@@ -37,7 +37,7 @@ _Unwind_Reason_Code visit(_Unwind_Context* context, void* data) {
   return _URC_NO_REASON;
 }
 
-// How a task is called, which tells its author nothing.
+// Frames between run_task and the task, which are of no interest to the task's author.
 bool is_machinery(std::string_view name) {
   return name.rfind("zebu::consumer::run_task(", 0) == 0 ||
          name.find("zebu::arguments_detail::Call<") != std::string_view::npos ||
@@ -47,7 +47,7 @@ bool is_machinery(std::string_view name) {
          name.find("std::__invoke") != std::string_view::npos;
 }
 
-// A function as a person reads it, or, when the binary was stripped, what addr2line takes.
+// The function's readable name. If the binary was stripped: the address in the form that addr2line takes.
 std::string describe(void* return_address) {
   // The call is before the address that it returns to; for a call that never returns, that may be another function.
   const auto call = reinterpret_cast<std::uintptr_t>(return_address) - 1;
@@ -81,7 +81,7 @@ void ThrowTrace::record(const std::type_info* type) noexcept {
 std::vector<std::string> ThrowTrace::lines() const {
   std::vector<std::string> lines;
   const std::type_info* caught = abi::__cxa_current_exception_type();
-  // Another exception was thrown and caught on this one's way: its stack says nothing about this one.
+  // Another exception was thrown and caught while this one propagated. The recorded stack is not this one's.
   if (type_ == nullptr || caught == nullptr || *caught != *type_) return lines;
   for (std::size_t i = 0; i < count_; ++i) {
     std::string line = describe(frames_[i]);
@@ -93,8 +93,8 @@ std::vector<std::string> ThrowTrace::lines() const {
 }  // namespace zebu::consumer
 
 #ifndef ZEBU_SANITIZED
-// Comes before the C++ library's in every consumer, which links this file: records, and goes on there. Under its own
-// name the compiler knows it already, with types of its own.
+// Overrides the C++ library's __cxa_throw in every consumer, since they link this file: records the stack, then calls
+// the original. It has another name in C++ because the compiler has declared __cxa_throw with types of its own.
 extern "C" [[noreturn]] void zebu_throw(void* object, std::type_info* type,
                                         void (*destroy)(void*)) __asm__("__cxa_throw");
 

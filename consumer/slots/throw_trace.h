@@ -10,9 +10,9 @@ namespace zebu::consumer {
 
 [[nodiscard]] std::string demangled(const char* symbol);
 
-// While it lives, every throw of its thread leaves the stack of the throw here: addresses only, which is cheap, because
-// most exceptions are caught and forgotten. The stack ends at the function that made this object. Sanitizers want
-// __cxa_throw for themselves: with one, no stack is recorded.
+// While this object exists, every throw of its thread records its stack here: addresses only, which is cheap, because
+// most exceptions are caught and forgotten. The stack ends at the function that made this object. Sanitizers replace
+// __cxa_throw themselves: in such builds no stack is recorded.
 class ThrowTrace {
  public:
   ThrowTrace() noexcept;
@@ -20,10 +20,10 @@ class ThrowTrace {
   ThrowTrace(const ThrowTrace&) = delete;
   ThrowTrace& operator=(const ThrowTrace&) = delete;
 
-  // Inside of a catch block: the stack of the caught exception's throw, innermost first, one readable line a frame.
+  // Inside a catch block: the stack of the caught exception's throw, innermost first, one readable line per frame.
   [[nodiscard]] std::vector<std::string> lines() const;
 
-  // Of the calling thread, or null.
+  // The calling thread's innermost trace, or null.
   [[nodiscard]] static ThrowTrace* current() noexcept;
   [[gnu::noinline]] void record(const std::type_info* type) noexcept;
 

@@ -28,7 +28,7 @@ void run_in_long_slices() {
   SchedulingAttributes attributes;
   attributes.nice = getpriority(PRIO_PROCESS, 0);
   attributes.runtime_ns = 20'000'000;
-  // Where it is refused, all goes on as before.
+  // If the kernel refuses, the thread keeps its usual slices.
   static_cast<void>(syscall(SYS_sched_setattr, 0, &attributes, 0));
 }
 

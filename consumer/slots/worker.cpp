@@ -10,17 +10,17 @@
 namespace zebu::consumer {
 namespace {
 
-// An outcome waits at most about that long for others to leave with it.
-constexpr std::chrono::microseconds kGather{100};
-// A task whose last run took less than this is thought to be as short the next time.
-constexpr std::chrono::microseconds kShort{50};
+// An outcome waits at most about this long for others to be collected with it.
+constexpr std::chrono::microseconds kMaxOutcomeDelay{100};
+// If the last run of a task took less than this, the next one is expected to be as short.
+constexpr std::chrono::microseconds kShortRun{50};
 
 }  // namespace
 
 Worker::Worker(RunningMark* mark, Handlers handlers)
     : mark_(mark),
       handlers_(std::move(handlers)),
-      tell_([this](const Progress& progress) { hear(progress); }),
+      on_progress_([this](const Progress& progress) { add_progress(progress); }),
       thread_([this] { run(); }) {}
 
 Worker::~Worker() {
@@ -44,17 +44,17 @@ void Worker::give(std::vector<Job> jobs) {
   if (is_asleep) wake_.notify_one();
 }
 
-Worker::Gathered Worker::collect() {
+Worker::Reports Worker::collect() {
   const Lock lock(mutex_);
   is_announced_ = false;
-  if (has_told_ && std::exchange(is_more_wanted_, false)) gather_told();
-  return std::exchange(gathered_, {});
+  if (has_progress_ && std::exchange(is_progress_requested_, false)) collect_progress();
+  return std::exchange(reports_, {});
 }
 
-void Worker::want_more() {
+void Worker::request_progress() {
   Lock lock(mutex_);
-  is_more_wanted_ = true;
-  if (has_told_) announce_soon();
+  is_progress_requested_ = true;
+  if (has_progress_) announce_soon();
 }
 
 std::vector<Job> Worker::take_back() {
@@ -70,8 +70,8 @@ void Worker::stop(const AttemptId& id) {
   const auto found = std::find_if(inbox_.begin(), inbox_.end(), [&](const Job& job) { return job.id == id; });
   if (found == inbox_.end()) return;
   inbox_.erase(found);
-  if (gathered_.finished.empty()) oldest_outcome_ = Clock::now();
-  gathered_.finished.push_back({id, Outcome{}});
+  if (reports_.finished.empty()) oldest_outcome_ = Clock::now();
+  reports_.finished.push_back({id, Outcome::cancelled()});
   announce_soon();
 }
 
@@ -87,7 +87,7 @@ std::optional<Running> Worker::running() const {
 
 void Worker::list(std::vector<AttemptId>& into) const {
   const Lock lock(mutex_);
-  for (const Finished& finished : gathered_.finished) into.push_back(finished.id);
+  for (const Finished& finished : reports_.finished) into.push_back(finished.id);
   if (current_) into.push_back(current_->id);
   for (const Job& job : inbox_) into.push_back(job.id);
 }
@@ -98,7 +98,7 @@ void Worker::run() {
   while (!is_closing_) {
     if (!inbox_.empty()) {
       run_next();
-    } else if (!gathered_.finished.empty() && !is_announced_) {
+    } else if (!reports_.finished.empty() && !is_announced_) {
       announce_soon();
     } else if (handlers_.wait_for_jobs) {
       lock.unlock();
@@ -112,7 +112,7 @@ void Worker::run() {
   }
 }
 
-// Called without the lock: who is told may collect at once.
+// Releases the lock around the call: the handler may collect at once.
 void Worker::announce_soon() {
   if (std::exchange(is_announced_, true)) return;
   mutex_.unlock();
@@ -120,15 +120,15 @@ void Worker::announce_soon() {
   mutex_.lock();
 }
 
-bool Worker::is_worth_telling(const Task* next, TimePoint now) const {
-  if (gathered_.finished.empty() || is_announced_) return false;
-  const bool is_next_short = next == last_task_ && last_run_ < kShort;
-  return !is_next_short || now - oldest_outcome_ > kGather;
+bool Worker::should_announce(const Task* next, TimePoint now) const {
+  if (reports_.finished.empty() || is_announced_) return false;
+  const bool is_next_short = next == last_task_ && last_run_ < kShortRun;
+  return !is_next_short || now - oldest_outcome_ > kMaxOutcomeDelay;
 }
 
 void Worker::run_next() {
   const TimePoint start = Clock::now();
-  if (is_worth_telling(inbox_.front().task, start)) {
+  if (should_announce(inbox_.front().task, start)) {
     announce_soon();
     return;
   }
@@ -148,12 +148,12 @@ void Worker::run_next() {
   mutex_.lock();
   if (mark_ != nullptr) mark_->end();
   if (job.task->sees_cancel) current_stop_ = std::stop_source(std::nostopstate);
-  if (has_told_) gather_told();
+  if (has_progress_) collect_progress();
   current_.reset();
   last_task_ = job.task;
   last_run_ = outcome.ran;
-  if (gathered_.finished.empty()) oldest_outcome_ = end;
-  gathered_.finished.push_back({job.id, std::move(outcome)});
+  if (reports_.finished.empty()) oldest_outcome_ = end;
+  reports_.finished.push_back({job.id, std::move(outcome)});
 }
 
 Outcome Worker::run_job(const Job& job, TimePoint start, std::stop_token stop) {
@@ -163,7 +163,7 @@ Outcome Worker::run_job(const Job& job, TimePoint start, std::stop_token stop) {
   parts.soft_limit = job.limits.soft;
   parts.hard_limit = job.limits.hard;
   parts.headers = &job.headers;
-  parts.tell = &tell_;
+  parts.on_progress = &on_progress_;
   Context context(std::move(parts));
   return run_task(*job.task, context, job.args);
 }
@@ -177,19 +177,19 @@ void Worker::fire(StopReason reason) {
   mutex_.lock();
 }
 
-// ── what a running task tells ───────────────────────────────────────────────────────────────────────────────────────
+// ── progress of the running task ────────────────────────────────────────────────────────────────────────────────────
 
-void Worker::hear(const Progress& progress) {
+void Worker::add_progress(const Progress& progress) {
   Lock lock(mutex_);
-  if (!current_) return;  // a thread that a task left behind
-  append(told_, progress);
-  has_told_ = !is_empty(told_);
-  if (has_told_ && is_more_wanted_) announce_soon();
+  if (!current_) return;  // called by a thread that the task left running
+  append(progress_, progress);
+  has_progress_ = !is_empty(progress_);
+  if (has_progress_ && is_progress_requested_) announce_soon();
 }
 
-void Worker::gather_told() {
-  gathered_.told.push_back({current_->id, std::exchange(told_, {})});
-  has_told_ = false;
+void Worker::collect_progress() {
+  reports_.progress.push_back({current_->id, std::exchange(progress_, {})});
+  has_progress_ = false;
 }
 
 }  // namespace zebu::consumer

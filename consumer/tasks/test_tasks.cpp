@@ -18,7 +18,7 @@ constexpr std::size_t kPage = 4096;
   for (;;) asm volatile("");  // a loop that the compiler may not drop
 }
 
-// Sees that it is cancelled, and does not care.
+// Has a token and ignores it.
 void be_deaf(Context& context, std::chrono::milliseconds time) {
   context.progress(0, "deaf");
   const TimePoint end = Clock::now() + time;

@@ -44,17 +44,17 @@ bool Context::wait_for(std::chrono::milliseconds time) const {
 }
 
 void Context::progress(double done, std::string_view note) const {
-  if (parts_.tell == nullptr) return;
+  if (parts_.on_progress == nullptr) return;
   Progress progress;
   append(progress, done, note, {});
-  (*parts_.tell)(progress);
+  (*parts_.on_progress)(progress);
 }
 
 void Context::print(std::string_view text) const {
-  if (parts_.tell == nullptr) return;
+  if (parts_.on_progress == nullptr) return;
   Progress progress;
   append(progress, {}, {}, text);
-  (*parts_.tell)(progress);
+  (*parts_.on_progress)(progress);
 }
 
 }  // namespace zebu

@@ -29,8 +29,8 @@ class Context {
     TimePoint started = {};
     std::optional<std::chrono::milliseconds> soft_limit = {};
     std::optional<std::chrono::milliseconds> hard_limit = {};
-    const std::vector<Header>* headers = nullptr;                // null: none
-    const std::function<void(const Progress&)>* tell = nullptr;  // receives progress; null: it is dropped
+    const std::vector<Header>* headers = nullptr;                       // null: none
+    const std::function<void(const Progress&)>* on_progress = nullptr;  // receives progress; null: it is dropped
   };
   explicit Context(Parts parts) : parts_(std::move(parts)) {}
 

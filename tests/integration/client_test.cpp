@@ -43,7 +43,7 @@ const JobId kFirst = id_of(0x77);
 
 }  // namespace
 
-TEST_CASE("who submits a job that another one stands for gets that one's id and outcome") {
+TEST_CASE("a job that is attached to another one gets that one's id and outcome") {
   Pair pair;
   const auto job = pair.client->submit<int>("fib", 1);
   const JobId submitted = pair.attach(kFirst);
@@ -108,7 +108,9 @@ TEST_CASE("a DONE alone answers a SUBMIT, and makes room for another") {
   CHECK(first.result(5s).value() == 7);
 }
 
-TEST_CASE("a job that is cancelled before it was sent ends here, and the broker hears of it in case it knows that id") {
+TEST_CASE(
+    "a job that is cancelled before it was sent ends in the client, and CANCEL is sent in case the broker knows the "
+    "id") {
   Pair pair;
   std::vector<Job<int>> others;
   for (int i = 0; i < 100; ++i) others.push_back(pair.client->submit<int>("fib", i));  // the broker granted 100
@@ -130,7 +132,7 @@ TEST_CASE("a job that is cancelled before it was sent ends here, and the broker 
   CHECK(pair.broker.hear_submit() == next.id());
 }
 
-TEST_CASE("who submits what it waited for and cancelled hears that it is cancelled") {
+TEST_CASE("a job that is submitted after a wait and a cancel is reported as cancelled") {
   Pair pair;
   std::promise<Result<Outcome>> outcome;
   const auto waiter = pair.client->wait<int>(kFirst);
@@ -174,7 +176,7 @@ TEST_CASE("a cancel of a job that was not accepted yet follows its second SUBMIT
   CHECK(pair.broker.hears_about<message::Cancel>(id));
 }
 
-TEST_CASE("a cancel of a job that nobody waits for is said again soon after") {
+TEST_CASE("a cancel of a job that nobody waits for is repeated soon after") {
   Pair pair;
   pair.client->cancel(kFirst);
   CHECK(pair.broker.hears_about<message::Cancel>(kFirst));
@@ -194,7 +196,7 @@ TEST_CASE("progress adds up within an attempt and starts anew with the next") {
   CHECK(eventually([&] { return job.progress() == Progress{std::nullopt, "again", ""}; }));
 }
 
-TEST_CASE("who waits by a callback hears of progress by a callback") {
+TEST_CASE("a wait with a callback reports progress by a callback") {
   Pair pair;
   std::promise<Progress> heard;
   const JobId id = pair.client->submit(
@@ -249,7 +251,7 @@ TEST_CASE("a list is asked for with its filter") {
   CHECK(result.get().value() == "\x80");
 }
 
-TEST_CASE("bad options are refused before the broker hears of them") {
+TEST_CASE("bad options are refused before they are sent") {
   Pair pair;
   JobRequest request{"fib", pack_args(1)};
   request.options.priority = 10;

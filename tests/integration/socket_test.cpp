@@ -74,7 +74,7 @@ TEST_CASE("signals do not disturb a socket") {
   CHECK(signals > 0);
 }
 
-TEST_CASE("what a peer does not read is bounded, and others are sent to meanwhile") {
+TEST_CASE("data for a peer that does not read is bounded, and other peers get theirs meanwhile") {
   constexpr std::size_t kMessage = 100'000;
   const bool at_once = GENERATE(false, true);
   SocketContext context;

@@ -20,7 +20,7 @@ bool is_readable(int descriptor, std::chrono::milliseconds wait) {
 
 }  // namespace
 
-TEST_CASE("what the store's thread has done is found by who looks, and announced to who sleeps") {
+TEST_CASE("the store thread's result is found by a spinning caller, and announced to a sleeping one") {
   const bool sleeps = GENERATE(false, true);
   for (const int spin : {0, 200}) {
     StoreThread store(std::make_unique<MemoryStore>(), std::chrono::microseconds(spin));

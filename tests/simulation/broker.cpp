@@ -120,8 +120,9 @@ void Broker::start_commit() {
   Process& p = *process_;
   if (p.under_way || p.done || (p.next.records.empty() && p.next.reads.empty())) return;
   if (!p.next.records.empty()) {
-    p.next.batch = p.engine.seal();
-    p.outbox.seal(p.next.batch);
+    const broker::BatchNumber batch = p.engine.seal();
+    p.outbox.seal(batch);
+    p.next.batch = batch;
   }
   p.under_way = std::exchange(p.next, {});
   world_.time.after(Time(world_.random.between(10, world_.scenario.commit.count())), [this, life = lives_] {
@@ -152,7 +153,7 @@ Broker::Done Broker::apply(const Work& work) {
   if (!work.records.empty()) {
     done.duplicates = *disk_.commit(work.records);
     world_.note("batch % is on the disk: % records, % of them duplicates",
-                {work.batch, work.records.size(), done.duplicates.size()});
+                {work.batch.value(), work.records.size(), done.duplicates.size()});
     world_.ledger.commit(work.records, done.duplicates);
   }
   for (const broker::Read& read : work.reads) done.answers.push_back(answer(read));
@@ -181,10 +182,10 @@ void Broker::take_commit() {
   Process& p = *process_;
   if (!p.done) return;
   const Done done = *std::exchange(p.done, std::nullopt);
-  if (done.batch != 0) {
+  if (done.batch) {
     p.outbox.committed();
     world_.ledger.told_engine(done.duplicates);
-    p.engine.committed(done.batch, done.duplicates, world_.time.moment(), p.effects);
+    p.engine.committed(*done.batch, done.duplicates, world_.time.moment(), p.effects);
     gather();
     if (!p.is_stopping) {
       start_commit();

@@ -29,12 +29,12 @@ class Broker {
 
  private:
   struct Work {
-    broker::BatchNumber batch = 0;
+    std::optional<broker::BatchNumber> batch;
     std::vector<broker::Record> records;
     std::vector<broker::Read> reads;
   };
   struct Done {
-    broker::BatchNumber batch = 0;
+    std::optional<broker::BatchNumber> batch;
     std::vector<broker::Duplicate> duplicates;
     std::vector<broker::ReadAnswer> answers;
   };

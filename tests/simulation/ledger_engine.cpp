@@ -151,7 +151,7 @@ void Ledger::check_assigned(const Engine& engine, const broker::Effects& effects
     JobFacts& job = of(assigned.what.job->id);
     const auto& spec = *assigned.what.job;
     trace_.note(time_.now(), "ASSIGN to session %: job %, attempt %, with batch %",
-                {assigned.session, job.number, assigned.what.attempt, assigned.batch});
+                {assigned.session, job.number, assigned.what.attempt, assigned.batch.value_or(0)});
     const std::string name = "job " + std::to_string(job.number);
     const auto peer = consumers_.find(assigned.session);
     if (peer == consumers_.end())
@@ -165,7 +165,7 @@ void Ledger::check_assigned(const Engine& engine, const broker::Effects& effects
     }
     if (is_paused(job.queue)) fail("paused", name + " is assigned, and its queue is paused");
     if (spec.expires && *spec.expires <= time_.moment().wall) fail("expired", name + " is assigned after it expired");
-    if (job.options.acks_early && !job.options.transient && assigned.batch == 0) {
+    if (job.options.acks_early && !job.options.transient && !assigned.batch) {
       fail("at most once", name + " acks early and is assigned before that is on the disk");
     }
     check_order(engine, job, peer->second);

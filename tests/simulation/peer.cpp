@@ -50,7 +50,7 @@ void Peer::arrive(const ConnectionPtr& connection, const std::string& frame) {
   if (!message) throw Violation{"wire", "the broker sent something malformed: " + message.error().message};
   if (const auto* error = std::get_if<message::ErrorReport>(&*message)) {
     if (error->code == ErrorCode::no_session) return reconnect();
-    throw Violation{"wire", "the broker complains: " + std::string(error->message)};
+    throw Violation{"wire", "the broker reports an error: " + std::string(error->message)};
   }
   if (std::holds_alternative<message::Welcome>(*message)) {
     is_up_ = true;

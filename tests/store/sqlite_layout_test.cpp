@@ -162,7 +162,7 @@ TEST_CASE("the counts of many queues are right after a restart, whichever change
       REQUIRE(s.store->commit({JobAccepted{shared(in_queue(++sequence, "queue" + std::to_string(queue)))}}));
     }
   }
-  REQUIRE(s.store->commit({QueueChanged{{"queue7", true, "repair", 0}}}));
+  REQUIRE(s.store->commit({QueueChanged{{"queue7", true, "repair", {}}}}));
   s.reopen();
   REQUIRE(s.recovered.queues.size() == 40);
   for (const StoredQueue& queue : s.recovered.queues) CHECK(queue.queued == 3);

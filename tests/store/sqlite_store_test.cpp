@@ -44,7 +44,7 @@ bool has(const std::string& text, const std::string& part) { return text.find(pa
 
 }  // namespace
 
-TEST_CASE("a second broker on the same store is refused, and told who has it") {
+TEST_CASE("a second broker on the same store is refused, with the pid of the first") {
   const Folder folder;
   const auto first = folder.open();
   REQUIRE(first);
@@ -79,7 +79,7 @@ TEST_CASE("a store of another format is refused with both formats and the way ou
   CHECK(folder.open());
 }
 
-TEST_CASE("a state's number that is unknown is told as damage, by the broker and by check") {
+TEST_CASE("an unknown state number is reported as damage, by the broker and by check") {
   const Folder folder;
   const SharedSpec spec = shared_job(1);
   {
@@ -165,7 +165,7 @@ TEST_CASE("a page that is read in part is compared as a whole") {
   CHECK(damage_found(database.getHandle()) == "page " + std::to_string(kPage + 1) + " has a wrong checksum");
 }
 
-TEST_CASE("what is no store of ours is refused and left as it is") {
+TEST_CASE("a file that is not a Zebu store is refused and left unchanged") {
   const Folder folder;
   SECTION("a text") {
     (void)folder.dir.write("zebu.db", std::string(5000, 't'));

@@ -22,9 +22,14 @@ void RandomRecords::refused(const std::vector<Duplicate>& duplicates) {
   for (const Duplicate& one : duplicates) unfinished_.erase(one.spec->sequence);
 }
 
+Record RandomRecords::queue_changed() {
+  QueueSettings settings{queues()[below(3)], happens(2), happens(2) ? "because" : "", {}};
+  if (happens(2)) settings.purge_up_to = 1 + below(9);
+  return QueueChanged{std::move(settings)};
+}
+
 Record RandomRecords::make() {
-  if (happens(40))
-    return QueueChanged{{queues()[below(3)], happens(2), happens(2) ? "because" : "", below(2) * below(9)}};
+  if (happens(40)) return queue_changed();
   if (happens(40)) return ConsumerChanged{ids_.empty() ? id() : ids_[below(ids_.size())], happens(2), happens(2)};
   if (happens(20) && !finished_.empty()) {
     return JobForgotten{finished_[below(finished_.size())], happens(2) ? std::nullopt : std::optional(soon())};

@@ -33,6 +33,7 @@ class RandomRecords {
   };
 
   [[nodiscard]] broker::Record make();
+  [[nodiscard]] broker::Record queue_changed();
   [[nodiscard]] broker::Record accept();
   [[nodiscard]] broker::Record go_on(Job& job);
   [[nodiscard]] broker::Record finish(Job& job);

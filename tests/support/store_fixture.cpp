@@ -99,9 +99,10 @@ std::string describe(const StoredJob& job) {
   std::ostringstream text;
   text << job.spec->id.to_string() << ' ' << job.spec->sequence << ' ' << to_string(job.state) << " attempt "
        << job.uses.attempt << " failures " << job.uses.failures << " crashes " << job.uses.crashes << " losses "
-       << job.uses.losses << " holder " << job.holder.to_string() << (job.cancel_asked ? " to be cancelled" : "")
-       << " due " << job.due.time_since_epoch().count() << " finished " << job.finished.time_since_epoch().count()
-       << " spec " << to_hex(encode_job(*job.spec)) << " outcome " << (job.outcome ? text_of(*job.outcome) : "none");
+       << job.uses.losses << " holder " << (job.holder ? job.holder->to_string() : "none")
+       << (job.cancel_asked ? " to be cancelled" : "") << " due " << job.due.time_since_epoch().count() << " finished "
+       << job.finished.time_since_epoch().count() << " spec " << to_hex(encode_job(*job.spec)) << " outcome "
+       << (job.outcome ? text_of(*job.outcome) : "none");
   return text.str();
 }
 
@@ -120,7 +121,7 @@ std::string describe(const Recovered& recovered) {
   }
   for (const QueueSettings& queue : recovered.settings) {
     lines.push_back("settings " + queue.name + (queue.is_paused ? " paused " : " ") + queue.reason + ' ' +
-                    std::to_string(queue.purge_up_to));
+                    (queue.purge_up_to ? std::to_string(*queue.purge_up_to) : "none"));
   }
   for (const LineName& line : recovered.lines) {
     lines.push_back("line " + line.queue + ' ' + line.task + ' ' + line.key);

@@ -218,7 +218,7 @@ TEST_CASE("thousands of idle connections leave room for the others") {
   check_serves(broker);
 }
 
-TEST_CASE("a store that is none is refused as a mistake on the command line") {
+TEST_CASE("a file that is not a store is refused as a mistake on the command line") {
   for (const char* store : {"postgres:db", "sqlite:", "", "Memory"}) {
     const Finished refused = run({.command = {program("zebu-broker"), "--store", store}});
     INFO(store << ": " << refused.err);
@@ -237,7 +237,7 @@ TEST_CASE("the broker serves whether its threads spin or not") {
   CHECK(refused.err.find("--spin") != std::string::npos);
 }
 
-TEST_CASE("a flood of messages that nobody reads the answers to is bounded in memory") {
+TEST_CASE("the memory for unread answers to a flood of messages is bounded") {
   Broker broker;
   const std::size_t before = resident_bytes(broker.process.pid());
   {

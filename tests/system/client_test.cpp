@@ -115,7 +115,7 @@ TEST_CASE("an unknown job is an error") {
   CHECK(client->wait(Uuid::make()).outcome(5s).error().code == ErrorCode::unknown_job);
 }
 
-TEST_CASE("what waits when the client is closed hears so") {
+TEST_CASE("waits that are pending when the client is closed end with an error") {
   const Stack stack(small());
   auto client = connected(stack.clients());
   const auto job = client->submit<int>("sleep", 60'000);

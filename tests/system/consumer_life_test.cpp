@@ -67,7 +67,7 @@ TEST_CASE("an attempt that its soft limit ended is retried as any other that fai
   CHECK(ended.error.type == "zebu::SoftLimit");
 }
 
-TEST_CASE("a job that reaches its hard limit again and again ends as HardLimit, and takes nobody with it") {
+TEST_CASE("a job that reaches its hard limit again and again ends as HardLimit, and affects no other job") {
   Ox ox;
   JobOptions options;
   options.hard_limit = 100ms;
@@ -79,7 +79,7 @@ TEST_CASE("a job that reaches its hard limit again and again ends as HardLimit, 
   CHECK(ended->error.type == "zebu::HardLimit");
 }
 
-TEST_CASE("who waits for a job hears its progress and its output") {
+TEST_CASE("a client that waits for a job receives its progress and output") {
   Ox ox;
   const auto job = ox.submit("progress", pack_args(3, 300), {});
   CHECK(eventually([&] { return job.progress().note == "1 of 3"; }));

@@ -96,7 +96,7 @@ TEST_CASE("a cancelled job at its hard limit is cancelled") {
   CHECK(yard.broker.outcome(job).state == JobState::cancelled);
 }
 
-TEST_CASE("with threads an attempt at its hard limit fails, and its slot is out until the task returns") {
+TEST_CASE("with threads an attempt at its hard limit fails, and its slot is unusable until the task returns") {
   Yard yard({"--slots", "1", "--pool", "threads"});
   const AttemptId job = yard.broker.assign("deaf", pack_args(1500), limits({}, 200ms));
   const Outcome ended = yard.broker.outcome(job);
@@ -108,7 +108,7 @@ TEST_CASE("with threads an attempt at its hard limit fails, and its slot is out 
   yard.broker.hear_until([&] { return !yard.broker.returned.empty() || yard.broker.ended.count(next) > 0; });
   CHECK(yard.broker.returned == std::vector<AttemptId>{next});
   const auto credit = yard.broker.credit;
-  yard.consumer.wait_for_error_line("has returned after all");
+  yard.consumer.wait_for_error_line("has returned after its hard limit");
   yard.broker.hear_until([&] { return yard.broker.credit > credit; });
   CHECK(yard.run("echo", pack_args(1)).state == JobState::succeeded);
   CHECK(yard.broker.ended.size() == 3 - 1);  // the late outcome was dropped

@@ -31,7 +31,7 @@ std::pair<double, std::string> last_of(const std::vector<Progress>& told) {
 
 }  // namespace
 
-TEST_CASE("what a task tells reaches the broker while it runs, and all of it before its outcome") {
+TEST_CASE("a task's progress reaches the broker while it runs, and all of it before its outcome") {
   const std::string pool = GENERATE("processes", "threads");
   Yard yard({"--slots", "1", "--pool", pool});
   const AttemptId job = yard.broker.assign("progress", pack_args(4, 150));
@@ -45,7 +45,7 @@ TEST_CASE("what a task tells reaches the broker while it runs, and all of it bef
   CHECK(output_of(told) == "step 1 took 150 ms\nstep 2 took 150 ms\nstep 3 took 150 ms\nstep 4 took 150 ms\n");
 }
 
-TEST_CASE("a task that tells a lot is heard about ten times a second, and its last word at once when it goes on") {
+TEST_CASE("a task's frequent progress is sent about ten times a second") {
   const std::string pool = GENERATE("processes", "threads");
   Yard yard({"--slots", "1", "--pool", pool});
   const auto start = zebu::Clock::now();
@@ -61,7 +61,7 @@ TEST_CASE("a task that tells a lot is heard about ten times a second, and its la
   CHECK(yard.broker.told[quiet][0].note == "deaf");
 }
 
-TEST_CASE("what short jobs tell comes before the outcome of each") {
+TEST_CASE("the progress of short jobs arrives before the outcome of each") {
   Yard yard({"--slots", "2"});
   std::vector<AttemptId> jobs;
   for (int i = 0; i < 500; ++i) jobs.push_back(yard.broker.assign("progress", pack_args(1, 0)));

@@ -87,7 +87,7 @@ TEST_CASE("a job whose slot's process is killed fails with the signal's name") {
   CHECK(outcome(job).error.message.starts_with("the slot's process died: killed by SIGKILL"));
 }
 
-TEST_CASE("a task that fails is told with type, message and the stack of its throw") {
+TEST_CASE("a task's failure has type, message and the stack of its throw") {
   Ox ox({"--slots", "1"});
   const auto failed = outcome(ox.client->submit("fail", std::string("dear me")));
   CHECK(failed.state == JobState::failed);
@@ -99,7 +99,7 @@ TEST_CASE("a task that fails is told with type, message and the stack of its thr
 #endif
 }
 
-TEST_CASE("a cancelled job that heeds nobody is killed, and its slot replaced") {
+TEST_CASE("a cancelled job that ignores its token is killed, and its process replaced") {
   Ox ox({"--slots", "1"});
   const auto job = ox.client->submit("hang");
   REQUIRE(ox.is_running(job));
@@ -158,18 +158,18 @@ TEST_CASE("a second SIGTERM ends a consumer at once") {
   Ox ox({"--slots", "1"});
   static_cast<void>(ox.submit_begun(1h));
   ox.consumer().signal(SIGTERM);
-  ox.consumer().wait_for_error_line("stopping");
+  ox.consumer().wait_for_error_line("draining");
   ox.consumer().signal(SIGTERM);
   CHECK(ox.consumer().wait_exit().code == 1);
 }
 
-TEST_CASE("a consumer whose broker is away for good says what it could not deliver") {
+TEST_CASE("a consumer whose broker stays away logs the outcomes that it could not deliver") {
   Ox ox({"--slots", "1", "--liveness", "300ms", "--drain-timeout", "1s"});
   static_cast<void>(ox.submit_begun(500ms));
   ox.stack.kill_broker();
   ox.consumer().signal(SIGTERM);
   CHECK(ox.consumer().wait_exit().code == 1);
-  CHECK(ox.consumer().err().find("did not take 1 outcomes") != std::string::npos);
+  CHECK(ox.consumer().err().find("did not confirm 1 outcomes") != std::string::npos);
 }
 
 TEST_CASE("the slots' processes die with a consumer that is killed") {

@@ -28,7 +28,7 @@ TEST_CASE("a flag wins over the environment, and the environment over the file")
   CHECK(has_line(broker.out, "max-peers=1"));
 }
 
-TEST_CASE("what --print-config prints, --config reads, and it says the same") {
+TEST_CASE("the option --config reads the output of --print-config, and gives the same options") {
   const TempDir dir;
   for (const std::string name : kPrograms) {
     const Finished first = run({.command = {program(name), "--log-level", "error", "--print-config"}});

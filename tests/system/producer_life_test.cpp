@@ -86,7 +86,7 @@ TEST_CASE("a job's options come from submit to status") {
   CHECK(stack.produce({"cancel", id}).out == id + "  cancelled\n");
 }
 
-TEST_CASE("submit --run-at in the past starts at once, and --expires-in ends what nobody started") {
+TEST_CASE("submit --run-at in the past starts at once, and --expires-in ends a job that has not started") {
   const Stack stack(with());
   const Finished past = stack.produce({"submit", "echo", "hello", "--run-at", "2020-01-01T00:00:00Z", "--wait"});
   CHECK(past.out == "hello\n");
@@ -95,7 +95,7 @@ TEST_CASE("submit --run-at in the past starts at once, and --expires-in ends wha
   CHECK(expired.err.ends_with(" expired: it did not start in time\n"));
 }
 
-TEST_CASE("a job that expires while its retry waits is told so") {
+TEST_CASE("a job that expires while its retry waits is reported as expired") {
   const Stack stack(with());
   const Finished expired = stack.produce(
       {"submit", "fail", "boom", "--retries", "1", "--retry-delay", "1h", "--expires-in", "500ms", "--wait"});

@@ -225,7 +225,7 @@ TEST_CASE("Ctrl-C ends map with whole lines, and cancels the jobs in flight") {
   }));
 }
 
-TEST_CASE("Ctrl-C says so when the broker does not hear what map cancels") {
+TEST_CASE("Ctrl-C says so when map's cancels do not reach the broker") {
   Stack stack(with({"--slots", "1"}));
   const TempDir dir;
   const std::string input = dir.write("in.jsonl", numbers(100, 3'600'000));

@@ -51,7 +51,7 @@ TEST_CASE("a delayed job is scheduled, and says when it is due") {
   CHECK(job["due_ms"].get<std::int64_t>() == job["submitted_ms"].get<std::int64_t>() + 600'000);
 }
 
-TEST_CASE("a job that nobody starts in time has expired") {
+TEST_CASE("a job that is not started in time expires") {
   Stack stack({.consumers = 0});
   REQUIRE(finds_broker(stack));
   const HttpReply accepted =

@@ -153,7 +153,7 @@ TEST_CASE("mistakes in requests are told apart") {
   CHECK(form.status == 415);
 }
 
-TEST_CASE("a wrong method is told the right ones, and OPTIONS asks for them") {
+TEST_CASE("a wrong method gets the list of right ones, and so does OPTIONS") {
   Stack stack(without_consumer());
   const HttpReply wrong = http(stack.http_port(), {.method = "DELETE", .target = "/v1/jobs"});
   CHECK(wrong.status == 405);
@@ -310,7 +310,7 @@ TEST_CASE("while the broker is away requests are refused at once, and it recover
   CHECK(eventually([&] { return stack.get("/fib/10").body == "55"; }, 10s));
 }
 
-TEST_CASE("a waiting request hears that its job was lost with the broker, or that the broker stays away") {
+TEST_CASE("a waiting request fails when its job was lost with the broker, or when the broker stays away") {
   StackOptions options = with_consumer();
   options.webfront = {"--liveness", "500ms"};
   options.broker = {"--liveness", "500ms"};
@@ -361,7 +361,7 @@ TEST_CASE("requests that outlast the grace time are ended") {
   CHECK(stack.webfront().wait_exit().code == 0);
 }
 
-TEST_CASE("the option --check tells by its exit code whether the front end serves") {
+TEST_CASE("the exit code of --check says whether the front end serves") {
   Stack stack;
   const std::string address = "127.0.0.1:" + std::to_string(stack.http_port());
   CHECK(run({.command = {program("zebu-webfront"), "--listen", address, "--check"}}).exit.code == 0);

@@ -89,6 +89,14 @@ TEST_CASE("every message has its golden bytes and comes back from them") {
   CHECK_FALSE(std::getline(golden, line));
 }
 
+TEST_CASE("a float is written as a float, even a whole number") {
+  message::ProgressReports reports;
+  for (const double done : {0.0, 1.0}) reports.jobs.push_back({id_of(1), 1, done, {}, {}});
+  const std::string bytes(encode(reports).bytes());
+  CHECK(bytes.find(real(0.0)) != std::string::npos);
+  CHECK(bytes.find(real(1.0)) != std::string::npos);
+}
+
 TEST_CASE("every cut of every message is refused") {
   for (const message::Message& sample : sample_messages()) {
     const std::string bytes(encode(sample).bytes());
@@ -170,7 +178,7 @@ TEST_CASE("options that say the default are as none at all") {
   CHECK(encode_entry(job).back() == '\x80');
 }
 
-TEST_CASE("a consumer is told of an assignment's limits and headers, and reads over options that it does not know") {
+TEST_CASE("an assignment has limits and headers, and unknown options in it are ignored") {
   const message::Assignment assignment{id_of(1), 1, "fib", "q", "\x90", every_option()};
   const std::string bytes(encode(message::Assign{{assignment}}).bytes());
   Decoder decoder;

@@ -33,7 +33,7 @@ TEST_CASE("an outcome that a consumer sends again after a reconnection counts on
   CHECK(d.engine().jobs().find(id)->uses.crashes == 1);
 }
 
-TEST_CASE("who gave an attempt back cannot claim the one before it, which has ended") {
+TEST_CASE("a consumer that gave an attempt back cannot claim the previous one, which has ended") {
   EngineDriver d;
   const InstanceId instance = Uuid::make();
   const SessionId consumer = d.consumer(2, 1, instance);
@@ -88,7 +88,7 @@ TEST_CASE("an attempt that was given up after a restart is not taken for the new
   CHECK(d.state_of(id) == JobState::succeeded);
 }
 
-TEST_CASE("who comes back late is believed what is recorded, and all of its later starts are") {
+TEST_CASE("a late consumer keeps only recorded attempts, and all of its later starts are recorded") {
   EngineDriver d;
   const InstanceId older = Uuid::make(), newer = Uuid::make();
   const SessionId first = d.consumer(1, 1, older);
@@ -125,7 +125,8 @@ TEST_CASE("a job's attempts go on from the newest that anybody named") {
   CHECK(d.assigned_to(one) == std::vector<AttemptId>{{id, 3}});
 }
 
-TEST_CASE("who was lost cannot claim a job that went to somebody else, whether or not the broker was restarted") {
+TEST_CASE(
+    "a lost consumer cannot claim a job that was assigned to another one, whether or not the broker was restarted") {
   EngineDriver d;
   const InstanceId older = Uuid::make(), newer = Uuid::make();
   const SessionId first = d.consumer(1, 1, older);
@@ -175,7 +176,7 @@ TEST_CASE("a claim waits for the store when the job was submitted again while it
   CHECK(d.state_of(id) == JobState::running);
 }
 
-TEST_CASE("what is left of a forgotten job ends none with its id, over reconnections and restarts") {
+TEST_CASE("a late outcome of a forgotten job does not end a new job with its id, over reconnections and restarts") {
   EngineDriver d;
   const InstanceId instance = Uuid::make();
   const JobId id = Uuid::make();

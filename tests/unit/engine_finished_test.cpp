@@ -130,7 +130,8 @@ TEST_CASE("an outcome is kept as long as its job has its unique key") {
   CHECK(effects.attached[0].what.to == id);
 }
 
-TEST_CASE("a job that ends with a tick is there for who is told of it, however short its outcome is kept") {
+TEST_CASE(
+    "a job that ends with a tick can be queried by the clients that are told, however short its outcome is kept") {
   EngineDriver d;
   const SessionId client = d.client();
   JobOptions options;

@@ -112,7 +112,7 @@ TEST_CASE("the broker never assigns more than a consumer's credit") {
   CHECK(d.assigned_to(consumer).size() == 2);
 }
 
-TEST_CASE("a queue is forgotten when nothing is in it and nobody serves it") {
+TEST_CASE("a queue is forgotten when it is empty and no consumer serves it") {
   EngineDriver d;
   const SessionId client = d.client();
   const JobId id = d.submit(client, true, {}, "once");

@@ -158,7 +158,7 @@ TEST_CASE("a purge ends scheduled jobs that are in the store only, and those of 
   CHECK(d.engine().jobs().count(JobState::cancelled) == 700);
   CHECK(d.engine().jobs().count(JobState::scheduled) == 701);
   CHECK(d.engine().jobs().queues().at("purged")->scheduled == 1);
-  CHECK(d.engine().jobs().queues().at("purged")->settings.purge_up_to == 0);
+  CHECK(d.engine().jobs().queues().at("purged")->settings.purge_up_to == std::nullopt);
   CHECK(d.engine().jobs().queues().at("kept")->scheduled == 700);
 }
 

@@ -185,7 +185,7 @@ TEST_CASE("a returned job keeps its place and its attempt") {
   CHECK(d.assigned_to(other) == Attempts{{second, 1}});
 }
 
-TEST_CASE("who returns jobs gets no others for the credit that it had given") {
+TEST_CASE("returned jobs use up the credit that the consumer had given") {
   EngineDriver d;
   const SessionId client = d.client();
   const SessionId consumer = d.consumer(100, 1);
@@ -283,7 +283,7 @@ TEST_CASE("a wait is answered now or later, once, or with unknown") {
   CHECK(done_for(d.take(), submitter).size() == 1);
 }
 
-TEST_CASE("who leaves is not told") {
+TEST_CASE("a client that has left gets no outcome") {
   EngineDriver d;
   const SessionId client = d.client();
   const SessionId consumer = d.consumer(1);

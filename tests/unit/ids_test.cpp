@@ -34,7 +34,7 @@ TEST_CASE("an id's text is parsed back, in any case") {
   CHECK(Uuid::parse(upper) == id);
 }
 
-TEST_CASE("what is no id is not parsed") {
+TEST_CASE("text that is not an id is not parsed") {
   CHECK_FALSE(Uuid::parse(""));
   CHECK_FALSE(Uuid::parse("0192f3a4-b5c6-7001-8000-00000000000"));
   CHECK_FALSE(Uuid::parse("0192f3a4-b5c6-7001-8000-0000000000001"));

@@ -62,7 +62,7 @@ Effects accepted(SessionId session, const Job& job) {
   effects.accepted.push_back({session, job.spec->id, false});
   return effects;
 }
-Effects done(SessionId session, const Job& job, BatchNumber batch = 0) {
+Effects done(SessionId session, const Job& job, std::optional<BatchNumber> batch = {}) {
   Effects effects;
   effects.done.push_back({session, {job.spec->id, job.uses.attempt, job.outcome}, batch});
   return effects;
@@ -77,7 +77,7 @@ Effects kept(SessionId session, bool at_once) {
   effects.kept.push_back({session, 1, at_once});
   return effects;
 }
-Effects attached(SessionId session, BatchNumber batch) {
+Effects attached(SessionId session, std::optional<BatchNumber> batch = {}) {
   Effects effects;
   effects.attached.push_back({session, {Uuid::make(), Uuid::make()}, batch});
   return effects;
@@ -92,7 +92,7 @@ TEST_CASE("an ACCEPTED that nobody waits for leaves with the next message to tha
   CHECK(outboxes.is_holding());
   outboxes.gather(accepted(kClient + 1, true));
   CHECK(flushed(outboxes) == Sent{"2:ACCEPTED"});
-  outboxes.gather(attached(kClient, 0));
+  outboxes.gather(attached(kClient));
   CHECK(flushed(outboxes) == Sent{"1:ATTACHED", "1:ACCEPTED"});
   CHECK_FALSE(outboxes.is_holding());
 }

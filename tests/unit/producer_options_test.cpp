@@ -107,7 +107,7 @@ TEST_CASE("list, retry, purge and drain know what they are about") {
   CHECK_FALSE(command<DrainOptions>({"drain", "c"}).timeout);
 }
 
-TEST_CASE("what is no name of a queue or a task is wrong usage") {
+TEST_CASE("an invalid name of a queue or a task is wrong usage") {
   const std::string bad_name =
       " is not a valid name: it must have 1 to 128 bytes of UTF-8 without spaces or control characters";
   CHECK(complaint({"list", "--queue", "a b"}) == "--queue: 'a b'" + bad_name);
@@ -142,7 +142,7 @@ TEST_CASE("a reason is as long as the broker takes it") {
   CHECK(command<PauseOptions>({"pause", "q", "--reason", std::string(1024, 'r').c_str()}).reason.size() == 1024);
 }
 
-TEST_CASE("a number or a duration out of range is told its range") {
+TEST_CASE("a number or a duration out of range is refused with the range") {
   CHECK(job({"--delay", "2000000000"}).delay == 2'000'000'000s);
   CHECK(job({"--delay", "2147483648"}).delay == kMaxDuration);
   CHECK(complaint({"submit", "t", "--delay", "2147483649"}) ==

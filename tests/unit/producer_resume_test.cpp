@@ -44,7 +44,7 @@ void append(const MapOutput& output, std::string_view text) {
 
 }  // namespace
 
-TEST_CASE("what map writes, --resume reads") {
+TEST_CASE("map --resume reads the output of map") {
   Outcome succeeded;
   succeeded.state = JobState::succeeded;
   succeeded.result = "\x01";
@@ -82,7 +82,7 @@ TEST_CASE("what map writes, --resume reads") {
   }
 }
 
-TEST_CASE("what map has not written is no output line") {
+TEST_CASE("a line that map has not written is not accepted as output") {
   for (const char* text :
        {"", "{}", "[]", R"({"input":1})", R"({"input":1,"state":"running"})", R"({"input":,"state":"failed"})",
         R"({"input": 1, "state": "failed"})", R"({"state":"failed","input":1})", R"({"input":[1,"state":"failed"})"}) {

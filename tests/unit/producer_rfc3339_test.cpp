@@ -33,7 +33,7 @@ TEST_CASE("RFC 3339 moments are read, in every way that it allows") {
   CHECK(ms_of("9999-12-31T23:59:59Z") == 253'402'300'799'000);
 }
 
-TEST_CASE("what is no RFC 3339 moment is refused, and told why") {
+TEST_CASE("text that is not an RFC 3339 time is refused with the reason") {
   const std::pair<const char*, const char*> wrong[] = {
       {"", "does not begin with a date"},
       {"tomorrow", "does not begin with a date"},

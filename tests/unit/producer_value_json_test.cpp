@@ -30,7 +30,7 @@ TEST_CASE("binary values are base64") {
   CHECK(json_of(binary("")) == R"({"$binary":""})");
 }
 
-TEST_CASE("what is no msgpack value is shown as binary") {
+TEST_CASE("bytes that are not a msgpack value are shown as binary") {
   CHECK(json_of("") == R"({"$binary":""})");
   CHECK(json_of("\xc1") == R"({"$binary":"wQ=="})");
   CHECK(json_of(pack_value(1) + pack_value(2)) == R"({"$binary":"AQI="})");
@@ -64,7 +64,7 @@ TEST_CASE("an error as JSON has its kind, unless it is an ordinary failure") {
         R"({"type":"zebu::Crash","message":"SIGSEGV","trace":[],"kind":"crash"})");
 }
 
-TEST_CASE("a job that was asked about and that nobody knows is unknown") {
+TEST_CASE("a queried job that the broker does not have is shown as unknown") {
   CHECK(known_fields(fail(ErrorCode::unknown_job, "gone")) ==
         R"("state":"unknown","error":{"type":"unknown_job","message":"gone","trace":[]})");
   const Error other{ErrorCode::queue_full, "no room", {}};

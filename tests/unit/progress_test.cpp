@@ -19,7 +19,7 @@ TEST_CASE("the latest progress and note win, and output is appended") {
   CHECK(all == Progress{0.5, "writing", "one\ntwo\n"});
 }
 
-TEST_CASE("progress lies between 0 and 1, and what is no number is none") {
+TEST_CASE("progress lies between 0 and 1, and NaN counts as no progress") {
   Progress all;
   append(all, -3, "", "");
   CHECK(all.done == 0);

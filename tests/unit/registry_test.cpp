@@ -123,7 +123,7 @@ TEST_CASE("arguments that are no msgpack array are refused") {
   }
 }
 
-TEST_CASE("what a task throws fails its job with type and text") {
+TEST_CASE("an exception of a task fails its job with type and text") {
   Registry registry;
   registry.add("oops", [] { throw Oops("dear me"); });
   registry.add("own", [] { throw zebu::TaskFailure("scan.Infected", "3 files"); });
@@ -185,7 +185,7 @@ TEST_CASE("a failure is retried unless it was thrown as permanent") {
   CHECK(zebu::consumer::unknown_task("x").error.kind == ErrorKind::permanent);
 }
 
-TEST_CASE("what a task throws behind its soft limit it throws because of that, but for what it chose itself") {
+TEST_CASE("an exception after the soft limit counts as the limit's, unless it is a TaskFailure") {
   Registry registry;
   registry.add("stop", [](Context& context) { context.throw_if_cancelled(); });
   registry.add("abort", [](Context&) { throw Oops("aborted"); });
@@ -232,11 +232,11 @@ TEST_CASE("a context has the job's headers and the first of its limits") {
   CHECK_FALSE(context.header("Tenant"));
 }
 
-TEST_CASE("what a task tells is handed on, within limits") {
+TEST_CASE("a task's progress is passed on, within limits") {
   std::vector<zebu::Progress> told;
   const std::function<void(const zebu::Progress&)> tell = [&](const zebu::Progress& p) { told.push_back(p); };
   Context::Parts parts;
-  parts.tell = &tell;
+  parts.on_progress = &tell;
   const Context context(parts);
   context.progress(0.5, "half");
   context.progress(7);

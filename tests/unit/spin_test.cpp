@@ -27,7 +27,7 @@ TEST_CASE("each failed spin doubles how many calls skip spinning, and one succes
   CHECK(skipped() == 0);
 }
 
-TEST_CASE("with a time of zero an event is found if it is there, and nobody waits") {
+TEST_CASE("with a time of zero an event is found if it is there, without waiting") {
   AdaptiveSpin spin(std::chrono::microseconds(0));
   CHECK(spin.wait_for([] { return true; }));
   CHECK_FALSE(spin.wait_for([] { return false; }));

@@ -71,7 +71,7 @@ TEST_CASE("recovery gives what ran and what was queued and not in line, and no o
     CHECK((ran || one.spec->id == queued->id));
     CHECK(one.state == (ran ? JobState::running : JobState::queued));
     CHECK(one.uses.attempt == (ran ? 2 : 0));
-    CHECK(one.holder == (ran ? holder : InstanceId{}));
+    CHECK(one.holder == (ran ? std::optional(holder) : std::nullopt));
     CHECK(one.cancel_asked == ran);
   }
   CHECK(recovered.next_sequence == 6);
@@ -231,7 +231,7 @@ TEST_CASE("a list has the newest jobs first, by state, queue and task, page by p
 
 TEST_CASE("queues' settings and consumers are remembered until they are taken back") {
   EVERY_STORE;
-  const QueueSettings paused{"a", true, "lunch", 0};
+  const QueueSettings paused{"a", true, "lunch", {}};
   const QueueSettings purging{"b", false, "", 17};
   const InstanceId one = Uuid::make(), two = Uuid::make();
   store.commit(
@@ -239,7 +239,7 @@ TEST_CASE("queues' settings and consumers are remembered until they are taken ba
   Recovered recovered = store.reopen();
   CHECK(recovered.settings.size() == 2);
   CHECK(recovered.consumers.size() == 2);
-  store.commit({QueueChanged{{"b", false, "", 0}}, ConsumerChanged{one, false}});
+  store.commit({QueueChanged{{"b", false, "", {}}}, ConsumerChanged{one, false}});
   recovered = store.reopen();
   CHECK(recovered.settings == std::vector<QueueSettings>{paused});
   CHECK(recovered.consumers == std::vector<KnownConsumer>{{two, true}});

@@ -63,7 +63,7 @@ TEST_CASE("a unique key may be made of the task and its arguments") {
   CHECK(json::parse_job(R"({"options": {"unique_by_args": false}, "task": "fib"})")->options.unique.empty());
 }
 
-TEST_CASE("an option that is unknown, out of bounds or against another one is told so") {
+TEST_CASE("an option that is unknown, out of bounds or contradicts another one is refused with the reason") {
   const auto with = [](const std::string& options) { return wrong(R"({"task": "a", "options": )" + options + "}"); };
   CHECK(with("[]") == "\"options\" must be an object");
   CHECK(with(R"({"colour": 1})") == "options: unknown job option 'colour'");
@@ -88,7 +88,7 @@ TEST_CASE("a job's body needs its task only") {
   CHECK_FALSE(job->options.transient);
 }
 
-TEST_CASE("a wrong body is told what is wrong") {
+TEST_CASE("a wrong body is refused with the reason") {
   CHECK(wrong("{\"task\": x}") == "malformed JSON at byte 10 of the body");
   CHECK(wrong("[]") == "the body must be a JSON object");
   CHECK(wrong("{}") == "\"task\" is missing");

@@ -12,7 +12,7 @@
 
 namespace zebu::broker {
 
-// What somebody wants with a job that is not in memory.
+// Why a job that is not in memory was looked up.
 struct WaitFor {
   SessionId session;
 };
@@ -22,12 +22,12 @@ struct CancelIt {
 };
 using Lookup = std::variant<WaitFor, Claim, CancelIt>;
 
-// Which part of the durable jobs is in memory: a window of each line, and one of the schedule. It asks the store for
-// more and takes the answers; it alone knows where a window ends and which jobs have just left memory. What a job that
-// comes or goes means for others is the engine's.
+// Which part of the durable jobs is in memory: a window of each line, and one of the schedule. It reads more from the
+// store and takes the answers. Only this class knows where a window ends and which jobs have just left memory. The
+// engine decides what the coming or leaving of a job means for others.
 //
-// A read sees everything that was decided before it was asked for, because it runs behind the commit of that. What is
-// decided while it is under way and lies in its range moves the window's end back.
+// A read sees every decision that precedes its request, because it runs after their commit. A later decision within the
+// range of a pending read moves the window's end back.
 class Backlog {
  public:
   Backlog(JobTable& jobs, const Batches& batches, const EngineOptions& options)
@@ -37,41 +37,42 @@ class Backlog {
   void restore(const std::vector<LineName>& lines, bool has_scheduled);
 
   // ── lines
-  // A paused line, or one that no consumer serves, has a small window where there are many.
+  // A held line (paused, or served by no consumer) has a small window if there are many lines.
   void hold(Line& line, bool is_held);
   [[nodiscard]] bool is_held(const Line& line) const { return line.is_held; }
-  // A job at `key` is in the store only, from now on.
+  // From now on, the job at `key` is in the store only.
   void left(Line& line, const LineKey& key);
   void left_schedule(const ScheduleKey& key) { jobs_.schedule_window().leave(key); }
-  // A job that has to leave memory because its line, or the schedule, has too many; null: none.
+  // A job that has to leave memory because its line or the schedule has too many; null if there is none.
   [[nodiscard]] Job* surplus(Line& line) const;
   [[nodiscard]] Job* surplus_of_schedule();
   // Jobs went out of the line: it may want more.
   void note(Line& line) { noted_.add(line); }
 
   // ── memory
-  // The job leaves memory: a read that was asked for before does not know where it is.
+  // The job leaves memory: the answer to an earlier read may have an outdated place for it.
   void job_left(const Job& job);
   [[nodiscard]] bool has_just_left(const JobId& id) const { return just_left_.contains(id); }
   void settled();
 
   // ── reads
-  // Asks for what the windows have room for, and for the next part of a sweep.
+  // Requests jobs for windows that have room, and the next part of a sweep.
   void page(std::vector<Read>& out);
   // Moves the ends of the windows. Null: the line is gone.
   [[nodiscard]] Line* loaded(const QueuedLoaded& loaded);
   void loaded(const ScheduledLoaded& loaded);
-  // A job came that is submitted once more and fresh: the store will say that it has it, and then it is loaded again.
+  // The loaded job has been submitted again and is fresh. The store will report it as a duplicate, and then it is
+  // loaded again.
   void load_again(const StoredJob& stored);
 
-  // Jobs that are not in memory and that somebody asks for. One read takes all of a round.
+  // Requests a job that is not in memory. One read serves all requests of a round.
   void look_up(const JobId& id, Lookup lookup, std::vector<Read>& out);
   // The store has answered.
   [[nodiscard]] std::vector<Lookup> take_lookups(const JobId& id);
 
   // ── sweeping the schedule in the store for jobs that are to be purged, which would otherwise be met at their time
   void sweep(ScheduleKey from);
-  // A part of it has come. Whether there is more behind it.
+  // A part has arrived. Returns whether there is more.
   [[nodiscard]] bool swept(const ScheduledLoaded& loaded);
   void end_sweep() { sweep_.reset(); }
   [[nodiscard]] bool is_sweeping() const { return sweep_.has_value(); }

@@ -17,13 +17,13 @@ namespace zebu::broker {
 
 class Line;
 
-// Whose turn it is: lines that have work, consumers that want it, and the next pair of both, without a look at all of
-// either. Knows a line by its name and its first job's place, and a consumer by what it serves, its free slots and its
-// credit; nothing of jobs.
+// Finds the next assignment: a pair of a line that has work and a consumer that wants it, without a scan over all of
+// either. Knows of a line its name and its first job's place, and of a consumer its queues, tasks, free slots and
+// credit. Knows no jobs.
 //
-// The first job goes first: by priority, then by age, over all lines that a consumer serves. It goes to the consumer
-// with the most free slots, among equals to the one whose last job is longest ago; a job that failed before goes
-// elsewhere if another consumer has a free slot. A line that no consumer serves waits, and holds nobody up.
+// The order is by priority, then by age, over all lines that a consumer serves. A job goes to the consumer with the
+// most free slots, among equals to the one whose last job is longest ago. A job that has failed goes to another
+// consumer than before if one has a free slot. A line that no consumer serves waits, without delaying other lines.
 //
 // Consumers with the same queues and the same tasks form a group. A call costs O(g log n): g is the number of groups
 // that serve the line, mostly 1.
@@ -36,8 +36,8 @@ class Dispatch {
   // A line's first job.
   struct Head {
     LineKey key;
-    bool is_durable = true;              // goes only to consumers that set_known() was called for
-    std::optional<SessionId> failed_on;  // where it failed before
+    bool is_durable = true;              // only for consumers that set_known() was called for
+    std::optional<SessionId> failed_on;  // where it failed last
   };
   // slots: to consumers with a free slot; ahead: to those that take jobs in advance.
   enum class Want { slots, ahead };
@@ -51,23 +51,23 @@ class Dispatch {
   Dispatch(const Dispatch&) = delete;
   Dispatch& operator=(const Dispatch&) = delete;
 
-  // `line` comes back with a Match and is not looked at.
+  // `line` is only returned in a Match, never dereferenced.
   Route& add_line(LineName name, Line* line);
   void remove(Route& line);
-  // Unset: it has no job to give now, or is held.
+  // nullopt: the line has no job to assign now, or is held.
   void set_head(Route& line, const std::optional<Head>& head);
-  // Whether a consumer serves its queue and knows its task.
+  // Whether some consumer serves its queue and knows its task.
   [[nodiscard]] static bool is_served(const Route& line);
 
-  // In any order; what comes twice counts once.
+  // The lists may be in any order and have duplicates.
   Seat& add_consumer(SessionId id, std::vector<std::string> queues, std::vector<std::string> tasks);
   void remove(Seat& consumer);
-  // A restarted broker would wait for it: it gets durable jobs from now on.
+  // The consumer is recorded, so a restarted broker would wait for it: from now on it gets durable jobs.
   void set_known(Seat& consumer);
-  // free: its slots less the jobs that it has, which may be negative. credit: jobs that it still takes.
+  // free: its slots minus its jobs, may be negative. credit: how many more jobs it takes.
   void set(Seat& consumer, std::int64_t free, std::uint32_t credit);
 
-  // The next assignment. The caller then says what has changed by set_head() and set(), before it asks again.
+  // The next assignment. Before the next call, the caller must report its effects by set_head() and set().
   [[nodiscard]] std::optional<Match> next(Want want);
 
  private:
@@ -88,7 +88,7 @@ class Dispatch {
   std::unordered_map<SessionId, std::unique_ptr<Seat>> seats_;
   std::unique_ptr<Sets> active_;  // groups with work and a willing consumer, by their first job
   std::uint64_t turn_ = 0;
-  Seat* given_ = nullptr;  // by the last next(), until set() has said what it has now
+  Seat* given_ = nullptr;  // the consumer of the last next(), until set() is called for it
 };
 
 }  // namespace zebu::broker

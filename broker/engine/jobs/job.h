@@ -15,7 +15,7 @@ namespace zebu::broker {
 struct Queue;
 class Line;
 
-// Where a job in memory is linked. fresh: accepted, and its commit has not been confirmed, so nothing is done with it.
+// Where a job in memory is linked. fresh: accepted, but its commit is not confirmed, so it is left alone.
 enum class Place { none, fresh, line, schedule, running, finished };
 
 namespace hooks {
@@ -27,7 +27,7 @@ using Deadline =
     boost::intrusive::set_base_hook<boost::intrusive::tag<DeadlineTag>, boost::intrusive::optimize_size<true>>;
 }  // namespace hooks
 
-// Clients to tell of a job; may name sessions that are gone.
+// Clients that wait for a job; may contain sessions that are gone.
 using WaiterList = boost::container::small_vector<SessionId, 1>;
 
 // A job as the engine sees it.
@@ -41,18 +41,18 @@ struct Job : hooks::List, hooks::Order, hooks::Deadline {
   bool is_start_recorded = false;  // of the newest attempt
   bool has_deadline = false;       // is in the tree of deadlines
   Uses uses;
-  BatchNumber batch = 0;  // with which its newest record is durable
+  BatchNumber batch = 0;  // of its newest record; 0: none since the start, so nothing to wait for
   boost::intrusive::list<Job, boost::intrusive::base_hook<hooks::List>>* list = nullptr;  // that it is in
-  std::optional<SessionId> session;    // while running: whose assignment it is; unset: its holder is not back yet
+  std::optional<SessionId> session;    // while running: the session that has it; unset: its holder is not back yet
   std::optional<SessionId> failed_on;  // where the newest attempt failed: another consumer is preferred
-  InstanceId holder;                   // that got the newest attempt; may claim it back after a broken connection
-  WallTime due{};                      // while scheduled
-  WallTime deadline{};                 // when it expires, or has run for too long, or is forgotten (a transient one)
-  WallTime started{};
-  WallTime finished{};
-  SharedOutcome outcome;               // in a final state; of one that waits for a retry: the last attempt's
+  std::optional<InstanceId> holder;    // got the newest attempt, and may claim it back after a broken connection
+  WallTime due{};                      // valid while scheduled
+  WallTime deadline{};  // valid with has_deadline: it expires, has run too long, or is forgotten (if transient)
+  std::optional<WallTime> started;     // the newest attempt
+  WallTime finished{};                 // valid in a final state
+  SharedOutcome outcome;               // set in a final state; while it waits for a retry: the last attempt's
   std::unique_ptr<Progress> progress;  // all of the newest attempt's
-  std::optional<SessionId> submitter;  // while fresh: to be told ACCEPTED when the job is durable
+  std::optional<SessionId> submitter;  // while fresh: gets ACCEPTED when the job is durable
   WaiterList waiters;
 
   [[nodiscard]] bool is_transient() const { return spec->options.transient; }

@@ -154,7 +154,7 @@ void JobTable::restore_counts(const Recovered& recovered) {
   for (const QueueSettings& settings : recovered.settings) {
     queue(settings.name).settings = settings;
     // Numbers of transient jobs are not in the store: none that a purge was about is given to a new job.
-    next_sequence_ = std::max(next_sequence_, settings.purge_up_to + 1);
+    if (settings.purge_up_to) next_sequence_ = std::max(next_sequence_, *settings.purge_up_to + 1);
   }
 }
 

@@ -8,12 +8,12 @@
 
 namespace zebu::broker {
 
-// Finished durable jobs that are in memory, for those who ask at once; the store has them all. More of them would only
-// push what is under way out of the processor's cache.
+// Finished durable jobs that stay in memory for requests soon after; the store has all of them. More would only evict
+// unfinished jobs from the processor's cache.
 inline constexpr std::size_t kDurableKept = 1000;
 
-// Jobs, lines, queues and their places, and nothing of clients and consumers. Keeps counts by state; checks every edge
-// of a job's life. Of durable jobs that are in the store only, it has the counts.
+// Jobs, lines and queues; it knows no clients and consumers. Counts jobs by state, and checks every transition of a
+// job. Durable jobs that are in the store only are included in the counts.
 class JobTable {
  public:
   // on_line_gone is called before a line goes.
@@ -27,11 +27,11 @@ class JobTable {
   [[nodiscard]] Queue* find_queue(std::string_view name);
   [[nodiscard]] const Queue* find_queue(std::string_view name) const;
   Queue& queue(std::string_view name);
-  // Forgets the queue when nothing is in it and no consumer serves it.
+  // Forgets the queue if it is empty and no consumer serves it.
   void release_if_idle(Queue& queue);
 
   Line& line(const JobSpec& spec);
-  Line& line(Queue& queue, const JobSpec& spec);  // the same, when the queue is at hand
+  Line& line(Queue& queue, const JobSpec& spec);  // the same, if the caller has the queue
   Line& line(const LineName& name);
   [[nodiscard]] Line* find_line(const LineName& name);
   [[nodiscard]] std::size_t lines() const { return lines_; }
@@ -42,27 +42,27 @@ class JobTable {
   // A line that was touched since it was last returned here; null: none.
   [[nodiscard]] Line* take_touched() { return touched_.take_last(); }
 
-  // A new job that is counted and linked nowhere yet, queued or scheduled.
+  // Adds a new job, queued or scheduled. It is counted, but not linked yet.
   Job& add(SharedSpec spec);
-  // A job that was counted before, when it left memory or by restore_counts().
+  // Adds a job that is counted already: it had left memory, or restore_counts() counted it.
   Job& add_stored(const StoredJob& job);
-  // One that is finished, not counted again.
+  // The same for a finished job.
   Job& add_finished(const StoredJob& job);
   // Counts a job that stays in the store only.
   void count_in(const JobSpec& spec);
-  // Takes a job away that turned out not to be there, in memory or not.
+  // Removes a job, in memory or not, that turned out not to exist.
   void count_out(const JobSpec& spec);
   void restore_counts(const Recovered& recovered);
 
-  // Links a job where its state wants it: queued in its line, scheduled in the schedule, and both among the
+  // Links a job according to its state: a queued one in its line, a scheduled one in the schedule, both among the
   // deadlines.
   void link(Job& job);
-  // Links it into a list: that of the fresh jobs, a consumer's, ….
+  // Links it into a list: that of the fresh jobs, of a consumer, ….
   static void link(Job& job, JobList& list, Place place);
-  // Unlinks it, and forgets it without another trace: the store has it.
+  // Unlinks and forgets a job that the store has.
   void drop(Job& job);
 
-  // The edges. What is linked is unlinked first.
+  // The transitions. They unlink the job first.
   void start(Job& job, JobList& list);
   // running → queued or (with due) scheduled; to be linked, or dropped, by the caller.
   void put_back(Job& job);
@@ -72,17 +72,17 @@ class JobTable {
   // Any → final, into the list of finished ones.
   void finish(Job& job, SharedOutcome outcome, WallTime now);
 
-  // Of a job that is not finished when it is to end, of a finished one when it is to be forgotten.
+  // The deadline of an unfinished job is when it must end, that of a finished one when it is forgotten.
   void set_deadline(Job& job, WallTime deadline);
   void clear_deadline(Job& job);
 
-  // Forgets the oldest finished jobs: of durable ones until at most kDurableKept and `jobs` are left, of transient ones
-  // until `jobs` are; of both until they have at most `bytes`, durable ones first. No durable one of a batch after
-  // `settled`, because the store does not know its outcome yet.
+  // Forgets the oldest finished jobs, until at most min(kDurableKept, `jobs`) durable ones and `jobs` transient ones
+  // are left, and both together have at most `bytes`; durable ones go first. Keeps durable ones of batches after
+  // `settled`, because the store does not have their outcomes yet.
   void trim_finished(std::size_t jobs, std::size_t bytes, BatchNumber settled);
   // Forgets finished jobs whose deadline has come.
   void forget_due(WallTime now);
-  // Forgets transient jobs that were finished by then, but those with a deadline of their own.
+  // Forgets transient jobs that had finished by then, except those with their own deadline.
   void forget_transient(WallTime finished);
   // Forgets a finished job now.
   void forget(Job& job);
@@ -115,7 +115,7 @@ class JobTable {
   [[nodiscard]] Finished& finished_like(const Job& job) {
     return job.is_transient() ? transient_finished_ : durable_finished_;
   }
-  // Adds (+1) or takes away (-1) a waiting job in the counts of its queue.
+  // Adds (+1) or removes (-1) a waiting job in the counts of its queue.
   static void count_waiting(Queue& queue, const JobSpec& spec, JobState state, int by);
   Job& insert(SharedSpec spec, JobState state);
   void erase(Line& line);

@@ -53,7 +53,7 @@ class Line {
     const Job& first = *jobs_.begin();
     return first.is_transient() || !window.is_beyond(line_key(*first.spec)) ? &first : nullptr;
   }
-  // Nothing waits in it, in memory or in the store.
+  // It has no jobs, in memory or in the store.
   [[nodiscard]] bool is_idle() const { return jobs_.empty() && !window.edge && !window.is_loading; }
 
   Window<LineKey> window;  // of the durable ones

@@ -10,7 +10,7 @@
 
 namespace zebu::broker {
 
-// Jobs a second, smoothed over about ten seconds.
+// Jobs per second, smoothed over about ten seconds.
 struct Rate {
   std::uint64_t count = 0;
   double per_second = 0;
@@ -31,7 +31,7 @@ struct ByTaskAndKey {
   }
 };
 
-// What a name stands for: its lines, its counts, what people set, and the consumers that serve it.
+// A queue: its lines, counts, settings, and the consumers that serve it.
 struct Queue {
   std::string name;
   std::map<LineName, std::unique_ptr<Line>, ByTaskAndKey> lines;
@@ -45,12 +45,12 @@ struct Queue {
   QueueSettings settings;
   Rate in;
   Rate out;
-  std::size_t consumers = 0;                      // that serve it, draining ones included
-  std::map<std::string, int, std::less<>> tasks;  // task -> how many of them know it
+  std::size_t consumers = 0;                      // consumers that serve it, including draining ones
+  std::map<std::string, int, std::less<>> tasks;  // task -> number of its consumers that know it
 
-  // Nothing refers to it, and no line has or expects jobs.
+  // It has no jobs, consumers or settings, and its lines expect no jobs.
   [[nodiscard]] bool is_idle() const {
-    if (queued + scheduled + running + failed + consumers > 0 || settings.is_paused || settings.purge_up_to != 0) {
+    if (queued + scheduled + running + failed + consumers > 0 || settings.is_paused || settings.purge_up_to) {
       return false;
     }
     for (const auto& [key, line] : lines) {

@@ -4,7 +4,7 @@
 
 namespace zebu::broker {
 
-// One connection of a peer, from its HELLO on. Never used again for another one.
+// One connection of a peer, from its HELLO on. Never reused.
 using SessionId = std::uint64_t;
 
 }  // namespace zebu::broker

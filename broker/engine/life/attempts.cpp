@@ -42,14 +42,14 @@ void Engine::give(Job& job, Consumer& consumer, Moment now, Effects& out) {
   ++job.uses.attempt;
   job.session = consumer.session;
   job.failed_on.reset();
-  const InstanceId older = std::exchange(job.holder, consumer.instance);
+  const std::optional<InstanceId> older = std::exchange(job.holder, consumer.instance);
   job.started = now.wall;
   job.is_start_recorded = false;
   jobs_.start(job, consumer.running);
   changed(consumer);
   const JobOptions& options = job.spec->options;
   // Somebody may name an attempt of it to a broker after this one. It must not look as if that were the newest.
-  const bool may_be_claimed = has_stray || consumer.is_late || (older != InstanceId{} && older != job.holder);
+  const bool may_be_claimed = has_stray || consumer.is_late || (older && older != job.holder);
   if (options.acks_early || options.unique_while == UniqueWhile::queued || may_be_claimed) {
     record_start(job, out);
   } else if (!options.transient) {
@@ -68,7 +68,7 @@ void Engine::set_limit(Job& job) {
 
 void Engine::record_start(Job& job, Effects& out) {
   job.is_start_recorded = true;
-  record(job, AttemptStarted{job.spec, job.uses.attempt, job.holder, job.cancel_asked}, out);
+  record(job, AttemptStarted{job.spec, job.uses.attempt, *job.holder, job.cancel_asked}, out);
 }
 
 void Engine::record_starts(Moment now, Effects& out) {
@@ -157,7 +157,7 @@ void Engine::give_back(SessionId session, const message::Return& jobs, Moment no
     if (!job) continue;
     ++totals_.returned;
     --job->uses.attempt;
-    job->holder = {};  // the holder of the attempt before has no claim to it
+    job->holder.reset();  // the holder of the attempt before has no claim to it
     if (job->cancel_asked) {
       finish(*job, Outcome::cancelled(), out);
       continue;
@@ -216,7 +216,7 @@ void Engine::follow(Job& job, Ruling&& ruling, Effects& out) {
   if (ruling.next == Ruling::Next::finish) return finish(job, std::move(*ruling.outcome), out);
   if (ruling.outcome) job.outcome = std::make_shared<const Outcome>(std::move(*ruling.outcome));
   // Its consumer may send this outcome again, and must not find the attempt open.
-  if (ruling.frees_holder) job.holder = {};
+  if (ruling.frees_holder) job.holder.reset();
   if (ruling.next == Ruling::Next::requeue) return put_back(job, out);
   ++totals_.retried;
   jobs_.reschedule(job, last_.wall + ruling.delay);
@@ -233,7 +233,7 @@ void Engine::leave_consumer(Job& job) {
 void Engine::put_back(Job& job, Effects& out) {
   jobs_.put_back(job);
   job.progress.reset();
-  record(job, JobPutBack{job.spec, job.uses, job.holder == InstanceId{}}, out);
+  record(job, JobPutBack{job.spec, job.uses, !job.holder}, out);
   enter_line(job, out);
 }
 

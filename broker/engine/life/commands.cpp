@@ -81,7 +81,7 @@ std::optional<std::size_t> Engine::purge(std::string_view name, Moment now, Effe
   for (Job* job : scheduled) finish(*job, Outcome::cancelled(), out);
   if (const auto& edge = jobs_.schedule_window().edge; edge && queue->scheduled > 0) backlog_.sweep(*edge);
   const std::size_t purged = scheduled.size() + purge_some(*queue, out);
-  const bool goes_on = queue->settings.purge_up_to > 0;
+  const bool goes_on = queue->settings.purge_up_to.has_value();
   if (!goes_on) jobs_.release_if_idle(*queue);
   return goes_on ? std::nullopt : std::optional(purged);
 }

@@ -77,7 +77,7 @@ void Engine::loaded(const QueuedLoaded& loaded, Effects& out) {
   Queue& queue = line->queue();
   for (const StoredJob& stored : loaded.jobs) page_in(stored, out);
   shrink(*line, out);
-  if (queue.settings.purge_up_to > 0) is_purging_ = true;
+  if (queue.settings.purge_up_to) is_purging_ = true;
   jobs_.release_if_idle(queue);
 }
 
@@ -94,7 +94,7 @@ void Engine::page_in(const StoredJob& stored, Effects& out) {
   }
   if (backlog_.has_just_left(stored.spec->id)) return;  // it is somewhere else by now, and will come from there
   Job& job = bring_in(stored);
-  if (job.state == JobState::scheduled && stored.spec->sequence <= job.queue->settings.purge_up_to) {
+  if (job.state == JobState::scheduled && job.queue->settings.purges(*stored.spec)) {
     return finish(job, Outcome::cancelled(), out);
   }
   jobs_.link(job);

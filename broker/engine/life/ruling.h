@@ -14,23 +14,23 @@ enum class End {
   replaced,  // a newer session of the same consumer, which did not name the attempt
 };
 
-// What a ruling is about.
+// The facts that a ruling depends on.
 struct RunningJob {
   const JobSpec& spec;
   Uses uses;
   bool cancel_asked = false;
 };
 
-// What follows from how an attempt ended.
+// The consequence of an attempt's end.
 struct Ruling {
   enum class Next { requeue, reschedule, finish };
 
   Next next = Next::finish;
   Uses uses;
-  // finish: the job's. Otherwise that of the attempt, when it had one.
+  // finish: the job's outcome. Otherwise the attempt's, if it had one.
   std::optional<Outcome> outcome;
-  std::chrono::milliseconds delay{0};  // of reschedule
-  bool frees_holder = true;            // nobody may claim the attempt any more
+  std::chrono::milliseconds delay{0};  // until a rescheduled job is due
+  bool frees_holder = true;            // the attempt can no longer be claimed
 };
 
 // Rules over an attempt's end, by the job's options and the broker's limits. No side effects.

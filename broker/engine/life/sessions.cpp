@@ -59,11 +59,11 @@ void Engine::welcome(Session& session, Effects& out) {
   if (session.is_to_drain) out.draining.push_back(session.id);
 }
 
-void Engine::stop(const Job& job, BatchNumber batch, Effects& out) {
+void Engine::stop(const Job& job, std::optional<BatchNumber> batch, Effects& out) {
   if (job.session) stop(*job.session, {job.spec->id, job.uses.attempt}, batch, out);
 }
 
-void Engine::stop(SessionId id, const AttemptId& attempt, BatchNumber batch, Effects& out) {
+void Engine::stop(SessionId id, const AttemptId& attempt, std::optional<BatchNumber> batch, Effects& out) {
   Session* session = peers_.find(id);
   if (session == nullptr) return;
   if (session->is_welcomed) {

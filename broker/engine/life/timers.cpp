@@ -78,7 +78,7 @@ void Engine::meet_deadlines(Moment now, Effects& out) {
     stop(job, batches_.due(job.batch), out);
     Outcome outcome =
         Outcome::failed({"zebu::HardLimit", "its consumer did not end it at its hard limit", {}, ErrorKind::crash});
-    outcome.ran = std::chrono::duration_cast<std::chrono::microseconds>(now.wall - job.started);
+    outcome.ran = std::chrono::duration_cast<std::chrono::microseconds>(now.wall - job.started.value_or(now.wall));
     leave_consumer(job);
     end_attempt(job, std::move(outcome), out);
   }
@@ -89,7 +89,7 @@ void Engine::meet_deadlines(Moment now, Effects& out) {
 void Engine::purge_all(Effects& out) {
   std::vector<Queue*> purged;
   for (const auto& [name, queue] : jobs_.queues()) {
-    if (queue->settings.purge_up_to > 0) purged.push_back(queue.get());
+    if (queue->settings.purge_up_to) purged.push_back(queue.get());
   }
   for (Queue* queue : purged) {
     purge_some(*queue, out);
@@ -98,7 +98,7 @@ void Engine::purge_all(Effects& out) {
 }
 
 std::size_t Engine::purge_some(Queue& queue, Effects& out) {
-  const std::uint64_t last = queue.settings.purge_up_to;
+  const std::uint64_t last = *queue.settings.purge_up_to;
   std::size_t purged = 0;
   bool has_stored = false;
   for (const auto& [key, line] : queue.lines) {
@@ -108,7 +108,7 @@ std::size_t Engine::purge_some(Queue& queue, Effects& out) {
   if (purged == kPurgeAtOnce) {
     is_purging_ = true;
   } else if (!has_stored && !backlog_.is_sweeping()) {
-    queue.settings.purge_up_to = 0;
+    queue.settings.purge_up_to.reset();
     write(QueueChanged{queue.settings}, out);
   }
   return purged;
@@ -131,7 +131,7 @@ std::size_t Engine::purge_line(Line& line, std::uint64_t last, std::size_t most,
 bool Engine::has_to_sweep() const {
   const auto& queues = jobs_.queues();
   return std::any_of(queues.begin(), queues.end(), [](const auto& queue) {
-    return queue.second->settings.purge_up_to > 0 && queue.second->scheduled > 0;
+    return queue.second->settings.purge_up_to && queue.second->scheduled > 0;
   });
 }
 
@@ -141,7 +141,7 @@ void Engine::swept(const ScheduledLoaded& loaded, Effects& out) {
   for (const StoredJob& stored : loaded.jobs) {
     const JobSpec& spec = *stored.spec;
     const Queue* queue = jobs_.find_queue(spec.queue);
-    const bool is_to_end = queue != nullptr && spec.sequence <= queue->settings.purge_up_to;
+    const bool is_to_end = queue != nullptr && queue->settings.purges(spec);
     if (!is_to_end || backlog_.has_just_left(spec.id)) continue;
     Job* known = jobs_.find(spec.id);
     if (known == nullptr) {

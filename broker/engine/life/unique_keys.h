@@ -8,7 +8,7 @@
 
 namespace zebu::broker {
 
-// Transient jobs with a unique key. Of durable ones the store decides.
+// Unique keys of transient jobs. The store decides about those of durable ones.
 class TransientKeys {
  public:
   [[nodiscard]] std::optional<JobId> holder(const std::string& key) const {
@@ -16,12 +16,12 @@ class TransientKeys {
     return found == holders_.end() ? std::nullopt : std::optional(found->second);
   }
   void take(const std::string& key, const JobId& id) { holders_[key] = id; }
-  // Another job may have it by now.
+  // Does nothing if another job has taken the key since.
   void release(const std::string& key, const JobId& id) {
     const auto found = holders_.find(key);
     if (found != holders_.end() && found->second == id) holders_.erase(found);
   }
-  // Drops keys of jobs that are forgotten, once they are the most.
+  // Drops the keys of forgotten jobs once they are the majority.
   template <class IsKnown>
   void tidy(std::size_t jobs, IsKnown&& is_known) {
     if (holders_.size() <= 2 * jobs + 1000) return;
@@ -32,8 +32,8 @@ class TransientKeys {
   std::unordered_map<std::string, JobId> holders_;
 };
 
-// Failed jobs that a person retries or purges, until the store has caught up. A retried job with a unique key stays
-// until the store has said whether the new one got the key.
+// Failed jobs that are being retried or purged, until the commit. A retried job with a unique key stays until the store
+// has decided whether the new one gets the key.
 class FailedJobs {
  public:
   [[nodiscard]] bool may_retry(const JobId& failed) const {
@@ -43,7 +43,7 @@ class FailedJobs {
     retrying_.emplace(failed.spec->id, failed);
     retried_.emplace(fresh, failed.spec->id);
   }
-  // A new job has its key, or has not got it. Returns the failed one that it was retried from.
+  // It is decided whether a new job gets its key. Returns the failed job that it was retried from.
   [[nodiscard]] std::optional<StoredJob> settled(const JobId& fresh) {
     if (retried_.empty()) return std::nullopt;
     const auto found = retried_.find(fresh);
@@ -52,12 +52,12 @@ class FailedJobs {
     retried_.erase(found);
     return failed.empty() ? std::nullopt : std::optional(std::move(failed.mapped()));
   }
-  // It is to be forgotten, recorded in `batch`. False: that was said already.
+  // Marks a job as forgotten by a record in `batch`. False: it was marked already.
   [[nodiscard]] bool forget(const JobId& failed, BatchNumber batch) {
     retrying_.erase(failed);
     return forgotten_.try_emplace(failed, batch).second;
   }
-  // The store has dropped it by itself. False: forget() said so before.
+  // The store has dropped the job because its time was up. False: forget() was called before.
   [[nodiscard]] bool dropped(const JobId& failed) {
     if (forgotten_.contains(failed)) return false;
     retrying_.erase(failed);

@@ -9,24 +9,25 @@
 
 namespace zebu::broker {
 
-// What a consumer that returns may keep, and the claims that cannot be decided yet or were refused.
+// Which attempts a returning consumer may keep, and the claims that are undecided or were refused.
 class Claims {
  public:
-  // What is known of the consumer.
+  // The consumer that claims an attempt.
   struct Claimant {
     InstanceId instance;
     bool is_late;  // ConsumerChanged
   };
 
-  // Sequences from there on were given by this broker: it knows every attempt of those jobs.
+  // This broker has assigned the sequences from `sequence` on, so it knows every attempt of those jobs.
   void restored_below(std::uint64_t sequence) { restored_below_ = sequence; }
 
-  // Whether it holds the attempt: the job was not given to another consumer since. So the attempt is the newest that is
-  // known, and was given to this consumer; or it is newer than that, because the broker was restarted before a record
-  // told of its start, and the consumer is not late.
+  // Whether the consumer still holds the attempt, because the job was not assigned to another one since. Either it is
+  // the newest known attempt and was assigned to this consumer; or it is newer, because the broker was restarted before
+  // the attempt was recorded, and the consumer is not late.
   [[nodiscard]] bool may_keep(const Job& job, const Claimant& who, std::uint32_t attempt) const;
 
-  // Of a fresh job: it was submitted once more before its consumer came back. Its commit will say whether it is there.
+  // A claim to a fresh job, which was submitted again before its consumer came back. The commit will show whether the
+  // store has it.
   void too_early(const Claim& claim) { early_.push_back(claim); }
   [[nodiscard]] std::vector<Claim> take_early() { return std::exchange(early_, {}); }
   // The store was asked, or has answered.
@@ -34,13 +35,14 @@ class Claims {
   void answered() { --asked_; }
   [[nodiscard]] bool has_open() const { return asked_ > 0 || !early_.empty(); }
 
-  // A claim that was refused: as long as its session lives it may say the attempt's outcome. The job may be unknown (a
-  // transient one of a broker before, or forgotten) and submitted again: its attempts go on from there.
+  // A refused claim: until its session ends, the outcome of the attempt may still arrive. The job may be unknown (a
+  // transient one of an earlier broker, or forgotten) and be submitted again: its attempts are then numbered from
+  // there.
   void refuse(const Claim& claim) { strays_.emplace(claim.run.job, claim); }
   void session_ended(SessionId session) {
     std::erase_if(strays_, [&](const auto& stray) { return stray.second.session == session; });
   }
-  // The job's attempts go on behind refused ones. True when there is one.
+  // Numbers the job's next attempt above all refused ones. True if there is one.
   bool skip_strays(Job& job) const;
 
  private:

@@ -26,7 +26,7 @@ struct Consumer {
   std::uint32_t credit = 0;
   bool draining = false;
   bool is_late = false;        // ConsumerChanged
-  BatchNumber known_with = 0;  // with which the store knows of it: a restarted broker waits for those only
+  BatchNumber known_with = 0;  // the batch that records it; a restarted broker waits for recorded consumers only
   JobList running;             // assigned to it, in the order of assignment
   Receipts receipts;
   Seat* seat = nullptr;          // Dispatch's, through the engine
@@ -42,16 +42,16 @@ struct Session {
   InstanceId instance;
   TimePoint last_heard{};
   std::unique_ptr<Consumer> consumer;  // of role consumer
-  // What a consumer names in HELLO and the store has to be asked about. Until that is answered it hears nothing, not
-  // even WELCOME: so it says nothing, and no outcome comes before the claim that it belongs to.
+  // Attempts named in HELLO that have to be looked up in the store. Until then the consumer gets no message, not even
+  // WELCOME. So it sends nothing, and no outcome arrives before the claim to its attempt is decided.
   std::size_t open_claims = 0;
   bool is_welcomed = false;
   bool is_to_drain = false;
   std::vector<AttemptId> stops;
 };
 
-// Sessions and what is known of the processes behind them: which instance has which session, when it was heard last,
-// and which consumers a restarted broker still waits for.
+// Sessions and the processes behind them: which instance has which session, when it was last heard from, and which
+// consumers a restarted broker still waits for.
 class Peers {
  public:
   explicit Peers(const EngineOptions& options)
@@ -74,9 +74,9 @@ class Peers {
   void heard(SessionId id, TimePoint now);
   struct Beat {
     std::vector<SessionId> silent;
-    std::vector<SessionId> present;  // that hear a beat
+    std::vector<SessionId> present;  // they get a beat
   };
-  // Unset: no beat is due yet.
+  // nullopt: no beat is due yet.
   [[nodiscard]] std::optional<Beat> beat(TimePoint now);
   [[nodiscard]] std::optional<TimePoint> next_beat() const { return next_beat_; }
 
@@ -85,14 +85,14 @@ class Peers {
   void expect(std::vector<KnownConsumer> consumers, bool has_orphans, TimePoint now);
   void came(const InstanceId& instance);
   [[nodiscard]] bool is_waiting() const { return hold_until_.has_value(); }
-  // All are there, or their time is up.
+  // All are back, or their time is up.
   [[nodiscard]] bool is_wait_over(TimePoint now) const;
   [[nodiscard]] std::optional<TimePoint> wait_ends() const { return hold_until_; }
-  // Ends the wait; these have not come.
+  // Ends the wait. Returns the consumers that have not come back.
   [[nodiscard]] std::vector<KnownConsumer> give_up();
 
-  // Whether a consumer that says HELLO is late (ConsumerChanged): it was given up before, or names attempts that this
-  // broker gave it no chance to have. Forgets that it was lost.
+  // Whether a consumer that says HELLO is late (ConsumerChanged): it was given up before, or names attempts that it
+  // cannot have from this broker. Forgets that it was lost.
   [[nodiscard]] bool is_late(const message::Hello& hello);
   void lost(const InstanceId& instance, bool is_late);
 
@@ -103,7 +103,7 @@ class Peers {
   std::unordered_map<SessionId, Session> sessions_;
   std::unordered_map<InstanceId, SessionId> instances_;  // the newest session of each
   std::optional<TimePoint> next_beat_;
-  std::vector<KnownConsumer> expected_;  // consumers that were there before the restart, and are not back
+  std::vector<KnownConsumer> expected_;  // consumers from before the restart that are not back
   std::optional<TimePoint> hold_until_;
   std::unordered_map<InstanceId, bool> lost_;  // by this broker, and not back; whether it was late
 };

@@ -7,9 +7,9 @@
 
 namespace zebu::broker {
 
-// How many of a consumer's outcomes are durable, and how many it has been told of by KEPT. It keeps its outcomes until
-// then. Only a draining consumer waits for KEPT, so it can ride on the next BEAT, unless the consumer would have to
-// keep much until then.
+// How many of a consumer's outcomes are durable, and how many of those KEPT has confirmed. The consumer keeps its
+// outcomes until then. Only a draining consumer waits for KEPT, so it can ride on the next BEAT, unless the consumer
+// would have to keep much until then.
 class Receipts {
  public:
   struct Kept {
@@ -17,9 +17,9 @@ class Receipts {
     bool at_once;
   };
 
-  // An outcome came whose records are in `batch`; 0: it has none.
-  void depends_on(BatchNumber batch) { batch_ = std::max(batch_, batch); }
-  // So many outcomes came in one message.
+  // An outcome came that is durable with `batch`; nullopt: it is already.
+  void depends_on(std::optional<BatchNumber> batch) { batch_ = std::max(batch_, batch); }
+  // A message brought this many outcomes.
   void add(std::size_t outcomes, std::size_t bytes) {
     count_ += outcomes;
     unconfirmed_ += outcomes;
@@ -27,19 +27,19 @@ class Receipts {
   }
   // The open batch is sealed.
   void seal() { sealed_ = count_; }
-  // What it is to hear when `batches` says that a commit is done, or that nothing has to be waited for.
+  // The KEPT to send after a commit.
   [[nodiscard]] std::optional<Kept> settled(const Batches& batches, bool is_draining) {
-    if (batch_ == 0) return std::nullopt;
-    const bool is_all = batches.is_settled(batch_);
-    if (is_all) batch_ = 0;
+    if (!batch_) return std::nullopt;
+    const bool is_all = batches.is_settled(*batch_);
+    if (is_all) batch_.reset();
     return confirm(is_all ? count_ : sealed_, is_draining);
   }
-  // All that have come, when none waits for a commit.
+  // The KEPT for all outcomes so far, if none waits for a commit.
   [[nodiscard]] std::optional<Kept> at_once(bool is_draining) {
-    if (count_ == 0 || batch_ != 0) return std::nullopt;
+    if (count_ == 0 || batch_) return std::nullopt;
     return confirm(count_, is_draining);
   }
-  [[nodiscard]] bool is_waiting() const { return batch_ != 0; }
+  [[nodiscard]] bool is_waiting() const { return batch_.has_value(); }
 
  private:
   static constexpr std::size_t kMany = 256;
@@ -54,8 +54,8 @@ class Receipts {
   }
 
   std::uint64_t count_ = 0;
-  BatchNumber batch_ = 0;     // with which the newest outcome is durable
-  std::uint64_t sealed_ = 0;  // outcomes of the batch that is under way, and of all before
+  std::optional<BatchNumber> batch_;  // that makes all outcomes durable; unset: they are
+  std::uint64_t sealed_ = 0;          // outcomes of the sealed batch and of all earlier ones
   std::uint64_t confirmed_ = 0;
   // Outcomes since the last KEPT that was sent at once, and their bytes.
   std::size_t unconfirmed_ = 0;

@@ -9,9 +9,9 @@
 
 namespace zebu::broker {
 
-// Which clients are told of which job, whether the job is in memory or not. A job in memory carries its own list; those
-// of jobs that are in the store only are kept here. A session's waits end with the session: lists drop sessions that
-// are gone when they are used, and sweep() takes care of those that nobody uses.
+// Which clients wait for which job. A job in memory has its own list; the lists of jobs that are in the store only are
+// kept here. A session's waits end with the session: a list drops ended sessions when it is used, and sweep() cleans
+// the lists that are not used.
 class Waiters {
  public:
   void session_began(SessionId session) { present_.insert(session); }
@@ -19,9 +19,9 @@ class Waiters {
     if (present_.erase(session) > 0 && !absent_.empty()) swept_ = 0;
   }
 
-  // To a job's own list; a session is in it once.
+  // Adds to a job's own list. A session is in it at most once.
   void add(WaiterList& list, SessionId session) const;
-  // To that of a job that is in the store only.
+  // Adds to the list of a job that is in the store only.
   void add_absent(const JobId& id, SessionId session) { add(absent_[id], session); }
   static void remove(WaiterList& list, SessionId session);
   void remove_absent(const JobId& id, SessionId session);
@@ -30,7 +30,7 @@ class Waiters {
   void job_left(const JobId& id, WaiterList&& list);
   [[nodiscard]] WaiterList job_came(const JobId& id);
 
-  // Those of the list that are still there.
+  // Calls tell(session) for each session of the list that has not ended.
   template <class Tell>
   void tell(const WaiterList& list, Tell&& tell) const {
     for (const SessionId session : list) {
@@ -39,7 +39,7 @@ class Waiters {
   }
   [[nodiscard]] bool is_present(SessionId session) const { return present_.contains(session); }
 
-  // The session hears whether the job was accepted when its commit says so.
+  // The session gets the answer whether the job was accepted once its commit is done.
   void answer_when_settled(const JobId& id, SessionId session) { askers_[id] = session; }
   [[nodiscard]] std::optional<SessionId> take_asker(const JobId& id);
 
@@ -47,8 +47,7 @@ class Waiters {
   void answer_cancel_when_settled(const JobId& id, SessionId session) { cancellers_[id].push_back(session); }
   [[nodiscard]] WaiterList take_cancellers(const JobId& id);
 
-  // Looks at up to `most` jobs that are in the store only and drops waits of sessions that are gone. True when there is
-  // more to look at.
+  // Checks the lists of up to `most` jobs and drops ended sessions. True if there are more to check.
   bool sweep(std::size_t most);
   [[nodiscard]] std::size_t absent_jobs() const { return absent_.size(); }
 
@@ -57,7 +56,7 @@ class Waiters {
   std::unordered_map<JobId, WaiterList> absent_;
   std::unordered_map<JobId, SessionId> askers_;
   std::unordered_map<JobId, WaiterList> cancellers_;
-  std::optional<std::size_t> swept_;  // buckets of absent_ that sweep() has looked at; unset: no need
+  std::optional<std::size_t> swept_;  // buckets of absent_ that sweep() has checked; unset: no sweep is needed
 };
 
 }  // namespace zebu::broker

@@ -102,7 +102,7 @@ void MemoryStore::apply(const JobPutBack& record) {
   move(*entry, JobState::queued);
   entry->job.cancel_asked = false;
   entry->job.uses = record.uses;
-  if (record.has_ended) entry->job.holder = {};
+  if (record.has_ended) entry->job.holder.reset();
   started(*record.spec);
 }
 
@@ -113,7 +113,7 @@ void MemoryStore::apply(const JobRescheduled& record) {
   move(*entry, JobState::scheduled);
   entry->job.cancel_asked = false;
   entry->job.uses = record.uses;
-  entry->job.holder = {};
+  entry->job.holder.reset();
   entry->job.due = record.due;
   entry->job.outcome = record.last;
   place(*entry, false);
@@ -157,7 +157,7 @@ void MemoryStore::apply(const JobForgotten& record) {
 void MemoryStore::apply(const QueueChanged& record) {
   const QueueSettings& settings = record.settings;
   settings_.erase(settings.name);
-  if (settings.is_paused || settings.purge_up_to != 0) settings_.emplace(settings.name, settings);
+  if (settings.is_paused || settings.purge_up_to) settings_.emplace(settings.name, settings);
 }
 
 void MemoryStore::apply(const ConsumerChanged& record) {

@@ -7,11 +7,13 @@
 namespace zebu::broker {
 namespace {
 
-// More rows than that, and those of idle queues go: names may be made by programs, without end.
+// With more rows than this, those of idle queues are deleted: programs may generate names without end.
 constexpr std::size_t kIdleQueues = 1024;
-// A longer list of counts becomes rows.
+// A longer list of counts is written as rows.
 constexpr std::size_t kListLength = 16;
 constexpr std::size_t kListed = 5;  // numbers for each queue in it
+// The column purge_up_to of a queue that is not being purged. Sequences begin at 1.
+constexpr std::uint64_t kNoPurge = 0;
 
 std::int64_t payload_of(const JobSpec& spec) { return static_cast<std::int64_t>(spec.size() - sizeof(JobSpec)); }
 
@@ -35,7 +37,8 @@ void SqliteQueues::load() {
     queue.scheduled = rows.integer(3);
     queue.payload = rows.integer(4);
     queue.failed = rows.integer(5);
-    queue.settings = {std::string(rows.blob(1)), rows.integer(6) != 0, std::string(rows.blob(7)), rows.number(8)};
+    queue.settings = {std::string(rows.blob(1)), rows.integer(6) != 0, std::string(rows.blob(7)), {}};
+    if (const std::uint64_t last = rows.number(8); last != kNoPurge) queue.settings.purge_up_to = last;
     next_number_ = std::max(next_number_, queue.number + 1);
     const std::string name = queue.settings.name;
     queues_.emplace(name, std::move(queue));
@@ -140,7 +143,7 @@ std::vector<std::string> SqliteQueues::save() {
 void SqliteQueues::write(Queue& queue) {
   const QueueSettings& settings = queue.settings;
   upsert_.run(queue.number, Bytes(settings.name), queue.queued, queue.scheduled, queue.payload, queue.failed,
-              settings.is_paused ? 1 : 0, Bytes(settings.reason), settings.purge_up_to);
+              settings.is_paused ? 1 : 0, Bytes(settings.reason), settings.purge_up_to.value_or(kNoPurge));
   queue.needs_row = false;
 }
 

@@ -46,7 +46,7 @@ class SqliteQueues {
     bool is_listed = false;
 
     [[nodiscard]] bool has_jobs() const { return queued + scheduled + failed > 0; }
-    [[nodiscard]] bool has_settings() const { return settings.is_paused || settings.purge_up_to != 0; }
+    [[nodiscard]] bool has_settings() const { return settings.is_paused || settings.purge_up_to.has_value(); }
   };
 
   Queue& at(const std::string& name);

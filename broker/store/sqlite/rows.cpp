@@ -79,7 +79,7 @@ std::uint8_t flags_of(const JobStatus& status) {
   const Uses& uses = status.uses;
   unsigned flags = 0;
   if (uses.failures != 0 || uses.crashes != 0 || uses.losses != 0) flags |= kTroubles;
-  if (status.holder != InstanceId{}) flags |= kHolder;
+  if (status.holder) flags |= kHolder;
   if (status.state == JobState::scheduled) flags |= kStatusDue;
   if (is_final(status.state)) flags |= kFinished;
   if (status.forget_at) flags |= kForgetAt;
@@ -134,7 +134,7 @@ void append_status(std::string& to, const JobId& id, const JobStatus& status) {
   if ((flags & kTroubles) != 0) {
     out.number(status.uses.failures).number(status.uses.crashes).number(status.uses.losses);
   }
-  if ((flags & kHolder) != 0) to += status.holder.view();
+  if (status.holder) to += status.holder->view();
   if ((flags & kStatusDue) != 0) out.time(status.due);
   if ((flags & kFinished) != 0) {
     out.time(status.finished).number(status.queue.size());

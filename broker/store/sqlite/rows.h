@@ -27,9 +27,9 @@ struct JobStatus {
   bool cancel_asked = false;  // while running
   bool has_unique = false;    // its spec has a unique key, which is dropped with the job
   Uses uses;
-  InstanceId holder;
-  WallTime due{};       // while scheduled
-  WallTime finished{};  // in a final state, as is the queue: dropping a job reads no more than this
+  std::optional<InstanceId> holder;
+  WallTime due{};       // valid while scheduled
+  WallTime finished{};  // valid in a final state, as is the queue: dropping a job reads no more than this
   std::string queue;
   std::optional<WallTime> forget_at;
   SharedOutcome outcome;

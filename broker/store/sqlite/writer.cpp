@@ -155,7 +155,7 @@ void SqliteWriter::apply(const JobPutBack& record) {
   status.state = JobState::queued;
   status.cancel_asked = false;
   status.uses = record.uses;
-  if (record.has_ended) status.holder = {};
+  if (record.has_ended) status.holder.reset();
   set_status(spec, status);
   release_if_begun(spec);
 }
@@ -169,7 +169,7 @@ void SqliteWriter::apply(const JobRescheduled& record) {
   status.state = JobState::scheduled;
   status.cancel_asked = false;
   status.uses = record.uses;
-  status.holder = {};
+  status.holder.reset();
   status.due = record.due;
   status.outcome = record.last;
   set_status(spec, status);

@@ -17,7 +17,7 @@ extern char** environ;
 namespace zebu::consumer {
 namespace {
 
-// Above every number that a child wants, so that moving them there cannot overwrite one that is still needed.
+// Above every descriptor number that a child uses, so that dup2 to those numbers cannot overwrite a source descriptor.
 constexpr int kAbove = 10;
 
 tl::unexpected<Error> system_error(const std::string& doing, int error) {
@@ -35,7 +35,7 @@ struct Ends {
   Descriptor childs;
 };
 
-// Fails like a system call: nothing, and errno.
+// On failure: nullopt, and errno is set.
 std::optional<Ends> ends_of(int ours, int childs) {
   Ends ends{Descriptor(ours), moved_up(childs)};
   if (!ends.childs.is_open() || ::fcntl(ours, F_SETFL, O_NONBLOCK) != 0) return std::nullopt;
@@ -62,8 +62,8 @@ struct SpawnActions {
   posix_spawn_file_actions_t value{};
 };
 
-// A child starts with no signal ignored, whatever its parent does, and with those blocked that it must not end by
-// before it has seen to that itself (main.cpp).
+// A child starts with no signal ignored, even if its parent ignores some. SIGINT and SIGTERM are blocked until it has
+// installed its handlers (main.cpp).
 struct SpawnAttributes {
   SpawnAttributes() {
     posix_spawnattr_init(&value);
@@ -124,7 +124,7 @@ Result<Child> start_child(const std::string& program, const SharedMark& mark, st
   Child child{0, std::move(jobs->ours), std::move(orders->ours), std::move(output->ours)};
   const int error = ::posix_spawn(&child.pid, "/proc/self/exe", &actions.value, &attributes.value, argv, environ);
   if (error != 0) return system_error("starting a slot's process", error);
-  // It has no job yet. Other limits than that of data count libraries too, and address space that nobody uses.
+  // The child has no job yet. The other limits (RLIMIT_AS) also count libraries and unused address space.
   const rlimit limit{memory.value_or(RLIM_INFINITY), memory.value_or(RLIM_INFINITY)};
   if (memory && ::prlimit(child.pid, RLIMIT_DATA, &limit, nullptr) != 0) {
     const int refused = errno;

@@ -12,9 +12,9 @@
 
 namespace zebu::consumer {
 
-// The first argument of a consumer that is to be a slot's process; behind it comes the parent's process id.
+// The first argument of a consumer that runs as a slot's process. The second one is the parent's process id.
 inline constexpr const char* kSlotArgument = "--zebu-slot";
-// What a slot's process inherits, under these numbers. Its stdout and stderr go into one pipe to the parent.
+// The descriptors that a slot's process inherits. Its stdout and stderr go into one pipe to the parent.
 inline constexpr int kSlotJobs = 3;
 inline constexpr int kSlotMark = 4;
 inline constexpr int kSlotOrders = 5;
@@ -23,7 +23,7 @@ inline constexpr int kSlotOrders = 5;
 class SharedMark {
  public:
   [[nodiscard]] static Result<SharedMark> make();
-  // The one that the parent made, in a child.
+  // In a child: maps the mark that the parent made.
   [[nodiscard]] static Result<SharedMark> open(Descriptor descriptor);
 
   [[nodiscard]] RunningMark& get() const { return *mark_; }
@@ -37,17 +37,17 @@ class SharedMark {
   std::unique_ptr<RunningMark, Unmap> mark_;
 };
 
-// A running process that executes this same binary as a slot. Whoever owns it reaps it.
+// A running process that executes this same binary as a slot. Its owner reaps it.
 struct Child {
-  pid_t pid = 0;
-  // Non-blocking streams; protocol.h says what goes where.
+  pid_t pid;
+  // Non-blocking streams; protocol.h says which messages go where.
   Descriptor jobs;
   Descriptor orders;
-  Descriptor output;  // what it prints
+  Descriptor output;  // the child's stdout and stderr
 };
 
-// Must be called by a thread that lives as long as the children shall: they die with it. program: what the process is
-// called in listings. memory: bytes of data (what malloc, new and stacks take) that it may have.
+// Must be called by a thread that outlives the children: they die with it. program: the name of the process in
+// listings. memory: the limit of its data (malloc, new, stacks) in bytes.
 [[nodiscard]] Result<Child> start_child(const std::string& program, const SharedMark& mark,
                                         std::optional<std::size_t> memory);
 

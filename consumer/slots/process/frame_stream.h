@@ -9,18 +9,18 @@
 
 namespace zebu::consumer {
 
-// No outcome comes near it: a longer frame is garbage.
+// No valid frame comes near this size: a longer one is garbage.
 inline constexpr std::uint32_t kMaxFrame = 1U << 30;
 
-// How much either end reads from the stream at once.
+// Bytes that either end reads from the stream at once.
 inline constexpr std::size_t kReadSize = 64U << 10;
 
-// Puts the frames of protocol.h together again from what a stream gives.
+// Reassembles the frames of protocol.h from the bytes of a stream.
 class FrameStream {
  public:
   void append(const char* bytes, std::size_t count);
-  // What stands behind the length of the next whole frame, if it is there; it lives until the next append. Fails when
-  // the frame would be longer than kMaxFrame.
+  // The payload of the next frame, or nullopt if it is not complete yet. Valid until the next append. Fails if the
+  // frame is longer than kMaxFrame.
   [[nodiscard]] Result<std::optional<Bytes>> next();
 
  private:

@@ -24,16 +24,16 @@
 namespace zebu::consumer {
 namespace {
 
-// The parent is gone, and with it all that the work was for; whatever still runs ends too.
-[[noreturn]] void leave() { std::_Exit(EXIT_SUCCESS); }
+// The parent is gone, so nobody needs the outcomes: the process ends at once, with any job that runs.
+[[noreturn]] void exit_orphaned() { std::_Exit(EXIT_SUCCESS); }
 
-// Nothing that comes behind it could be understood.
-[[noreturn]] void leave_because(const Error& error) {
-  std::fprintf(stderr, "a slot's process does not understand its consumer: %s\n", error.message.c_str());
+// After a malformed message, nothing in the stream can be decoded.
+[[noreturn]] void exit_malformed(const Error& error) {
+  std::fprintf(stderr, "a slot's process cannot decode a message of its consumer: %s\n", error.message.c_str());
   std::_Exit(EXIT_FAILURE);
 }
 
-// The child's end of a stream. Several threads may send; one at a time reads.
+// The child's end of a stream. Any thread may send; only one at a time may receive.
 class Stream {
  public:
   explicit Stream(int fd) : fd_(fd) {}
@@ -49,12 +49,12 @@ class Stream {
       if (n >= 0) {
         sent += static_cast<std::size_t>(n);
       } else if (errno != EINTR) {
-        leave();
+        exit_orphaned();
       }
     }
   }
 
-  // Hands what comes next to handle(message); returns whether there may be more. flags: as of recv.
+  // Calls handle(message) for each message that has arrived. Returns whether there may be more. flags: those of recv.
   template <class Handle>
   bool receive(int flags, Handle&& handle) {
     char bytes[kReadSize];
@@ -63,14 +63,14 @@ class Stream {
       n = ::recv(fd_, bytes, sizeof bytes, flags);
     } while (n < 0 && errno == EINTR);
     if (n < 0 && errno == EAGAIN) return false;
-    if (n <= 0) leave();
+    if (n <= 0) exit_orphaned();
     frames_.append(bytes, static_cast<std::size_t>(n));
     while (true) {
       const auto frame = frames_.next();
-      if (!frame) leave_because(frame.error());
+      if (!frame) exit_malformed(frame.error());
       if (!*frame) return static_cast<std::size_t>(n) == sizeof bytes;
       const auto message = decoder_.to_child(**frame);
-      if (!message) leave_because(message.error());
+      if (!message) exit_malformed(message.error());
       handle(*message);
     }
   }
@@ -82,8 +82,8 @@ class Stream {
   std::mutex send_mutex_;
 };
 
-// The worker fetches its jobs and sends their outcomes itself, so that a job costs one wake-up of this process. The
-// main thread sleeps until an order comes, which it carries out while the worker computes.
+// The worker's thread receives jobs and sends their outcomes itself, so that a job costs one wake-up of this process.
+// The main thread sleeps until an order arrives, and carries it out while the worker computes.
 class SlotProcess {
  public:
   SlotProcess(const Registry& registry, RunningMark& mark)
@@ -103,7 +103,7 @@ class SlotProcess {
  private:
   // ── jobs ──
 
-  // In the worker, when it has none.
+  // Called by the worker's thread when it has no job.
   void wait_for_jobs() {
     pollfd watched[] = {{jobs_.descriptor(), POLLIN, 0}, {wake_.get(), POLLIN, 0}};
     while (::poll(watched, 2, -1) < 0 && errno == EINTR) continue;
@@ -112,13 +112,13 @@ class SlotProcess {
     fetch_jobs();
   }
 
-  // Gives the worker all jobs that have arrived; true when there were any.
+  // Gives the worker all jobs that have arrived. True if there were any.
   bool fetch_jobs() {
     const std::lock_guard lock(fetch_mutex_);
     bool has_any = false;
     const auto take = [&](const protocol::ToChild& message) {
       const auto* run = std::get_if<protocol::Run>(&message);
-      if (run == nullptr) leave_because({ErrorCode::bad_message, "an order among the jobs", {}});
+      if (run == nullptr) exit_malformed({ErrorCode::bad_message, "an order in the stream of jobs", {}});
       give(*run);
       has_any = true;
     };
@@ -126,7 +126,7 @@ class SlotProcess {
     return has_any;
   }
 
-  // The worker looks for jobs in the stream only. It may sleep while these were taken from there.
+  // The worker's thread polls the stream, and would not notice jobs that this thread has read from it.
   void wake_worker() {
     const std::uint64_t one = 1;
     static_cast<void>(::write(wake_.get(), &one, sizeof one) < 0);
@@ -140,7 +140,7 @@ class SlotProcess {
       if (task != nullptr) {
         jobs.push_back(job_of(job, task));
       } else {
-        // The program registers other tasks when it is started with other arguments.
+        // Possible if the program registers different tasks depending on its arguments.
         const Outcome outcome = unknown_task(job.task);
         jobs_.send(protocol::Ended{{message::report_of(job.id, job.attempt, outcome)}});
       }
@@ -150,10 +150,10 @@ class SlotProcess {
 
   // ── orders ──
 
-  void carry_out(const protocol::Run&) { leave_because({ErrorCode::bad_message, "jobs among the orders", {}}); }
+  void carry_out(const protocol::Run&) { exit_malformed({ErrorCode::bad_message, "jobs in the stream of orders", {}}); }
   void carry_out(const protocol::Stop& stop) { worker_.stop(stop.id); }
   void carry_out(const protocol::SoftLimit& reached) { worker_.reach_soft_limit(reached.id); }
-  void carry_out(const protocol::ReportProgress&) { worker_.want_more(); }
+  void carry_out(const protocol::ReportProgress&) { worker_.request_progress(); }
   void carry_out(const protocol::Recall&) {
     protocol::Returned returned;
     for (const Job& job : worker_.take_back()) returned.jobs.push_back(job.id);
@@ -161,20 +161,20 @@ class SlotProcess {
     jobs_.send(returned);
   }
 
-  // ── reports, from both threads ──
+  // ── reports, sent by both threads ──
 
   void report() {
     const std::lock_guard lock(report_mutex_);
-    const Worker::Gathered gathered = worker_.collect();
-    if (!gathered.told.empty()) {
+    const Worker::Reports reports = worker_.collect();
+    if (!reports.progress.empty()) {
       protocol::Progressed progressed;
-      for (const Told& each : gathered.told) progressed.jobs.push_back(report_of(each.id, each.progress));
+      for (const ProgressUpdate& each : reports.progress) progressed.jobs.push_back(report_of(each.id, each.progress));
       jobs_.send(progressed);
     }
-    if (!gathered.finished.empty()) {
+    if (!reports.finished.empty()) {
       protocol::Ended ended;
-      ended.jobs.reserve(gathered.finished.size());
-      for (const Finished& each : gathered.finished) {
+      ended.jobs.reserve(reports.finished.size());
+      for (const Finished& each : reports.finished) {
         ended.jobs.push_back(message::report_of(each.id.job, each.id.attempt, each.outcome));
       }
       jobs_.send(ended);
@@ -186,19 +186,19 @@ class SlotProcess {
   Stream orders_{kSlotOrders};
   Descriptor wake_;
   std::mutex fetch_mutex_;   // keeps jobs in the order in which they were sent
-  std::mutex report_mutex_;  // keeps outcomes in the order in which they came about
+  std::mutex report_mutex_;  // keeps outcomes in the order in which jobs ended
   Worker worker_;            // last: it uses all of the above
 };
 
-// The parent decides when a slot ends: a Ctrl-C goes to the whole group, and a service manager may signal everybody. A
-// handler that does nothing, other than an ignored signal, is not passed on to programs that a task starts.
-void leave_stopping_to_parent() {
+// The parent decides when a slot ends, but Ctrl-C goes to the whole process group, and a service manager may signal all
+// processes. Empty handlers, because programs that a task starts would inherit an ignored signal.
+void ignore_stop_signals() {
   struct sigaction action {};
   action.sa_handler = [](int) {};
   action.sa_flags = SA_RESTART;
   ::sigaction(SIGINT, &action, nullptr);
   ::sigaction(SIGTERM, &action, nullptr);
-  sigset_t blocked;  // from the start on, by the parent
+  sigset_t blocked;  // by the parent, since the start of this process
   sigemptyset(&blocked);
   sigaddset(&blocked, SIGINT);
   sigaddset(&blocked, SIGTERM);
@@ -209,7 +209,7 @@ bool die_with_parent(const char* parent) {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   pid_t pid = 0;
   std::from_chars(parent, parent + std::strlen(parent), pid);
-  return ::getppid() == pid;  // else it died before we asked
+  return ::getppid() == pid;  // otherwise the parent died before the prctl
 }
 
 }  // namespace
@@ -217,7 +217,7 @@ bool die_with_parent(const char* parent) {
 std::optional<int> run_as_slot(int argc, char** argv, const Registry& registry) {
   if (argc != 3 || std::string_view(argv[1]) != kSlotArgument) return std::nullopt;
   if (!die_with_parent(argv[2])) return EXIT_FAILURE;
-  leave_stopping_to_parent();
+  ignore_stop_signals();
   ::prctl(PR_SET_NAME, "zebu-slot");
   for (const int fd : {kSlotJobs, kSlotOrders, kSlotMark}) ::fcntl(fd, F_SETFD, FD_CLOEXEC);
   auto mark = SharedMark::open(Descriptor(kSlotMark));

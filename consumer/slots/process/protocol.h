@@ -8,8 +8,8 @@
 #include <vector>
 
 // The messages between a consumer and the process of one of its slots. Both ends are the same binary, so there are no
-// versions; but a child runs code that may do anything, so its parent trusts no byte of it. A message that cannot be
-// decoded ends the child: its parent kills it, and it exits by itself.
+// versions. A child runs the tasks' code, which may do anything, so the parent trusts no byte from it. A message that
+// cannot be decoded ends the child: the parent kills it, or the child exits.
 //
 //   ┌ length of the rest: 4 bytes, this machine's order ┬ msgpack: [type, field, …] ┐
 //
@@ -30,21 +30,21 @@ namespace zebu::consumer::protocol {
 
 // ── to the child ────────────────────────────────────────────────────────────────────────────────────────────────────
 
-// Run these, in order, after the ones that you have.
+// Run these jobs, in order, after the earlier ones.
 struct Run {
   std::vector<message::Assignment> jobs;
 };
-// Cancel this one: it ends as cancelled if it has not started, otherwise its token fires.
+// Cancel this attempt: if it has not started it ends as cancelled, otherwise its token fires.
 struct Stop {
   AttemptId id;
 };
-// If this one runs now, its token fires.
+// If this attempt runs now, fire its token.
 struct SoftLimit {
   AttemptId id;
 };
 // Give back the jobs that have not started.
 struct Recall {};
-// Say what the running task has reported since the last time, as soon as there is something.
+// Send the running task's progress since the last update, as soon as there is some.
 struct ReportProgress {};
 
 using ToChild = std::variant<Run, Stop, SoftLimit, Recall, ReportProgress>;
@@ -70,7 +70,7 @@ using FromChild = std::variant<Ended, Returned, Progressed>;
 void append(std::string& to, const ToChild& message);
 void append(std::string& to, const FromChild& message);
 
-// Holds the memory that the last decoded message points into, so one for each stream is enough. Not thread-safe.
+// Owns the memory that the last decoded message points into: one for each stream is enough. Not thread-safe.
 class Decoder {
  public:
   Decoder();
@@ -78,8 +78,8 @@ class Decoder {
   Decoder(Decoder&&) noexcept;
   Decoder& operator=(Decoder&&) noexcept;
 
-  // What stands behind a frame's length, or bad_message. Views in the message point into `frame` and into this decoder:
-  // they live until the next decode.
+  // Decode a frame without its length, or fail with bad_message. Views in the message point into `frame` and into this
+  // decoder, and are valid until the next call.
   [[nodiscard]] Result<ToChild> to_child(Bytes frame);
   [[nodiscard]] Result<FromChild> from_child(Bytes frame);
 

@@ -30,7 +30,7 @@ ProcessSlot::ProcessSlot(boost::asio::io_context& loop, const SlotEvents& events
       deaths_(loop, SIGCHLD),
       restart_(loop),
       stop_timer_(loop),
-      told_timer_(loop),
+      progress_timer_(loop),
       limits_(loop,
               {[this] { return mark_.get().read(); }, [this](const LimitWatch::Reached& reached) { reach(reached); }}),
       jobs_writer_(jobs_stream_),
@@ -40,15 +40,15 @@ ProcessSlot::ProcessSlot(boost::asio::io_context& loop, const SlotEvents& events
 }
 
 ProcessSlot::~ProcessSlot() {
-  if (child_.pid != 0) {
-    ::kill(child_.pid, SIGKILL);
-    retired_.push_back(child_.pid);
+  if (child_) {
+    ::kill(*child_, SIGKILL);
+    retired_.push_back(*child_);
   }
   for (const pid_t pid : retired_) ::waitpid(pid, nullptr, 0);
 }
 
 std::size_t ProcessSlot::room() const {
-  if (child_.pid == 0 || is_used_up()) return 0;
+  if (!child_ || is_used_up()) return 0;
   return options_.max_jobs ? *options_.max_jobs - given_ : std::numeric_limits<std::size_t>::max();
 }
 
@@ -90,20 +90,20 @@ void ProcessSlot::start() {
   mark_.get().reset();
   auto child = start_child(options_.program, mark_, options_.memory);
   if (!child) {
-    spdlog::error("a slot has no process: {}", child.error().message);
+    spdlog::error("cannot start a slot's process: {}", child.error().message);
     return start_later();
   }
-  child_ = std::move(*child);
+  child_ = child->pid;
   incoming_ = {};
   jobs_writer_.reset();
   orders_writer_.reset();
   tail_.clear();
   given_ = 0;
-  has_worked_ = is_pausing_ = is_out_of_memory_ = false;
+  has_worked_ = is_progress_paused_ = is_out_of_memory_ = false;
   kill_.reset();
-  jobs_stream_.assign(child_.jobs.release());
-  orders_stream_.assign(child_.orders.release());
-  output_.assign(child_.output.release());
+  jobs_stream_.assign(child->jobs.release());
+  orders_stream_.assign(child->orders.release());
+  output_.assign(child->output.release());
   for (auto* stream : {&jobs_stream_, &orders_stream_, &output_}) stream->non_blocking(true);
   watch_jobs();
   watch_output();
@@ -122,7 +122,7 @@ void ProcessSlot::close_streams() {
   error_code ignored;
   for (auto* stream : {&jobs_stream_, &orders_stream_, &output_}) stream->close(ignored);
   stop_timer_.cancel();
-  told_timer_.cancel();
+  progress_timer_.cancel();
   limits_.clear();
 }
 
@@ -130,15 +130,15 @@ bool ProcessSlot::is_used_up() const {
   return is_out_of_memory_ || (options_.max_jobs && given_ >= *options_.max_jobs);
 }
 
-// A child that takes no more jobs and has none makes room for a new one. Its outcomes are all here, so nothing is lost
-// by not waiting for its end.
+// Replaces a child that is used up and has no job. All its outcomes have arrived, so nothing is lost by not waiting for
+// its end.
 bool ProcessSlot::renew() {
-  if (child_.pid == 0 || !is_used_up() || !jobs_.empty()) return false;
+  if (!child_ || !is_used_up() || !jobs_.empty()) return false;
   read_output();
   close_streams();
-  const pid_t pid = std::exchange(child_.pid, 0);
-  ::kill(pid, SIGKILL);
-  retired_.push_back(pid);
+  ::kill(*child_, SIGKILL);
+  retired_.push_back(*child_);
+  child_.reset();
   restart_delay_ = std::chrono::milliseconds(0);
   start();
   return true;
@@ -155,11 +155,11 @@ void ProcessSlot::watch_death() {
 void ProcessSlot::reap() {
   std::erase_if(retired_, [](pid_t pid) { return ::waitpid(pid, nullptr, WNOHANG) == pid; });
   int status = 0;
-  if (child_.pid == 0 || ::waitpid(child_.pid, &status, WNOHANG) != child_.pid) return;
-  // What it said before it died still counts.
+  if (!child_ || ::waitpid(*child_, &status, WNOHANG) != *child_) return;
+  // Messages and output from before its death still count.
   read_jobs();
   read_output();
-  bury(status);
+  handle_death(status);
 }
 
 }  // namespace zebu::consumer

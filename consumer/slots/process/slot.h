@@ -20,14 +20,14 @@ namespace zebu::consumer {
 
 struct ProcessSlotOptions {
   std::string program;                       // argv[0] of the children
-  std::chrono::milliseconds cancel_grace;    // what a task that sees its token has, before its process is killed
-  std::optional<std::size_t> memory = {};    // bytes of data that a child may have
-  std::optional<std::size_t> max_jobs = {};  // that a child runs before it is replaced
+  std::chrono::milliseconds cancel_grace;    // how long a task that sees its token may go on
+  std::optional<std::size_t> memory = {};    // limit of a child's data, in bytes
+  std::optional<std::size_t> max_jobs = {};  // a child is replaced after this many
 };
 
-// A slot that is a child process: a task that crashes, hangs or eats the memory loses its own attempt and nothing else.
-// A child that dies is replaced: at once, or after a growing delay when children die without having been given work.
-// One that has run all the jobs that it may, or out of memory, is replaced when nothing lies in it any longer.
+// A slot that is a child process: a task that crashes, hangs or exhausts the memory costs its own attempt and nothing
+// else. A child that dies is replaced: at once, or after a growing delay if children die before they have done any
+// work. A child that has run out of memory, or has been given max_jobs, is replaced as soon as it has no job.
 //
 //   jobs ────────────► RUN ───────────────► child's worker ──► PROGRESSED, ENDED ──► events
 //   stops, limits ───► STOP, SOFT_LIMIT ──► child's main thread
@@ -39,7 +39,7 @@ class ProcessSlot : public Slot {
   // Kills and reaps the child.
   ~ProcessSlot() override;
 
-  [[nodiscard]] bool is_alive() const override { return child_.pid != 0; }
+  [[nodiscard]] bool is_alive() const override { return child_.has_value(); }
   [[nodiscard]] std::size_t room() const override;
   [[nodiscard]] std::size_t load() const override { return jobs_.size(); }
   void give(std::vector<Job> jobs) override;
@@ -56,9 +56,10 @@ class ProcessSlot : public Slot {
   [[nodiscard]] bool is_used_up() const;
   [[nodiscard]] bool renew();
 
-  void bury(int wait_status);
+  void handle_death(int wait_status);
   [[nodiscard]] std::vector<Finished> take_ended(std::deque<Job>& lost, int wait_status);
-  [[nodiscard]] Outcome epitaph(const AttemptId& id, int wait_status) const;
+  [[nodiscard]] Outcome crashed(int wait_status, bool has_run) const;
+  [[nodiscard]] Outcome outcome_after_death(const AttemptId& id, int wait_status) const;
   void watch_stops();
   void reach(const LimitWatch::Reached& reached);
   [[nodiscard]] std::deque<Job>::iterator find(const AttemptId& id);
@@ -77,7 +78,7 @@ class ProcessSlot : public Slot {
     AttemptId id;
     TimePoint kill_at;
   };
-  // The child was killed because of an attempt: it was stopped, or has passed this hard limit.
+  // The attempt because of which the child was killed: it was stopped, or it passed this hard limit.
   struct Kill {
     AttemptId id;
     std::optional<std::chrono::milliseconds> limit;
@@ -87,29 +88,29 @@ class ProcessSlot : public Slot {
   const SlotEvents& events_;
   const ProcessSlotOptions& options_;
   SharedMark mark_;
-  Child child_;  // pid 0: none
+  std::optional<pid_t> child_;
   boost::asio::posix::stream_descriptor jobs_stream_;
   boost::asio::posix::stream_descriptor orders_stream_;
   boost::asio::posix::stream_descriptor output_;
   boost::asio::signal_set deaths_;
   boost::asio::steady_timer restart_;
   boost::asio::steady_timer stop_timer_;
-  boost::asio::steady_timer told_timer_;
+  boost::asio::steady_timer progress_timer_;
   LimitWatch limits_;
   StreamWriter jobs_writer_;
   StreamWriter orders_writer_;
   FrameStream incoming_;
   protocol::Decoder decoder_;
-  std::deque<Job> jobs_;  // what the child has, in the order in which it was given
+  std::deque<Job> jobs_;  // given to the child, in this order
   std::vector<Stop> stops_;
-  std::string tail_;  // the end of what the child printed
+  std::string tail_;  // the end of the child's output
   std::chrono::milliseconds restart_delay_{0};
-  std::size_t given_ = 0;  // jobs, to this child
+  std::size_t given_ = 0;  // jobs given to this child
   bool has_worked_ = false;
-  bool is_pausing_ = false;  // what it tells
+  bool is_progress_paused_ = false;  // until progress_timer_ expires
   bool is_out_of_memory_ = false;
   std::optional<Kill> kill_;
-  std::vector<pid_t> retired_;  // were replaced and killed, and are to be reaped
+  std::vector<pid_t> retired_;  // replaced and killed, not reaped yet
 };
 
 }  // namespace zebu::consumer

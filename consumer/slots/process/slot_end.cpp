@@ -8,14 +8,14 @@
 #include <iterator>
 #include <sstream>
 
-// How attempts end that do not end by themselves: by a stop, a limit, or the death of their process.
+// Attempts that do not end by themselves: they are stopped, reach a limit, or lose their process.
 namespace zebu::consumer {
 namespace {
 
 using boost::system::error_code;
 
 constexpr std::size_t kTailLines = 10;
-// How often a process is looked at whose job was stopped, but has not begun by then.
+// How often to check a process whose stopped job has not begun yet.
 constexpr std::chrono::milliseconds kStopPace{100};
 
 std::vector<std::string> last_lines(const std::string& text) {
@@ -28,8 +28,9 @@ std::vector<std::string> last_lines(const std::string& text) {
 
 }  // namespace
 
-// The child cancels a job that has not begun, and fires the token of one that runs. A task that does not heed it, or
-// cannot see it, is ended with its process. A job whose stream is full may arrive after its STOP: it hears it again.
+// The child cancels a job that has not begun, and fires the token of one that runs. If the task ignores its token or
+// cannot see it, the process is killed. A job may arrive after its STOP if the stream of jobs is full, so STOP is
+// repeated.
 void ProcessSlot::watch_stops() {
   const TimePoint now = Clock::now();
   const auto running = mark_.get().read();
@@ -38,7 +39,7 @@ void ProcessSlot::watch_stops() {
     const bool is_running = running && running->id == stop.id;
     if (is_running && stop.kill_at <= now) {
       kill_ = Kill{stop.id, std::nullopt};
-      ::kill(child_.pid, SIGKILL);
+      ::kill(*child_, SIGKILL);
       return;
     }
     next = std::min(next, is_running ? stop.kill_at : now + kStopPace);
@@ -57,16 +58,16 @@ void ProcessSlot::reach(const LimitWatch::Reached& reached) {
     return order(protocol::SoftLimit{reached.id});
   }
   const auto running = mark_.get().read();
-  if (kill_ || !running || running->id != reached.id) return;  // it is dying, or has ended in time
+  if (!child_ || kill_ || !running || running->id != reached.id) return;  // it is dying, or has ended in time
   spdlog::warn("job {} has passed its hard limit of {}: slot process {} is killed", reached.id.job.to_string(),
-               readable(reached.time), child_.pid);
+               readable(reached.time), *child_);
   kill_ = Kill{reached.id, reached.time};
-  ::kill(child_.pid, SIGKILL);
+  ::kill(*child_, SIGKILL);
 }
 
-// What had begun ends here. The rest has lost nothing but time.
-void ProcessSlot::bury(int wait_status) {
-  const pid_t pid = std::exchange(child_.pid, 0);
+// Attempts that had begun end here. The others are returned, and can run elsewhere.
+void ProcessSlot::handle_death(int wait_status) {
+  const pid_t pid = *std::exchange(child_, std::nullopt);
   close_streams();
   std::deque<Job> lost = std::exchange(jobs_, {});
   if (!kill_) spdlog::warn("slot process {}: {}", pid, describe_exit(wait_status));
@@ -82,8 +83,8 @@ void ProcessSlot::bury(int wait_status) {
   if (!lost.empty()) events_.returned(*this, {std::move_iterator(lost.begin()), std::move_iterator(lost.end())});
 }
 
-// Jobs begin in the order in which they were given: whatever lies before the last one that did has begun too, and how
-// it ended died with the process.
+// Jobs begin in the order in which they were given. So every job before the last one that began has begun too, and its
+// outcome was lost with the process.
 std::vector<Finished> ProcessSlot::take_ended(std::deque<Job>& lost, int wait_status) {
   const AttemptId last = mark_.get().last();
   bool has_begun = std::any_of(lost.begin(), lost.end(), [&](const Job& job) { return job.id == last; });
@@ -94,29 +95,28 @@ std::vector<Finished> ProcessSlot::take_ended(std::deque<Job>& lost, int wait_st
     const bool is_lost = has_begun;
     if (job.id == last) has_begun = false;
     if (is_stopped) {
-      ended.push_back({job.id, Outcome{}});
+      ended.push_back({job.id, Outcome::cancelled()});
     } else if (is_lost) {
-      ended.push_back({job.id, epitaph(job.id, wait_status)});
+      ended.push_back({job.id, outcome_after_death(job.id, wait_status)});
     }
     return is_stopped || is_lost;
   });
   return ended;
 }
 
-Outcome ProcessSlot::epitaph(const AttemptId& id, int wait_status) const {
+Outcome ProcessSlot::crashed(int wait_status, bool has_run) const {
+  std::string message =
+      "the slot's process " + (kill_ ? "was killed to end another job" : "died: " + describe_exit(wait_status));
+  if (options_.memory) message += "; its memory is limited to " + readable_bytes(*options_.memory);
+  if (!has_run) message += "; the job had ended, but its outcome was lost";
+  return Outcome::failed({"zebu::Crash", std::move(message), last_lines(tail_), ErrorKind::crash});
+}
+
+Outcome ProcessSlot::outcome_after_death(const AttemptId& id, int wait_status) const {
   const auto running = mark_.get().read();
   const bool has_run = running && running->id == id;
-  Outcome outcome;
-  if (kill_ && kill_->id == id && kill_->limit) {
-    outcome = past_hard_limit(*kill_->limit, last_lines(tail_));
-  } else {
-    std::string message =
-        "the slot's process " + (kill_ ? "was killed to end another job" : "died: " + describe_exit(wait_status));
-    if (options_.memory) message += "; its memory is limited to " + readable_bytes(*options_.memory);
-    if (!has_run) message += "; the job had ended, but how is lost";
-    outcome.state = JobState::failed;
-    outcome.error = {"zebu::Crash", std::move(message), last_lines(tail_), ErrorKind::crash};
-  }
+  const bool is_past_limit = kill_ && kill_->id == id && kill_->limit;
+  Outcome outcome = is_past_limit ? past_hard_limit(*kill_->limit, last_lines(tail_)) : crashed(wait_status, has_run);
   if (has_run) outcome.ran = std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - running->since);
   return outcome;
 }

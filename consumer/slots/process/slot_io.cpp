@@ -9,7 +9,7 @@
 #include <csignal>
 #include <unistd.h>
 
-// What goes between a slot and its child: see protocol.h.
+// The streams between a slot and its child: see protocol.h.
 namespace zebu::consumer {
 namespace {
 
@@ -26,8 +26,8 @@ void ProcessSlot::order(const protocol::ToChild& order) {
 }
 
 void ProcessSlot::watch_jobs() {
-  jobs_stream_.async_wait(asio::posix::stream_descriptor::wait_read, [this, pid = child_.pid](const error_code& error) {
-    if (error || pid != child_.pid) return;  // of a child that was replaced meanwhile
+  jobs_stream_.async_wait(asio::posix::stream_descriptor::wait_read, [this, pid = child_](const error_code& error) {
+    if (error || pid != child_) return;  // the child has been replaced
     read_jobs();
     if (!renew() && jobs_stream_.is_open()) watch_jobs();
   });
@@ -40,14 +40,15 @@ void ProcessSlot::read_jobs() {
     const std::size_t count = jobs_stream_.read_some(asio::buffer(bytes), error);
     incoming_.append(bytes, count);
     if (const auto handled = handle_messages(); !handled) {
-      spdlog::error("slot process {} is killed: it sent {}", child_.pid, handled.error().message);
+      spdlog::error("slot process {} is killed: it sent {}", *child_, handled.error().message);
       break;
     }
   }
   if (error == asio::error::would_block) return;
-  // A child that cannot be understood, or heard, is of no use. If it is dying by itself already, this changes nothing.
+  // The child cannot be used after a malformed message or a broken stream. If it is dying already, this changes
+  // nothing.
   jobs_stream_.close(error);
-  if (child_.pid != 0) ::kill(child_.pid, SIGKILL);
+  ::kill(*child_, SIGKILL);
 }
 
 Result<void> ProcessSlot::handle_messages() {
@@ -75,7 +76,7 @@ void ProcessSlot::handle(const protocol::Ended& ended) {
     finished.push_back({id, message::outcome_of(entry)});
     if (entry.error.type == kMemoryLimit) is_out_of_memory_ = true;
   }
-  // Nobody knows which job took the memory: the next ones get a process of their own.
+  // It is unknown which job took the memory: the remaining ones get a new process.
   if (is_out_of_memory_ && !jobs_.empty()) recall();
   if (!finished.empty()) events_.finished(*this, std::move(finished));
 }
@@ -95,24 +96,24 @@ void ProcessSlot::handle(const protocol::Returned& returned) {
 
 void ProcessSlot::handle(const protocol::Progressed& progressed) {
   for (const message::ProgressReport& report : progressed.jobs) {
-    Told told{{report.id, report.attempt}, {}};
-    if (find(told.id) == jobs_.end()) continue;
-    append(told.progress, report.done, report.note, report.output);
-    events_.told(std::move(told));
+    ProgressUpdate update{{report.id, report.attempt}, {}};
+    if (find(update.id) == jobs_.end()) continue;
+    append(update.progress, report.done, report.note, report.output);
+    events_.progress(std::move(update));
   }
-  if (std::exchange(is_pausing_, true)) return;
-  told_timer_.expires_after(kToldPause);
-  told_timer_.async_wait([this](const error_code& error) {
+  if (std::exchange(is_progress_paused_, true)) return;
+  progress_timer_.expires_after(kProgressInterval);
+  progress_timer_.async_wait([this](const error_code& error) {
     if (error) return;
-    is_pausing_ = false;
+    is_progress_paused_ = false;
     order(protocol::ReportProgress{});
   });
 }
 
-// What a child prints goes on to our stderr; its end is kept, because it often says why the child died.
+// A child's output is forwarded to our stderr. Its end is kept, because it often says why the child died.
 void ProcessSlot::watch_output() {
-  output_.async_wait(asio::posix::stream_descriptor::wait_read, [this, pid = child_.pid](const error_code& error) {
-    if (error || pid != child_.pid) return;
+  output_.async_wait(asio::posix::stream_descriptor::wait_read, [this, pid = child_](const error_code& error) {
+    if (error || pid != child_) return;
     read_output();
     if (output_.is_open()) watch_output();
   });

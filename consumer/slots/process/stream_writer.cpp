@@ -13,7 +13,7 @@ void StreamWriter::write() {
   while (!buffer_.empty() && !error) {
     buffer_.erase(0, stream_.write_some(boost::asio::buffer(buffer_), error));
   }
-  // The end of its reader is noticed elsewhere.
+  // Other errors mean that the reader is gone, which is handled elsewhere.
   if (error != boost::asio::error::would_block) return;
   is_waiting_ = true;
   stream_.async_wait(boost::asio::posix::stream_descriptor::wait_write,

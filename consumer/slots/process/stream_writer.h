@@ -6,17 +6,17 @@
 
 namespace zebu::consumer {
 
-// Writes to a non-blocking stream and never waits for its reader: what the stream does not take is kept, and follows
-// when it has room.
+// Writes to a non-blocking stream without waiting for its reader: bytes that the stream does not take stay in the
+// buffer and follow when it has room.
 class StreamWriter {
  public:
   // The stream outlives the writer.
   explicit StreamWriter(boost::asio::posix::stream_descriptor& stream) : stream_(stream) {}
 
-  // What is to be written next: append to it, then call write().
+  // The bytes to write next: append to it, then call write().
   [[nodiscard]] std::string& buffer() { return buffer_; }
   void write();
-  // For another stream behind the same descriptor object: the old one was closed.
+  // The stream was closed: clears the buffer, for the next stream of the same descriptor object.
   void reset();
 
  private:

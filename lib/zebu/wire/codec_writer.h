@@ -4,6 +4,8 @@
 
 #include <msgpack.hpp>
 
+#include <bit>
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -17,7 +19,15 @@ class Writer {
   Writer& array(std::size_t count) { return packer_.pack_array(static_cast<std::uint32_t>(count)), *this; }
   Writer& map(std::size_t count) { return packer_.pack_map(static_cast<std::uint32_t>(count)), *this; }
   Writer& number(std::uint64_t n) { return packer_.pack_uint64(n), *this; }
-  Writer& real(double x) { return packer_.pack_double(x), *this; }
+  // As a float even if it is a whole number: the packer would write 1.0 as the integer 1. float 64: 0xcb, then the
+  // bytes, big-endian.
+  Writer& real(double x) {
+    char bytes[1 + sizeof x] = {'\xcb'};
+    const auto bits = std::bit_cast<std::uint64_t>(x);
+    for (std::size_t i = 1; i <= sizeof x; ++i) bytes[i] = static_cast<char>(bits >> 8 * (sizeof x - i) & 0xff);
+    sink_.write(bytes, sizeof bytes);
+    return *this;
+  }
   Writer& nil() { return packer_.pack_nil(), *this; }
   Writer& boolean(bool b) { return b ? packer_.pack_true() : packer_.pack_false(), *this; }
   Writer& str(std::string_view text) {

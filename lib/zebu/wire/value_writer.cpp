@@ -2,21 +2,13 @@
 
 #include "zebu/wire/codec_writer.h"
 
-#include <bit>
-
 namespace zebu {
 
 using codec::Writer;
 
 void ValueWriter::array(std::size_t count) { Writer(*to_).array(count); }
 void ValueWriter::number(std::uint64_t number) { Writer(*to_).number(number); }
-// As a float whatever its value: msgpack's packer writes 1.0 as the integer 1, and a reader in another language may
-// want one type. float 64: 0xcb, then the bytes, big-endian.
-void ValueWriter::real(double number) {
-  const auto bits = std::bit_cast<std::uint64_t>(number);
-  *to_ += '\xcb';
-  for (int shift = 56; shift >= 0; shift -= 8) *to_ += static_cast<char>(bits >> shift & 0xff);
-}
+void ValueWriter::real(double number) { Writer(*to_).real(number); }
 void ValueWriter::boolean(bool value) { Writer(*to_).boolean(value); }
 void ValueWriter::nil() { Writer(*to_).nil(); }
 void ValueWriter::text(std::string_view text) { Writer(*to_).str(text); }
