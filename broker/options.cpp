@@ -9,93 +9,84 @@ namespace zebu::broker {
 
 namespace {
 
-void add_commands(CLI::App& app, MaintenanceOptions& maintenance) {
+void add_commands(cli::Command& app, MaintenanceOptions& maintenance) {
   const auto command = [&](const std::string& name, const std::string& what) {
-    CLI::App* added = app.add_subcommand(name, what)->fallthrough();
-    added->callback([&maintenance, name] { maintenance.command = name; });
+    cli::Command added = app.subcommand(name, what);
+    added.on_chosen([&maintenance, name] { maintenance.command = name; });
     return added;
   };
-  app.require_subcommand(0, 1);
   command("check", "check the store for damage; no broker may be using it");
-  CLI::App* backup = command("backup", "copy the store to a file; a broker may be using it");
-  backup->add_option("--to", maintenance.to, "the file to write")->required()->configurable(false);
-  backup->add_flag("--force", maintenance.force, "replace the file if it exists")->configurable(false);
+  cli::Command backup = command("backup", "copy the store to a file; a broker may be using it");
+  backup.option("--to", maintenance.to, "the file to write").required().not_configurable();
+  backup.flag("--force", maintenance.force, "replace the file if it exists").not_configurable();
   command("compact", "give the store's unused space back to the disk; no broker may be using it");
+}
+
+void add_endpoints_and_store(cli::Command& app, Options& options) {
+  app.endpoint("--clients", options.clients,
+               "where clients connect: tcp://ADDRESS:PORT; * is every address or any free port");
+  app.endpoint("--consumers", options.consumers, "where consumers connect");
+  app.option("--store", options.store,
+             "where durable jobs live: sqlite:PATH, or memory, where they are lost with the process")
+      .check([](const std::string& store) {
+        return is_store(store) ? "" : "'" + store + "' is neither sqlite:PATH nor memory";
+      })
+      .shows_default();
+  app.duration("--liveness", options.liveness, "a peer that is silent for this long is lost");
+}
+
+// Adds an option for a number from 1 to `most`.
+void add_limit(cli::Command& app, const std::string& name, auto& value, std::uint64_t most, const std::string& help) {
+  app.option(name, value, help).range(1, most).shows_default();
+}
+
+void add_queue_limits(cli::Command& app, Options& options) {
+  add_limit(app, "--queue-limit", options.queue_limit, 1ULL << 40, "jobs that may be queued in one queue");
+  add_limit(app, "--queue-bytes", options.queue_bytes, 1ULL << 50, "bytes that may be queued in one queue");
+  add_limit(app, "--transient-limit", options.transient_limit, 1ULL << 40,
+            "transient jobs that may be queued in one queue");
+  add_limit(app, "--transient-bytes", options.transient_bytes, 1ULL << 50,
+            "bytes of transient jobs that may be queued in one queue");
+  app.option("--window", options.window, "queued durable jobs of one queue that are kept in memory")
+      .range(64, 10'000'000)
+      .shows_default();
+}
+
+void add_outcome_limits(cli::Command& app, Options& options) {
+  app.duration("--result-ttl", options.result_ttl,
+               "how long outcomes are kept; failed jobs stay until they are retried or purged");
+  add_limit(app, "--max-crashes", options.max_crashes, 1'000'000, "a job fails after its process has died this often");
+  add_limit(app, "--max-losses", options.max_losses, 1'000'000, "a job fails after its consumer was lost this often");
+  add_limit(app, "--keep", options.keep, 1ULL << 40, "finished transient jobs that are kept, newest first");
+  add_limit(app, "--keep-bytes", options.keep_bytes, 1ULL << 50, "bytes of finished jobs that are kept in memory");
+}
+
+void add_server_limits(cli::Command& app, Options& options) {
+  add_limit(app, "--grant", options.grant, message::kMaxList,
+            "jobs that one client may have submitted before they are accepted");
+  app.microseconds("--spin", options.spin,
+                   "microseconds that a thread spins around a commit before it sleeps; 0: no spinning")
+      .range(0, 1000);
+  app.option("--max-message", options.max_message, "the largest message, in bytes")
+      .range(1024, 1ULL << 30)
+      .shows_default();
+  add_limit(app, "--max-peers", options.max_peers, 1ULL << 20, "clients and consumers that may be connected at a time");
+  add_limit(app, "--max-queues", options.max_queues, 1ULL << 30, "queues that may exist at a time");
+  add_limit(app, "--max-lines", options.max_lines, 1ULL << 30, "pairs of queue and task whose jobs may wait at a time");
 }
 
 }  // namespace
 
 std::optional<int> parse_options(int argc, const char* const* argv, Options& options, MaintenanceOptions& maintenance) {
-  CLI::App app("Zebu's broker: takes jobs from clients, hands them to consumers, and keeps them in between.",
-               "zebu-broker");
-  cli::add_standard_options(app, options.log_level);
-  app.add_option("--clients", options.clients,
-                 "where clients connect: tcp://ADDRESS:PORT; * is every address or any free port")
-      ->check(cli::why_no_endpoint)
-      ->capture_default_str();
-  app.add_option("--consumers", options.consumers, "where consumers connect")
-      ->check(cli::why_no_endpoint)
-      ->capture_default_str();
+  cli::Program app("Zebu's broker: takes jobs from clients, hands them to consumers, and keeps them in between.",
+                   "zebu-broker", options.log_level);
   options.store = default_store();
-  app.add_option("--store", options.store,
-                 "where durable jobs live: sqlite:PATH, or memory, where they are lost with the process")
-      ->check([](const std::string& store) {
-        return is_store(store) ? "" : "'" + store + "' is neither sqlite:PATH nor memory";
-      })
-      ->capture_default_str();
-  cli::add_duration(app, "--liveness", options.liveness, "a peer that is silent for this long is lost");
-  app.add_option("--queue-limit", options.queue_limit, "jobs that may be queued in one queue")
-      ->check(CLI::Range(1ULL, 1ULL << 40))
-      ->capture_default_str();
-  app.add_option("--queue-bytes", options.queue_bytes, "bytes that may be queued in one queue")
-      ->check(CLI::Range(1ULL, 1ULL << 50))
-      ->capture_default_str();
-  app.add_option("--transient-limit", options.transient_limit, "transient jobs that may be queued in one queue")
-      ->check(CLI::Range(1ULL, 1ULL << 40))
-      ->capture_default_str();
-  app.add_option("--transient-bytes", options.transient_bytes,
-                 "bytes of transient jobs that may be queued in one queue")
-      ->check(CLI::Range(1ULL, 1ULL << 50))
-      ->capture_default_str();
-  app.add_option("--window", options.window, "queued durable jobs of one queue that are kept in memory")
-      ->check(CLI::Range(64ULL, 10'000'000ULL))
-      ->capture_default_str();
-  cli::add_duration(app, "--result-ttl", options.result_ttl,
-                    "how long outcomes are kept; failed jobs stay until they are retried or purged");
-  app.add_option("--max-crashes", options.max_crashes, "a job fails after its process has died this often")
-      ->check(CLI::Range(1U, 1'000'000U))
-      ->capture_default_str();
-  app.add_option("--max-losses", options.max_losses, "a job fails after its consumer was lost this often")
-      ->check(CLI::Range(1U, 1'000'000U))
-      ->capture_default_str();
-  app.add_option("--keep", options.keep, "finished transient jobs that are kept, newest first")
-      ->check(CLI::Range(1ULL, 1ULL << 40))
-      ->capture_default_str();
-  app.add_option("--keep-bytes", options.keep_bytes, "bytes of finished jobs that are kept in memory")
-      ->check(CLI::Range(1ULL, 1ULL << 50))
-      ->capture_default_str();
-  app.add_option("--grant", options.grant, "jobs that one client may have submitted before they are accepted")
-      ->check(CLI::Range(1U, message::kMaxList))
-      ->capture_default_str();
-  app.add_option_function<std::uint32_t>(
-         "--spin", [&](std::uint32_t us) { options.spin = std::chrono::microseconds(us); },
-         "microseconds that a thread spins around a commit before it sleeps; 0: no spinning")
-      ->check(CLI::Range(0U, 1000U))
-      ->default_str(std::to_string(options.spin.count()));
-  app.add_option("--max-message", options.max_message, "the largest message, in bytes")
-      ->check(CLI::Range(1024ULL, 1ULL << 30))
-      ->capture_default_str();
-  app.add_option("--max-peers", options.max_peers, "clients and consumers that may be connected at a time")
-      ->check(CLI::Range(1ULL, 1ULL << 20))
-      ->capture_default_str();
-  app.add_option("--max-queues", options.max_queues, "queues that may exist at a time")
-      ->check(CLI::Range(1ULL, 1ULL << 30))
-      ->capture_default_str();
-  app.add_option("--max-lines", options.max_lines, "pairs of queue and task whose jobs may wait at a time")
-      ->check(CLI::Range(1ULL, 1ULL << 30))
-      ->capture_default_str();
+  add_endpoints_and_store(app, options);
+  add_queue_limits(app, options);
+  add_outcome_limits(app, options);
+  add_server_limits(app, options);
   add_commands(app, maintenance);
-  if (const auto exit_code = cli::parse(app, argc, argv)) return exit_code;
+  if (const auto exit_code = app.parse(argc, argv)) return exit_code;
   if (options.liveness < std::chrono::milliseconds(100)) {
     std::cerr << "zebu-broker: --liveness must be at least 100ms\n";
     return cli::kExitUsage;

@@ -221,7 +221,7 @@ class Engine {
   void cancel_one(Job& job, const CancelIt& cancel, Effects& out);
   void begin_cancel(Job& job, Effects& out);
   void tell_ending(std::optional<SessionId> session, const JobId& asked, const Job& job, Effects& out) const;
-  void tell_ending(std::optional<SessionId> session, const message::EndingJob& job, BatchNumber batch,
+  void tell_ending(std::optional<SessionId> session, const message::EndingJob& job, std::optional<BatchNumber> batch,
                    Effects& out) const;
 
   // Writes a record about a durable job; transient jobs have no records.

@@ -27,11 +27,11 @@ struct Parsed {
 };
 
 // Adds an option or argument that is the name of a queue or a task. An invalid name is wrong usage.
-CLI::Option* add_name(CLI::App& command, const std::string& option, std::string& name, const std::string& help);
+cli::Option add_name(cli::Command& command, const std::string& option, std::string& name, const std::string& help);
 
 // Each adds subcommands that fill in their part of `to` and set its command.
-void add_submitting_commands(CLI::App& app, Parsed& to);
-void add_job_commands(CLI::App& app, Parsed& to);
-void add_queue_commands(CLI::App& app, Parsed& to);
+void add_submitting_commands(cli::Command& app, Parsed& to);
+void add_job_commands(cli::Command& app, Parsed& to);
+void add_queue_commands(cli::Command& app, Parsed& to);
 
 }  // namespace zebu::producer

@@ -16,66 +16,63 @@ constexpr const char* kAboutMap =
     "where it was stopped or killed: input lines whose results are in FILE are skipped. While map runs, FILE.run\n"
     "holds what a later --resume needs to find the jobs of a killed map again, so that they do not run twice.";
 
-// Throws ValidationError if the job's options contradict each other.
-void check_job(const JobFlags& flags, const std::string& task) {
-  if (const auto why = why_bad(flags, task)) throw CLI::ValidationError("the job", *why);
+std::optional<cli::UsageError> check_job(const JobFlags& flags, const std::string& task) {
+  const auto why = why_bad(flags, task);
+  return why ? std::optional(cli::UsageError{"the job", *why}) : std::nullopt;
 }
 
-void add_submit(CLI::App& app, Parsed& to) {
-  auto* command = app.add_subcommand("submit", "submit a job and print its id, or with --wait its result");
-  add_name(*command, "TASK", to.submit.task, "the task's name")->required()->configurable(false);
-  auto* args = command->add_option("ARG", to.submit.args,
-                                   "its arguments: JSON if they parse as JSON (35, true, [1,2]), else strings");
-  args->option_text("...")->configurable(false);
-  command->add_option("--json", to.submit.json, "all arguments as one JSON list, instead of words")
-      ->configurable(false)
-      ->excludes(args);
-  add_name(*command, "--queue", to.submit.queue, "the queue to submit to")->capture_default_str();
-  command->add_option("--count", to.submit.count, "how many equal jobs to submit")
-      ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1'000'000'000}))
-      ->capture_default_str();
-  command->add_flag("--wait", to.submit.wait, "wait for the result and print it; with --count print a summary");
-  cli::add_duration(*command, "--timeout", to.submit.timeout, "how long to wait; after that the job continues");
-  add_job_options(*command, to.submit.job);
-  command->callback([&to] {
-    check_job(to.submit.job, to.submit.task);
-    to.command = to.submit;
-  });
+std::optional<cli::UsageError> check_map(const MapOptions& map) {
+  if (map.resume && map.output == "-")
+    return cli::UsageError{"--resume", "needs the file that an earlier run wrote: --output FILE"};
+  return check_job(map.job, map.task);
 }
 
-void add_map(CLI::App& app, Parsed& to) {
-  auto* command =
-      app.add_subcommand("map", "run one job per line of a file; write a JSON line for each job as it ends");
-  command->footer(kAboutMap);
-  add_name(*command, "TASK", to.map.task, "the task's name")->required()->configurable(false);
-  command->add_option("--input", to.map.input, "file to read, - for stdin")->configurable(false)->capture_default_str();
-  command->add_option("--output", to.map.output, "file to write, - for stdout")
-      ->configurable(false)
-      ->capture_default_str();
-  auto* resume =
-      command->add_flag("--resume", to.map.resume, "continue: skip the jobs that are already in the output file");
-  resume->configurable(false);
+void add_submit(cli::Command& app, Parsed& to) {
+  SubmitOptions& submit = to.submit;
+  cli::Command command = app.subcommand("submit", "submit a job and print its id, or with --wait its result");
+  add_name(command, "TASK", submit.task, "the task's name").required().not_configurable();
+  const cli::Option args =
+      command.option("ARG", submit.args, "its arguments: JSON if they parse as JSON (35, true, [1,2]), else strings")
+          .shown_as("...")
+          .not_configurable();
+  command.option("--json", submit.json, "all arguments as one JSON list, instead of words")
+      .not_configurable()
+      .excludes(args);
+  add_name(command, "--queue", submit.queue, "the queue to submit to").shows_default();
+  command.option("--count", submit.count, "how many equal jobs to submit").range(1, 1'000'000'000).shows_default();
+  command.flag("--wait", submit.wait, "wait for the result and print it; with --count print a summary");
+  command.duration("--timeout", submit.timeout, "how long to wait; after that the job continues");
+  add_job_options(command, submit.job);
+  command.on_chosen([&to] { to.command = to.submit; }, [&submit] { return check_job(submit.job, submit.task); });
+}
+
+void add_map(cli::Command& app, Parsed& to) {
+  MapOptions& map = to.map;
+  cli::Command command =
+      app.subcommand("map", "run one job per line of a file; write a JSON line for each job as it ends");
+  command.footer(kAboutMap);
+  add_name(command, "TASK", map.task, "the task's name").required().not_configurable();
+  command.option("--input", map.input, "file to read, - for stdin").not_configurable().shows_default();
+  command.option("--output", map.output, "file to write, - for stdout").not_configurable().shows_default();
+  const cli::Option resume =
+      command.flag("--resume", map.resume, "continue: skip the jobs that are already in the output file")
+          .not_configurable();
   command
-      ->add_flag("--retry-failed", to.map.retry_failed,
-                 "with --resume: remove the jobs that did not succeed from the output file, and submit them again")
-      ->needs(resume)
-      ->configurable(false);
-  add_name(*command, "--queue", to.map.queue, "the queue to submit to")->capture_default_str();
-  command->add_option("--window", to.map.window, "most jobs in flight; reading the input waits for them")
-      ->check(CLI::Range(std::size_t{1}, std::size_t{1'000'000}))
-      ->capture_default_str();
-  add_job_options(*command, to.map.job);
-  command->callback([&to] {
-    if (to.map.resume && to.map.output == "-")
-      throw CLI::ValidationError("--resume", "needs the file that an earlier run wrote: --output FILE");
-    check_job(to.map.job, to.map.task);
-    to.command = to.map;
-  });
+      .flag("--retry-failed", map.retry_failed,
+            "with --resume: remove the jobs that did not succeed from the output file, and submit them again")
+      .needs(resume)
+      .not_configurable();
+  add_name(command, "--queue", map.queue, "the queue to submit to").shows_default();
+  command.option("--window", map.window, "most jobs in flight; reading the input waits for them")
+      .range(1, 1'000'000)
+      .shows_default();
+  add_job_options(command, map.job);
+  command.on_chosen([&to] { to.command = to.map; }, [&map] { return check_map(map); });
 }
 
 }  // namespace
 
-void add_submitting_commands(CLI::App& app, Parsed& to) {
+void add_submitting_commands(cli::Command& app, Parsed& to) {
   add_submit(app, to);
   add_map(app, to);
 }

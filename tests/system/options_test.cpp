@@ -40,6 +40,18 @@ TEST_CASE("the option --config reads the output of --print-config, and gives the
   }
 }
 
+TEST_CASE("submit and map accept the configuration that --print-config prints") {
+  const TempDir dir;
+  const std::string file =
+      dir.write("printed.toml", run({.command = {program("zebu-producer"), "--print-config"}}).out);
+  for (const std::string command : {"submit", "map"}) {
+    const Finished ended =
+        run({.command = {program("zebu-producer"), "--config", file, command, "t", "--print-config"}});
+    INFO(command << '\n' << ended.err);
+    CHECK(ended.exit.code == 0);
+  }
+}
+
 TEST_CASE("an invalid endpoint is wrong usage") {
   const std::vector<std::vector<std::string>> wrong = {
       {"zebu-broker", "--clients", "tcp://127.0.0.1:99999"}, {"zebu-broker", "--consumers", "5556"},

@@ -31,8 +31,8 @@ void Engine::tell_ending(std::optional<SessionId> session, const JobId& asked, c
   tell_ending(session, {asked, job.state}, batches_.due(job.batch), out);
 }
 
-void Engine::tell_ending(std::optional<SessionId> session, const message::EndingJob& job, BatchNumber batch,
-                         Effects& out) const {
+void Engine::tell_ending(std::optional<SessionId> session, const message::EndingJob& job,
+                         std::optional<BatchNumber> batch, Effects& out) const {
   if (session && waiters_.is_present(*session)) out.ending.push_back({*session, job, batch});
 }
 

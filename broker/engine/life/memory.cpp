@@ -174,7 +174,7 @@ void Engine::fulfil(const CancelIt& cancel, const JobId& id, const std::optional
   Job* job = jobs_.find(id);
   if (!job && stored && !is_final(stored->state)) job = &bring_in(*stored);
   if (job) return cancel_one(*job, cancel, out);
-  if (stored) return tell_ending(cancel.from, {cancel.asked, stored->state}, 0, out);
+  if (stored) return tell_ending(cancel.from, {cancel.asked, stored->state}, std::nullopt, out);
   if (cancel.from && waiters_.is_present(*cancel.from)) out.unknown.push_back({*cancel.from, cancel.asked});
 }
 
