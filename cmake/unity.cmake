@@ -56,11 +56,6 @@ function(zebu_unify target)
     endforeach()
   endforeach()
   set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_MODE GROUP)
-  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
-    # GCC inlines less the larger a unit is. With its own limits the broker takes 8 % more instructions for a job than
-    # when each file is compiled alone; with these, 6 % fewer.
-    target_compile_options(${target} PRIVATE --param=inline-unit-growth=400 --param=large-unit-insns=200000)
-  endif()
 endfunction()
 
 # What has been added so far: the libraries and programs.
@@ -71,3 +66,15 @@ foreach(folder ${folders})
     zebu_unify(${target})
   endforeach()
 endforeach()
+
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  # Every job passes through these. GCC inlines less the larger a unit is: with its own limits the broker takes 8 % more
+  # instructions for a job than when each file is compiled alone; with these, 6 % fewer.
+  foreach(target zebu zebu_broker_records zebu_broker_engine zebu_broker_store zebu_broker_server)
+    target_compile_options(${target} PRIVATE --param=inline-unit-growth=400 --param=large-unit-insns=200000)
+  endforeach()
+  # No job passes through these, or only once at a terminal: -O2 takes a fifth of the compiler's time off.
+  foreach(target zebu_program zebu_json zebu_producer zebu-producer)
+    target_compile_options(${target} PRIVATE $<$<CONFIG:Release>:-O2>)
+  endforeach()
+endif()
