@@ -33,7 +33,7 @@ JobFacts facts_of(const Engine& engine, const Job& job) {
           job.uses,
           job.outcome,
           only_if(job.state == JobState::scheduled, job.due),
-          job.started,
+          job.has_started ? std::optional(job.started) : std::nullopt,
           only_if(is_final(job.state), job.finished),
           job.session ? engine.name_of(*job.session) : std::string_view(),
           job.progress.get()};

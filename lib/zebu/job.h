@@ -35,7 +35,7 @@ inline constexpr WallTime kMaxWallTime{std::chrono::milliseconds{253'402'300'799
 using Bytes = std::string_view;
 
 // Spelled as on the wire. docs/job-lifecycle.md has the table of the edges between them.
-enum class JobState { scheduled, queued, running, succeeded, failed, cancelled, expired };
+enum class JobState : std::uint8_t { scheduled, queued, running, succeeded, failed, cancelled, expired };
 inline constexpr int kJobStates = 7;
 
 [[nodiscard]] std::string_view to_string(JobState state);

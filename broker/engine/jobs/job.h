@@ -16,7 +16,7 @@ struct Queue;
 class Line;
 
 // Where a job in memory is linked. fresh: accepted, but its commit is not confirmed, so it is left alone.
-enum class Place { none, fresh, line, schedule, running, finished };
+enum class Place : std::uint8_t { none, fresh, line, schedule, running, finished };
 
 namespace hooks {
 using List = boost::intrusive::list_base_hook<>;
@@ -30,25 +30,27 @@ using Deadline =
 // Clients that wait for a job; may contain sessions that are gone.
 using WaiterList = boost::container::small_vector<SessionId, 1>;
 
-// A job as the engine sees it.
+// A job as the engine sees it. In this order it takes five lines of the processor's cache, together with its id and its
+// place in the table; a sixth one costs the broker 5 % of its time.
 struct Job : hooks::List, hooks::Order, hooks::Deadline {
   SharedSpec spec;
   Queue* queue = nullptr;  // while it is not finished
   Line* line = nullptr;    // while it is linked in one
+  std::optional<InstanceId> holder;  // got the newest attempt, and may claim it back after a broken connection
   JobState state = JobState::queued;
   Place place = Place::none;
   bool cancel_asked = false;
   bool is_start_recorded = false;  // of the newest attempt
   bool has_deadline = false;       // is in the tree of deadlines
+  bool has_started = false;        // under this broker
   Uses uses;
   BatchNumber batch = 0;  // of its newest record; 0: none since the start, so nothing to wait for
   boost::intrusive::list<Job, boost::intrusive::base_hook<hooks::List>>* list = nullptr;  // that it is in
   std::optional<SessionId> session;    // while running: the session that has it; unset: its holder is not back yet
   std::optional<SessionId> failed_on;  // where the newest attempt failed: another consumer is preferred
-  std::optional<InstanceId> holder;    // got the newest attempt, and may claim it back after a broken connection
   WallTime due{};                      // valid while scheduled
   WallTime deadline{};  // valid with has_deadline: it expires, has run too long, or is forgotten (if transient)
-  std::optional<WallTime> started;     // the newest attempt
+  WallTime started{};                  // valid with has_started: the newest attempt
   WallTime finished{};                 // valid in a final state
   SharedOutcome outcome;               // set in a final state; while it waits for a retry: the last attempt's
   std::unique_ptr<Progress> progress;  // all of the newest attempt's

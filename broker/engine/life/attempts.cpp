@@ -44,6 +44,7 @@ void Engine::give(Job& job, Consumer& consumer, Moment now, Effects& out) {
   job.failed_on.reset();
   const std::optional<InstanceId> older = std::exchange(job.holder, consumer.instance);
   job.started = now.wall;
+  job.has_started = true;
   job.is_start_recorded = false;
   jobs_.start(job, consumer.running);
   changed(consumer);

@@ -185,6 +185,7 @@ void Engine::claim(Session& session, const AttemptId& run, Job& job, Effects& ou
   job.session = session.id;
   job.holder = session.instance;
   job.started = last_.wall;
+  job.has_started = true;
   job.is_start_recorded = false;
   jobs_.start(job, consumer.running);
   changed(consumer);
