@@ -30,6 +30,8 @@ http::Response error_response(const Error& error) {
     case ErrorCode::bad_job:
     case ErrorCode::bad_message:
       return problem_response(problems::kBadJob, error.message);
+    case ErrorCode::too_large:
+      return problem_response(problems::kTooLarge, error.message);
     case ErrorCode::unknown_task:
       return problem_response(problems::kUnknownTask, error.message);
     case ErrorCode::no_consumer:
@@ -44,6 +46,7 @@ http::Response error_response(const Error& error) {
     case ErrorCode::timed_out:
     case ErrorCode::closed:
     case ErrorCode::version:
+    case ErrorCode::replaced:
     case ErrorCode::wrong_role:
     case ErrorCode::no_session:
     case ErrorCode::too_many_peers:

@@ -134,6 +134,8 @@ struct ListFilter {
   std::string after;  // `next` of the previous page; empty: from the newest job
   std::uint32_t limit = 100;
 };
+// A page ends after so many bytes of jobs, results and errors, or one job that is larger.
+inline constexpr std::size_t kPageBytes = 1 << 20;
 struct ListPage {
   std::vector<StoredJob> jobs;  // newest id first
   std::string next;             // `after` of the next page; empty: this is the last page

@@ -43,7 +43,7 @@ void purge_failed(const CommandCall& call) {
   const auto end = [&pending = call.pending, from = call.from](std::size_t count) {
     pending.answer_as_is(from, count_answer("purged", count));
   };
-  call.pending.walk(call.from, failed_jobs(call.params), each, end, call.out);
+  call.pending.walk(call.from, failed_jobs(call.params), "purged", each, end, call.out);
 }
 
 void purge(const CommandCall& call) {

@@ -9,11 +9,13 @@ namespace {
 
 // Jobs that a session may have asked for without having been answered: all of them are in memory before they leave.
 constexpr std::size_t kMaxAsked = 10'000;
+// How often a session hears how far its long command has come.
+constexpr std::chrono::seconds kTellEvery{1};
 
 }  // namespace
 
 void PendingAnswers::answer(const Asker& asker, std::string value, std::optional<BatchNumber> batch) {
-  answers_.push_back({asker, std::move(value), batch});
+  answers_.push_back({asker, std::move(value), batch, false});
 }
 
 void PendingAnswers::refuse(const Asker& asker, const Error& why) { answer(asker, refused_answer(why)); }
@@ -69,23 +71,30 @@ void PendingAnswers::list_page(const Asker& asker, ListFilter filter, Then<Liste
 struct PendingAnswers::Walk {
   PendingAnswers& pending;
   Asker asker;
+  const char* done;
   Each each;
   End end;
   std::size_t count = 0;
+  std::optional<TimePoint> told = {};  // when the asker heard of it last
 
   void operator()(const Listed& listed, Moment now, Effects& out) const {
     Walk rest = *this;
     for (const StoredJob& job : listed.page.jobs) rest.count += each(job, now, out) ? 1 : 0;
     if (listed.page.next.empty()) return end(rest.count);
+    if (!rest.told) rest.told = now.steady;
+    if (now.steady - *rest.told >= kTellEvery) {
+      rest.told = now.steady;
+      pending.answers_.push_back({asker, count_answer(done, rest.count), {}, true});
+    }
     ListFilter next = listed.asked.filter;
     next.after = listed.page.next;
     pending.list_page(asker, std::move(next), std::move(rest), out);
   }
 };
 
-bool PendingAnswers::walk(const Asker& asker, ListFilter filter, Each each, End end, Effects& out) {
+bool PendingAnswers::walk(const Asker& asker, ListFilter filter, const char* done, Each each, End end, Effects& out) {
   if (!may_ask(asker, filter.limit)) return false;
-  list_page(asker, std::move(filter), Walk{*this, asker, std::move(each), std::move(end)}, out);
+  list_page(asker, std::move(filter), Walk{*this, asker, done, std::move(each), std::move(end)}, out);
   return true;
 }
 

@@ -22,6 +22,7 @@ class PendingAnswers {
     Asker to;
     std::string value;
     std::optional<BatchNumber> batch;  // the commit that it waits for
+    bool more = false;                 // the answer itself follows
   };
   template <class T>
   using Then = std::function<void(const T&, Moment, Effects&)>;
@@ -38,10 +39,10 @@ class PendingAnswers {
   void find(const Asker& asker, std::vector<JobId> ids, Then<Found> then, Effects& out);
   void list(const Asker& asker, ListFilter filter, Then<Listed> then, Effects& out);
   // All jobs that match, page by page: calls `each` for every one, then `end` with the number of those for which `each`
-  // returned true. False: refused.
+  // returned true. Once a second the asker hears that number so far, as {done: number}. False: refused.
   using Each = std::function<bool(const StoredJob&, Moment, Effects&)>;
   using End = std::function<void(std::size_t)>;
-  bool walk(const Asker& asker, ListFilter filter, Each each, End end, Effects& out);
+  bool walk(const Asker& asker, ListFilter filter, const char* done, Each each, End end, Effects& out);
   // Calls `then` when `batch` is durable.
   void when_durable(BatchNumber batch, std::function<void(BatchNumber)> then);
   // The newest batch, unless it is durable. Answers wait for it because most of them are about several jobs.

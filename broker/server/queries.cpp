@@ -1,5 +1,7 @@
 #include "broker/server/queries.h"
 
+#include "zebu/wire/codec.h"
+
 #include <algorithm>
 #include <array>
 
@@ -31,11 +33,10 @@ std::optional<Error> why_too_large(const Engine& engine, const std::vector<JobId
   std::size_t bytes = 0;
   for (std::size_t i = 0; i < ids.size(); ++i) {
     const StoredJob* of_store = i < stored.size() && stored[i] ? &*stored[i] : nullptr;
-    if (const Outcome* outcome = outcome_of(engine, ids[i], of_store)) bytes += outcome->result.size();
+    if (const Outcome* outcome = outcome_of(engine, ids[i], of_store)) bytes += wire_size(*outcome);
   }
   if (ids.size() <= 1 || bytes <= message::kDefaultMaxMessage) return std::nullopt;
-  return Error{
-      ErrorCode::too_many_queries, "their results have " + std::to_string(bytes) + " bytes: ask for fewer jobs", {}};
+  return Error{ErrorCode::too_large, "their results have " + std::to_string(bytes) + " bytes: ask for fewer jobs", {}};
 }
 
 void answer_jobs(const Engine& engine, PendingAnswers& pending, const PendingAnswers::Asker& asker,

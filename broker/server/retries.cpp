@@ -24,7 +24,7 @@ void Retries::retry_all(const PendingAnswers::Asker& asker, ListFilter filter, E
     return retry_one(retries_.at(number), failed, now, effects);
   };
   const auto at_end = [this, number](std::size_t) { end(number); };
-  if (!pending_.walk(asker, std::move(filter), each, at_end, out)) retries_.erase(number);
+  if (!pending_.walk(asker, std::move(filter), "retried", each, at_end, out)) retries_.erase(number);
 }
 
 bool Retries::retry_one(Retry& retry, const StoredJob& failed, Moment now, Effects& out) {

@@ -141,7 +141,7 @@ void Server::gather() {
   for (const SessionId session : effects_.draining) outbox_.put(session, encode(message::Drain{}));
   for (const SessionId session : effects_.beats) outbox_.put(session, encode(message::Beat{}));
   for (const PendingAnswers::Answer& answer : pending_.take()) {
-    outbox_.put(answer.to.session, encode(message::Answer{answer.to.number, answer.value}), answer.batch);
+    outbox_.put(answer.to.session, encode(message::Answer{answer.to.number, answer.value, answer.more}), answer.batch);
   }
   // Earlier replies to the session are still sent in this round: an ERROR says why it ended.
   for (const SessionId session : effects_.ended) {

@@ -225,35 +225,51 @@ Result<void> Client::map(const NextRequest& next, const OnEach& each, std::size_
 }
 
 Result<std::string> Client::query(std::string what, Params params, Timeout timeout) {
-  return ask(false, std::move(what), std::move(params), timeout);
+  return ask(false, std::move(what), std::move(params), timeout, {});
 }
 
-Result<std::string> Client::command(std::string what, Params params, Timeout timeout) {
-  return ask(true, std::move(what), std::move(params), timeout);
+Result<std::string> Client::command(std::string what, Params params, Timeout timeout, const OnNews& progress) {
+  return ask(true, std::move(what), std::move(params), timeout, progress);
 }
 
-Result<std::string> Client::ask(bool is_command, std::string what, Params params, Timeout timeout) {
+Result<std::string> Client::ask(bool is_command, std::string what, Params params, Timeout timeout,
+                                const OnNews& progress) {
   struct Answer {
     Mutex mutex;
     std::condition_variable changed;
     std::optional<Result<std::string>> value ZEBU_GUARDED_BY(mutex);
+    std::optional<std::string> news ZEBU_GUARDED_BY(mutex);
   };
   // shared_ptr: the answer may arrive after the timeout.
   const auto answer = std::make_shared<Answer>();
   const std::string asked = what;
-  loop_->put(client_detail::AskCommand{is_command, std::move(what), std::move(params),
-                                       [answer](const Result<std::string>& value) {
-                                         const Lock lock(answer->mutex);
-                                         answer->value = value;
-                                         answer->changed.notify_all();
-                                       }});
-  Lock lock(answer->mutex);
-  if (!client_detail::wait_until(answer->changed, lock, timeout,
-                                 [&]() ZEBU_REQUIRES(answer->mutex) { return answer->value.has_value(); })) {
-    return fail(ErrorCode::timed_out,
-                "the broker has not answered '" + asked + "' within " + client_detail::milliseconds_text(timeout));
+  const auto take = [answer](const Result<std::string>& value) {
+    const Lock lock(answer->mutex);
+    answer->value = value;
+    answer->changed.notify_all();
+  };
+  const auto take_news = [answer](const Result<std::string>& news) {
+    const Lock lock(answer->mutex);
+    answer->news = *news;
+    answer->changed.notify_all();
+  };
+  loop_->put(client_detail::AskCommand{is_command, std::move(what), std::move(params), take, take_news});
+  while (true) {
+    std::optional<std::string> news;
+    {
+      Lock lock(answer->mutex);
+      const auto is_there = [&]() ZEBU_REQUIRES(answer->mutex) {
+        return answer->value.has_value() || answer->news.has_value();
+      };
+      if (!client_detail::wait_until(answer->changed, lock, timeout, is_there)) {
+        return fail(ErrorCode::timed_out,
+                    "the broker has not answered '" + asked + "' within " + client_detail::milliseconds_text(timeout));
+      }
+      if (answer->value) return std::move(*answer->value);
+      news = std::exchange(answer->news, std::nullopt);
+    }
+    if (progress) progress(*news);
   }
-  return std::move(*answer->value);
 }
 
 }  // namespace zebu

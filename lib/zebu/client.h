@@ -163,14 +163,17 @@ class Client {
   // Waits for the answer to a query of docs/protocol.md: one msgpack value. Errors: disconnected, timed_out, closed,
   // and the broker's code if it refused the query.
   [[nodiscard]] Result<std::string> query(std::string what, Params params = {}, Timeout timeout = std::nullopt);
-  // Waits for the answer to a command. Errors: as for a query.
-  [[nodiscard]] Result<std::string> command(std::string what, Params params = {}, Timeout timeout = std::nullopt);
+  // Waits for the answer to a command. Errors: as for a query. A long command tells about once a second how far it has
+  // come: the calling thread passes that to `progress`, and the timeout begins again.
+  using OnNews = std::function<void(const std::string&)>;
+  [[nodiscard]] Result<std::string> command(std::string what, Params params = {}, Timeout timeout = std::nullopt,
+                                            const OnNews& progress = {});
 
  private:
   explicit Client(std::shared_ptr<client_detail::Loop> loop);
   JobHandle start(JobRequest request);
   JobHandle await(const JobId& id);
-  Result<std::string> ask(bool is_command, std::string what, Params params, Timeout timeout);
+  Result<std::string> ask(bool is_command, std::string what, Params params, Timeout timeout, const OnNews& progress);
 
   // shared_ptr: each JobHandle has a weak reference to it, for cancel().
   std::shared_ptr<client_detail::Loop> loop_;

@@ -16,8 +16,12 @@ void run(ClientSession& session, WaitCommand& command) {
 }
 void run(ClientSession& session, CancelCommand& command) { session.cancel(command.id); }
 void run(ClientSession& session, AskCommand& command) {
-  const auto ask = command.is_command ? &ClientSession::command : &ClientSession::query;
-  (session.*ask)(std::move(command.what), std::move(command.params), std::move(command.answer));
+  if (command.is_command) {
+    session.command(std::move(command.what), std::move(command.params), std::move(command.answer),
+                    std::move(command.progress));
+  } else {
+    session.query(std::move(command.what), std::move(command.params), std::move(command.answer));
+  }
 }
 
 void refuse(const SubmitCommand& command, const Error& why) {

@@ -33,6 +33,7 @@ struct AskCommand {
   std::string what;
   Params params;
   ClientSession::OnAnswer answer;
+  ClientSession::OnAnswer progress;  // of a command
 };
 using Command = std::variant<SubmitCommand, WaitCommand, CancelCommand, AskCommand>;
 

@@ -66,6 +66,18 @@ ClientSession::Ticket ClientSession::submit(const JobId& id, JobRequest request,
   return ticket;
 }
 
+// A frame that the broker does not take would close this connection and each later one.
+std::optional<Error> ClientSession::why_too_large(std::size_t bytes, const char* what) const {
+  constexpr std::size_t kAround = 64;  // what a message has beside its one entry, here and in ASSIGN
+  const std::uint64_t most = link_.welcome().max_message;
+  if (bytes + kAround <= most) return std::nullopt;
+  return Error{ErrorCode::too_large,
+               std::string(what) + " has " + std::to_string(bytes) +
+                   " bytes, and the broker takes messages of at most " + std::to_string(most) +
+                   ": make it smaller, or raise the broker's --max-message",
+               {}};
+}
+
 ClientSession::Ticket ClientSession::wait(const JobId& id, OnOutcome outcome) {
   const Ticket ticket{id, next_number_++};
   if (ended_) {
@@ -131,7 +143,7 @@ void ClientSession::finish_unsent(const JobId& id) {
 }
 
 template <class M>
-void ClientSession::ask(const std::string& what, const Params& params, OnAnswer answer) {
+void ClientSession::ask(const std::string& what, const Params& params, OnAnswer answer, OnAnswer progress) {
   if (!link_.is_up()) {
     boost::asio::post(loop_, [answer = std::move(answer), broker = options_.broker] {
       answer(fail(ErrorCode::disconnected, "the broker at " + broker + " does not answer"));
@@ -139,17 +151,23 @@ void ClientSession::ask(const std::string& what, const Params& params, OnAnswer 
     return;
   }
   const M question{next_number_++, what, params.view()};
-  questions_.emplace(question.number, Question{std::move(answer), std::is_same_v<M, message::Command>});
-  outgoing_.push_back(encode(question));
+  Frame frame = encode(question);
+  if (auto why = why_too_large(frame.bytes().size(), "the question")) {
+    boost::asio::post(loop_, [answer = std::move(answer), why = std::move(*why)] { answer(tl::make_unexpected(why)); });
+    return;
+  }
+  questions_.emplace(question.number,
+                     Question{std::move(answer), std::move(progress), std::is_same_v<M, message::Command>});
+  outgoing_.push_back(std::move(frame));
   link_.request_flush();
 }
 
 void ClientSession::query(std::string what, Params params, OnAnswer answer) {
-  ask<message::Query>(what, params, std::move(answer));
+  ask<message::Query>(what, params, std::move(answer), nullptr);
 }
 
-void ClientSession::command(std::string what, Params params, OnAnswer answer) {
-  ask<message::Command>(what, params, std::move(answer));
+void ClientSession::command(std::string what, Params params, OnAnswer answer, OnAnswer progress) {
+  ask<message::Command>(what, params, std::move(answer), std::move(progress));
 }
 
 void ClientSession::close() {

@@ -53,7 +53,8 @@ class ClientSession {
 
   // Submits a job. While the broker is away the job is kept and sent later. `accepted` is called when the broker has
   // accepted or refused it, `outcome` when it has ended or was refused. Either may be empty; without `outcome` the job
-  // is not waited for. Errors: the codes of REFUSED, unknown_job (the broker was restarted and lost the job), closed.
+  // is not waited for. Errors: the codes of REFUSED, too_large (no message of the broker can hold it), unknown_job (the
+  // broker was restarted and lost the job), closed.
   //
   // If an earlier job holds the unique key, the handlers get that job's outcome. The ticket then refers to that job,
   // and so does the submitted id while a handler waits.
@@ -74,7 +75,11 @@ class ClientSession {
   // away before it answers, or the broker's code if it refused the query.
   void query(std::string what, Params params, OnAnswer answer);
   // what: "pause", "resume", "purge", "retry", "drain". Errors: as for a query.
-  void command(std::string what, Params params, OnAnswer answer);
+  void command(std::string what, Params params, OnAnswer answer) {
+    command(std::move(what), std::move(params), std::move(answer), nullptr);
+  }
+  // `progress`, if set, is called about once a second with how far a long command has come, before `answer`.
+  void command(std::string what, Params params, OnAnswer answer, OnAnswer progress);
 
   // Jobs that the broker has not answered yet.
   [[nodiscard]] std::size_t unaccepted() const { return unsent_.size() + unanswered_; }
@@ -107,7 +112,7 @@ class ClientSession {
   void erase(Entries::iterator entry);
   void tell(const Error& why, OnAccepted accepted, OnOutcome outcome);
   template <class M>
-  void ask(const std::string& what, const Params& params, OnAnswer answer);
+  void ask(const std::string& what, const Params& params, OnAnswer answer, OnAnswer progress);
   // Whether the job was cancelled before it was sent to the broker.
   [[nodiscard]] static bool is_ended_here(const Entry& entry) { return entry.is_unwanted && !entry.was_sent; }
   void finish_unsent(const JobId& id);
@@ -116,6 +121,7 @@ class ClientSession {
   void up();
   void flush();
   void flush_submissions();
+  [[nodiscard]] std::optional<Error> why_too_large(std::size_t bytes, const char* what) const;
   void handle(const message::Message& message);
   void handle_accepted(const message::Accepted& accepted);
   void handle_attached(const message::Attached& attached);
@@ -139,6 +145,7 @@ class ClientSession {
   std::size_t unanswered_ = 0;
   struct Question {
     OnAnswer handler;
+    OnAnswer progress;
     bool is_command = false;
   };
   std::unordered_map<std::uint64_t, Question> questions_;

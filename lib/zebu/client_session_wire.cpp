@@ -53,6 +53,10 @@ void ClientSession::flush_submissions() {
     unsent_.pop_front();
     if (found == entries_.end() || found->second.phase != Phase::unsent) continue;
     Entry& entry = found->second;
+    if (auto why = why_too_large(entry.submission.size(), "the job")) {
+      finish(found, tl::make_unexpected(std::move(*why)));
+      continue;
+    }
     if (is_ended_here(entry)) {
       finish_unsent(found->first);
       continue;
@@ -187,6 +191,11 @@ void ClientSession::handle_progress(const message::ProgressReports& reports) {
 void ClientSession::handle_answer(const message::Answer& answer) {
   const auto found = questions_.find(answer.number);
   if (found == questions_.end()) return;
+  if (answer.more) {
+    const OnAnswer progress = found->second.progress;  // which may end the question
+    if (progress) progress(std::string(answer.value));
+    return;
+  }
   const Question question = std::move(found->second);
   questions_.erase(found);
   const bool may_be_refused = question.is_command || answer.value.starts_with(

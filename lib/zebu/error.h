@@ -24,6 +24,7 @@ enum class ErrorCode {
   queue_full,
   too_many_queues,
   too_many_queries,
+  too_large,
   unknown_job,
   unknown_queue,
   unknown_consumer,

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <iostream>
+#include <span>
 #include <sstream>
 
 namespace zebu::producer {
@@ -98,6 +99,21 @@ void print_one(const Json& job) {
   print_error(job);
 }
 
+// Jobs whose results together are too large for one answer are asked for in halves. False: an error was reported.
+bool read_jobs(Client& client, const CommonOptions& common, std::span<const JobId> ids, std::vector<Json>& jobs) {
+  Params params;
+  params.ids.assign(ids.begin(), ids.end());
+  const auto answer = query(client, "jobs", params, common.connect_timeout);
+  if (!answer && answer.error().code == ErrorCode::too_large && ids.size() > 1) {
+    const std::size_t half = ids.size() / 2;
+    return read_jobs(client, common, ids.first(half), jobs) && read_jobs(client, common, ids.subspan(half), jobs);
+  }
+  const auto found = value_or_complain(answer, common, "jobs");
+  if (!found || found->size() != ids.size()) return false;
+  for (std::size_t i = 0; i < ids.size(); ++i) jobs.push_back(job_or_unknown(ids[i], (*found)[i]));
+  return true;
+}
+
 void print_table(const std::vector<Json>& jobs) {
   using enum Table::Align;
   Table table({{"ID", left},
@@ -125,12 +141,8 @@ int run(const CommonOptions& common, const StatusOptions& options) {
   if (!client) return 1;
   std::vector<Json> jobs;
   for (std::size_t at = 0; at < options.ids.size(); at += kIdsPerQuery) {
-    const auto first = options.ids.begin() + static_cast<std::ptrdiff_t>(at);
-    Params params;
-    params.ids.assign(first, first + static_cast<std::ptrdiff_t>(std::min(kIdsPerQuery, options.ids.size() - at)));
-    const auto answer = ask(*client, common, "jobs", params);
-    if (!answer || answer->size() != params.ids.size()) return 1;
-    for (std::size_t i = 0; i < params.ids.size(); ++i) jobs.push_back(job_or_unknown(params.ids[i], (*answer)[i]));
+    const std::span ids(options.ids);
+    if (!read_jobs(*client, common, ids.subspan(at, std::min(kIdsPerQuery, ids.size() - at)), jobs)) return 1;
   }
   if (common.output == Output::json) {
     for (const Json& job : jobs) print_json(job);

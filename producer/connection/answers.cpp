@@ -36,6 +36,8 @@ bool means_no_answer(ErrorCode code) {
   return code == ErrorCode::disconnected || code == ErrorCode::timed_out || code == ErrorCode::closed;
 }
 
+}  // namespace
+
 std::optional<Json> value_or_complain(const Result<Json>& answer, const CommonOptions& common,
                                       const std::string& what) {
   if (answer) return *answer;
@@ -47,8 +49,6 @@ std::optional<Json> value_or_complain(const Result<Json>& answer, const CommonOp
   return std::nullopt;
 }
 
-}  // namespace
-
 Result<Json> query(Client& client, const std::string& what, const Params& params, Timeout timeout) {
   return json_of_answer(client.query(what, params, timeout));
 }
@@ -59,7 +59,12 @@ std::optional<Json> ask(Client& client, const CommonOptions& common, const std::
 
 std::optional<Json> command(Client& client, const CommonOptions& common, const std::string& what,
                             const Params& params) {
-  return value_or_complain(json_of_answer(client.command(what, params, common.connect_timeout)), common, what);
+  const auto tell = [](const std::string& news) {
+    const auto value = json_of_answer(news);
+    if (!value || !value->is_object() || value->empty()) return;
+    complain(count_cell(*value, value->begin().key()) + " jobs are " + value->begin().key() + " so far");
+  };
+  return value_or_complain(json_of_answer(client.command(what, params, common.connect_timeout, tell)), common, what);
 }
 
 std::string cell(const Json& of, const std::string& key) {

@@ -14,10 +14,12 @@ namespace zebu::producer {
 [[nodiscard]] Result<nlohmann::json> query(Client& client, const std::string& what, const Params& params,
                                            Timeout timeout);
 
-// nullopt after an error, which has been reported on stderr.
+// The answer, or nullopt after an error, which has been reported on stderr.
+[[nodiscard]] std::optional<nlohmann::json> value_or_complain(const Result<nlohmann::json>& answer,
+                                                              const CommonOptions& common, const std::string& what);
 [[nodiscard]] std::optional<nlohmann::json> ask(Client& client, const CommonOptions& common, const std::string& what,
                                                 const Params& params = {});
-// The same for a command.
+// The same for a command. How far a long one has come is reported on stderr.
 [[nodiscard]] std::optional<nlohmann::json> command(Client& client, const CommonOptions& common,
                                                     const std::string& what, const Params& params);
 

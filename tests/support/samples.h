@@ -109,6 +109,7 @@ inline std::vector<message::Message> sample_messages() {
       Query{8, "broker", {}},
       Query{9, "list", filter},
       Answer{7, Bytes("\x91\xc0", 2)},
+      Answer{12, Bytes("\x81\xa7retried\x09", 10), true},
       Attached{{{id_of(2), id_of(1)}}},
       Command{10, "pause", pause},
       Command{11, "drain", drain},

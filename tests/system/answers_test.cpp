@@ -3,8 +3,13 @@
 #include "tests/support/peer.h"
 #include "tests/support/process.h"
 #include "tests/support/stack.h"
+#include "tests/support/temp_dir.h"
+#include "zebu/client.h"
 
 #include <csignal>
+#include <filesystem>
+#include <fstream>
+#include <map>
 
 using namespace zebu;
 using namespace zebu::test;
@@ -237,4 +242,59 @@ TEST_CASE("a broker that stops says BYE and when to look for it") {
   broker.process.signal(SIGTERM);
   CHECK(client.receive()->as<message::Bye>().after > milliseconds(0));
   CHECK(broker.process.wait_exit().code == 0);
+}
+
+TEST_CASE("a job that no message can hold is refused by its size, and nobody else notices") {
+  StackOptions options;
+  options.broker = {"--max-message", "100000"};
+  options.webfront = {"--max-body", "1MiB"};
+  const Stack stack(options);
+  const std::string large(110'000, 'x');
+  const Finished refused = stack.produce({"submit", "echo", large});
+  CHECK(refused.exit.code == 1);
+  CHECK(refused.err.find("the job has 110") != std::string::npos);
+  CHECK(refused.err.find("the broker takes messages of at most 100000") != std::string::npos);
+
+  const TempDir dir;
+  const std::string input = (dir.path() / "in").string();
+  std::ofstream(input) << "\"a\"\n\"" << large << "\"\n\"b\"\n";
+  const Finished map = stack.produce({"map", "echo", "--input", input});
+  CHECK(map.exit.code == 1);
+  CHECK(map.out.find("\"result\":\"a\"") != std::string::npos);
+  CHECK(map.out.find("\"result\":\"b\"") != std::string::npos);
+  CHECK(map.out.find("too_large") != std::string::npos);
+
+  const std::string body = R"({"task": "echo", "args": [")" + large + R"("]})";
+  const HttpReply reply = stack.post("/v1/jobs", body);
+  CHECK(reply.status == 413);
+  CHECK(stack.produce({"submit", "echo", "1", "--wait"}).out == "1\n");
+}
+
+TEST_CASE("messages above the default size pass where the broker allows them") {
+  StackOptions options;
+  options.broker = {"--max-message", "67108864"};
+  const Stack stack(options);
+  ClientOptions client_options;
+  client_options.broker = stack.clients();
+  const auto client = Client::connect(std::move(client_options));
+  REQUIRE(client);
+  const std::string large(20 << 20, 'x');
+  const auto result = (*client)->submit<std::string>("echo", large).value(scaled(std::chrono::seconds(20)));
+  REQUIRE(result);
+  const bool is_same = *result == large;  // not 20 MiB of text where it fails
+  CHECK(is_same);
+}
+
+TEST_CASE("a program shows why the broker does not take it") {
+  const Broker broker({"--max-peers", "1"});
+  Peer first(broker.clients);
+  first.hello_client();
+  const Finished ping =
+      run({.command = {program("zebu-producer"), "--broker", broker.clients, "--connect-timeout", "500ms", "ping"}});
+  CHECK(ping.exit.code == 1);
+  CHECK(ping.err.find("the broker has 1 peers: close some, or raise --max-peers") != std::string::npos);
+  Process consumer(std::vector<std::string>{program("zebu-consumer"), "--broker", broker.consumers});
+  static_cast<void>(consumer.wait_for_error_line("does not take this consumer now: the broker has 1 peers"));
+  first.send(message::Bye{});
+  static_cast<void>(consumer.wait_for_line("zebu-consumer ready"));
 }

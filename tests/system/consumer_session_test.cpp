@@ -26,6 +26,29 @@ TEST_CASE("the broker's DRAIN does what SIGTERM does") {
   CHECK(yard.consumer.wait_exit().code == 0);
 }
 
+TEST_CASE("jobs that the broker assigned before it read DRAIN go back unstarted") {
+  Yard yard({"--slots", "1"});
+  yard.broker.answers_drain = false;
+  yard.consumer.signal(SIGTERM);
+  yard.broker.hear_until([&] { return yard.broker.has_drained; });
+  zebu::JobOptions once;
+  once.acks_early = true;
+  const AttemptId late = yard.broker.assign("echo", pack_args(1), once);
+  yard.broker.send(zebu::message::Drained{});
+  yard.broker.hear_until([&] { return yard.broker.has_left; });
+  CHECK(yard.broker.returned == std::vector<AttemptId>{late});
+  CHECK(yard.consumer.wait_exit().code == 0);
+}
+
+TEST_CASE("a consumer whose instance another process has ends, and says why") {
+  Yard yard({"--slots", "1"});
+  zebu::message::About about;
+  about.type = 1;
+  yard.broker.send(zebu::message::ErrorReport{zebu::ErrorCode::replaced, "another session of this instance", about});
+  CHECK(yard.consumer.wait_exit().code == 1);
+  CHECK(yard.consumer.err().find("another session of this instance") != std::string::npos);
+}
+
 TEST_CASE("a consumer that outlives its broker keeps its jobs, names them to the next one, and delivers") {
   const std::string pool = GENERATE("processes", "threads");
   Yard yard({"--slots", "2", "--pool", pool}, scaled(500ms));

@@ -178,3 +178,29 @@ TEST_CASE("a command is refused with wrong params, in words, and changes nothing
   CHECK(desk.d.effects.records.empty());
   CHECK(desk.d.engine().jobs().queues().empty());
 }
+
+TEST_CASE("a long command says once a second how far it has come, and then answers") {
+  Desk desk;
+  const SessionId client = desk.d.client();
+  const SessionId consumer = desk.d.consumer(1, 1);
+  constexpr int kFailed = 2100;
+  for (int i = 0; i < kFailed; ++i) {
+    desk.failed(client, consumer);
+    desk.d.engine().credit(consumer, 1, desk.d.effects);
+    desk.d.take();
+  }
+  message::Params params = of_queue("default");
+  params.state = JobState::failed;
+  desk.tell(client, "purge", params);
+  std::vector<PendingAnswers::Answer> answers;
+  for (int page = 0; page < 5; ++page) {
+    desk.d.pass(std::chrono::seconds(1));
+    desk.commit();
+    for (auto& answer : desk.pending.take()) answers.push_back(std::move(answer));
+  }
+  REQUIRE(answers.size() == 2);
+  CHECK(answers[0].more);
+  CHECK(Json::from_msgpack(answers[0].value) == Json{{"purged", 2000}});
+  CHECK_FALSE(answers[1].more);
+  CHECK(Json::from_msgpack(answers[1].value) == Json{{"purged", kFailed}});
+}

@@ -199,6 +199,23 @@ TEST_CASE("jobs that wait in the store and are past their time are found") {
   CHECK(store->load_expired(at_second(1300), 10)->empty());
 }
 
+TEST_CASE("a page of a list ends after a MiB of jobs, results and errors") {
+  StoreUnderTest store(GENERATE(from_range(kStoreKinds)));
+  for (std::uint64_t sequence = 1; sequence <= 5; ++sequence) {
+    const SharedSpec spec = shared_job(sequence);
+    store.commit({JobAccepted{spec}});
+    store.commit({finished(spec, failed(std::string(400'000, 'x')))});
+  }
+  ListFilter filter;
+  std::vector<std::size_t> pages;
+  do {
+    const ListPage page = *store->list(filter);
+    pages.push_back(page.jobs.size());
+    filter.after = page.next;
+  } while (!filter.after.empty());
+  CHECK(pages == std::vector<std::size_t>{3, 2});
+}
+
 TEST_CASE("a list has the newest jobs first, by state, queue and task, page by page") {
   EVERY_STORE;
   std::vector<SharedSpec> specs;

@@ -61,6 +61,7 @@ Result<std::vector<StoredJob>> MemoryStore::load_expired(WallTime now, std::size
 
 Result<ListPage> MemoryStore::list(const ListFilter& filter) {
   ListPage page;
+  std::size_t bytes = 0;
   auto at = jobs_.end();
   if (!filter.after.empty()) {
     const auto after = Uuid::parse(filter.after);
@@ -68,7 +69,7 @@ Result<ListPage> MemoryStore::list(const ListFilter& filter) {
     at = jobs_.lower_bound(*after);
   }
   while (at != jobs_.begin()) {
-    if (page.jobs.size() == filter.limit) {
+    if (page.jobs.size() == filter.limit || bytes >= kPageBytes) {
       page.next = at->first.to_string();
       break;
     }
@@ -79,6 +80,7 @@ Result<ListPage> MemoryStore::list(const ListFilter& filter) {
     if (!filter.queue.empty() && job.spec->queue != filter.queue) continue;
     if (!filter.task.empty() && job.spec->task != filter.task) continue;
     page.jobs.push_back(job);
+    bytes += job.outcome ? size_of(*job.spec, *job.outcome) : job.spec->size();
   }
   return page;
 }

@@ -181,13 +181,14 @@ void SqliteReader::visit(const std::function<void(const StoredJob&)>& visitor) {
 
 ListPage SqliteReader::list(const ListFilter& filter) {
   ListPage page;
+  std::size_t bytes = 0;
   const auto after = Uuid::parse(filter.after);
   if (!filter.after.empty() && !after) return page;
   Statement& statement = filter.state == JobState::failed ? list_failed_ : list_;
   auto rows = statement.query(after ? after->view() : kNewest);
   JobId last;
   for (std::size_t looked_at = 0; rows.next(); ++looked_at) {
-    if (looked_at == kLookAt || page.jobs.size() >= filter.limit) {
+    if (looked_at == kLookAt || page.jobs.size() >= filter.limit || bytes >= kPageBytes) {
       page.next = last.to_string();
       break;
     }
@@ -200,6 +201,7 @@ ListPage SqliteReader::list(const ListFilter& filter) {
     if (filter.state && !may_run && job.state != *filter.state) continue;
     if (!filter.queue.empty() && job.spec->queue != filter.queue) continue;
     if (!filter.task.empty() && job.spec->task != filter.task) continue;
+    bytes += job.outcome ? size_of(*job.spec, *job.outcome) : job.spec->size();
     page.jobs.push_back(std::move(job));
   }
   return page;

@@ -177,7 +177,8 @@ message::Message read_message_of(Type type, const Object* f, std::size_t count) 
     case Type::query:
       return read_question<message::Query>(f);
     case Type::answer:
-      return message::Answer{read_number(f[1], "number"), read_bin(f[2], "answer")};
+      return message::Answer{read_number(f[1], "number"), read_bin(f[2], "answer"),
+                             count > 3 && read_bool(f[3], "more")};
     case Type::ending:
       return message::Ending{read_readable<message::EndingJob>(f[1], read_ending)};
     case Type::attached:

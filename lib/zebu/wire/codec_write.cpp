@@ -178,7 +178,10 @@ struct Encode {
   Frame operator()(const message::Query& m) const { return question(Type::query, m); }
   Frame operator()(const message::Command& m) const { return question(Type::command, m); }
   Frame operator()(const message::Answer& m) const {
-    return plain(3, Type::answer, [&](Writer& w) { w.number(m.number).bin(m.value); });
+    return plain(m.more ? 4 : 3, Type::answer, [&](Writer& w) {
+      w.number(m.number).bin(m.value);
+      if (m.more) w.boolean(true);
+    });
   }
   Frame operator()(const message::Credit& m) const {
     return plain(2, Type::credit, [&](Writer& w) { w.number(m.credit); });

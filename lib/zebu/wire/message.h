@@ -227,9 +227,11 @@ struct Command {
   std::optional<std::string> bad = {};
 };
 // value: one msgpack value, described in docs/protocol.md for each `what`.
+// more: how far a long command has come; its answer follows.
 struct Answer {
   std::uint64_t number = 0;
   Bytes value;
+  bool more = false;
 };
 
 struct Credit {

@@ -70,7 +70,7 @@ void set_limits(zmq::socket_t& socket, const SocketLimits& limits) {
   socket.set(zmq::sockopt::linger, 0);
   socket.set(zmq::sockopt::sndhwm, 0);
   socket.set(zmq::sockopt::rcvhwm, 0);
-  socket.set(zmq::sockopt::maxmsgsize, static_cast<std::int64_t>(limits.max_message));
+  socket.set(zmq::sockopt::maxmsgsize, limits.max_message ? static_cast<std::int64_t>(*limits.max_message) : -1);
   socket.set(zmq::sockopt::handshake_ivl, static_cast<int>(limits.handshake.count()));
   socket.set(zmq::sockopt::heartbeat_ivl, static_cast<int>(limits.transport_silence.count() / 2));
   socket.set(zmq::sockopt::heartbeat_timeout, static_cast<int>(limits.transport_silence.count()));

@@ -8,6 +8,7 @@
 #include <limits>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -35,9 +36,10 @@ class SocketContext {
 };
 
 struct SocketLimits {
-  std::size_t max_message = message::kDefaultMaxMessage;  // a larger frame closes its connection
-  std::chrono::milliseconds handshake{5000};              // time for a connection to finish the ZMTP handshake
-  std::chrono::milliseconds transport_silence{10000};     // a connection whose TCP is dead is closed after about this
+  // A larger frame closes its connection. Unset: no limit, because a peer takes what its broker sends.
+  std::optional<std::size_t> max_message;
+  std::chrono::milliseconds handshake{5000};           // time for a connection to finish the ZMTP handshake
+  std::chrono::milliseconds transport_silence{10000};  // a connection whose TCP is dead is closed after about this
   // Bytes waiting for a router's peer. With more than max_unread the peer counts as gone once it has read nothing for
   // `patience`; with more than max_ready it counts as gone at once.
   std::size_t max_unread = 128 << 20;
