@@ -2,6 +2,12 @@
 
 namespace zebu::broker {
 
+std::string unique_name(const JobSpec& spec) {
+  std::string name;
+  name.reserve(spec.queue.size() + 1 + spec.options.unique.size());
+  return name.append(spec.queue).append(1, '\0').append(spec.options.unique);
+}
+
 std::size_t size_of(const JobSpec& spec, const Outcome& outcome) {
   std::size_t size = spec.size() + sizeof(Outcome) + outcome.result.size();
   size += outcome.error.type.size() + outcome.error.message.size();

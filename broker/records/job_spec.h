@@ -28,6 +28,10 @@ struct JobSpec {
   }
 };
 
+// The name under which a job holds its unique key: the key in the job's queue. The same key in another queue is another
+// one. Names of queues have no control characters, so the zero byte between the two tells them apart.
+[[nodiscard]] std::string unique_name(const JobSpec& spec);
+
 // shared_ptr: the engine, a batch on its way into the store, and a store that keeps jobs in memory hold the same bytes.
 using SharedSpec = std::shared_ptr<const JobSpec>;
 using SharedOutcome = std::shared_ptr<const Outcome>;

@@ -89,7 +89,7 @@ struct JobOptions {
   // How long the outcome is kept. Unset: the broker's --result-ttl, or, for a failed job, until it is retried or
   // purged.
   std::optional<std::chrono::milliseconds> result_ttl = {};
-  // A key that one job holds at a time: a second submitter gets the first job instead. Empty: no key.
+  // A key that one job of its queue holds at a time: a second submitter gets the first job instead. Empty: no key.
   std::string unique = {};
   UniqueWhile unique_while = UniqueWhile::unfinished;
   std::chrono::milliseconds unique_for{0};  // keep the key this long after success

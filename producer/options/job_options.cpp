@@ -62,7 +62,7 @@ void add_unique(cli::Command& command, JobFlags& flags) {
   command
       .option(
           "--unique", [&job](const std::string& text) { return read_key(job.unique, text); },
-          "a key that one job holds at a time: a second submitter gets the first job's id and result")
+          "a key that one job of its queue holds at a time: a second submitter gets the first job's id and result")
       .type_name("KEY");
   command.flag("--unique-by-args", flags.unique_by_args,
                "make the key from task and arguments, so that equal calls run once");

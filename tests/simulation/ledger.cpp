@@ -143,13 +143,14 @@ void Ledger::forgot(JobFacts& job) {
 
 bool Ledger::is_paused(const std::string& queue) const { return paused_.contains(queue); }
 
-// Of two jobs with one key, the older one must have let it go before.
+// Of two jobs of a queue with one key, the older one must have let it go before.
 void Ledger::check_new_key(const JobFacts& job) {
   const std::string& key = job.options.unique;
   if (key.empty()) return;
   for (const JobFacts& other : jobs_) {
     const Book& book = other.durable;
-    if (other.number == job.number || other.options.unique != key || !book.is_present || is_final(book.state)) continue;
+    if (other.number == job.number || other.options.unique != key || other.queue != job.queue) continue;
+    if (!book.is_present || is_final(book.state)) continue;
     if (other.options.unique_while == UniqueWhile::queued && book.has_begun) continue;
     fail("unique", "jobs " + std::to_string(other.number) + " and " + std::to_string(job.number) + " both have " + key);
   }

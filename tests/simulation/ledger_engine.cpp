@@ -255,7 +255,8 @@ void Ledger::check_transient_key(const Engine& engine, const JobFacts& facts) {
   if (!facts.options.transient || facts.options.unique.empty()) return;
   for (const auto& [id, job] : engine.jobs().in_memory()) {
     const JobOptions& its = job.spec->options;
-    if (id == facts.id || !its.transient || its.unique != facts.options.unique || is_final(job.state)) continue;
+    if (id == facts.id || !its.transient || is_final(job.state)) continue;
+    if (its.unique != facts.options.unique || job.spec->queue != facts.queue) continue;
     if (its.unique_while == UniqueWhile::queued && of(id).has_begun) continue;
     if (of(id).sequence > facts.sequence) continue;  // it came later
     fail("unique", "transient jobs " + std::to_string(number_of(id)) + " and " + std::to_string(facts.number) +

@@ -19,10 +19,10 @@ void Ledger::told_attached(const JobId& id, const JobId& to) {
   trace_.note(time_.now(), "a client hears that job % is ATTACHED to job %", {job.number, other.number});
   job.attached_to = other.number;
   const bool has_its_key = !job.options.unique.empty() && job.options.unique == other.options.unique &&
-                           job.options.transient == other.options.transient;
+                           job.queue == other.queue && job.options.transient == other.options.transient;
   if (!has_its_key || job.durable.is_present) {
     fail("unique", "job " + std::to_string(job.number) + " is attached to job " + std::to_string(other.number) +
-                       ", which has another key, or is there all the same");
+                       ", which has another key or queue, or is there all the same");
   }
 }
 

@@ -123,6 +123,15 @@ TEST_CASE("the second job with a unique key is the first one") {
   CHECK(submitted(stack, {"echo", "[2]", "--unique-by-args"}) != by_args);
 }
 
+TEST_CASE("the same unique key in another queue is another job") {
+  const Stack stack(with());
+  const std::string first = submitted(stack, {"echo", "1", "--unique", "k", "--delay", "1h"});
+  const std::string elsewhere = submitted(stack, {"echo", "2", "--unique", "k", "--queue", "reports", "--delay", "1h"});
+  CHECK(elsewhere != first);
+  CHECK(submitted(stack, {"echo", "3", "--unique", "k", "--queue", "reports"}) == elsewhere);
+  CHECK(submitted(stack, {"echo", "4", "--unique", "k"}) == first);
+}
+
 TEST_CASE("list pages through all jobs, and filters") {
   const Stack stack(with());
   CHECK(stack.produce({"list"}).out == "no jobs found\n");

@@ -44,6 +44,21 @@ TEST_CASE("a second job with the key of an unfinished one is attached to it, and
   CHECK(d.take().attached.empty());
 }
 
+TEST_CASE("the same key in another queue is another key") {
+  EngineDriver d;
+  const SessionId client = d.client();
+  JobOptions options = with_key("report-7");
+  options.transient = GENERATE(false, true);
+  d.submit(client, true, options, "default");
+  const JobId elsewhere = d.submit(client, true, options, "reports");
+  CHECK(d.take().attached.empty());
+  d.submit(client, true, options, "reports");
+  const Effects effects = d.take();
+  REQUIRE(effects.attached.size() == 1);
+  CHECK(effects.attached[0].what.to == elsewhere);
+  CHECK(d.engine().jobs().count(JobState::queued) == 2);
+}
+
 TEST_CASE("the result of a job with a key answers later ones for a while") {
   EngineDriver d;
   const SessionId client = d.client();

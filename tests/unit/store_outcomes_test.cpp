@@ -32,6 +32,27 @@ TEST_CASE("a unique key keeps others out while its job is unfinished") {
   CHECK(store.commit({finished(first), JobAccepted{third}}).empty());
 }
 
+TEST_CASE("the same unique key in another queue is another key") {
+  EVERY_STORE;
+  JobSpec elsewhere = unique_job(2);
+  elsewhere.queue = "reports";
+  JobSpec its_twin = unique_job(3);
+  its_twin.queue = "reports";
+  // Queue and key run together like those of `elsewhere`.
+  JobSpec alike = unique_job(4);
+  alike.queue = "report";
+  alike.options.unique = "s" + alike.options.unique;
+  const SharedSpec first = shared(unique_job(1)), second = shared(elsewhere);
+  CHECK(store.commit({JobAccepted{first}, JobAccepted{second}, JobAccepted{shared(alike)}}).empty());
+  (void)store.reopen();
+  const auto duplicates = store.commit({JobAccepted{shared(its_twin)}});
+  REQUIRE(duplicates.size() == 1);
+  CHECK(duplicates[0].of == second->id);
+  store.commit({finished(second)});
+  CHECK(store.commit({JobAccepted{shared(its_twin)}}).empty());
+  CHECK(store.commit({JobAccepted{shared(unique_job(5))}}).size() == 1);
+}
+
 TEST_CASE("a unique key that is held while queued is free once the job has begun") {
   EVERY_STORE;
   JobSpec spec = unique_job(1);

@@ -259,7 +259,9 @@ void Engine::finish(Job& job, Outcome&& outcome, Effects& out) {
   auto shared = std::make_shared<const Outcome>(std::move(outcome));
   record(job, JobFinished{job.spec, job.uses, shared, last_.wall, forget_at}, out);
   const bool keeps_key = shared->state == JobState::succeeded && options.unique_for.count() > 0;
-  if (options.transient && !options.unique.empty() && !keeps_key) transient_keys_.release(options.unique, job.spec->id);
+  if (options.transient && !options.unique.empty() && !keeps_key) {
+    transient_keys_.release(unique_name(*job.spec), job.spec->id);
+  }
   jobs_.finish(job, std::move(shared), last_.wall);
   const bool is_as_others = !options.result_ttl && forget_at <= last_.wall + options_.result_ttl;
   if (options.transient && forget_at && !is_as_others) jobs_.set_deadline(job, *forget_at);

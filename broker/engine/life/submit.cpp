@@ -103,7 +103,7 @@ void Engine::take_in_transient(SharedSpec spec, SessionId session, bool wait, Ef
 
 // True when a transient job has the key already. Otherwise this one has it now.
 bool Engine::attach_transient(const JobSpec& spec, SessionId session, bool wait, Effects& out) {
-  const std::string& key = spec.options.unique;
+  const std::string key = unique_name(spec);
   const std::optional<JobId> holder = transient_keys_.holder(key);
   Job* job = holder ? jobs_.find(*holder) : nullptr;
   if (job != nullptr) {

@@ -8,7 +8,7 @@
 
 namespace zebu::broker {
 
-// Unique keys of transient jobs. The store decides about those of durable ones.
+// Unique keys of transient jobs, by unique_name(). The store decides about those of durable ones.
 class TransientKeys {
  public:
   [[nodiscard]] std::optional<JobId> holder(const std::string& key) const {

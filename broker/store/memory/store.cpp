@@ -64,7 +64,7 @@ void MemoryStore::apply(const JobAccepted& record) {
   const JobSpec& spec = *record.spec;
   if (jobs_.contains(spec.id)) return duplicates_.push_back({record.spec, spec.id});
   if (!spec.options.unique.empty() && !claim_unique(spec, std::nullopt, spec.submitted)) {
-    return duplicates_.push_back({record.spec, unique_.at(spec.options.unique).id});
+    return duplicates_.push_back({record.spec, unique_.at(unique_name(spec)).id});
   }
   next_sequence_ = std::max(next_sequence_, spec.sequence + 1);
   Entry& entry = jobs_[spec.id];
@@ -167,7 +167,7 @@ void MemoryStore::apply(const ConsumerChanged& record) {
 
 // The key is free, the job's own, or that of one whose time is over.
 bool MemoryStore::claim_unique(const JobSpec& spec, std::optional<WallTime> until, WallTime now) {
-  const auto [key, is_new] = unique_.try_emplace(spec.options.unique);
+  const auto [key, is_new] = unique_.try_emplace(unique_name(spec));
   UniqueKey& owner = key->second;
   if (!is_new && owner.id != spec.id && (!owner.until || *owner.until > now)) return false;
   owner = {spec.id, until};
@@ -175,7 +175,7 @@ bool MemoryStore::claim_unique(const JobSpec& spec, std::optional<WallTime> unti
 }
 
 void MemoryStore::release_unique(const JobSpec& spec) {
-  const auto key = unique_.find(spec.options.unique);
+  const auto key = unique_.find(unique_name(spec));
   if (key != unique_.end() && key->second.id == spec.id) unique_.erase(key);
 }
 

@@ -64,8 +64,8 @@ class MemoryStore final : public Store {
   std::map<std::string, StoredQueue> queues_;
   std::map<LineName, Line> lines_;  // that have jobs
   std::map<ScheduleKey, JobId> schedule_;
-  std::map<Expiring, JobId> expiring_;  // in line or in the schedule
-  std::map<std::string, UniqueKey> unique_;
+  std::map<Expiring, JobId> expiring_;       // in line or in the schedule
+  std::map<std::string, UniqueKey> unique_;  // by unique_name()
   std::set<std::pair<WallTime, JobId>> forgetting_;
   std::map<std::string, QueueSettings> settings_;
   std::map<InstanceId, bool> consumers_;  // whether it is late

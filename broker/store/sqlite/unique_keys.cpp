@@ -13,18 +13,19 @@ UniqueKeys::UniqueKeys(SQLite::Database& database)
       release_(database, "DELETE FROM unique_key WHERE key = ? AND id = ?") {}
 
 bool UniqueKeys::claim(const JobSpec& spec, std::optional<WallTime> until, WallTime now) {
-  return claim_.run(Bytes(spec.options.unique), spec.id, until, now) != 0;
+  return claim_.run(Bytes(unique_name(spec)), spec.id, until, now) != 0;
 }
 
-JobId UniqueKeys::owner(const std::string& key) {
-  auto rows = owner_.query(Bytes(key));
+JobId UniqueKeys::owner(const JobSpec& spec) {
+  const std::string name = unique_name(spec);  // bound as long as there are rows
+  auto rows = owner_.query(Bytes(name));
   const auto id = rows.next() ? Uuid::from_bytes(rows.blob(0)) : std::nullopt;
   if (!id) throw StoreDamage("a unique key has no owner");
   return *id;
 }
 
-void UniqueKeys::release(const std::string& key, const JobId& job) {
-  if (!key.empty()) release_.run(Bytes(key), job);
+void UniqueKeys::release(const JobSpec& spec) {
+  if (!spec.options.unique.empty()) release_.run(Bytes(unique_name(spec)), spec.id);
 }
 
 }  // namespace zebu::broker

@@ -5,17 +5,18 @@
 
 namespace zebu::broker {
 
-// The table `unique_key`: which job has a key, and until when a job that has succeeded keeps it.
+// The table `unique_key`: which job has a key in its queue (unique_name()), and until when a job that has succeeded
+// keeps it.
 class UniqueKeys {
  public:
   explicit UniqueKeys(SQLite::Database& database);
 
   // False: another job has the key of this one.
   [[nodiscard]] bool claim(const JobSpec& spec, std::optional<WallTime> until, WallTime now);
-  // Of a key that could not be claimed.
-  [[nodiscard]] JobId owner(const std::string& key);
-  // If the job has the key.
-  void release(const std::string& key, const JobId& job);
+  // Which job has the key that this one could not claim.
+  [[nodiscard]] JobId owner(const JobSpec& spec);
+  // If the job has its key.
+  void release(const JobSpec& spec);
 
  private:
   Statement claim_;

@@ -88,7 +88,7 @@ void SqliteWriter::apply(const JobAccepted& record) {
   }
   if (!spec.options.unique.empty() && !unique_.claim(spec, std::nullopt, spec.submitted)) {
     rows_.erase(spec.id);
-    duplicates_.push_back({record.spec, unique_.owner(spec.options.unique)});
+    duplicates_.push_back({record.spec, unique_.owner(spec)});
     return;
   }
   counts_.enter(spec, spec.due ? JobState::scheduled : JobState::queued);
@@ -107,7 +107,7 @@ JobStatus SqliteWriter::status_of(const JobSpec& spec, bool has_status) {
 
 // A job that has begun holds its key no longer, if it held it only while queued.
 void SqliteWriter::release_if_begun(const JobSpec& spec) {
-  if (spec.options.unique_while == UniqueWhile::queued) unique_.release(spec.options.unique, spec.id);
+  if (spec.options.unique_while == UniqueWhile::queued) unique_.release(spec);
 }
 
 void SqliteWriter::apply(const JobEvicted& record) {
@@ -201,7 +201,7 @@ bool SqliteWriter::keep_unique(const JobFinished& record) {
   if (record.outcome->state == JobState::succeeded && spec.options.unique_for.count() > 0) {
     return unique_.claim(spec, record.finished + spec.options.unique_for, record.finished);
   }
-  unique_.release(spec.options.unique, spec.id);
+  unique_.release(spec);
   return false;
 }
 
@@ -264,7 +264,7 @@ std::vector<Dropped> SqliteWriter::forget(WallTime now, std::size_t limit) {
 std::optional<Dropped> SqliteWriter::drop(const JobId& id, std::optional<WallTime> now) {
   std::uint64_t sequence = 0;
   JobStatus status;
-  std::string unique;
+  SharedSpec keyed;
   {
     auto rows = find_finished_.query(id);
     if (!rows.next()) return std::nullopt;
@@ -275,9 +275,9 @@ std::optional<Dropped> SqliteWriter::drop(const JobId& id, std::optional<WallTim
       if (status.forget_at) expiry_.add(id, *status.forget_at, true);
       return std::nullopt;
     }
-    if (status.has_unique) unique = decode_.job(id, sequence, rows.blob(2))->options.unique;
+    if (status.has_unique) keyed = decode_.job(id, sequence, rows.blob(2));
   }
-  unique_.release(unique, id);
+  if (keyed) unique_.release(*keyed);
   if (status.state == JobState::failed) delete_failed_.run(id);
   rows_.erase_status(sequence);
   rows_.erase(id);
