@@ -4,10 +4,12 @@
 #include "broker/records/reads.h"
 #include "zebu/wire/message.h"
 
+#include <deque>
+
 namespace zebu::broker {
 
 // The engine's decisions: records to persist, reads of the store, replies to send. They are values; only the texts of a
-// ProgressReport are views, into the message that the engine was given.
+// ProgressReport are views, into the message that the engine was given or into `mended`.
 //
 // A reply with a `batch` may leave when that commit is durable, one without at once.
 struct Effects {
@@ -59,6 +61,7 @@ struct Effects {
   std::vector<To<Assigned>> assigned;
   std::vector<To<AttemptId>> stopped;
   std::vector<To<message::ProgressReport>> progressed;
+  std::deque<Progress> mended;  // progress whose texts were ill-formed UTF-8
   std::vector<Kept> kept;
   std::vector<JobId> not_retried;             // new jobs of retry() whose unique key belongs to another job
   std::vector<SessionId> draining;            // consumers that are to drain
@@ -74,8 +77,8 @@ struct Effects {
   // Clears all but records and reads. The lists keep their memory.
   void clear_replies() {
     const auto clear_all = [](auto&... lists) { (lists.clear(), ...); };
-    clear_all(welcomed, errors, accepted, refused, attached, unknown, ending, done, assigned, stopped, progressed, kept,
-              not_retried, draining, drained, beats, ended);
+    clear_all(welcomed, errors, accepted, refused, attached, unknown, ending, done, assigned, stopped, progressed,
+              mended, kept, not_retried, draining, drained, beats, ended);
   }
 };
 

@@ -27,7 +27,7 @@ ListFilter failed_jobs(const message::Params& params) {
 }
 
 void pause(const CommandCall& call) {
-  call.engine.pause(call.params.queue, call.params.reason.substr(0, kMaxNote), call.out);
+  call.engine.pause(call.params.queue, call.params.reason, call.out);
   call.answer_when_durable(count_answer("paused", 1));
 }
 

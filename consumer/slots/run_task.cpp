@@ -3,6 +3,7 @@
 #include "consumer/slots/throw_trace.h"
 #include "consumer/slots/units.h"
 #include "zebu/task_failure.h"
+#include "zebu/utf8.h"
 
 #include <sys/resource.h>
 
@@ -18,8 +19,11 @@ namespace {
 constexpr std::size_t kMaxMessage = 64U << 10;
 constexpr int kMaxCauses = 16;
 
+// Exceptions may hold any bytes.
 std::string limited(std::string text) {
-  if (text.size() > kMaxMessage) text.resize(kMaxMessage);
+  text.resize(utf8_beginning(text, kMaxMessage).size());
+  mend_utf8(text);
+  text.resize(utf8_beginning(text, kMaxMessage).size());
   return text;
 }
 
@@ -42,7 +46,7 @@ void add_causes(const std::exception& outer, std::vector<std::string>& trace, in
 
 Outcome failed(std::string type, std::string message, std::vector<std::string> trace,
                ErrorKind kind = ErrorKind::failure) {
-  return {JobState::failed, {}, {std::move(type), limited(std::move(message)), std::move(trace), kind}, {}};
+  return {JobState::failed, {}, {limited(std::move(type)), limited(std::move(message)), std::move(trace), kind}, {}};
 }
 
 // The following functions are called inside a catch block.

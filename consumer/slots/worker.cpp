@@ -3,6 +3,7 @@
 #include "consumer/slots/run_task.h"
 #include "consumer/slots/time_slice.h"
 #include "zebu/progress.h"
+#include "zebu/utf8.h"
 
 #include <algorithm>
 #include <iterator>
@@ -47,7 +48,7 @@ void Worker::give(std::vector<Job> jobs) {
 Worker::Reports Worker::collect() {
   const Lock lock(mutex_);
   is_announced_ = false;
-  if (has_progress_ && std::exchange(is_progress_requested_, false)) collect_progress();
+  if (has_progress_ && std::exchange(is_progress_requested_, false)) collect_progress(false);
   return std::exchange(reports_, {});
 }
 
@@ -148,7 +149,7 @@ void Worker::run_next() {
   mutex_.lock();
   if (mark_ != nullptr) mark_->end();
   if (job.task->sees_cancel) current_stop_ = std::stop_source(std::nostopstate);
-  if (has_progress_) collect_progress();
+  if (!is_empty(progress_)) collect_progress(true);
   current_.reset();
   last_task_ = job.task;
   last_run_ = outcome.ran;
@@ -183,12 +184,19 @@ void Worker::add_progress(const Progress& progress) {
   Lock lock(mutex_);
   if (!current_) return;  // called by a thread that the task left running
   append(progress_, progress);
-  has_progress_ = !is_empty(progress_);
+  const std::string& output = progress_.output;
+  has_progress_ = progress_.done || !progress_.note.empty() || output.size() > unfinished_utf8(output);
   if (has_progress_ && is_progress_requested_) announce_soon();
 }
 
-void Worker::collect_progress() {
-  reports_.progress.push_back({current_->id, std::exchange(progress_, {})});
+// A task may print a character in two parts. The first one waits for the other, unless the attempt has ended.
+void Worker::collect_progress(bool has_ended) {
+  Progress ready = std::exchange(progress_, {});
+  const std::size_t whole = ready.output.size() - (has_ended ? 0 : unfinished_utf8(ready.output));
+  progress_.output = ready.output.substr(whole);
+  ready.output.resize(whole);
+  mend(ready);
+  reports_.progress.push_back({current_->id, std::move(ready)});
   has_progress_ = false;
 }
 

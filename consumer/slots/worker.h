@@ -61,7 +61,7 @@ class Worker {
   [[nodiscard]] Outcome run_job(const Job& job, TimePoint start, std::stop_token stop);
   void fire(StopReason reason) ZEBU_REQUIRES(mutex_);
   void add_progress(const Progress& progress);
-  void collect_progress() ZEBU_REQUIRES(mutex_);
+  void collect_progress(bool has_ended) ZEBU_REQUIRES(mutex_);
 
   RunningMark* mark_;
   const Handlers handlers_;

@@ -66,6 +66,7 @@ class Context {
   // reports a second at most.
   void progress(double done, std::string_view note = {}) const;
   // Appends to the output that the job shows before it has a result. The last 64 KiB of an attempt's output are kept.
+  // Texts are UTF-8; other bytes become U+FFFD. A character may be printed in parts.
   void print(std::string_view text) const;
 
  private:

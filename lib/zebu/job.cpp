@@ -1,5 +1,7 @@
 #include "zebu/job.h"
 
+#include "zebu/utf8.h"
+
 #include <boost/uuid/name_generator_sha1.hpp>
 #include <boost/uuid/uuid_io.hpp>
 
@@ -25,26 +27,6 @@ constexpr bool kMayMove[kJobStates][kJobStates] = {
 };
 
 constexpr std::array<std::string_view, 3> kKinds = {"failure", "permanent", "crash"};
-
-// Whether the bytes at text are one well-formed UTF-8 sequence (Unicode 15, table 3-7); 0 or its length.
-std::size_t utf8_length(std::string_view text) {
-  const auto at = [&](std::size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0U; };
-  const auto tail = [&](std::size_t i) { return at(i) >= 0x80 && at(i) <= 0xbf; };
-  const unsigned lead = at(0);
-  if (lead < 0x80) return 1;
-  if (lead >= 0xc2 && lead <= 0xdf) return tail(1) ? 2 : 0;
-  if (lead >= 0xe0 && lead <= 0xef) {
-    if (lead == 0xe0 && at(1) < 0xa0) return 0;
-    if (lead == 0xed && at(1) > 0x9f) return 0;
-    return tail(1) && tail(2) ? 3 : 0;
-  }
-  if (lead >= 0xf0 && lead <= 0xf4) {
-    if (lead == 0xf0 && at(1) < 0x90) return 0;
-    if (lead == 0xf4 && at(1) > 0x8f) return 0;
-    return tail(1) && tail(2) && tail(3) ? 4 : 0;
-  }
-  return 0;
-}
 
 using Complaint = std::optional<std::string>;
 
@@ -87,6 +69,7 @@ Complaint why_bad_retry(const JobOptions& o) {
 
 Complaint why_bad_unique(const JobOptions& o) {
   if (o.unique.size() > kMaxUnique) return "the unique key has more than " + std::to_string(kMaxUnique) + " bytes";
+  if (!is_utf8(o.unique)) return "the unique key must be UTF-8";
   if (o.unique.empty() && o.unique_for.count() > 0) return "a time that a unique key is held needs a unique key";
   if (o.unique.empty() && o.unique_while == UniqueWhile::queued) return "unique while queued needs a unique key";
   if (o.unique_while == UniqueWhile::queued && o.unique_for.count() > 0) {
@@ -102,6 +85,7 @@ Complaint why_bad_headers(const std::vector<Header>& headers) {
     if (!is_valid_name(header->first)) {
       return "a header's name must have 1 to 128 bytes of UTF-8 without spaces or control characters";
     }
+    if (!is_utf8(header->second)) return "the value of the header '" + header->first + "' must be UTF-8";
     const bool is_twice =
         std::any_of(headers.begin(), header, [&](const Header& h) { return h.first == header->first; });
     if (is_twice) return "the header '" + header->first + "' is given twice";
@@ -132,9 +116,9 @@ bool is_valid_name(std::string_view name) {
   while (!name.empty()) {
     const auto lead = static_cast<unsigned char>(name.front());
     if (lead <= 0x20 || lead == 0x7f) return false;
-    const std::size_t length = utf8_length(name);
-    if (length == 0) return false;
-    name.remove_prefix(length);
+    const Utf8Piece piece = utf8_piece(name);
+    if (!piece.character) return false;
+    name.remove_prefix(piece.size);
   }
   return true;
 }

@@ -12,6 +12,9 @@ void append(Progress& to, std::optional<double> done, std::string_view note, std
 
 inline void append(Progress& to, const Progress& more) { append(to, more.done, more.note, more.output); }
 
+// Makes the texts well-formed UTF-8. As in append(), they are cut to their limits.
+void mend(Progress& progress);
+
 [[nodiscard]] inline bool is_empty(const Progress& progress) {
   return !progress.done && progress.note.empty() && progress.output.empty();
 }

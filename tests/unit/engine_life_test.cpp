@@ -272,6 +272,28 @@ TEST_CASE("progress reaches who waits, and the job's report") {
   CHECK(progress.output == "line 1\nline 2\n");
 }
 
+TEST_CASE("texts of a consumer that are not UTF-8 are mended before anybody gets them") {
+  EngineDriver d;
+  const SessionId client = d.client();
+  const SessionId consumer = d.consumer(1);
+  const JobId id = d.submit(client);
+  d.tick();
+  d.take();
+  d.engine().progress(consumer, {{{id, 1, 0.5, "half\xff", "line\xfe\n"}}}, d.effects);
+  REQUIRE(d.effects.progressed.size() == 1);
+  CHECK(d.effects.progressed[0].what.note == "half\ufffd");
+  CHECK(d.effects.progressed[0].what.output == "line\ufffd\n");
+  CHECK(d.engine().jobs().find(id)->progress->note == "half\ufffd");
+  d.take();
+  const message::Report report{id, 1, JobState::failed, {}, {"Type\xff", "a\xff\xfe", {"f\x80"}, {}}, {}};
+  d.engine().outcome(consumer, {0, {report}}, d.now(), d.effects);
+  const Effects out = d.take();
+  REQUIRE(out.done.size() == 1);
+  CHECK(out.done[0].what.outcome->error == TaskError{"Type\ufffd", "a\ufffd\ufffd", {"f\ufffd"}, {}});
+  d.engine().pause("default", "why\xff", d.effects);
+  CHECK(d.engine().jobs().find_queue("default")->settings.reason == "why\ufffd");
+}
+
 TEST_CASE("a paused queue gives nothing out until it is resumed, also after a restart") {
   EngineDriver d;
   SessionId client = d.client();

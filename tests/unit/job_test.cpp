@@ -138,6 +138,8 @@ TEST_CASE("options that are out of bounds or contradict each other are named") {
           o.unique_for = 1s;
         }) == "a key that is unique while queued cannot be held after success");
   CHECK(complaint([](O o) { o.headers = std::vector<Header>(65, {"a", ""}); }) == "more than 64 headers");
+  CHECK(complaint([](O o) { o.unique = "k\xff"; }) == "the unique key must be UTF-8");
+  CHECK(complaint([](O o) { o.headers = {{"a", "\xff"}}; }) == "the value of the header 'a' must be UTF-8");
   CHECK(complaint([](O o) { o.headers = {{"a", "1"}, {"a", "2"}}; }) == "the header 'a' is given twice");
   CHECK(complaint([](O o) {
           o.headers = {{"a", std::string(16'384, 'x')}};

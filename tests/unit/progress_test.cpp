@@ -46,3 +46,13 @@ TEST_CASE("of a long note the beginning is kept, of long output the end, and no 
   CHECK(all.output.rfind("\u20ac", 0) == 0);
   CHECK(all.output.back() == '!');
 }
+
+TEST_CASE("mended progress is UTF-8 within its limits") {
+  Progress all{0.5, "no\xff", "out\xfe"};
+  zebu::mend(all);
+  CHECK(all == Progress{0.5, "no\ufffd", "out\ufffd"});
+  all = {0.5, std::string(zebu::kMaxNote, '\xff'), std::string(zebu::kMaxOutput, '\xff')};
+  zebu::mend(all);
+  CHECK(all.note.size() == zebu::kMaxNote - zebu::kMaxNote % 3);
+  CHECK(all.output.size() == zebu::kMaxOutput - zebu::kMaxOutput % 3);
+}

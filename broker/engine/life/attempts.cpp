@@ -1,5 +1,6 @@
 #include "broker/engine/engine.h"
 #include "zebu/progress.h"
+#include "zebu/utf8.h"
 
 #include <algorithm>
 
@@ -10,6 +11,15 @@ namespace {
 // A start that no record tells of: after a crash of the broker within this time the attempt may not be counted. Jobs
 // that end sooner cost one record less.
 constexpr std::chrono::milliseconds kRecordStartAfter{20};
+
+// Ill-formed texts are mended for all who read them later.
+void mend_texts(message::ProgressReport& report, Effects& out) {
+  if (is_utf8(report.note) && is_utf8(report.output)) return;
+  Progress& copy = out.mended.emplace_back(Progress{{}, std::string(report.note), std::string(report.output)});
+  mend(copy);
+  report.note = copy.note;
+  report.output = copy.output;
+}
 
 }  // namespace
 
@@ -185,10 +195,11 @@ void Engine::drain(SessionId session, Effects& out) {
 }
 
 void Engine::progress(SessionId session, const message::ProgressReports& reports, Effects& out) {
-  for (const message::ProgressReport& report : reports.jobs) {
+  for (message::ProgressReport report : reports.jobs) {
     Job* job = assigned_job(session, {report.id, report.attempt});
     if (!job) continue;
     if (!job->progress) job->progress = std::make_unique<Progress>();
+    mend_texts(report, out);
     append(*job->progress, report.done, report.note, report.output);
     waiters_.tell(job->waiters, [&](SessionId waiter) { out.progressed.push_back({waiter, report}); });
   }

@@ -1,4 +1,5 @@
 #include "broker/engine/engine.h"
+#include "zebu/utf8.h"
 
 #include <algorithm>
 
@@ -50,7 +51,7 @@ void Engine::begin_cancel(Job& job, Effects& out) {
 void Engine::pause(std::string_view name, std::string_view reason, Effects& out) {
   Queue& queue = jobs_.queue(name);
   queue.settings.is_paused = true;
-  queue.settings.reason = reason;
+  queue.settings.reason = utf8_beginning(mended_utf8(reason), message::kMaxReason);
   write(QueueChanged{queue.settings}, out);
   for (const auto& [key, line] : queue.lines) jobs_.touch(*line);
   hold_lines(queue);

@@ -2,6 +2,7 @@
 #include "consumer/slots/run_task.h"
 #include "consumer/slots/units.h"
 #include "zebu/program/log.h"
+#include "zebu/utf8.h"
 
 #include <algorithm>
 #include <csignal>
@@ -21,7 +22,7 @@ constexpr std::chrono::milliseconds kStopPace{100};
 std::vector<std::string> last_lines(const std::string& text) {
   std::vector<std::string> lines;
   std::istringstream stream(text);
-  for (std::string line; std::getline(stream, line);) lines.push_back(std::move(line));
+  for (std::string line; std::getline(stream, line);) lines.push_back(mended_utf8(line));
   if (lines.size() > kTailLines) lines.erase(lines.begin(), lines.end() - kTailLines);
   return lines;
 }

@@ -1,5 +1,6 @@
 #include "zebu/wire/codec.h"
 
+#include "zebu/utf8.h"
 #include "zebu/wire/codec_writer.h"
 
 #include <algorithm>
@@ -27,6 +28,24 @@ constexpr std::array<TypeName, std::variant_size_v<Message>> kTypes = {{
     {Type::progress, "PROGRESS"}, {Type::echo, "ECHO"},       {Type::ending, "ENDING"},
     {Type::drained, "DRAINED"},
 }};
+
+// Mending can make a text longer. An error that came in one frame must fit another one, so a long one is cut.
+TaskError error_of(const ErrorView& view) {
+  constexpr std::size_t kNeverCut = 16U << 10;
+  std::size_t size = view.type.size() + view.message.size();
+  for (const std::string_view line : view.trace) size += line.size();
+  std::size_t room = std::max(size, kNeverCut);
+  const auto mended = [&room](std::string_view text) {
+    std::string copy = mended_utf8(text);
+    copy.resize(utf8_beginning(copy, room).size());
+    room -= copy.size();
+    return copy;
+  };
+  TaskError error{mended(view.type), mended(view.message), {}, view.kind};
+  error.trace.reserve(view.trace.size());
+  for (const std::string_view line : view.trace) error.trace.push_back(mended(line));
+  return error;
+}
 
 }  // namespace
 
@@ -62,12 +81,7 @@ Report report_of(const JobId& id, std::uint32_t attempt, const Outcome& outcome)
 }
 
 Outcome outcome_of(const Report& report) {
-  const ErrorView& error = report.error;
-  return {report.state,
-          std::string(report.result),
-          {std::string(error.type), std::string(error.message),
-           std::vector<std::string>(error.trace.begin(), error.trace.end()), error.kind},
-          report.ran};
+  return {report.state, std::string(report.result), error_of(report.error), report.ran};
 }
 
 }  // namespace message

@@ -1,3 +1,4 @@
+#include "zebu/utf8.h"
 #include "zebu/wire/codec_reader.h"
 
 #include <cmath>
@@ -69,7 +70,7 @@ std::string_view read_name(const Object& o, const char* field) {
   return name;
 }
 
-std::string quoted(std::string_view text) { return "'" + std::string(text.substr(0, 64)) + "'"; }
+std::string quoted(std::string_view text) { return "'" + mended_utf8(utf8_beginning(text, 64)) + "'"; }
 
 Bytes read_bin(const Object& o, const char* field) {
   if (o.type != msgpack::type::BIN) throw Malformed{std::string(field) + " must be binary"};

@@ -290,7 +290,7 @@ using Message = std::variant<Hello, Welcome, ErrorReport, Beat, Bye, Submit, Acc
 // The entries of a received message that could not be read; none for messages without a list.
 [[nodiscard]] const std::vector<BadEntry>& bad_entries(const Message& message);
 
-// report_of() returns a view of an outcome, outcome_of() a copy of a report.
+// report_of() returns a view of an outcome, outcome_of() a copy of a report. The copy's texts are well-formed UTF-8.
 [[nodiscard]] Report report_of(const JobId& id, std::uint32_t attempt, const Outcome& outcome);
 [[nodiscard]] Outcome outcome_of(const Report& report);
 
