@@ -1,9 +1,9 @@
 #include "producer/commands/subcommands.h"
 #include "producer/text/checked_stdout.h"
+#include "producer/text/complain.h"
 #include "zebu/program/log.h"
 
 #include <exception>
-#include <iostream>
 
 namespace {
 
@@ -23,7 +23,7 @@ int main(int argc, char** argv) {
     zebu::producer::CheckedStdout out;
     return out.checked(run_command(argc, argv));
   } catch (const std::exception& e) {
-    std::cerr << "zebu-producer: " << e.what() << '\n';
+    zebu::producer::complain(e.what());
     return 1;
   }
 }

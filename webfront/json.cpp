@@ -1,6 +1,7 @@
 #include "webfront/json.h"
 
 #include "zebu/job.h"
+#include "zebu/program/json_input.h"
 #include "zebu/program/json_text.h"
 #include "zebu/wire/codec.h"
 
@@ -56,29 +57,18 @@ std::string to_text(const Json& value) { return value.dump(-1, ' ', false, Json:
 
 tl::unexpected<Error> bad_body(std::string message) { return fail(ErrorCode::bad_value, std::move(message)); }
 
-struct TooDeep {};
-
 Result<Json> parse_text(std::string_view text) {
-  const auto check_depth = [](int depth, Json::parse_event_t event, Json&) {
-    const bool opens = event == Json::parse_event_t::array_start || event == Json::parse_event_t::object_start;
-    if (opens && depth > kMaxDepth) throw TooDeep{};  // 0 is the body's object
-    return true;
-  };
+  // The body's object is one level more.
+  constexpr const char* kTooDeep = "a member of the body nests more than 64 levels deep";
+  static_assert(kMaxDepth == 64);
+  if (auto why = why_bad_json(text, kMaxDepth + 1, kTooDeep)) return bad_body(std::move(*why));
   try {
-    return Json::parse(text.begin(), text.end(), check_depth);
+    return Json::parse(text.begin(), text.end());
   } catch (const Json::parse_error& e) {
     return bad_body("malformed JSON at byte " + std::to_string(e.byte) + " of the body");
   } catch (const Json::exception& e) {
     return bad_body(std::string("malformed JSON: ") + e.what());
-  } catch (const TooDeep&) {
-    return bad_body("a member of the body nests more than " + std::to_string(kMaxDepth) + " levels deep");
   }
-}
-
-std::string to_msgpack(const Json& value) {
-  std::string bytes;
-  Json::to_msgpack(value, nlohmann::detail::output_adapter<char, std::string>(bytes));
-  return bytes;
 }
 
 // Reads the options of SUBMIT in JSON, with the decoder of SUBMIT, and unique_by_args, which exists only here. Returns
@@ -97,7 +87,7 @@ std::optional<std::string> read_options(Json& value, JobRequest& job, bool& uniq
   const Json::binary_t nothing;
   const Json::binary_t id(std::vector<std::uint8_t>(Uuid{}.bytes.size()));
   Decoder decoder;
-  const std::string entry = to_msgpack(Json::array({Json::binary(id), "", "", Json::binary(nothing), value}));
+  const std::string entry = msgpack_of(Json::array({Json::binary(id), "", "", Json::binary(nothing), value}));
   auto submission = decoder.decode_submission(entry);
   if (!submission) return "options: " + submission.error().message;
   const bool is_transient = job.options.transient;
@@ -118,7 +108,7 @@ std::optional<std::string> read_member(const std::string& key, Json& value, JobR
     if (!is_valid_name(job.queue)) return "\"queue\" must be a name of 1 to 128 bytes without spaces";
   } else if (key == "args") {
     if (!value.is_array()) return "\"args\" must be an array: the task's arguments in order";
-    job.args = to_msgpack(value);
+    job.args = msgpack_of(value);
   } else if (key == "transient") {
     if (!value.is_boolean()) return "\"transient\" must be true or false";
     job.options.transient = job.options.transient || value.get<bool>();

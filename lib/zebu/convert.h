@@ -5,6 +5,9 @@
 
 #include <msgpack.hpp>
 
+#include <array>
+#include <bit>
+#include <cstdint>
 #include <string>
 #include <tuple>
 #include <utility>
@@ -20,7 +23,33 @@ struct Sink {
   void write(const char* bytes, std::size_t count) { to.append(bytes, count); }
 };
 
+// A tag, then the bits, big-endian.
+template <class Bits, class Float>
+std::array<char, 1 + sizeof(Bits)> float_bytes(char tag, Float number) {
+  std::array<char, 1 + sizeof(Bits)> bytes{tag};
+  const auto bits = std::bit_cast<Bits>(number);
+  for (std::size_t i = 1; i <= sizeof bits; ++i) bytes[i] = static_cast<char>(bits >> 8 * (sizeof bits - i) & 0xff);
+  return bytes;
+}
+
 }  // namespace convert_detail
+}  // namespace zebu
+
+// msgpack-c writes 1.0 as the integer 1, and -0.0 as 0. Here a floating-point number stays one.
+template <>
+inline msgpack::packer<zebu::convert_detail::Sink>& msgpack::packer<zebu::convert_detail::Sink>::pack_float(float x) {
+  const auto bytes = zebu::convert_detail::float_bytes<std::uint32_t>('\xca', x);
+  append_buffer(bytes.data(), bytes.size());
+  return *this;
+}
+template <>
+inline msgpack::packer<zebu::convert_detail::Sink>& msgpack::packer<zebu::convert_detail::Sink>::pack_double(double x) {
+  const auto bytes = zebu::convert_detail::float_bytes<std::uint64_t>('\xcb', x);
+  append_buffer(bytes.data(), bytes.size());
+  return *this;
+}
+
+namespace zebu {
 
 // Limits for unpacking untrusted bytes. A valid container has at most as many elements as there are bytes, so a forged
 // length cannot make us allocate memory. The depth limit protects the stack.

@@ -3,10 +3,21 @@
 #include "producer/connection/broker_connection.h"
 #include "producer/text/complain.h"
 #include "producer/text/value_json.h"
+#include "zebu/program/visible_text.h"
 
 #include <iostream>
+#include <unistd.h>
+#include <utility>
 
 namespace zebu::producer {
+namespace {
+
+// Scripts get a result as it is; a terminal must not obey it.
+std::string shown(std::string result) {
+  return ::isatty(STDOUT_FILENO) == 1 ? visible(result, Lines::many) : std::move(result);
+}
+
+}  // namespace
 
 bool print_outcome(Output output, const JobId& id, bool is_only, const Result<Outcome>& outcome) {
   const bool succeeded = outcome && outcome->state == JobState::succeeded;
@@ -14,7 +25,7 @@ bool print_outcome(Output output, const JobId& id, bool is_only, const Result<Ou
   if (output == Output::json) {
     std::cout << "{\"id\":\"" + name + "\"," + known_fields(outcome) + "}\n" << std::flush;
   } else if (succeeded) {
-    std::cout << (is_only ? "" : name + "  ") + plain_of(outcome->result) + '\n' << std::flush;
+    std::cout << (is_only ? "" : name + "  ") + shown(plain_of(outcome->result)) + '\n' << std::flush;
   } else if (!outcome) {
     complain("job " + name + ": " + outcome.error().message);
   } else if (outcome->state == JobState::failed) {

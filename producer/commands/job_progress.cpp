@@ -3,6 +3,7 @@
 #include "producer/text/progress_bar.h"
 #include "producer/text/readable.h"
 #include "producer/text/terminal.h"
+#include "zebu/program/visible_text.h"
 
 #include <iostream>
 #include <unistd.h>
@@ -18,7 +19,7 @@ constexpr std::string_view kClearLine = "\r\x1b[K";
 std::string job_progress_text(const Progress& progress, std::size_t columns) {
   std::string text;
   if (progress.done) text += share_bar(*progress.done);
-  return shortened(text + progress.note, columns);
+  return shortened(text + visible(progress.note, Lines::one), columns);
 }
 
 std::shared_ptr<JobProgress> JobProgress::on_terminal() {
@@ -34,7 +35,7 @@ void JobProgress::add(std::uint32_t attempt, const Progress& news) {
   if (!news.note.empty()) newest_.note = news.note;
   if (!news.output.empty()) {
     if (std::exchange(is_shown_, false)) std::cerr << kClearLine;
-    std::cerr << news.output;
+    std::cerr << visible(news.output, Lines::many);
     is_line_begun_ = news.output.back() != '\n';
   }
   draw();

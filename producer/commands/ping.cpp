@@ -1,6 +1,7 @@
 #include "producer/commands/subcommands.h"
 #include "producer/connection/answers.h"
 #include "producer/text/readable.h"
+#include "zebu/program/visible_text.h"
 
 #include <nlohmann/json.hpp>
 
@@ -18,10 +19,11 @@ int run(const CommonOptions& common, const PingOptions&) {
   (*broker)["round_trip_us"] = took.count();
   if (common.output == Output::json) return print_json(*broker);
   std::cout << "the broker at " << common.broker << " answered in " << duration_text(took) << ": version "
-            << cell(*broker, "version") << ", protocol " << cell(*broker, "protocol") << ", store "
-            << cell(*broker, "store") << ", up for " << duration_cell(*broker, "uptime_ms") << ", "
+            << visible(cell(*broker, "version"), Lines::one) << ", protocol "
+            << visible(cell(*broker, "protocol"), Lines::one) << ", store "
+            << visible(cell(*broker, "store"), Lines::one) << ", up for " << duration_cell(*broker, "uptime_ms") << ", "
             << count_cell(*broker, "clients") << " clients, " << count_cell(*broker, "consumers")
-            << " consumers, instance " << cell(*broker, "instance") << '\n';
+            << " consumers, instance " << visible(cell(*broker, "instance"), Lines::one) << '\n';
   return 0;
 }
 

@@ -2,6 +2,7 @@
 #include "producer/connection/answers.h"
 #include "producer/text/readable.h"
 #include "producer/text/table.h"
+#include "zebu/program/visible_text.h"
 
 #include <nlohmann/json.hpp>
 
@@ -12,12 +13,13 @@ namespace {
 
 // Why jobs wait although nothing is paused.
 std::string why_waiting(const nlohmann::json& queue) {
-  const std::string name = "queue '" + cell(queue, "name") + "': ";
+  const std::string name = "queue '" + visible(cell(queue, "name"), Lines::one) + "': ";
   const auto tasks = queue.find("unserved_tasks");
   if (tasks == queue.end() || !tasks->is_array() || tasks->empty()) return {};
   if (number(queue, "consumers") == 0) return name + "no consumer serves it\n";
   std::string list;
-  for (const auto& task : *tasks) list += (list.empty() ? "'" : ", '") + task.get<std::string>() + "'";
+  for (const auto& task : *tasks)
+    list += (list.empty() ? "'" : ", '") + visible(task.get<std::string>(), Lines::one) + "'";
   return name + "none of its consumers knows task " + list + ", so those jobs wait\n";
 }
 

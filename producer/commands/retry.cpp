@@ -1,6 +1,7 @@
 #include "producer/commands/subcommands.h"
 #include "producer/connection/answers.h"
 #include "producer/text/complain.h"
+#include "zebu/program/visible_text.h"
 
 #include <nlohmann/json.hpp>
 
@@ -69,7 +70,7 @@ std::optional<std::size_t> retry_failed(Client& client, const CommonOptions& com
     if (common.output == Output::json) {
       print_json({{"id", pair.at(0)}, {"retried_as", pair.at(1)}});
     } else {
-      std::cout << pair.at(0).get<std::string>() + " -> " + pair.at(1).get<std::string>() + '\n';
+      std::cout << visible(pair.at(0).get<std::string>() + " -> " + pair.at(1).get<std::string>(), Lines::one) << '\n';
     }
   }
   std::cout << std::flush;

@@ -2,6 +2,7 @@
 #include "producer/connection/answers.h"
 #include "producer/text/readable.h"
 #include "producer/text/table.h"
+#include "zebu/program/visible_text.h"
 
 #include <nlohmann/json.hpp>
 
@@ -30,7 +31,13 @@ Json job_or_unknown(const JobId& id, const Json& job) {
 
 void line(const std::string& name, const std::string& value) {
   if (value == "-" || value.empty()) return;
-  std::cout << name << std::string(name.size() < 11 ? 11 - name.size() : 1, ' ') << value << '\n';
+  std::cout << name << std::string(name.size() < 11 ? 11 - name.size() : 1, ' ') << visible(value, Lines::one) << '\n';
+}
+
+// A value of several lines: the name stands before the first one.
+void lines(std::string name, const std::string& value) {
+  std::istringstream in(value);
+  for (std::string text; std::getline(in, text); name.clear()) line(name, text);
 }
 
 // Printed only if the count is above 0.
@@ -66,16 +73,14 @@ void print_progress(const Json& job) {
   const std::string note = note_field.is_string() ? note_field.get<std::string>() : "";
   line("progress", share + (share.empty() || note.empty() ? "" : ", ") + note);
   const Json output = progress.value("output", Json());
-  if (!output.is_string() || output.get<std::string>().empty()) return;
-  std::istringstream lines(output.get<std::string>());
-  for (std::string text, name = "output"; std::getline(lines, text); name = "") line(name, text);
+  if (output.is_string()) lines("output", output.get<std::string>());
 }
 
 void print_error(const Json& job) {
   const Json error = job.value("error", Json());
   if (!error.is_object()) return;
   // A job that has not failed has the error of its last attempt.
-  line(cell(job, "state") == "failed" ? "error" : "last error", cell(error, "type") + ": " + cell(error, "message"));
+  lines(cell(job, "state") == "failed" ? "error" : "last error", cell(error, "type") + ": " + cell(error, "message"));
   for (const Json& frame : error.value("trace", Json::array()))
     line("  at", frame.is_string() ? frame.get<std::string>() : "-");
 }
@@ -95,7 +100,7 @@ void print_one(const Json& job) {
   print_times(job);
   line("consumer", cell(job, "consumer"));
   print_progress(job);
-  if (job.contains("result")) line("result", cell(job, "result"));
+  if (job.contains("result")) lines("result", cell(job, "result"));
   print_error(job);
 }
 

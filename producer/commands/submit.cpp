@@ -17,6 +17,7 @@ namespace {
 
 // The most jobs that wait for ACCEPTED at a time, whatever --count says.
 constexpr std::size_t kUnaccepted = 10'000;
+constexpr std::size_t kShownWord = 60;
 
 Result<JobRequest> request_of(const SubmitOptions& options) {
   std::string args;
@@ -25,7 +26,13 @@ Result<JobRequest> request_of(const SubmitOptions& options) {
     if (!packed) return fail(ErrorCode::bad_value, "--json: " + packed.error().message);
     args = std::move(*packed);
   } else {
-    args = pack_words(options.args);
+    auto packed = pack_words(options.args);
+    if (!packed) return tl::make_unexpected(packed.error());
+    args = std::move(*packed);
+    for (const std::string& word : malformed_words(options.args)) {
+      complain("'" + shortened(word, kShownWord) +
+               "' is not valid JSON, so it is sent as text; use --json for strict JSON");
+    }
   }
   return job_request(options.task, std::move(args), options.queue, options.job);
 }

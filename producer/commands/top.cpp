@@ -4,6 +4,7 @@
 #include "producer/text/complain.h"
 #include "producer/text/terminal.h"
 #include "zebu/program/stop_signal.h"
+#include "zebu/program/visible_text.h"
 
 #include <nlohmann/json.hpp>
 
@@ -77,7 +78,8 @@ class LiveView {
  private:
   void draw() const {
     if (!answers_) {
-      screen_.draw("the broker at " + common_.broker + " is away: " + answers_.error().message + "\n");
+      screen_.draw("the broker at " + common_.broker + " is away: " + visible(answers_.error().message, Lines::one) +
+                   "\n");
       return;
     }
     screen_.draw(top_text(answers_->snapshot(), common_.broker, terminal_size(STDOUT_FILENO)));

@@ -3,6 +3,7 @@
 #include "producer/connection/answers.h"
 #include "producer/text/readable.h"
 #include "producer/text/table.h"
+#include "zebu/program/visible_text.h"
 
 #include <nlohmann/json.hpp>
 
@@ -15,10 +16,10 @@ namespace zebu::producer {
 namespace {
 
 using Json = nlohmann::json;
-using Lines = std::vector<std::string>;
+using TextLines = std::vector<std::string>;
 
-Lines lines_of(const std::string& text) {
-  Lines lines;
+TextLines lines_of(const std::string& text) {
+  TextLines lines;
   std::istringstream in(text);
   for (std::string line; std::getline(in, line);) lines.push_back(line);
   return lines;
@@ -37,19 +38,13 @@ std::string count_of(const Json& list, const std::string& key) {
   return count_text(static_cast<std::uint64_t>(sum_of(list, key)));
 }
 
-// Replaces control characters: names come from other programs.
-std::string printable(std::string text) {
-  std::replace_if(
-      text.begin(), text.end(), [](char c) { return (c >= 0 && c < 0x20) || c == 0x7f; }, '?');
-  return text;
-}
-
-Lines totals(const TopSnapshot& snapshot, const std::string& endpoint) {
+TextLines totals(const TopSnapshot& snapshot, const std::string& endpoint) {
   const Json& queues = snapshot.queues;
-  return {printable("zebu " + cell(snapshot.broker, "version") + " at " + endpoint + ", store " +
-                    cell(snapshot.broker, "store") + ", up " + duration_cell(snapshot.broker, "uptime_ms") + ", " +
-                    count_cell(snapshot.broker, "clients") + " clients, " + count_cell(snapshot.broker, "consumers") +
-                    " consumers"),
+  return {visible("zebu " + cell(snapshot.broker, "version") + " at " + endpoint + ", store " +
+                      cell(snapshot.broker, "store") + ", up " + duration_cell(snapshot.broker, "uptime_ms") + ", " +
+                      count_cell(snapshot.broker, "clients") + " clients, " + count_cell(snapshot.broker, "consumers") +
+                      " consumers",
+                  Lines::one),
           count_of(queues, "queued") + " queued  " + count_of(queues, "scheduled") + " scheduled  " +
               count_of(queues, "running") + " running  " + count_of(queues, "failed") + " failed  " +
               rate_text(sum_of(queues, "in_rate")) + " in  " + rate_text(sum_of(queues, "out_rate")) + " out  " +
@@ -70,7 +65,7 @@ std::vector<Json> sorted(const Json& list, const std::vector<std::string>& keys)
   return items;
 }
 
-Lines queue_lines(const Json& queues) {
+TextLines queue_lines(const Json& queues) {
   using enum Table::Align;
   Table table({{"QUEUE", left},
                {"QUEUED", right},
@@ -91,7 +86,7 @@ Lines queue_lines(const Json& queues) {
   return lines_of(table.take());
 }
 
-Lines consumer_lines(const Json& consumers) {
+TextLines consumer_lines(const Json& consumers) {
   using enum Table::Align;
   Table table({{"CONSUMER", left},
                {"SLOTS", right},
@@ -109,7 +104,7 @@ Lines consumer_lines(const Json& consumers) {
 }
 
 // Shortens a table to `room` lines. The heading stays, and the last line says how many rows are missing.
-void cut(Lines& table, std::size_t room) {
+void cut(TextLines& table, std::size_t room) {
   if (table.size() <= room) return;
   const std::size_t rows = table.size() - 1;
   table.resize(room);
@@ -117,7 +112,7 @@ void cut(Lines& table, std::size_t room) {
 }
 
 // Shares `room` lines between two tables. A table that needs less than half of them is shown in full.
-void share(Lines& one, Lines& other, std::size_t room) {
+void share(TextLines& one, TextLines& other, std::size_t room) {
   const std::size_t half = room / 2;
   const std::size_t for_one =
       other.size() < half ? room - other.size() : std::max(half, room - std::min(room, other.size()));
@@ -128,9 +123,9 @@ void share(Lines& one, Lines& other, std::size_t room) {
 }  // namespace
 
 std::string top_text(const TopSnapshot& snapshot, const std::string& endpoint, std::optional<TerminalSize> fit) {
-  const Lines head = totals(snapshot, endpoint);
-  Lines queues = queue_lines(snapshot.queues);
-  Lines consumers = consumer_lines(snapshot.consumers);
+  const TextLines head = totals(snapshot, endpoint);
+  TextLines queues = queue_lines(snapshot.queues);
+  TextLines consumers = consumer_lines(snapshot.consumers);
   constexpr std::size_t kGaps = 2;
   if (fit) share(queues, consumers, fit->rows - std::min(fit->rows, head.size() + kGaps));
   std::string text;
@@ -139,7 +134,7 @@ std::string top_text(const TopSnapshot& snapshot, const std::string& endpoint, s
     if (!fit) text += line + '\n';
     if (fit && rows++ < fit->rows) text += mark + shortened(line, fit->columns) + '\n';
   };
-  const auto add_table = [&](const Lines& table) {
+  const auto add_table = [&](const TextLines& table) {
     add("");
     for (const std::string& line : table) add(line, &line == &table.front() ? "\t" : "");
   };

@@ -4,7 +4,7 @@
 
 namespace zebu::producer {
 
-// "zebu-producer: …" on stderr.
+// "zebu-producer: …" on stderr. The text may quote others: it is made visible().
 void complain(std::string_view what);
 
 }  // namespace zebu::producer

@@ -1,8 +1,9 @@
 #include "producer/text/json_arguments.h"
 
-#include <nlohmann/json.hpp>
+#include "zebu/program/json_input.h"
+#include "zebu/utf8.h"
 
-#include <algorithm>
+#include <nlohmann/json.hpp>
 
 namespace zebu::producer {
 namespace {
@@ -11,34 +12,10 @@ using Json = nlohmann::json;
 
 // Converting JSON is recursive, so its depth is limited.
 constexpr int kMaxDepth = 256;
-
-bool is_too_deep(std::string_view text) {
-  int depth = 0;
-  bool in_string = false;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const char c = text[i];
-    if (in_string) {
-      if (c == '\\') ++i;
-      if (c == '"') in_string = false;
-    } else if (c == '"') {
-      in_string = true;
-    } else if (c == '[' || c == '{') {
-      if (++depth > kMaxDepth) return true;
-    } else if (c == ']' || c == '}') {
-      --depth;
-    }
-  }
-  return false;
-}
-
-std::string packed(const Json& value) {
-  std::string bytes;
-  Json::to_msgpack(value, nlohmann::detail::output_adapter<char>(bytes));
-  return bytes;
-}
+constexpr const char* kTooDeep = "the JSON is nested more than 256 deep";
 
 Result<Json> parsed(std::string_view text) {
-  if (is_too_deep(text)) return fail(ErrorCode::bad_value, "the JSON is nested more than 256 deep");
+  if (auto why = why_bad_json(text, kMaxDepth, kTooDeep)) return fail(ErrorCode::bad_value, std::move(*why));
   try {
     return Json::parse(text);
   } catch (const Json::exception& e) {
@@ -52,29 +29,40 @@ Result<Json> parsed(std::string_view text) {
 
 }  // namespace
 
-std::string pack_words(const std::vector<std::string>& words) {
+Result<std::string> pack_words(const std::vector<std::string>& words) {
   Json list = Json::array();
   for (const std::string& word : words) {
+    if (!is_utf8(word)) return fail(ErrorCode::bad_value, "the argument '" + word + "' is not UTF-8");
+    if (auto why = why_bad_json(word, kMaxDepth, kTooDeep)) return fail(ErrorCode::bad_value, std::move(*why));
     auto value = parsed(word);
     list.push_back(value ? std::move(*value) : Json(word));
   }
-  return packed(list);
+  return msgpack_of(list);
+}
+
+std::vector<std::string> malformed_words(const std::vector<std::string>& words) {
+  std::vector<std::string> malformed;
+  for (const std::string& word : words) {
+    const bool begins_as_json = word.starts_with('{') || word.starts_with('[') || word.starts_with('"');
+    if (begins_as_json && !Json::accept(word)) malformed.push_back(word);
+  }
+  return malformed;
 }
 
 Result<std::string> pack_json_list(std::string_view text) {
   const auto value = parsed(text);
   if (!value) return tl::make_unexpected(value.error());
   if (!value->is_array()) return fail(ErrorCode::bad_value, "the arguments are not a JSON list: write [35], not 35");
-  return packed(*value);
+  return msgpack_of(*value);
 }
 
 Result<std::string> pack_json_line(std::string_view text) {
   auto value = parsed(text);
   if (!value) return tl::make_unexpected(value.error());
-  if (value->is_array()) return packed(*value);
+  if (value->is_array()) return msgpack_of(*value);
   Json list = Json::array();
   list.push_back(std::move(*value));
-  return packed(list);
+  return msgpack_of(list);
 }
 
 }  // namespace zebu::producer

@@ -1,6 +1,7 @@
 #include "producer/text/table.h"
 
 #include "producer/text/readable.h"
+#include "zebu/program/visible_text.h"
 
 #include <algorithm>
 #include <cassert>
@@ -15,10 +16,7 @@ Table::Table(std::vector<Column> columns) : columns_(std::move(columns)), widths
 
 void Table::add(std::vector<std::string> cells) {
   assert(cells.size() == columns_.size());
-  for (std::string& cell : cells) {
-    std::replace_if(
-        cell.begin(), cell.end(), [](char c) { return (c >= 0 && c < 0x20) || c == 0x7f; }, '?');
-  }
+  for (std::string& cell : cells) cell = visible(cell, Lines::one);
   rows_.push_back(std::move(cells));
 }
 

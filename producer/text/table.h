@@ -15,7 +15,7 @@ class Table {
   };
 
   explicit Table(std::vector<Column> columns);
-  // Adds a row with one cell per column. Control characters are shown as '?'.
+  // Adds a row with one cell per column. The cells are made visible().
   void add(std::vector<std::string> cells);
   // The rows added since the last call, as lines without trailing spaces. The first call adds the headings. Columns
   // never become narrower.

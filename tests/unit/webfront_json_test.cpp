@@ -154,3 +154,13 @@ TEST_CASE("a job that the broker does not have has no status") {
   CHECK_FALSE(*status);
   CHECK_FALSE(json::job_status("\xc0"));
 }
+
+TEST_CASE("numbers of a body keep their value, or the body is refused") {
+  const auto args = [](const std::string& list) { return json::parse_job(R"({"task": "a", "args": )" + list + "}"); };
+  CHECK(args("[1.0]").value().args == std::string("\x91\xcb\x3f\xf0\0\0\0\0\0\0", 10));
+  CHECK(args("[-0.0]").value().args == std::string("\x91\xcb\x80\0\0\0\0\0\0\0", 10));
+  CHECK(args("[18446744073709551615]").value().args == "\x91\xcf\xff\xff\xff\xff\xff\xff\xff\xff");
+  CHECK(args(R"([{"a": 18446744073709551616}])").error().message ==
+        "the integer 18446744073709551616 does not fit 64 bits: the range is -9223372036854775808 to "
+        "18446744073709551615");
+}

@@ -1,0 +1,50 @@
+#include "consumer/slots/worker.h"
+
+#include "tests/support/catch.h"
+#include "zebu/convert.h"
+#include "zebu/progress.h"
+
+#include <semaphore>
+#include <string>
+
+using namespace zebu;
+using zebu::consumer::Worker;
+
+TEST_CASE("a character that a task prints in two parts stays whole, and other bytes are mended") {
+  std::binary_semaphore has_first{0};
+  std::binary_semaphore may_go_on{0};
+  Registry registry;
+  registry.add("print", [&](Context& context) {
+    context.print("a\xe2\x82");
+    has_first.release();
+    may_go_on.acquire();
+    context.print("\xac\xff\n\xe2");
+    return 0;
+  });
+  std::counting_semaphore<> announced{0};
+  Worker worker(nullptr, {[&] { announced.release(); }});
+  consumer::Job job;
+  job.id = {Uuid::make(), 1};
+  job.task = registry.find("print");
+  job.args = pack_args();
+  worker.request_progress();
+  std::vector<consumer::Job> jobs;
+  jobs.push_back(std::move(job));
+  worker.give(std::move(jobs));
+  has_first.acquire();
+  Progress all;
+  std::size_t ended = 0;
+  const auto collect = [&] {
+    const Worker::Reports reports = worker.collect();
+    for (const auto& update : reports.progress) append(all, update.progress);
+    ended += reports.finished.size();
+  };
+  collect();
+  CHECK(all.output == "a");
+  may_go_on.release();
+  while (ended == 0) {
+    announced.acquire();
+    collect();
+  }
+  CHECK(all.output == "a\u20ac\ufffd\n\ufffd");
+}
