@@ -53,8 +53,10 @@ void add_queue_limits(cli::Command& app, Options& options) {
 }
 
 void add_outcome_limits(cli::Command& app, Options& options) {
-  app.duration("--result-ttl", options.result_ttl,
-               "how long outcomes are kept; failed jobs stay until they are retried or purged");
+  app.duration("--result-ttl", options.result_ttl, "how long outcomes are kept, except those of failed durable jobs");
+  app.duration("--failed-ttl", options.failed_ttl, "how long failed durable jobs are kept");
+  add_limit(app, "--failed-limit", options.failed_limit, 1ULL << 40,
+            "failed durable jobs of one queue that are kept, newest first");
   add_limit(app, "--max-crashes", options.max_crashes, 1'000'000, "a job fails after its process has died this often");
   add_limit(app, "--max-losses", options.max_losses, 1'000'000, "a job fails after its consumer was lost this often");
   add_limit(app, "--keep", options.keep, 1ULL << 40, "finished transient jobs that are kept, newest first");

@@ -43,6 +43,12 @@ struct Effects {
     JobId id;
     Error why;
   };
+  // Failed jobs of a queue that were forgotten in about the last second; for the log.
+  struct ForgottenFailed {
+    std::string queue;
+    std::uint64_t too_old = 0;   // their time was up
+    std::uint64_t too_many = 0;  // the queue had more than it may keep
+  };
   struct Complaint {  // an ERROR
     Error why;
     message::About about = {};
@@ -67,6 +73,7 @@ struct Effects {
   std::vector<SessionId> draining;            // consumers that are to drain
   std::vector<To<message::Drained>> drained;  // consumers that said DRAIN
   std::vector<SessionId> beats;
+  std::vector<ForgottenFailed> forgotten_failed;
   std::vector<SessionId> ended;  // sessions that have ended; no other effect is for one of them
 
   void clear() {
@@ -78,7 +85,7 @@ struct Effects {
   void clear_replies() {
     const auto clear_all = [](auto&... lists) { (lists.clear(), ...); };
     clear_all(welcomed, errors, accepted, refused, attached, unknown, ending, done, assigned, stopped, progressed,
-              mended, kept, not_retried, draining, drained, beats, ended);
+              mended, kept, not_retried, draining, drained, beats, forgotten_failed, ended);
   }
 };
 

@@ -28,8 +28,9 @@ struct Totals {
   std::uint64_t failed = 0;
   std::uint64_t cancelled = 0;
   std::uint64_t expired = 0;
-  std::uint64_t stale_outcomes = 0;  // for attempts that were not their sender's
-  std::uint64_t lost_sessions = 0;   // silent, or gone without BYE
+  std::uint64_t forgotten_failed = 0;  // failed jobs whose time was up, or of which their queue had too many
+  std::uint64_t stale_outcomes = 0;    // for attempts that were not their sender's
+  std::uint64_t lost_sessions = 0;     // silent, or gone without BYE
 
   // Jobs that ended so.
   [[nodiscard]] std::uint64_t& of(JobState final_state) {
@@ -199,6 +200,8 @@ class Engine {
   void swept(const ScheduledLoaded& loaded, Effects& out);
   void forget_finished(Moment now);
   void house_keep(Moment now, Effects& out);
+  void forget_oldest_failed(Effects& out);
+  void report_forgotten(Effects& out);
 
   // life/memory.cpp
   void enter_line(Job& job, Effects& out);
@@ -210,6 +213,9 @@ class Engine {
   void loaded(const ScheduledLoaded& loaded, Effects& out);
   void loaded(const ExpiredLoaded& loaded, Effects& out);
   void forgotten(const Forgotten& forgotten, Effects& out);
+  void forgotten(const FailedForgotten& forgotten, Effects& out);
+  enum class Why { too_old, too_many };
+  void drop_forgotten(const std::vector<Dropped>& jobs, Why why);
   Job& bring_in(const StoredJob& stored);
   void page_in(const StoredJob& stored, Effects& out);
   void found(const JobId& id, const std::optional<StoredJob>& stored, Effects& out);
@@ -264,9 +270,11 @@ class Engine {
   BatchNumber given_up_with_ = 0;  // the batch that records which consumers did not come back
   bool is_checking_expiry_ = false;
   bool is_forgetting_ = false;
+  bool is_forgetting_failed_ = false;
   bool is_purging_ = false;  // some queue has more to purge at once
   std::optional<TimePoint> next_housekeeping_;
   TimePoint last_housekeeping_{};
+  std::unordered_map<std::string, Effects::ForgottenFailed> forgotten_failed_;  // by queue, not reported yet
 };
 
 }  // namespace zebu::broker

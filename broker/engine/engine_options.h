@@ -19,8 +19,11 @@ struct EngineOptions {
   // Queued durable jobs of one queue that are in memory, and scheduled ones; the rest is in the store until they are
   // needed. More costs memory, less costs reads.
   std::uint64_t window = 20'000;
-  // How long an outcome is kept when its job does not say; a failed one is kept until it is retried or purged.
+  // How long an outcome is kept when its job does not say. Failed durable jobs are kept for longer, because people look
+  // at them, unless their queue has too many; then the oldest go.
   std::chrono::milliseconds result_ttl{std::chrono::hours(24)};
+  std::chrono::milliseconds failed_ttl{std::chrono::hours(30 * 24)};
+  std::uint64_t failed_limit = 1'000'000;
   // A job whose process died so often, or whose consumer was lost so often, is failed.
   std::uint32_t max_crashes = 3;
   std::uint32_t max_losses = 10;

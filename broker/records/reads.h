@@ -37,7 +37,13 @@ struct Forget {
   WallTime now{};
   std::size_t limit = 0;
 };
-using Read = std::variant<LoadQueued, LoadScheduled, LoadExpired, Find, List, Forget>;
+// Of queues with more than `keep` failed jobs: the oldest of those.
+struct ForgetFailed {
+  std::vector<std::string> queues;
+  std::uint64_t keep = 0;
+  std::size_t limit = 0;
+};
+using Read = std::variant<LoadQueued, LoadScheduled, LoadExpired, Find, List, Forget, ForgetFailed>;
 
 // The answers, each with its read.
 struct QueuedLoaded {
@@ -64,6 +70,11 @@ struct Forgotten {
   Forget asked;
   std::vector<Dropped> jobs;
 };
-using ReadAnswer = std::variant<QueuedLoaded, ScheduledLoaded, ExpiredLoaded, Found, Listed, Forgotten>;
+struct FailedForgotten {
+  ForgetFailed asked;
+  std::vector<Dropped> jobs;
+};
+using ReadAnswer =
+    std::variant<QueuedLoaded, ScheduledLoaded, ExpiredLoaded, Found, Listed, Forgotten, FailedForgotten>;
 
 }  // namespace zebu::broker

@@ -141,7 +141,7 @@ struct ListPage {
   std::string next;             // `after` of the next page; empty: this is the last page
 };
 
-// A finished job that forget() dropped.
+// A finished job that forget() or forget_failed() dropped.
 struct Dropped {
   JobId id;
   JobState state = JobState::succeeded;

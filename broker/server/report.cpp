@@ -172,6 +172,7 @@ void write_totals(ValueWriter to, const Totals& totals, std::uint64_t errors) {
   map["failed"].number(totals.failed);
   map["cancelled"].number(totals.cancelled);
   map["expired"].number(totals.expired);
+  map["forgotten_failed"].number(totals.forgotten_failed);
   map["stale_outcomes"].number(totals.stale_outcomes);
   map["lost_sessions"].number(totals.lost_sessions);
   map["errors"].number(errors);

@@ -2,6 +2,8 @@
 #include "broker/server/server.h"
 #include "zebu/program/log.h"
 
+#include <algorithm>
+
 // Messages from and to peers.
 namespace zebu::broker {
 namespace {
@@ -10,6 +12,18 @@ namespace {
 constexpr int kMessagesARound = 256;
 // How many bad entries of a message its ERROR names by their places.
 constexpr std::size_t kMaxNamed = 100;
+// Queues that a report of forgotten jobs names.
+constexpr std::size_t kMaxReported = 10;
+
+void log_forgotten(const std::vector<Effects::ForgottenFailed>& reports) {
+  const std::size_t named = std::min(reports.size(), kMaxReported);
+  for (std::size_t i = 0; i < named; ++i) {
+    const auto& [queue, too_old, too_many] = reports[i];
+    if (too_old > 0) spdlog::info("forgot {} failed jobs of queue {}: their time was up", too_old, queue);
+    if (too_many > 0) spdlog::info("forgot the {} oldest failed jobs of queue {}: it had too many", too_many, queue);
+  }
+  if (reports.size() > named) spdlog::info("forgot failed jobs of {} more queues", reports.size() - named);
+}
 
 }  // namespace
 
@@ -143,6 +157,7 @@ void Server::gather() {
   for (const PendingAnswers::Answer& answer : pending_.take()) {
     outbox_.put(answer.to.session, encode(message::Answer{answer.to.number, answer.value, answer.more}), answer.batch);
   }
+  log_forgotten(effects_.forgotten_failed);
   // Earlier replies to the session are still sent in this round: an ERROR says why it ended.
   for (const SessionId session : effects_.ended) {
     ports_.close(session);

@@ -48,9 +48,13 @@ class Store {
   // limit and still have a `next`.
   [[nodiscard]] virtual Result<ListPage> list(const ListFilter& filter) = 0;
 
-  // Drops up to `limit` outcomes whose time is up, and unique keys with them. If it returns as
-  // many as the limit, there may be more.
+  // Drops up to `limit` outcomes whose time is up, and unique keys with them. If it returns as many as the limit, there
+  // may be more. A call looks at a bounded number of jobs, so later calls may find more all the same.
   [[nodiscard]] virtual Result<std::vector<Dropped>> forget(WallTime now, std::size_t limit) = 0;
+  // Of each of these queues that has more than `keep` failed jobs, drops those that failed first, until `keep` are left
+  // or `limit` have been dropped in all.
+  [[nodiscard]] virtual Result<std::vector<Dropped>> forget_failed(const std::vector<std::string>& queues,
+                                                                   std::uint64_t keep, std::size_t limit) = 0;
 };
 
 }  // namespace zebu::broker

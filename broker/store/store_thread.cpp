@@ -31,6 +31,9 @@ struct Perform {
   Result<ReadAnswer> operator()(const Find& r) const { return answer_of<Found>(r, store.find(r.ids)); }
   Result<ReadAnswer> operator()(const List& r) const { return answer_of<Listed>(r, store.list(r.filter)); }
   Result<ReadAnswer> operator()(const Forget& r) const { return answer_of<Forgotten>(r, store.forget(r.now, r.limit)); }
+  Result<ReadAnswer> operator()(const ForgetFailed& r) const {
+    return answer_of<FailedForgotten>(r, store.forget_failed(r.queues, r.keep, r.limit));
+  }
 };
 
 }  // namespace

@@ -86,8 +86,8 @@ struct JobOptions {
   // How long after an attempt's start its token fires, and its process is killed. The soft limit must be shorter.
   std::optional<std::chrono::milliseconds> soft_limit = {};
   std::optional<std::chrono::milliseconds> hard_limit = {};
-  // How long the outcome is kept. Unset: the broker's --result-ttl, or, for a failed job, until it is retried or
-  // purged.
+  // How long the outcome is kept. Unset: the broker's --result-ttl, or, for a durable job that has failed, its
+  // --failed-ttl.
   std::optional<std::chrono::milliseconds> result_ttl = {};
   // A key that one job of its queue holds at a time: a second submitter gets the first job instead. Empty: no key.
   std::string unique = {};

@@ -172,9 +172,14 @@ broker::ReadAnswer Broker::answer(const broker::Read& read) {
   }
   if (const auto* r = std::get_if<broker::Find>(&read)) return broker::Found{*r, *disk_.find(r->ids)};
   if (const auto* r = std::get_if<broker::List>(&read)) return broker::Listed{*r, *disk_.list(r->filter)};
-  const auto& r = std::get<broker::Forget>(read);
-  broker::Forgotten forgotten{r, *disk_.forget(r.now, r.limit)};
-  world_.ledger.dropped(forgotten.jobs);
+  if (const auto* r = std::get_if<broker::Forget>(&read)) {
+    broker::Forgotten forgotten{*r, *disk_.forget(r->now, r->limit)};
+    world_.ledger.dropped(forgotten);
+    return forgotten;
+  }
+  const auto& r = std::get<broker::ForgetFailed>(read);
+  broker::FailedForgotten forgotten{r, *disk_.forget_failed(r.queues, r.keep, r.limit)};
+  world_.ledger.dropped(forgotten);
   return forgotten;
 }
 

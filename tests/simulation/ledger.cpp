@@ -47,7 +47,7 @@ void Ledger::apply(Book JobFacts::*which, const Record& record) {
   if (const auto* accepted = std::get_if<broker::JobAccepted>(&record)) {
     const JobState state = accepted->spec->due ? JobState::scheduled : JobState::queued;
     of(accepted->spec->id).*which = {
-        true, accepted->spec, state, accepted->in_line, accepted->spec->due.value_or(WallTime{}), {}, {}, false};
+        true, accepted->spec, state, accepted->in_line, accepted->spec->due.value_or(WallTime{}), {}, {}, {}, false};
   } else if (const auto* evicted = std::get_if<broker::JobEvicted>(&record)) {
     book_of(evicted->spec).is_in_line = true;
   } else if (const auto* started = std::get_if<broker::AttemptStarted>(&record)) {
@@ -78,6 +78,7 @@ void Ledger::apply(Book JobFacts::*which, const Record& record) {
     book.is_in_line = false;
     book.uses = finished->uses;
     book.outcome = finished->outcome;
+    book.finished = finished->finished;
   } else if (const auto* forgotten = std::get_if<broker::JobForgotten>(&record)) {
     if (!forgotten->at) (of(forgotten->id).*which).is_present = false;
   }
@@ -125,12 +126,44 @@ void Ledger::commit(const std::vector<Record>& records, const std::vector<broker
   }
 }
 
-void Ledger::dropped(const std::vector<broker::Dropped>& dropped) {
-  for (const broker::Dropped& each : dropped) {
+void Ledger::drop(JobFacts& job) {
+  forgot(job);
+  job.durable.is_present = false;
+  job.decided.is_present = false;
+}
+
+// Because their time was up.
+void Ledger::dropped(const broker::Forgotten& forgotten) {
+  for (const broker::Dropped& each : forgotten.jobs) {
     JobFacts& job = of(each.id);
-    forgot(job);
-    job.durable.is_present = false;
-    job.decided.is_present = false;
+    const auto kept = job.options.result_ttl.value_or(options_.failed_ttl);
+    if (job.durable.state == JobState::failed && job.durable.finished + kept > forgotten.asked.now) {
+      fail("failed jobs are kept", "job " + std::to_string(job.number) + " failed, and is forgotten too early");
+    }
+    drop(job);
+  }
+}
+
+// Because their queues had too many failed jobs.
+void Ledger::dropped(const broker::FailedForgotten& forgotten) {
+  for (const broker::Dropped& each : forgotten.jobs) {
+    check_is_oldest(of(each.id));
+    drop(of(each.id));
+  }
+}
+
+void Ledger::check_is_oldest(const JobFacts& job) const {
+  std::uint64_t failed = 0;
+  bool is_oldest = true;
+  for (const JobFacts& other : jobs_) {
+    const Book& book = other.durable;
+    if (!book.is_present || book.state != JobState::failed || other.queue != job.queue) continue;
+    ++failed;
+    is_oldest = is_oldest && book.finished >= job.durable.finished;
+  }
+  if (job.durable.state != JobState::failed || failed <= options_.failed_limit || !is_oldest) {
+    fail("failed jobs are kept", "job " + std::to_string(job.number) + " is forgotten, and its queue has " +
+                                     std::to_string(failed) + " failed jobs");
   }
 }
 

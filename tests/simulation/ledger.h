@@ -26,6 +26,7 @@ struct Book {
   WallTime due{};
   broker::Uses uses;
   broker::SharedOutcome outcome;
+  WallTime finished{};
   bool has_begun = false;  // once; it may have been given back since
 };
 
@@ -89,7 +90,8 @@ class Ledger {
 
   // The disk (ledger.cpp).
   void commit(const std::vector<broker::Record>& records, const std::vector<broker::Duplicate>& duplicates);
-  void dropped(const std::vector<broker::Dropped>& dropped);
+  void dropped(const broker::Forgotten& forgotten);
+  void dropped(const broker::FailedForgotten& forgotten);
   [[nodiscard]] bool is_paused(const std::string& queue) const;
 
   // The broker (ledger_engine.cpp): it went, it came back; before and after each call of the engine; at a round's end.
@@ -138,6 +140,8 @@ class Ledger {
   void apply(Book JobFacts::*which, const broker::Record& record);
   void check_not_final(const JobFacts& job, const Book& book);
   static void forgot(JobFacts& job);
+  static void drop(JobFacts& job);
+  void check_is_oldest(const JobFacts& job) const;
   void check_new_key(const JobFacts& job);
 
   void note_decided(const broker::Engine& engine, const broker::Record& record);

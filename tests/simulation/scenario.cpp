@@ -25,6 +25,8 @@ Scenario Scenario::of(Random& random) {
   s.options.max_losses = static_cast<std::uint32_t>(random.between(2, 10));
   s.options.keep = static_cast<std::uint64_t>(random.percent(50) ? random.between(0, 20) : 1000);
   if (random.percent(10)) s.options.queue_limit = static_cast<std::uint64_t>(random.between(10, 60));
+  if (random.percent(30)) s.options.failed_limit = static_cast<std::uint64_t>(random.between(1, 10));
+  if (random.percent(30)) s.options.failed_ttl = ms(random, 100, 8000);
   s.consumers = static_cast<std::size_t>(random.between(1, 4));
   s.clients = static_cast<std::size_t>(random.between(1, 3));
   s.queues = static_cast<std::size_t>(random.between(1, 3));

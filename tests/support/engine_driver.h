@@ -20,6 +20,10 @@ class EngineDriver {
  public:
   explicit EngineDriver(const broker::EngineOptions& options = engine_options()) : options_(options) { restart(); }
 
+  void restart(const broker::EngineOptions& options) {
+    options_ = options;
+    restart();
+  }
   // A new engine on what the store has.
   void restart() {
     effects.clear();

@@ -123,6 +123,23 @@ TEST_CASE("the second job with a unique key is the first one") {
   CHECK(submitted(stack, {"echo", "[2]", "--unique-by-args"}) != by_args);
 }
 
+TEST_CASE("the oldest failed jobs of a queue that has too many are forgotten, and the broker says so") {
+  StackOptions options = with();
+  options.broker = {"--failed-limit", "10"};
+  Stack stack(options);
+  const std::string first = submitted(stack, {"fail", "boom"});
+  REQUIRE(stack.produce({"wait", first}).exit.code == 1);
+  REQUIRE(eventually([&] { return status(stack, first)["state"] == "failed"; }));
+  REQUIRE(stack.produce({"submit", "fail", "boom", "--count", "40", "--wait"}).exit.code == 1);
+  const auto count = [&](const std::string& key) -> Json {
+    return Json::parse(stack.produce({"ping", "--output", "json"}).out)["totals"][key];
+  };
+  CHECK(eventually([&] { return count("forgotten_failed") == 31; }));
+  CHECK(json_lines(stack.produce({"list", "--state", "failed", "--output", "json"}).out).size() == 10);
+  CHECK(stack.produce({"status", first}).exit.code == 1);
+  CHECK(stack.broker().wait_for_error_line("oldest failed jobs of queue default: it had too many") != "");
+}
+
 TEST_CASE("the same unique key in another queue is another job") {
   const Stack stack(with());
   const std::string first = submitted(stack, {"echo", "1", "--unique", "k", "--delay", "1h"});

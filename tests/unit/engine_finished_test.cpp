@@ -20,6 +20,14 @@ struct Finisher {
     d.take();
     return id;
   }
+  JobId fail(const JobOptions& options) {
+    const JobId id = d.submit(client, true, options);
+    REQUIRE(d.assigned_to(consumer).size() == 1);
+    d.fail(consumer, id, 1);
+    d.take();
+    return id;
+  }
+  bool is_stored(const JobId& id) { return d.store.find({id})->at(0).has_value(); }
   bool has(const JobId& id) { return d.engine().jobs().find(id) != nullptr; }
 
   EngineDriver d;
@@ -128,6 +136,68 @@ TEST_CASE("an outcome is kept as long as its job has its unique key") {
   const Effects effects = f.d.take();
   REQUIRE(effects.attached.size() == 1);
   CHECK(effects.attached[0].what.to == id);
+}
+
+TEST_CASE("failed durable jobs have a time of their own") {
+  EngineOptions options = engine_options();
+  options.result_ttl = std::chrono::seconds(5);
+  options.failed_ttl = std::chrono::seconds(60);
+  Finisher f(options);
+  const JobId failed = f.fail(kind(false));
+  JobOptions shorter = kind(false);
+  shorter.result_ttl = std::chrono::seconds(1);
+  const JobId gone = f.fail(shorter);
+  f.d.pass(std::chrono::seconds(50));
+  f.d.tick();
+  CHECK(f.is_stored(failed));
+  CHECK_FALSE(f.is_stored(gone));
+  f.d.pass(std::chrono::seconds(20));
+  f.d.tick();
+  CHECK_FALSE(f.is_stored(failed));
+  CHECK_FALSE(f.has(failed));
+  CHECK(f.d.engine().totals().forgotten_failed == 2);
+  CHECK(f.d.engine().jobs().count(JobState::failed) == 0);
+}
+
+TEST_CASE("of a queue with too many failed jobs the oldest are forgotten, and that is reported") {
+  EngineOptions options = engine_options();
+  options.failed_limit = 3;
+  Finisher f(options);
+  const JobId transient = f.fail(kind(true));
+  std::vector<JobId> failed;
+  for (int i = 0; i < 1500; ++i) {
+    failed.push_back(f.fail(kind(false)));
+    f.d.pass(std::chrono::milliseconds(1));
+  }
+  const JobId succeeded = f.run(kind(false));
+  f.d.pass(std::chrono::seconds(1));
+  f.d.tick();
+  CHECK(f.d.engine().totals().forgotten_failed == 1497);
+  CHECK(f.d.engine().jobs().queues().at("default")->failed == 3);
+  CHECK_FALSE(f.is_stored(failed[1496]));
+  CHECK(f.is_stored(failed[1497]));
+  CHECK(f.is_stored(succeeded));
+  CHECK(f.has(transient));
+  f.d.take();
+  f.d.pass(std::chrono::seconds(1));
+  f.d.tick();
+  const Effects effects = f.d.take();
+  REQUIRE(effects.forgotten_failed.size() == 1);
+  CHECK(effects.forgotten_failed[0].queue == "default");
+  CHECK(effects.forgotten_failed[0].too_old == 0);
+  f.d.pass(std::chrono::seconds(1));
+  f.d.tick();
+  CHECK(f.d.take().forgotten_failed.empty());
+}
+
+TEST_CASE("a restarted broker forgets the failed jobs that are too many") {
+  Finisher f;
+  for (int i = 0; i < 4; ++i) (void)f.fail(kind(false));
+  EngineOptions options = engine_options();
+  options.failed_limit = 1;
+  f.d.restart(options);
+  f.d.tick();
+  CHECK(f.d.engine().jobs().count(JobState::failed) == 1);
 }
 
 TEST_CASE(

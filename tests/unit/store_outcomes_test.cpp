@@ -104,6 +104,47 @@ TEST_CASE("forgetting drops outcomes whose time is up, in steps, and their uniqu
   CHECK_FALSE(store.find(first->id));
 }
 
+TEST_CASE("of a queue with too many failed jobs the oldest are dropped, in steps") {
+  EVERY_STORE;
+  std::vector<SharedSpec> jobs;
+  std::vector<Record> records;
+  for (std::uint64_t i = 0; i < 7; ++i) {
+    JobSpec spec = job(i + 1);
+    if (i == 6) spec.queue = "reports";
+    jobs.push_back(shared(spec));
+    records.push_back(JobAccepted{jobs.back()});
+  }
+  // They fail in another order than they came in.
+  for (const std::uint64_t i : {3U, 0U, 4U, 1U, 2U, 6U}) {
+    JobFinished record = finished(jobs[i], failed());
+    record.finished = at_second(2000 + static_cast<std::int64_t>(records.size()));
+    record.forget_at = at_second(9000);
+    records.push_back(record);
+  }
+  records.push_back(finished(jobs[5], succeeded()));
+  store.commit(records);
+  if (GENERATE(false, true)) (void)store.reopen();
+  const auto forgotten = [&](std::uint64_t keep, std::size_t limit) {
+    std::vector<JobId> ids;
+    const auto dropped = store->forget_failed({"nothing", "default", "reports"}, keep, limit);
+    for (const Dropped& one : *dropped) {
+      CHECK(one.state == JobState::failed);
+      ids.push_back(one.id);
+    }
+    return ids;
+  };
+  CHECK(forgotten(5, 10).empty());
+  CHECK(forgotten(1, 2) == std::vector<JobId>{jobs[3]->id, jobs[0]->id});
+  CHECK_FALSE(store.find(jobs[3]->id));
+  store.commit({JobForgotten{jobs[4]->id}});
+  CHECK(forgotten(1, 10) == std::vector<JobId>{jobs[1]->id});
+  CHECK(store.find(jobs[5]->id));
+  const Recovered recovered = store.reopen();
+  CHECK(recovered.counts == std::array<std::uint64_t, kJobStates>{0, 0, 0, 1, 2, 0, 0});
+  CHECK(forgotten(0, 10) == std::vector<JobId>{jobs[2]->id, jobs[6]->id});
+  CHECK(store->forget(at_second(9000), 10)->size() == 1);
+}
+
 TEST_CASE("a finished job is dropped when a record says so, at once or later") {
   EVERY_STORE;
   const SharedSpec first = shared_job(1), second = shared_job(2), running = shared_job(3);

@@ -36,10 +36,19 @@ class Comparison {
     }
   }
 
+  void forget_failed(std::uint64_t keep, std::size_t limit) {
+    same_dropped(*model_->forget_failed(RandomRecords::queues(), keep, limit),
+                 *other_->forget_failed(RandomRecords::queues(), keep, limit));
+  }
   void forget(WallTime now) { REQUIRE(forgotten(model_, now) == forgotten(other_, now)); }
   void reopen() { REQUIRE(describe(model_.reopen()) == describe(other_.reopen())); }
 
  private:
+  static void same_dropped(const std::vector<Dropped>& mine, const std::vector<Dropped>& theirs) {
+    REQUIRE(mine.size() == theirs.size());
+    for (std::size_t i = 0; i < mine.size(); ++i) REQUIRE(mine[i].id == theirs[i].id);
+  }
+
   template <class Ask>
   void same(Ask&& ask) {
     const auto mine = ask(*model_);
@@ -103,6 +112,7 @@ TEST_CASE("every store answers as the memory store does, whatever happened to it
       REQUIRE(describe(duplicates) == describe(other.commit(records)));
       random.refused(duplicates);
       if (random.below(8) == 0) comparison.forget(random.now());
+      if (random.below(8) == 0) comparison.forget_failed(random.below(4), 1 + random.below(5));
       if (random.below(10) == 0) comparison.reopen();
       if (random.below(10) == 0) comparison.compare(random);
     }

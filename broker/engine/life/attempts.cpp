@@ -250,15 +250,12 @@ void Engine::put_back(Job& job, Effects& out) {
 }
 
 std::optional<WallTime> Engine::forget_time(const JobOptions& options, const Outcome& outcome) const {
-  std::optional<WallTime> time;
-  if (options.result_ttl) {
-    time = last_.wall + *options.result_ttl;
-  } else if (outcome.state != JobState::failed) {
-    time = last_.wall + options_.result_ttl;
-  }
+  const bool is_failed = outcome.state == JobState::failed;
+  if (is_failed && options.transient && !options.result_ttl) return std::nullopt;  // as the others in memory
+  WallTime time = last_.wall + options.result_ttl.value_or(is_failed ? options_.failed_ttl : options_.result_ttl);
   // As long as it has its key, others are answered with its outcome.
-  if (time && outcome.state == JobState::succeeded && !options.unique.empty()) {
-    time = std::max(*time, last_.wall + options.unique_for);
+  if (outcome.state == JobState::succeeded && !options.unique.empty()) {
+    time = std::max(time, last_.wall + options.unique_for);
   }
   return time;
 }

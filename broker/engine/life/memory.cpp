@@ -66,6 +66,7 @@ void Engine::answered(const ReadAnswer& answer, Moment now, Effects& out) {
   if (const auto* scheduled = std::get_if<ScheduledLoaded>(&answer)) return loaded(*scheduled, out);
   if (const auto* expired = std::get_if<ExpiredLoaded>(&answer)) return loaded(*expired, out);
   if (const auto* dropped = std::get_if<Forgotten>(&answer)) return forgotten(*dropped, out);
+  if (const auto* dropped = std::get_if<FailedForgotten>(&answer)) return forgotten(*dropped, out);
   if (const auto* answers = std::get_if<Found>(&answer)) {
     for (std::size_t i = 0; i < answers->jobs.size(); ++i) found(answers->asked.ids[i], answers->jobs[i], out);
   }
@@ -112,20 +113,34 @@ void Engine::loaded(const ExpiredLoaded& loaded, Effects& out) {
   }
 }
 
-void Engine::forgotten(const Forgotten& forgotten, Effects& out) {
-  is_forgetting_ = false;
-  for (const Dropped& dropped : forgotten.jobs) {
+void Engine::drop_forgotten(const std::vector<Dropped>& jobs, Why why) {
+  for (const Dropped& dropped : jobs) {
     if (!failed_jobs_.dropped(dropped.id)) continue;  // that was said meanwhile
     jobs_.uncount(dropped.state, 1);
     if (Job* cached = jobs_.find(dropped.id); cached != nullptr && is_final(cached->state)) jobs_.forget(*cached);
+    if (dropped.state != JobState::failed) continue;
+    ++totals_.forgotten_failed;
+    Effects::ForgottenFailed& report = forgotten_failed_[dropped.queue];
+    ++(why == Why::too_old ? report.too_old : report.too_many);
     Queue* queue = jobs_.find_queue(dropped.queue);
-    if (dropped.state != JobState::failed || queue == nullptr) continue;
+    if (queue == nullptr) continue;
     --queue->failed;
     jobs_.release_if_idle(*queue);
   }
+}
+
+void Engine::forgotten(const Forgotten& forgotten, Effects& out) {
+  is_forgetting_ = false;
+  drop_forgotten(forgotten.jobs, Why::too_old);
   if (forgotten.jobs.size() < forgotten.asked.limit) return;
   is_forgetting_ = true;
   out.reads.emplace_back(Forget{last_.wall, forgotten.asked.limit});
+}
+
+void Engine::forgotten(const FailedForgotten& forgotten, Effects& out) {
+  is_forgetting_failed_ = false;
+  drop_forgotten(forgotten.jobs, Why::too_many);
+  if (forgotten.jobs.size() >= forgotten.asked.limit) forget_oldest_failed(out);
 }
 
 // ── looked up ───────────────────────────────────────────────────────────────────────────────────────────────────────

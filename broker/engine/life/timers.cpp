@@ -168,6 +168,8 @@ void Engine::house_keep(Moment now, Effects& out) {
   last_housekeeping_ = now.steady;
   next_housekeeping_ = now.steady + kHousekeeping;
   if (!std::exchange(is_forgetting_, true)) out.reads.emplace_back(Forget{now.wall, kForgetAtOnce});
+  forget_oldest_failed(out);
+  report_forgotten(out);
   if (!is_checking_expiry_ && backlog_.has_stored()) {
     is_checking_expiry_ = true;
     out.reads.emplace_back(LoadExpired{now.wall, kExpireAtOnce});
@@ -175,6 +177,29 @@ void Engine::house_keep(Moment now, Effects& out) {
   transient_keys_.tidy(jobs_.in_memory().size(), [&](const JobId& id) { return jobs_.find(id) != nullptr; });
   waiters_.sweep(kSweepWaiters);
   jobs_.release_idle_lines();
+}
+
+// In the queues that have too many. The fullest comes first, so that each has its turn however fast others fail.
+void Engine::forget_oldest_failed(Effects& out) {
+  if (is_forgetting_failed_) return;
+  std::vector<const Queue*> full;
+  for (const auto& [name, queue] : jobs_.queues()) {
+    if (queue->failed > options_.failed_limit) full.push_back(queue.get());
+  }
+  if (full.empty()) return;
+  std::sort(full.begin(), full.end(), [](const Queue* a, const Queue* b) { return a->failed > b->failed; });
+  ForgetFailed read{{}, options_.failed_limit, kForgetAtOnce};
+  for (const Queue* queue : full) read.queues.push_back(queue->name);
+  is_forgetting_failed_ = true;
+  out.reads.emplace_back(std::move(read));
+}
+
+void Engine::report_forgotten(Effects& out) {
+  for (auto& [queue, report] : forgotten_failed_) {
+    report.queue = queue;
+    out.forgotten_failed.push_back(std::move(report));
+  }
+  forgotten_failed_.clear();
 }
 
 }  // namespace zebu::broker

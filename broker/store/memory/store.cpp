@@ -141,6 +141,7 @@ void MemoryStore::apply(const JobFinished& record) {
   entry->job.outcome = record.outcome;
   entry->job.finished = record.finished;
   set_forget_at(*entry, record.forget_at);
+  if (entry->job.state == JobState::failed) failed_[record.spec->queue].emplace(record.finished, record.spec->id);
   const JobOptions& options = record.spec->options;
   if (options.unique.empty()) return;
   if (entry->job.state != JobState::succeeded || options.unique_for.count() == 0) return release_unique(*record.spec);
@@ -192,7 +193,9 @@ void MemoryStore::set_forget_at(Entry& entry, std::optional<WallTime> at) {
 
 void MemoryStore::drop(std::map<JobId, Entry>::iterator job) {
   set_forget_at(job->second, std::nullopt);
-  release_unique(*job->second.job.spec);
+  const StoredJob& stored = job->second.job;
+  release_unique(*stored.spec);
+  if (stored.state == JobState::failed) failed_[stored.spec->queue].erase({stored.finished, stored.spec->id});
   count(job->second, false);
   jobs_.erase(job);
 }
@@ -203,6 +206,20 @@ Result<std::vector<Dropped>> MemoryStore::forget(WallTime now, std::size_t limit
     const auto job = jobs_.find(forgetting_.begin()->second);
     dropped.push_back({job->first, job->second.job.state, job->second.job.spec->queue});
     drop(job);
+  }
+  return dropped;
+}
+
+Result<std::vector<Dropped>> MemoryStore::forget_failed(const std::vector<std::string>& queues, std::uint64_t keep,
+                                                        std::size_t limit) {
+  std::vector<Dropped> dropped;
+  for (const std::string& queue : queues) {
+    const auto& failed = failed_[queue];
+    while (failed.size() > keep && dropped.size() < limit) {
+      const auto job = jobs_.find(failed.begin()->second);
+      dropped.push_back({job->first, JobState::failed, queue});
+      drop(job);
+    }
   }
   return dropped;
 }

@@ -22,6 +22,8 @@ class MemoryStore final : public Store {
   [[nodiscard]] Result<std::vector<StoredJob>> load_expired(WallTime now, std::size_t limit) override;
   [[nodiscard]] Result<ListPage> list(const ListFilter& filter) override;
   [[nodiscard]] Result<std::vector<Dropped>> forget(WallTime now, std::size_t limit) override;
+  [[nodiscard]] Result<std::vector<Dropped>> forget_failed(const std::vector<std::string>& queues, std::uint64_t keep,
+                                                           std::size_t limit) override;
 
  private:
   struct Entry {
@@ -67,6 +69,7 @@ class MemoryStore final : public Store {
   std::map<Expiring, JobId> expiring_;       // in line or in the schedule
   std::map<std::string, UniqueKey> unique_;  // by unique_name()
   std::set<std::pair<WallTime, JobId>> forgetting_;
+  std::map<std::string, std::set<std::pair<WallTime, JobId>>> failed_;  // of each queue, by when they failed
   std::map<std::string, QueueSettings> settings_;
   std::map<InstanceId, bool> consumers_;  // whether it is late
   std::array<std::uint64_t, kJobStates> counts_{};

@@ -111,6 +111,7 @@ void StoreCheck::check_jobs(SQLite::Database& database) {
   expect_equal("rows of jobs in line", in_line, rows_of(database, "in_line"));
   expect_equal("rows of scheduled jobs", in_schedule, rows_of(database, "schedule"));
   expect_equal("rows of failed jobs", waiting(JobState::failed), rows_of(database, "failed"));
+  expect_equal("rows of failed jobs by age", waiting(JobState::failed), rows_of(database, "failed_by_age"));
   expect_equal("jobs resident", waiting(JobState::queued) + waiting(JobState::running) - in_line, resident_jobs);
   check_totals(queues.totals(), writer.counters().counts);
 }

@@ -9,6 +9,8 @@ namespace {
 
 // In memory at most, for a crash would have recovery look up as many jobs.
 constexpr std::size_t kManyInGroups = 1000;
+// Jobs that one visit looks at, at most: those that were dropped before their time are named all the same.
+constexpr std::size_t kMostLooks = 10'000;
 
 }  // namespace
 
@@ -40,24 +42,24 @@ bool OutcomeExpiry::is_any_due(WallTime now) {
 }
 
 void OutcomeExpiry::visit_due(WallTime now, std::size_t limit, const Drop& drop) {
-  std::size_t left = limit;
+  Budget left{limit, kMostLooks};
   visit_groups(now, left, drop);
-  while (left > 0) {
+  while (!left.is_spent()) {
     const auto row = next_row(now);
     if (!row) return;
     visit_row(*row, left, drop);
   }
 }
 
-void OutcomeExpiry::visit_groups(WallTime now, std::size_t& left, const Drop& drop) {
-  while (!groups_.empty() && groups_.begin()->second.due <= now && left > 0) {
+void OutcomeExpiry::visit_groups(WallTime now, Budget& left, const Drop& drop) {
+  while (!groups_.empty() && groups_.begin()->second.due <= now && !left.is_spent()) {
     const Group group = std::move(groups_.extract(groups_.begin()).mapped());
     in_groups_ -= group.jobs.size();
     for (const JobId& job : group.jobs) {
-      if (left == 0) {
+      if (left.is_spent()) {
         add(job, group.due, false);
-      } else if (drop(job)) {
-        --left;
+      } else {
+        left.take(drop(job));
       }
     }
   }
@@ -69,13 +71,13 @@ std::optional<OutcomeExpiry::Row> OutcomeExpiry::next_row(WallTime now) {
   return Row{rows.time(0), rows.number(1), decode_ids(rows.blob(2))};
 }
 
-void OutcomeExpiry::visit_row(const Row& row, std::size_t& left, const Drop& drop) {
+void OutcomeExpiry::visit_row(const Row& row, Budget& left, const Drop& drop) {
   for (auto job = row.jobs.begin(); job != row.jobs.end(); ++job) {
-    if (left == 0) {
+    if (left.is_spent()) {
       update_.run(row.due, row.number, Bytes(encode_ids({job, row.jobs.end()})));
       return;
     }
-    if (drop(*job)) --left;
+    left.take(drop(*job));
   }
   delete_.run(row.due, row.number);
 }

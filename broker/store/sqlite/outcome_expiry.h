@@ -24,7 +24,8 @@ class OutcomeExpiry {
   void save(std::uint64_t number, bool resident_names_fewer);
 
   [[nodiscard]] bool is_any_due(WallTime now);
-  // Gives jobs whose time has come to `drop`, until that has dropped `limit` of them.
+  // Gives jobs whose time has come to `drop`, until that has dropped `limit` of them, or many
+  // have been looked at.
   void visit_due(WallTime now, std::size_t limit, const std::function<bool(const JobId&)>& drop);
 
  private:
@@ -38,10 +39,20 @@ class OutcomeExpiry {
     std::vector<JobId> jobs;
   };
   using Drop = std::function<bool(const JobId&)>;
+  struct Budget {
+    std::size_t drops;
+    std::size_t looks;
 
-  void visit_groups(WallTime now, std::size_t& left, const Drop& drop);
+    [[nodiscard]] bool is_spent() const { return drops == 0 || looks == 0; }
+    void take(bool is_dropped) {
+      --looks;
+      if (is_dropped) --drops;
+    }
+  };
+
+  void visit_groups(WallTime now, Budget& left, const Drop& drop);
   [[nodiscard]] std::optional<Row> next_row(WallTime now);
-  void visit_row(const Row& row, std::size_t& left, const Drop& drop);
+  void visit_row(const Row& row, Budget& left, const Drop& drop);
 
   std::map<std::int64_t, Group> groups_;  // by second; they have no row yet
   std::size_t in_groups_ = 0;

@@ -18,7 +18,7 @@ Places::Places(SQLite::Database& database, ResidentJobs& resident, SqliteQueues&
       delete_expiring_(database, "DELETE FROM expiring WHERE expires = ? AND sequence = ?") {}
 
 void Places::put_in_line(const JobSpec& spec) {
-  const std::int64_t line = lines_.number_of_new(spec, queues_.number_of_new(spec.queue));
+  const std::int64_t line = lines_.number_of_new(spec, queues_.number_of(spec.queue));
   insert_in_line_.run(line, line_key(spec).rank, spec.sequence, spec.id);
   if (spec.expires) insert_expiring_.run(*spec.expires, spec.sequence, spec.id);
 }

@@ -99,6 +99,11 @@ void SqliteQueues::drop_failed(const std::string& name) {
   changed(queue);
 }
 
+std::uint64_t SqliteQueues::failed(const std::string& name) const {
+  const auto found = queues_.find(name);
+  return found == queues_.end() ? 0 : static_cast<std::uint64_t>(found->second.failed);
+}
+
 void SqliteQueues::set(const QueueSettings& settings) {
   Queue& queue = at(settings.name);
   queue.settings = settings;

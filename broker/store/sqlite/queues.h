@@ -16,14 +16,16 @@ class SqliteQueues {
   explicit SqliteQueues(SQLite::Database& database);
 
   void load();
-  // For a job that comes: it gets a row if it has none.
-  [[nodiscard]] std::int64_t number_of_new(const std::string& name) { return at(name).number; }
+  // For a job that comes or is there: a new queue gets a row.
+  [[nodiscard]] std::int64_t number_of(const std::string& name) { return at(name).number; }
   [[nodiscard]] std::unordered_map<std::int64_t, std::string> names() const;
 
   // A job enters or leaves a state.
   void enter(const JobSpec& spec, JobState state) { count(spec, state, 1); }
   void leave(const JobSpec& spec, JobState state) { count(spec, state, -1); }
   void drop_failed(const std::string& queue);
+  // How many failed jobs the queue has.
+  [[nodiscard]] std::uint64_t failed(const std::string& queue) const;
   void set(const QueueSettings& settings);
   // Writes the rows that have to be. Returns the queues whose rows went.
   [[nodiscard]] std::vector<std::string> save();

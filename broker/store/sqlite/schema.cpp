@@ -8,7 +8,7 @@ namespace {
 // A job is one row of `job`, written once, and one of `status` as soon as something else than waiting has happened to
 // it. Keys grow with time (UUIDv7, sequence), so both are appended to. An unfinished job is named by exactly one of
 // resident, in_line and schedule; a finished one that is to be forgotten by a row of forgetting, which may name it too
-// early, or by resident still.
+// early, or by resident still. One that failed has a row in failed and in failed_by_age.
 //
 // All that each commit changes is in the one row of `store`, so that a commit of one job writes one page: counters, the
 // counts of the queues that changed last, the newest part of resident, and the rows of the newest jobs (`recent`),
@@ -26,6 +26,8 @@ const char* const kTables = R"(
   CREATE TABLE expiring(expires INTEGER, sequence INTEGER, id BLOB NOT NULL,
     PRIMARY KEY(expires, sequence)) WITHOUT ROWID;
   CREATE TABLE failed(id BLOB PRIMARY KEY) WITHOUT ROWID;
+  CREATE TABLE failed_by_age(queue INTEGER, finished INTEGER, id BLOB,
+    PRIMARY KEY(queue, finished, id)) WITHOUT ROWID;
   CREATE TABLE unique_key(key BLOB PRIMARY KEY, id BLOB NOT NULL, until INTEGER) WITHOUT ROWID;
   CREATE TABLE forgetting(due INTEGER, number INTEGER, jobs BLOB NOT NULL, PRIMARY KEY(due, number)) WITHOUT ROWID;
   CREATE TABLE queue(number INTEGER PRIMARY KEY, name BLOB NOT NULL, queued INTEGER NOT NULL,

@@ -138,4 +138,12 @@ Result<std::vector<Dropped>> SqliteStore::forget(WallTime now, std::size_t limit
   });
 }
 
+Result<std::vector<Dropped>> SqliteStore::forget_failed(const std::vector<std::string>& queues, std::uint64_t keep,
+                                                        std::size_t limit) {
+  return committed("forget failed jobs", [&] {
+    tables_->writer.insert_recent();
+    return tables_->writer.forget_failed(queues, keep, limit);
+  });
+}
+
 }  // namespace zebu::broker

@@ -28,6 +28,8 @@ class SqliteStore final : public Store {
   [[nodiscard]] Result<std::vector<StoredJob>> load_expired(WallTime now, std::size_t limit) override;
   [[nodiscard]] Result<ListPage> list(const ListFilter& filter) override;
   [[nodiscard]] Result<std::vector<Dropped>> forget(WallTime now, std::size_t limit) override;
+  [[nodiscard]] Result<std::vector<Dropped>> forget_failed(const std::vector<std::string>& queues, std::uint64_t keep,
+                                                           std::size_t limit) override;
 
  private:
   explicit SqliteStore(std::unique_ptr<SqliteFile> file);

@@ -16,14 +16,13 @@ SqliteWriter::SqliteWriter(SQLite::Database& database, ResidentJobs& resident, S
       rows_(database),
       places_(database, resident, queues, lines, reader),
       unique_(database),
+      failed_(database, queues),
       expiry_(database),
       select_store_(database, "SELECT counters, recent FROM store"),
       update_store_(database, "UPDATE store SET commits = ?, counters = ?, queues = ?, resident = ?, recent = ?"),
       find_finished_(database,
                      "SELECT j.sequence, s.row, j.row FROM job j JOIN status s ON s.sequence = j.sequence "
                      "WHERE j.id = ?"),
-      insert_failed_(database, "INSERT INTO failed(id) VALUES(?)"),
-      delete_failed_(database, "DELETE FROM failed WHERE id = ?"),
       insert_consumer_(database, "INSERT OR REPLACE INTO consumer(instance, late) VALUES(?, ?)"),
       delete_consumer_(database, "DELETE FROM consumer WHERE instance = ?") {}
 
@@ -219,7 +218,7 @@ void SqliteWriter::apply(const JobFinished& record) {
   status.forget_at = record.forget_at;
   status.outcome = record.outcome;
   status.has_unique = keep_unique(record);
-  if (status.state == JobState::failed) insert_failed_.run(spec.id);
+  if (status.state == JobState::failed) failed_.add(spec.id, spec.queue, record.finished);
   if (record.forget_at) expiry_.add(spec.id, *record.forget_at, !place->was_resident);
   if (place->has_status) return set_status(spec, status);
   rows_.add_status(spec.id, spec.sequence, status);
@@ -259,6 +258,20 @@ std::vector<Dropped> SqliteWriter::forget(WallTime now, std::size_t limit) {
   return dropped;
 }
 
+std::vector<Dropped> SqliteWriter::forget_failed(const std::vector<std::string>& queues, std::uint64_t keep,
+                                                 std::size_t limit) {
+  std::vector<Dropped> dropped;
+  for (const std::string& queue : queues) {
+    const std::uint64_t failed = queues_.failed(queue);
+    if (failed <= keep) continue;
+    const std::uint64_t most = std::min<std::uint64_t>(failed - keep, limit - dropped.size());
+    for (const JobId& id : failed_.oldest(queue, most)) {
+      if (auto one = drop(id, std::nullopt)) dropped.push_back(std::move(*one));
+    }
+  }
+  return dropped;
+}
+
 // Drops a finished job, with `now` only if its time is up. Else its time was changed, or is the group's last: it joins
 // the group of its time.
 std::optional<Dropped> SqliteWriter::drop(const JobId& id, std::optional<WallTime> now) {
@@ -278,7 +291,7 @@ std::optional<Dropped> SqliteWriter::drop(const JobId& id, std::optional<WallTim
     if (status.has_unique) keyed = decode_.job(id, sequence, rows.blob(2));
   }
   if (keyed) unique_.release(*keyed);
-  if (status.state == JobState::failed) delete_failed_.run(id);
+  if (status.state == JobState::failed) failed_.erase(id, status.queue, status.finished);
   rows_.erase_status(sequence);
   rows_.erase(id);
   counts_.drop(status.queue, status.state);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "broker/store/sqlite/failed_rows.h"
 #include "broker/store/sqlite/job_counts.h"
 #include "broker/store/sqlite/job_rows.h"
 #include "broker/store/sqlite/outcome_expiry.h"
@@ -9,9 +10,9 @@
 
 namespace zebu::broker {
 
-// The writes of the SQLite store, within one transaction that the store begins and commits: apply() or forget(), then
-// finish(). It turns each record into calls of the parts that own the tables: rows, places, counts, unique keys and the
-// expiry of outcomes. Throws SQLite::Exception and StoreDamage.
+// The writes of the SQLite store, within one transaction that the store begins and commits: apply(), forget()
+// or forget_failed(), then finish(). It turns each record into calls of the parts that own the tables: rows, places,
+// counts, unique keys, failed jobs and the expiry of outcomes. Throws SQLite::Exception and StoreDamage.
 class SqliteWriter {
  public:
   SqliteWriter(SQLite::Database& database, ResidentJobs& resident, SqliteQueues& queues, SqliteLines& lines,
@@ -26,6 +27,8 @@ class SqliteWriter {
   void forget_later(const std::vector<NamedResident::Ended>& ended);
   [[nodiscard]] bool is_any_due(WallTime now) { return expiry_.is_any_due(now); }
   [[nodiscard]] std::vector<Dropped> forget(WallTime now, std::size_t limit);
+  [[nodiscard]] std::vector<Dropped> forget_failed(const std::vector<std::string>& queues, std::uint64_t keep,
+                                                   std::size_t limit);
   // Writes the values that change with each commit; this is commit `number`.
   void finish(std::uint64_t number);
 
@@ -63,13 +66,12 @@ class SqliteWriter {
   JobRows rows_;
   Places places_;
   UniqueKeys unique_;
+  FailedRows failed_;
   OutcomeExpiry expiry_;
   std::vector<Duplicate> duplicates_;  // of the records that are being applied
   Statement select_store_;
   Statement update_store_;
   Statement find_finished_;
-  Statement insert_failed_;
-  Statement delete_failed_;
   Statement insert_consumer_;
   Statement delete_consumer_;
 };
