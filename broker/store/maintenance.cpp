@@ -67,7 +67,8 @@ Result<void> write_copy(const std::string& path, const std::string& to) {
   try {
     database =
         std::make_unique<SQLite::Database>(path, SQLite::OPEN_READWRITE | SQLite::OPEN_NOMUTEX, 5000, file_layer(""));
-    if (page_checksum(database->getHandle()) == PageChecksum::none) return fail(ErrorCode::system, "'" + path + "' is not a Zebu store");
+    if (page_checksum(database->getHandle()) == PageChecksum::none)
+      return fail(ErrorCode::system, "'" + path + "' is not a Zebu store");
     SQLite::Statement vacuum(*database, "VACUUM INTO ?");
     vacuum.bind(1, to);
     vacuum.exec();

@@ -34,8 +34,8 @@ using WaiterList = boost::container::small_vector<SessionId, 1>;
 // place in the table; a sixth one costs the broker 5 % of its time.
 struct Job : hooks::List, hooks::Order, hooks::Deadline {
   SharedSpec spec;
-  Queue* queue = nullptr;  // while it is not finished
-  Line* line = nullptr;    // while it is linked in one
+  Queue* queue = nullptr;            // while it is not finished
+  Line* line = nullptr;              // while it is linked in one
   std::optional<InstanceId> holder;  // got the newest attempt, and may claim it back after a broken connection
   JobState state = JobState::queued;
   Place place = Place::none;
@@ -49,10 +49,10 @@ struct Job : hooks::List, hooks::Order, hooks::Deadline {
   std::optional<SessionId> session;    // while running: the session that has it; unset: its holder is not back yet
   std::optional<SessionId> failed_on;  // where the newest attempt failed: another consumer is preferred
   WallTime due{};                      // valid while scheduled
-  WallTime deadline{};  // valid with has_deadline: it expires, has run too long, or is forgotten (if transient)
-  WallTime started{};                  // valid with has_started: the newest attempt
-  WallTime finished{};                 // valid in a final state
-  SharedOutcome outcome;               // set in a final state; while it waits for a retry: the last attempt's
+  WallTime deadline{};    // valid with has_deadline: it expires, has run too long, or is forgotten (if transient)
+  WallTime started{};     // valid with has_started: the newest attempt
+  WallTime finished{};    // valid in a final state
+  SharedOutcome outcome;  // set in a final state; while it waits for a retry: the last attempt's
   std::unique_ptr<Progress> progress;  // all of the newest attempt's
   std::optional<SessionId> submitter;  // while fresh: gets ACCEPTED when the job is durable
   WaiterList waiters;

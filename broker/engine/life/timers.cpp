@@ -78,7 +78,8 @@ void Engine::meet_deadlines(Moment now, Effects& out) {
     stop(job, batches_.due(job.batch), out);
     Outcome outcome =
         Outcome::failed({"zebu::HardLimit", "its consumer did not end it at its hard limit", {}, ErrorKind::crash});
-    outcome.ran = std::chrono::duration_cast<std::chrono::microseconds>(now.wall - (job.has_started ? job.started : now.wall));
+    outcome.ran =
+        std::chrono::duration_cast<std::chrono::microseconds>(now.wall - (job.has_started ? job.started : now.wall));
     leave_consumer(job);
     end_attempt(job, std::move(outcome), out);
   }
