@@ -1,4 +1,5 @@
 #include "tests/support/catch.h"
+#include "tests/support/lone_broker.h"
 #include "tests/support/paths.h"
 #include "tests/support/peer.h"
 #include "tests/support/process.h"
@@ -19,30 +20,7 @@ using std::chrono::milliseconds;
 // Every entry is answered by its id, and every request is answered.
 namespace {
 
-struct Broker {
-  explicit Broker(const std::vector<std::string>& more = {}) : process(command(more)) {
-    const std::string line = process.wait_for_line("zebu-broker ready");
-    clients = ready_field(line, "clients");
-    consumers = ready_field(line, "consumers");
-  }
-  static std::vector<std::string> command(const std::vector<std::string>& more) {
-    std::vector<std::string> all = {program("zebu-broker"),
-                                    "--clients",
-                                    "tcp://127.0.0.1:*",
-                                    "--consumers",
-                                    "tcp://127.0.0.1:*",
-                                    "--store",
-                                    "memory"};
-    all.insert(all.end(), more.begin(), more.end());
-    return all;
-  }
-
-  Process process;
-  std::string clients;
-  std::string consumers;
-};
-
-// A frame with the entries of `good`, and among them `bad`, which takes the place of its second one.
+// The frame of `good`, in which the last `from` became `to`.
 std::string with_bad_entry(const message::Message& good, std::string_view from, std::string_view to) {
   std::string frame(encode(good).bytes());
   const std::size_t at = frame.rfind(from);
@@ -57,7 +35,7 @@ message::Submission job(const JobId& id, JobOptions options = {}) {
 }  // namespace
 
 TEST_CASE("a bad job among good ones is refused by its id, and the others are accepted") {
-  const Broker broker;
+  const LoneBroker broker;
   Peer client(broker.clients);
   client.hello_client();
   const JobId good = Uuid::make();
@@ -83,7 +61,7 @@ TEST_CASE("a bad job among good ones is refused by its id, and the others are ac
 }
 
 TEST_CASE("ids that cannot be read are named by their places, and the others are answered") {
-  const Broker broker;
+  const LoneBroker broker;
   Peer client(broker.clients);
   client.hello_client();
   const JobId unknown = Uuid::make();
@@ -109,7 +87,7 @@ TEST_CASE("ids that cannot be read are named by their places, and the others are
 }
 
 TEST_CASE("an outcome that cannot be read fails its job, and the one beside it counts") {
-  const Broker broker;
+  const LoneBroker broker;
   Peer consumer(broker.consumers);
   consumer.hello_consumer(2);
   Peer client(broker.clients);
@@ -139,7 +117,7 @@ TEST_CASE("an outcome that cannot be read fails its job, and the one beside it c
 }
 
 TEST_CASE("CANCEL is answered by the state that it found") {
-  const Broker broker;
+  const LoneBroker broker;
   Peer consumer(broker.consumers);
   consumer.hello_consumer(1);
   Peer client(broker.clients);
@@ -166,7 +144,7 @@ TEST_CASE("CANCEL is answered by the state that it found") {
 }
 
 TEST_CASE("a query with bad params is answered by its number") {
-  const Broker broker;
+  const LoneBroker broker;
   Peer client(broker.clients);
   client.hello_client();
   message::Params params;
@@ -181,7 +159,7 @@ TEST_CASE("a query with bad params is answered by its number") {
 }
 
 TEST_CASE("ECHO comes back behind what was sent before it") {
-  const Broker broker;
+  const LoneBroker broker;
   Peer client(broker.clients);
   client.hello_client();
   client.send(message::Submit{false, {{Uuid::make(), "a b", "default", {}, {}}}});
@@ -191,7 +169,7 @@ TEST_CASE("ECHO comes back behind what was sent before it") {
 }
 
 TEST_CASE("a refused HELLO says whether trying again helps") {
-  const Broker broker({"--max-peers", "1"});
+  const LoneBroker broker({"--max-peers", "1"});
   Peer first(broker.clients);
   first.hello_client();
   message::Hello hello;
@@ -222,7 +200,7 @@ TEST_CASE("a refused HELLO says whether trying again helps") {
 }
 
 TEST_CASE("a session whose instance says HELLO elsewhere hears that it was replaced") {
-  const Broker broker;
+  const LoneBroker broker;
   const InstanceId instance = Uuid::make();
   Peer parent(broker.consumers);
   parent.hello_consumer(0, instance);
@@ -237,7 +215,7 @@ TEST_CASE("a session whose instance says HELLO elsewhere hears that it was repla
 }
 
 TEST_CASE("a broker that stops says BYE and when to look for it") {
-  Broker broker;
+  LoneBroker broker;
   Peer client(broker.clients);
   client.hello_client();
   broker.process.signal(SIGTERM);
@@ -288,7 +266,7 @@ TEST_CASE("messages above the default size pass where the broker allows them") {
 }
 
 TEST_CASE("a program shows why the broker does not take it") {
-  const Broker broker({"--max-peers", "1"});
+  const LoneBroker broker({"--max-peers", "1"});
   Peer first(broker.clients);
   first.hello_client();
   const Finished ping =

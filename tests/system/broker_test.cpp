@@ -1,4 +1,5 @@
 #include "tests/support/catch.h"
+#include "tests/support/lone_broker.h"
 #include "tests/support/paths.h"
 #include "tests/support/peer.h"
 #include "tests/support/process.h"
@@ -17,31 +18,8 @@ using std::chrono::seconds;
 
 namespace {
 
-struct Broker {
-  explicit Broker(std::vector<std::string> more = {}) : process(command(std::move(more))) {
-    const std::string line = process.wait_for_line("zebu-broker ready");
-    clients = ready_field(line, "clients");
-    consumers = ready_field(line, "consumers");
-  }
-  static std::vector<std::string> command(std::vector<std::string> more) {
-    std::vector<std::string> all = {program("zebu-broker"),
-                                    "--clients",
-                                    "tcp://127.0.0.1:*",
-                                    "--consumers",
-                                    "tcp://127.0.0.1:*",
-                                    "--store",
-                                    "memory"};
-    all.insert(all.end(), more.begin(), more.end());
-    return all;
-  }
-
-  Process process;
-  std::string clients;
-  std::string consumers;
-};
-
 // One job goes all the way: the broker serves. In a queue of its own, because garbage may hold a job for "default".
-void check_serves(const Broker& broker) {
+void check_serves(const LoneBroker& broker) {
   Peer consumer(broker.consumers);
   consumer.hello_consumer(1, Uuid::make(), {}, "served");
   Peer client(broker.clients);
@@ -69,19 +47,19 @@ void check_serves(const Broker& broker) {
 }  // namespace
 
 TEST_CASE("the broker takes a job, gives it to a consumer and tells the client") {
-  const Broker broker;
+  const LoneBroker broker;
   check_serves(broker);
 }
 
 TEST_CASE("SIGTERM stops the broker with exit code 0") {
-  Broker broker;
+  LoneBroker broker;
   check_serves(broker);
   broker.process.signal(SIGTERM);
   CHECK(broker.process.wait_exit() == ExitStatus{0, std::nullopt});
 }
 
 TEST_CASE("an endpoint in use is a clear error") {
-  const Broker broker;
+  const LoneBroker broker;
   const Finished second = run({.command = {program("zebu-broker"), "--clients", broker.clients, "--consumers",
                                            "tcp://127.0.0.1:*", "--store", "memory"}});
   CHECK(second.exit.code == 1);
@@ -89,7 +67,7 @@ TEST_CASE("an endpoint in use is a clear error") {
 }
 
 TEST_CASE("a consumer that falls silent is lost within its liveness, and its job runs elsewhere") {
-  const Broker broker({"--liveness", "300ms"});
+  const LoneBroker broker({"--liveness", "300ms"});
   Peer silent(broker.consumers);
   silent.hello_consumer(1);
   Peer client(broker.clients);
@@ -115,7 +93,7 @@ TEST_CASE("a consumer that falls silent is lost within its liveness, and its job
 }
 
 TEST_CASE("a consumer that comes back with a job that is not its own is welcomed, then told to stop it") {
-  const Broker broker;
+  const LoneBroker broker;
   Peer consumer(broker.consumers);
   const AttemptId lost{Uuid::make(), 3};
   consumer.hello_consumer(0, Uuid::make(), {lost});
@@ -123,7 +101,7 @@ TEST_CASE("a consumer that comes back with a job that is not its own is welcomed
 }
 
 TEST_CASE("a peer that breaks the protocol is told what was wrong, and goes on") {
-  const Broker broker;
+  const LoneBroker broker;
   Peer client(broker.clients);
   client.send(message::Wait{});
   CHECK(client.receive_error() == ErrorCode::no_session);
@@ -151,7 +129,7 @@ TEST_CASE("a peer that breaks the protocol is told what was wrong, and goes on")
 }
 
 TEST_CASE("a message of the largest size passes, a larger one costs its sender the connection alone") {
-  const Broker broker({"--max-message", "100000"});
+  const LoneBroker broker({"--max-message", "100000"});
   Peer client(broker.clients);
   client.hello_client();
   client.send_raw(std::string(100'001, '\xc0'));
@@ -164,7 +142,7 @@ TEST_CASE("a message of the largest size passes, a larger one costs its sender t
 }
 
 TEST_CASE("garbage into every port crashes nothing, and others are served") {
-  Broker broker;
+  LoneBroker broker;
   std::mt19937 random(7);
   const auto bytes = [&](std::size_t count) {
     std::string text(count, '\0');
@@ -205,7 +183,7 @@ TEST_CASE("thousands of idle connections leave room for the others") {
   setrlimit(RLIMIT_NOFILE, &limit);
   // 10,000 where the system allows so many descriptors, in two ports.
   const std::size_t count = std::min<std::size_t>(5'000, (limit.rlim_cur - 200) / 2);
-  Broker broker;
+  LoneBroker broker;
   const std::size_t before = resident_bytes(broker.process.pid());
   std::vector<TcpConnection> connections;
   for (std::size_t i = 0; i < count; ++i) {
@@ -229,16 +207,16 @@ TEST_CASE("a file that is not a store is refused as a mistake on the command lin
 
 TEST_CASE("the broker serves whether its threads spin or not") {
   for (const char* spin : {"0", "1000"}) {
-    const Broker broker({"--spin", spin});
+    const LoneBroker broker({"--spin", spin});
     check_serves(broker);
   }
-  const Finished refused = run({.command = Broker::command({"--spin", "1001"})});
+  const Finished refused = run({.command = LoneBroker::command({"--spin", "1001"})});
   CHECK(refused.exit.code == 2);
   CHECK(refused.err.find("--spin") != std::string::npos);
 }
 
 TEST_CASE("the memory for unread answers to a flood of messages is bounded") {
-  Broker broker;
+  LoneBroker broker;
   const std::size_t before = resident_bytes(broker.process.pid());
   {
     Peer flood(broker.clients);
