@@ -72,6 +72,9 @@ void add_server_limits(cli::Command& app, Options& options) {
   app.option("--max-message", options.max_message, "the largest message, in bytes")
       .range(1024, 1ULL << 30)
       .shows_default();
+  app.option("--intake", options.intake, "bytes for all large messages that have come half; more of them wait")
+      .range(1024, 1ULL << 40)
+      .shows_default();
   add_limit(app, "--max-peers", options.max_peers, 1ULL << 20, "clients and consumers that may be connected at a time");
   add_limit(app, "--max-queues", options.max_queues, 1ULL << 30, "queues that may exist at a time");
   add_limit(app, "--max-lines", options.max_lines, 1ULL << 30, "pairs of queue and task whose jobs may wait at a time");
@@ -91,6 +94,10 @@ std::optional<int> parse_options(int argc, const char* const* argv, Options& opt
   if (const auto exit_code = app.parse(argc, argv)) return exit_code;
   if (options.liveness < std::chrono::milliseconds(100)) {
     std::cerr << "zebu-broker: --liveness must be at least 100ms\n";
+    return cli::kExitUsage;
+  }
+  if (options.intake < options.max_message) {
+    std::cerr << "zebu-broker: --intake must be at least --max-message (" << options.max_message << ")\n";
     return cli::kExitUsage;
   }
   return std::nullopt;

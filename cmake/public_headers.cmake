@@ -18,7 +18,9 @@ set(ZEBU_PUBLIC_HEADERS
 # What client_session.h is made of. It changes without notice: use client_session.h.
 set(ZEBU_PRIVATE_HEADERS
   asio.h
+  wire/assembler.h
   wire/codec.h
+  wire/flow.h
   wire/link.h
   wire/message.h
   wire/socket.h)

@@ -2,6 +2,7 @@
 
 #include "consumer/slots/run_task.h"
 #include "zebu/program/log.h"
+#include "zebu/program/visible_text.h"
 
 #include <algorithm>
 #include <cstdlib>
@@ -93,7 +94,7 @@ void Agent::handle(const message::Message& message) {
   if (const auto* assign = std::get_if<message::Assign>(&message)) {
     handle_assign(*assign);
   } else if (const auto* kept = std::get_if<message::Kept>(&message)) {
-    undelivered_.keep(kept->count);
+    undelivered_.keep(*kept);
     end_when_drained();
   } else if (const auto* stop = std::get_if<message::Stop>(&message)) {
     dispatcher_.stop(stop->jobs);
@@ -108,13 +109,17 @@ void Agent::handle(const message::Message& message) {
 }
 
 void Agent::handle_assign(const message::Assign& assign) {
-  credit_ -= std::min(credit_, assign.jobs.size());
+  credit_ -= std::min(credit_, assign.jobs.size() + assign.bad.size());
   for (const message::Assignment& job : assign.jobs) {
     if (const Task* task = registry_.find(job.task)) {
       dispatcher_.add(job_of(job, task));
     } else {
       undelivered_.add({{job.id, job.attempt}, unknown_task(job.task)});
     }
+  }
+  for (const message::BadEntry& bad : assign.bad) {
+    spdlog::warn("a job from the broker cannot be read: {}", visible(bad.why, Lines::one));
+    if (bad.id && bad.attempt > 0) undelivered_.add({{*bad.id, bad.attempt}, unreadable_assignment(bad.why)});
   }
   link_.request_flush();
 }
@@ -125,17 +130,17 @@ void Agent::flush() {
   flush_returns();
   if (drain_until_ && !std::exchange(is_drain_said_, true)) link_.send(encode(message::Drain{}));
   const auto send = [this](Frame frame) { link_.send(std::move(frame)); };
-  unsent_progress_.send(link_.welcome().max_message, send);
-  const std::uint32_t credit = take_credit();
-  const bool was_sent = undelivered_.send(credit, link_.welcome().max_message, send);
-  if (!was_sent && credit > 0) link_.send(encode(message::Credit{credit}));
+  const message::Welcome& welcome = link_.welcome();
+  unsent_progress_.send(welcome.max_part, send);
+  const std::uint32_t credit = undelivered_.send(take_credit(), {welcome.max_message, welcome.max_part}, send);
+  if (credit > 0) link_.send(encode(message::Credit{credit}));
 }
 
 void Agent::flush_returns() {
   if (returns_.empty()) return;
   Batch batch(message::Type::return_);
   for (const AttemptId& id : returns_) {
-    if (batch.is_full(32, link_.welcome().max_message)) link_.send(batch.finish(0));
+    if (batch.is_full(32, link_.welcome().max_part)) link_.send(batch.finish(0));
     batch.add(id);
   }
   link_.send(batch.finish(0));

@@ -26,32 +26,51 @@ void fit(Outcome& outcome, std::size_t max_message) {
 void Undelivered::add(Finished finished) { outcomes_.push_back(std::move(finished)); }
 
 void Undelivered::start_session() {
+  for (Finished& finished : in_parts_) outcomes_.push_back(std::move(finished));
+  in_parts_.clear();
   sent_ = 0;
   kept_ = 0;
 }
 
-bool Undelivered::send(std::uint32_t credit, std::size_t max_message, const std::function<void(Frame)>& send) {
-  if (sent_ == outcomes_.size()) return false;
+std::uint32_t Undelivered::send(std::uint32_t credit, const Limits& limits, const std::function<void(Frame)>& send) {
   Batch batch(message::Type::outcome);
-  for (; sent_ < outcomes_.size(); ++sent_) {
+  while (sent_ < outcomes_.size()) {
     Finished& finished = outcomes_[sent_];
-    fit(finished.outcome, max_message);
-    if (batch.is_full(wire_size(finished.outcome), max_message)) send(batch.finish(std::exchange(credit, 0)));
+    fit(finished.outcome, limits.message);
+    const std::size_t size = wire_size(finished.outcome);
+    if (batch.is_full(size, limits.part)) send(batch.finish(std::exchange(credit, 0)));
     batch.add(message::report_of(finished.id.job, finished.id.attempt, finished.outcome));
+    if (batch.size() <= limits.part) {
+      ++sent_;
+      continue;
+    }
+    Frame frame = batch.finish();
+    const bool is_sent_in_parts = frame.bytes().size() > limits.part;
+    send(std::move(frame));
+    if (is_sent_in_parts) {
+      in_parts_.push_back(std::move(finished));
+      outcomes_.erase(outcomes_.begin() + static_cast<std::ptrdiff_t>(sent_));
+    } else {
+      ++sent_;
+    }
   }
-  send(batch.finish(credit));
-  return true;
+  if (!batch.empty()) send(batch.finish(std::exchange(credit, 0)));
+  return credit;
 }
 
-void Undelivered::keep(std::uint64_t count) {
-  if (count <= kept_) return;
-  const auto newly = static_cast<std::size_t>(std::min<std::uint64_t>(count - kept_, sent_));
+void Undelivered::keep(const message::Kept& kept) {
+  for (const AttemptId& id : kept.in_parts) {
+    std::erase_if(in_parts_, [&](const Finished& finished) { return finished.id == id; });
+  }
+  if (kept.count <= kept_) return;
+  const auto newly = static_cast<std::size_t>(std::min<std::uint64_t>(kept.count - kept_, sent_));
   outcomes_.erase(outcomes_.begin(), outcomes_.begin() + static_cast<std::ptrdiff_t>(newly));
   sent_ -= newly;
   kept_ += newly;
 }
 
 void Undelivered::list(std::vector<AttemptId>& into) const {
+  for (const Finished& finished : in_parts_) into.push_back(finished.id);
   for (const Finished& finished : outcomes_) into.push_back(finished.id);
 }
 

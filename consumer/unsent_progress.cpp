@@ -1,12 +1,15 @@
 #include "consumer/unsent_progress.h"
 
 #include "zebu/progress.h"
+#include "zebu/utf8.h"
 
 namespace zebu::consumer {
 namespace {
 
 // While the broker is unreachable, at most this much output is kept. The rest is dropped.
 constexpr std::size_t kMaxOutputBytes = 16U << 20;
+// What a message has around its one report.
+constexpr std::size_t kAround = 32;
 
 }  // namespace
 
@@ -18,16 +21,28 @@ void UnsentProgress::add(const ProgressUpdate& update) {
   output_bytes_ += all.output.size();
 }
 
-void UnsentProgress::send(std::size_t max_message, const std::function<void(Frame)>& send) {
+void UnsentProgress::send(std::size_t max_part, const std::function<void(Frame)>& send) {
   if (unsent_.empty()) return;
   Batch batch(message::Type::progress);
-  const std::size_t header = batch.size();
+  const auto add = [&](const message::ProgressReport& report) {
+    if (batch.is_full(wire_size(report), max_part)) send(batch.finish());
+    batch.add(report);
+  };
   for (const auto& [id, progress] : unsent_) {
     message::ProgressReport report = report_of(id, progress);
-    // If the broker's limit is too small for the report, it receives at least the fraction done.
-    if (header + wire_size(report) > max_message) report.note = report.output = {};
-    if (batch.is_full(wire_size(report), max_message)) send(batch.finish());
-    batch.add(report);
+    std::string_view output = std::exchange(report.output, {});
+    // If the limit is too small for the note, the broker receives at least the fraction done.
+    if (kAround + wire_size(report) > max_part) report.note = {};
+    const std::size_t taken = kAround + wire_size(report);
+    const std::size_t room = max_part > taken + 4 ? max_part - taken : 0;  // for a character at least
+    while (room > 0 && !output.empty()) {
+      report.output = utf8_beginning(output, room);
+      output.remove_prefix(report.output.size());
+      add(report);
+      report.done.reset();
+      report.note = {};
+    }
+    if (report.output.empty()) add(report);
   }
   send(batch.finish());
   unsent_.clear();

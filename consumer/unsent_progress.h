@@ -13,8 +13,9 @@ namespace zebu::consumer {
 class UnsentProgress {
  public:
   void add(const ProgressUpdate& update);
-  // Sends all of it as PROGRESS messages.
-  void send(std::size_t max_message, const std::function<void(Frame)>& send);
+  // Sends all of it as PROGRESS messages of at most `max_part` bytes: output that is longer leaves piece by piece, or
+  // the attempt's OUTCOME could pass it.
+  void send(std::size_t max_part, const std::function<void(Frame)>& send);
 
  private:
   std::map<AttemptId, Progress> unsent_;

@@ -28,7 +28,8 @@ struct Effects {
   struct Kept {
     SessionId session;
     std::uint64_t count;
-    bool at_once;  // otherwise with the next beat
+    std::vector<AttemptId> in_parts;  // outcomes that came in parts, since the last KEPT
+    bool at_once;                     // otherwise with the next beat
   };
   struct Assigned {
     SharedSpec job;

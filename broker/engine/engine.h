@@ -77,7 +77,9 @@ class Engine {
   void cancel(SessionId session, const message::Cancel& cancel, Moment now, Effects& out);
 
   void credit(SessionId session, std::uint32_t credit, Effects& out);
-  void outcome(SessionId session, const message::OutcomeReport& report, Moment now, Effects& out);
+  // in_parts: the message came in parts, so others may have passed it.
+  void outcome(SessionId session, const message::OutcomeReport& report, Moment now, Effects& out,
+               bool in_parts = false);
   void give_back(SessionId session, const message::Return& jobs, Moment now, Effects& out);
   void drain(SessionId session, Effects& out);
   void progress(SessionId session, const message::ProgressReports& reports, Effects& out);

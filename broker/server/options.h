@@ -18,6 +18,8 @@ struct Options : EngineOptions {
   // spin rarely (AdaptiveSpin).
   std::chrono::microseconds spin{250};
   std::uint64_t max_message = 16ULL << 20;
+  // For all messages in parts that have come half, of all peers.
+  std::uint64_t intake = 256ULL << 20;
   std::string log_level = "info";
 };
 

@@ -18,7 +18,7 @@ Outbox::Peer& Outbox::peer(SessionId session) {
 
 template <class Entry>
 void Outbox::add(Peer& peer, Batch& batch, const Entry& entry, std::size_t size) {
-  if (batch.is_full(size, max_message_)) peer.frames.push_back(batch.finish());
+  if (batch.is_full(size, max_part_)) peer.frames.push_back(batch.finish());
   batch.add(entry);
 }
 
@@ -26,7 +26,9 @@ void Outbox::add(const Effects::To<Effects::Assigned>& assigned) {
   Peer& to = peer(assigned.session);
   const JobSpec& spec = *assigned.what.job;
   const AssignmentView entry{{spec.id, spec.task, spec.queue, spec.args, spec.options}, assigned.what.attempt};
-  add(to, to.assign, entry, kFixed + spec.size());
+  const std::size_t size = kFixed + spec.size();
+  add(to, to.assign, entry, size);
+  if (size > max_part_) to.assign.is_about(spec.id);
 }
 
 void Outbox::add(const Effects::To<Effects::Done>& done) {
@@ -75,6 +77,7 @@ void Outbox::add_stopped(const Effects::To<AttemptId>& stopped) {
 void Outbox::add(const Effects::Kept& kept) {
   Peer& to = kept.at_once ? peer(kept.session) : peers_[kept.session];
   to.kept = kept.count;
+  to.kept_in_parts.insert(to.kept_in_parts.end(), kept.in_parts.begin(), kept.in_parts.end());
   to.is_kept_due = to.is_kept_due || kept.at_once;
 }
 
@@ -94,7 +97,7 @@ void Outbox::finish(Peer& peer) {
     if (!batch->empty()) peer.frames.push_back(batch->finish());
   }
   if (std::exchange(peer.is_kept_due, false)) {
-    peer.frames.push_back(encode(message::Kept{*std::exchange(peer.kept, {})}));
+    peer.frames.push_back(encode(message::Kept{*std::exchange(peer.kept, {}), std::exchange(peer.kept_in_parts, {})}));
   }
 }
 

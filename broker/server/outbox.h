@@ -13,7 +13,7 @@ namespace zebu::broker {
 // Replies on their way out: encoded when they are decided, gathered for each peer, handed over all at once.
 class Outbox {
  public:
-  explicit Outbox(std::size_t max_message) : max_message_(max_message) {}
+  explicit Outbox(std::size_t max_part) : max_part_(max_part) {}
 
   void add(const Effects::To<Effects::Assigned>& assigned);
   void add(const Effects::To<Effects::Done>& done);
@@ -65,6 +65,7 @@ class Outbox {
     Batch assign{message::Type::assign};
     Batch stop{message::Type::stop};
     std::optional<std::uint64_t> kept;
+    std::vector<AttemptId> kept_in_parts;
     bool is_kept_due = false;
     std::vector<Frame> frames;
     bool is_dirty = false;
@@ -82,7 +83,7 @@ class Outbox {
   void add(Peer& peer, Batch& batch, const Entry& entry, std::size_t size);
   void finish(Peer& peer);
 
-  std::size_t max_message_;
+  std::size_t max_part_;
   std::unordered_map<SessionId, Peer> peers_;
   std::vector<SessionId> dirty_;
 };

@@ -9,8 +9,7 @@ namespace zebu::broker {
 // replies become durable with their commit.
 class Outboxes {
  public:
-  explicit Outboxes(std::size_t max_message)
-      : now_(max_message), durable_(max_message), sealed_(max_message), open_(max_message) {}
+  explicit Outboxes(std::size_t max_part) : now_(max_part), durable_(max_part), sealed_(max_part), open_(max_part) {}
 
   // All replies in `effects` but welcomes, errors and beats, which are whole messages: put() takes those.
   void gather(const Effects& effects);

@@ -18,6 +18,10 @@ std::optional<ErrorCode> why_forbidden(message::Type type, std::optional<message
       return std::nullopt;
     case Type::beat:
     case Type::echo:
+    case Type::part:
+    case Type::ack:
+    case Type::hold:
+    case Type::go:
       if (!role) return ErrorCode::no_session;
       return std::nullopt;
     case Type::submit:

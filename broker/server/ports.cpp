@@ -2,8 +2,11 @@
 
 namespace zebu::broker {
 
-Ports::Ports(Router clients, Router consumers)
-    : clients_{std::move(clients), message::Role::client}, consumers_{std::move(consumers), message::Role::consumer} {}
+Ports::Ports(Router clients, Router consumers, const FlowLimits& flow, const UnreadLimits& unread)
+    : clients_{std::move(clients), message::Role::client},
+      consumers_{std::move(consumers), message::Role::consumer},
+      flow_(flow),
+      unread_(unread) {}
 
 std::optional<SessionId> Ports::session_of(const Port& port, Bytes routing_id) const {
   const auto found = port.sessions.find(routing_id);
@@ -13,7 +16,7 @@ std::optional<SessionId> Ports::session_of(const Port& port, Bytes routing_id) c
 SessionId Ports::open(Port& port, Bytes routing_id) {
   const SessionId session = ++last_session_;
   port.sessions.insert_or_assign(std::string(routing_id), session);
-  peers_.emplace(session, Peer{&port, std::string(routing_id)});
+  peers_.emplace(session, Peer{&port, std::string(routing_id), Flow(flow_)});
   return session;
 }
 
@@ -36,12 +39,81 @@ std::vector<SessionId> Ports::sessions() const {
 
 bool Ports::is_behind(SessionId session) const {
   const auto found = peers_.find(session);
-  return found != peers_.end() && found->second.port->socket.is_behind(found->second.routing_id);
+  return found != peers_.end() && found->second.flow.unread() > unread_.most;
 }
 
-bool Ports::send(SessionId session, Frame frame) {
+// Much may be waiting for a peer that reads as fast as it can. So a peer only counts as not reading if it has read
+// nothing for a while.
+bool Ports::does_read(Peer& peer) const {
+  const std::size_t unread = peer.flow.unread();
+  if (unread <= unread_.most) {
+    peer.behind_since.reset();
+    return true;
+  }
+  if (unread > unread_.ready) return false;
+  const TimePoint now = Clock::now();
+  const std::uint64_t read = peer.flow.acknowledged();
+  if (!peer.behind_since || read != peer.read_then) {
+    peer.behind_since = now;
+    peer.read_then = read;
+  }
+  return now - *peer.behind_since < unread_.patience;
+}
+
+// Calls act(flow, send) for the peer of a session.
+template <class Act>
+void Ports::act(SessionId session, Act&& act) {
   const auto found = peers_.find(session);
-  return found == peers_.end() || found->second.port->socket.send(found->second.routing_id, std::move(frame));
+  if (found == peers_.end() || found->second.is_gone) return;
+  Peer& peer = found->second;
+  act(peer, [&](Frame frame) {
+    if (!peer.is_gone && !peer.port->socket.send(peer.routing_id, std::move(frame))) peer.is_gone = true;
+  });
+  if (!does_read(peer)) peer.is_gone = true;
+  if (peer.is_gone) unreachable_.push_back(session);
+}
+
+void Ports::send(SessionId session, Frame frame) {
+  act(session, [&](Peer& peer, const auto& send) { peer.flow.put(std::move(frame), send); });
+}
+
+void Ports::received(SessionId session, std::size_t bytes, bool at_once) {
+  const auto found = peers_.find(session);
+  if (found == peers_.end()) return;
+  Peer& peer = found->second;
+  peer.received += bytes;
+  const bool is_due = at_once || peer.received - peer.acknowledged >= flow_.acknowledge_every();
+  if (is_due && !std::exchange(peer.owes, true)) owing_.push_back(session);
+}
+
+bool Ports::acknowledged(SessionId session, std::uint64_t bytes, TimePoint now) {
+  bool is_possible = true;
+  act(session, [&](Peer& peer, const auto& send) { is_possible = peer.flow.acknowledged(bytes, now, send); });
+  return is_possible;
+}
+
+void Ports::hold(SessionId session, std::uint64_t message) {
+  act(session, [&](Peer& peer, const auto&) { peer.flow.hold(message); });
+}
+
+void Ports::go(SessionId session, std::uint64_t message) {
+  act(session, [&](Peer& peer, const auto& send) { peer.flow.go(message, send); });
+}
+
+void Ports::acknowledge() {
+  for (const SessionId session : std::exchange(owing_, {})) {
+    act(session, [&](Peer& peer, const auto& send) {
+      peer.owes = false;
+      peer.acknowledged = peer.received;
+      peer.flow.put(encode(message::Ack{peer.received}), send);
+    });
+  }
+}
+
+void Ports::finish() {
+  for (auto& [session, peer] : peers_) {
+    act(session, [](Peer& each, const auto& send) { each.flow.finish(send); });
+  }
 }
 
 }  // namespace zebu::broker

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "broker/engine/effects.h"
-#include "zebu/wire/codec.h"
+#include "zebu/wire/flow.h"
 #include "zebu/wire/socket.h"
 
 #include <functional>
@@ -23,10 +23,19 @@ struct Port {
   std::unordered_map<std::string, SessionId, RoutingHash, std::equal_to<>> sessions = {};  // by routing id
 };
 
-// Both ports, and the way to each session's peer. Numbers the sessions.
+// Bytes for one peer that it has not acknowledged. With more than `most` the peer counts as gone once it has
+// acknowledged nothing for `patience`, with more than `ready` at once.
+struct UnreadLimits {
+  std::size_t most = 128 << 20;
+  std::chrono::milliseconds patience{10'000};
+  std::size_t ready = 1 << 30;
+};
+
+// Both ports, and the way to each session's peer. Numbers the sessions. A message for a session that is forgotten is
+// dropped.
 class Ports {
  public:
-  Ports(Router clients, Router consumers);
+  Ports(Router clients, Router consumers, const FlowLimits& flow, const UnreadLimits& unread = {});
 
   [[nodiscard]] Port& clients() { return clients_; }
   [[nodiscard]] Port& consumers() { return consumers_; }
@@ -43,20 +52,49 @@ class Ports {
   void forget(SessionId session);
 
   [[nodiscard]] std::vector<SessionId> sessions() const;
-  // Whether much of the data sent to the peer is still unread.
+  // Whether much of the data for the peer is still unread.
   [[nodiscard]] bool is_behind(SessionId session) const;
-  // False: the peer is gone. A message for a forgotten session is dropped.
-  [[nodiscard]] bool send(SessionId session, Frame frame);
+
+  // Sends the frame, or keeps it until the peer has acknowledged enough.
+  void send(SessionId session, Frame frame);
+  // A frame of the peer has come. at_once: it waits for the acknowledgement.
+  void received(SessionId session, std::size_t bytes, bool at_once);
+  // ACK, HOLD and GO from the peer. False: it cannot have received that much.
+  [[nodiscard]] bool acknowledged(SessionId session, std::uint64_t bytes, TimePoint now);
+  void hold(SessionId session, std::uint64_t message);
+  void go(SessionId session, std::uint64_t message);
+  // Sends the ACKs that are due.
+  void acknowledge();
+  // Hands all that waits to the sockets: nothing will be acknowledged any more.
+  void finish();
+  // The sessions whose peers turned out to be gone, or not to read, since the last call.
+  [[nodiscard]] bool has_unreachable() const { return !unreachable_.empty(); }
+  [[nodiscard]] std::vector<SessionId> take_unreachable() { return std::exchange(unreachable_, {}); }
 
  private:
   struct Peer {
     Port* port;
     std::string routing_id;
+    Flow flow;
+    std::uint64_t received = 0;      // bytes in this session
+    std::uint64_t acknowledged = 0;  // by us
+    bool owes = false;               // an ACK is due
+    bool is_gone = false;
+    std::optional<TimePoint> behind_since = {};
+    std::uint64_t read_then = 0;  // what it had acknowledged at that time
   };
+
+  [[nodiscard]] bool does_read(Peer& peer) const;
+  template <class Act>
+  void act(SessionId session, Act&& act);
 
   Port clients_;
   Port consumers_;
+  FlowLimits flow_;
+  UnreadLimits unread_;
   std::unordered_map<SessionId, Peer> peers_;
+  std::vector<SessionId> owing_;
+  std::vector<SessionId> unreachable_;
   SessionId last_session_ = 0;
 };
 

@@ -5,10 +5,12 @@
 namespace zebu::broker {
 namespace {
 
-// Unsent bytes for a client at most. A client asks again for replies that it did not get.
-constexpr std::size_t kMaxReady = 1 << 30;
 // How long a reply that no peer waits for is held back, to be sent together with another one.
 constexpr std::chrono::milliseconds kHold{1};
+
+// A longer frame closes its connection. Only HELLO may be longer than a part: it names up to 65,535 attempts, and as
+// many queues and tasks as there may be.
+constexpr std::size_t kLongestFrame = 4U << 20;
 
 // What a broker that stops tells its peers: when to look for it again, or for the next one.
 constexpr std::chrono::milliseconds kBackAfter{200};
@@ -20,14 +22,18 @@ SocketContext& context() {
   return context;
 }
 
+FlowLimits flow_limits(const Options& options) {
+  FlowLimits limits = FlowLimits::of(options.liveness, options.beat());
+  limits.part = limits.window = std::min<std::size_t>(limits.part, options.max_message);
+  return limits;
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Server>> Server::create(const Options& options, std::unique_ptr<Store> store) {
   SocketLimits limits;
-  limits.max_message = options.max_message;
-  SocketLimits client_limits = limits;
-  client_limits.max_ready = kMaxReady;
-  auto clients = Router::bind(context(), options.clients, client_limits);
+  limits.max_message = kLongestFrame;
+  auto clients = Router::bind(context(), options.clients, limits);
   if (!clients) return tl::make_unexpected(clients.error());
   auto consumers = Router::bind(context(), options.consumers, limits);
   if (!consumers) return tl::make_unexpected(consumers.error());
@@ -42,9 +48,11 @@ Server::Server(const Options& options, std::unique_ptr<Store> store, const Recov
     : options_(options),
       spin_(options.spin),
       store_(std::move(store), options.spin),
-      ports_(std::move(clients), std::move(consumers)),
+      flow_(flow_limits(options)),
+      ports_(std::move(clients), std::move(consumers), flow_),
+      intake_(options.max_message, options.intake, options.liveness),
       engine_(options),
-      outbox_(options.max_message),
+      outbox_(flow_.part),
       facts_{Uuid::make(), options.store, Clock::now(), 0},
       pending_(engine_),
       queries_(engine_, facts_, pending_),
@@ -101,6 +109,7 @@ Result<void> Server::finish() {
   outbox_.release();
   for (const SessionId session : ports_.sessions()) outbox_.put(session, encode(message::Bye{kBackAfter}));
   tell();
+  ports_.finish();
   ports_.clients().socket.set_linger(kFarewell);
   ports_.consumers().socket.set_linger(kFarewell);
   return {};
@@ -118,7 +127,9 @@ Result<bool> Server::round(Moment now) {
   if (auto taken = take_commit(store_.take(), now); !taken) return tl::make_unexpected(taken.error());
   bool has_more = read(ports_.consumers(), now);
   has_more = read(ports_.clients(), now) || has_more;
-  for (const SessionId session : std::exchange(unreachable_, {})) engine_.gone(session, effects_);
+  const std::vector<SessionId> unreachable = ports_.take_unreachable();
+  for (const SessionId session : unreachable) engine_.gone(session, effects_);
+  intake_.tick(now.steady);
   gather();  // before the tick: it forgets finished jobs
   engine_.tick(now, effects_);
   gather();
@@ -133,13 +144,18 @@ Result<bool> Server::round(Moment now) {
   } else if (!held_since_) {
     held_since_ = now.steady;
   }
-  return has_more || !unreachable_.empty();
+  return has_more || ports_.has_unreachable();
 }
 
 void Server::tell() {
-  outbox_.flush([this](SessionId session, Frame frame) { send(session, std::move(frame)); });
+  for (const auto& [session, number, may_go] : intake_.take_words()) {
+    ports_.send(session, may_go ? encode(message::Go{number}) : encode(message::Hold{number}));
+  }
+  ports_.acknowledge();
+  outbox_.flush([this](SessionId session, Frame frame) { ports_.send(session, std::move(frame)); });
   for (const SessionId session : std::exchange(ended_, {})) {
     outbox_.forget(session);
+    intake_.ended(session);
     ports_.forget(session);
   }
 }
@@ -172,17 +188,13 @@ Result<void> Server::take_commit(std::optional<Result<StoreDone>> done, Moment n
       engine_.hand_out(now, effects_);
       gather();
     }
-    outbox_.flush_durable([this](SessionId session, Frame frame) { send(session, std::move(frame)); });
+    outbox_.flush_durable([this](SessionId session, Frame frame) { ports_.send(session, std::move(frame)); });
   }
   for (const ReadAnswer& answer : stored.answers) {
     if (!pending_.answered(answer, now, effects_)) engine_.answered(answer, now, effects_);
     gather();
   }
   return {};
-}
-
-void Server::send(SessionId session, Frame frame) {
-  if (!ports_.send(session, std::move(frame))) unreachable_.push_back(session);
 }
 
 }  // namespace zebu::broker

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "broker/server/commands.h"
+#include "broker/server/intake.h"
 #include "broker/server/options.h"
 #include "broker/server/outboxes.h"
 #include "broker/server/ports.h"
@@ -44,22 +45,24 @@ class Server {
   void tell();
   [[nodiscard]] std::optional<TimePoint> next_deadline() const;
   [[nodiscard]] bool read(Port& port, Moment now);
-  void handle(Port& port, Moment now);
+  void handle_frame(Port& port, Moment now);
+  void handle(Port& port, std::optional<SessionId> session, Bytes bytes, bool in_parts, Moment now);
+  void handle_part(Port& port, SessionId session, const message::Part& part, Moment now);
   void handle_hello(Port& port, const message::Hello& hello, Moment now);
-  void handle(SessionId session, const message::Message& message, Moment now);
+  void handle(SessionId session, const message::Message& message, bool in_parts, Moment now);
   void complain(SessionId session, const message::Message& message);
-  void refuse(Port& port, Bytes peer, const Error& why, message::About about);
+  void refuse(Port& port, std::optional<SessionId> session, const Error& why, message::About about);
   void gather();
-  void send(SessionId session, Frame frame);
 
   Options options_;
   AdaptiveSpin spin_;  // waits for a commit or a message
   StoreThread store_;
+  FlowLimits flow_;
   Ports ports_;
+  Intake intake_;
   Engine engine_;
   Effects effects_;  // replies to one message; records and reads since the last commit began
   Outboxes outbox_;
-  std::vector<SessionId> unreachable_;
   std::vector<SessionId> ended_;         // to be forgotten after their last replies
   bool is_stopping_ = false;             // decisions are committed and sent, and no new message is handled
   std::optional<TimePoint> held_since_;  // when the outboxes began to hold replies back

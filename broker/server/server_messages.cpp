@@ -12,6 +12,8 @@ namespace {
 constexpr int kMessagesARound = 256;
 // How many bad entries of a message its ERROR names by their places.
 constexpr std::size_t kMaxNamed = 100;
+// What a PART has beside its bytes, at the most.
+constexpr std::size_t kAroundPart = 64;
 // Queues that a report of forgotten jobs names.
 constexpr std::size_t kMaxReported = 10;
 
@@ -25,42 +27,76 @@ void log_forgotten(const std::vector<Effects::ForgottenFailed>& reports) {
   if (reports.size() > named) spdlog::info("forgot failed jobs of {} more queues", reports.size() - named);
 }
 
+std::optional<std::string> why_wrong_size(message::Type type, std::size_t size, bool in_parts, std::size_t part) {
+  using message::Type;
+  const bool is_of_flow = type == Type::part || type == Type::ack || type == Type::hold || type == Type::go;
+  const std::string name(message::name_of(type));
+  if (in_parts && (is_of_flow || type == Type::hello || type == Type::beat || type == Type::bye)) {
+    return name + " cannot be sent in parts";
+  }
+  if (in_parts || type == Type::hello || size <= part + (type == Type::part ? kAroundPart : 0)) return std::nullopt;
+  return name + " of " + std::to_string(size) + " bytes in one frame: more than " + std::to_string(part) +
+         " must be sent in parts";
+}
+
 }  // namespace
 
 bool Server::read(Port& port, Moment now) {
   for (int i = 0; i < kMessagesARound; ++i) {
     if (!port.socket.receive(received_)) return false;
-    handle(port, now);
+    handle_frame(port, now);
   }
   return true;
 }
 
-void Server::handle(Port& port, Moment now) {
+void Server::handle_frame(Port& port, Moment now) {
   const auto session = ports_.session_of(port, received_.peer());
-  if (session) engine_.heard(*session, now);
+  const Bytes frame = received_.frame();
+  if (session) {
+    engine_.heard(*session, now);
+    ports_.received(*session, frame.size(), false);
+  }
   if (received_.is_multipart()) {
-    return refuse(port, received_.peer(), {ErrorCode::bad_message, "a message must be one frame", {}}, {});
+    return refuse(port, session, {ErrorCode::bad_message, "a message must be one frame", {}}, {});
   }
-  const auto message = decoder_.decode(received_.frame());
-  if (!message) {
-    message::About about;
-    about.type = type_in(received_.frame());
-    return refuse(port, received_.peer(), message.error(), std::move(about));
-  }
+  handle(port, session, frame, false, now);
+}
 
+// in_parts: `bytes` were put together.
+void Server::handle(Port& port, std::optional<SessionId> session, Bytes bytes, bool in_parts, Moment now) {
+  message::About about;
+  const auto message = decoder_.decode(bytes);
+  if (!message) {
+    about.type = type_in(bytes);
+    return refuse(port, session, message.error(), std::move(about));
+  }
   const auto role = session ? std::optional(port.role) : std::nullopt;
   const message::Type type = message::type_of(*message);
+  about.type = static_cast<std::uint8_t>(type);
   if (const auto forbidden = why_forbidden(type, role)) {
-    message::About about;
-    about.type = static_cast<std::uint8_t>(type);
-    return refuse(port, received_.peer(), {*forbidden, forbidden_text(type, role), {}}, std::move(about));
+    return refuse(port, session, {*forbidden, forbidden_text(type, role), {}}, std::move(about));
+  }
+  if (const auto wrong = why_wrong_size(type, bytes.size(), in_parts, flow_.part)) {
+    return refuse(port, session, {ErrorCode::bad_message, *wrong, {}}, std::move(about));
   }
   if (const auto* hello = std::get_if<message::Hello>(&*message)) return handle_hello(port, *hello, now);
-  if (session) {
-    handle(*session, *message, now);
-    complain(*session, *message);
-    gather();
+  if (!session) return;
+  if (const auto* part = std::get_if<message::Part>(&*message)) return handle_part(port, *session, *part, now);
+  handle(*session, *message, in_parts, now);
+  complain(*session, *message);
+  gather();
+}
+
+void Server::handle_part(Port& port, SessionId session, const message::Part& part, Moment now) {
+  const auto whole = intake_.take(session, part, now.steady);
+  if (!whole) {
+    message::About about;
+    about.type = static_cast<std::uint8_t>(message::Type::part);
+    return refuse(port, session, whole.error(), std::move(about));
   }
+  if (!*whole) return;
+  ports_.received(session, 0, true);
+  handle(port, session, **whole, true, now);
 }
 
 void Server::handle_hello(Port& port, const message::Hello& hello, Moment now) {
@@ -69,7 +105,7 @@ void Server::handle_hello(Port& port, const message::Hello& hello, Moment now) {
     message::About about;
     about.type = static_cast<std::uint8_t>(message::Type::hello);
     about.version.emplace(message::kMajor, message::kMinor);
-    return refuse(port, peer, *why, std::move(about));
+    return refuse(port, std::nullopt, *why, std::move(about));
   }
   const auto replaced = ports_.session_of(port, peer);
   const SessionId session = ports_.open(port, peer);
@@ -83,6 +119,7 @@ void Server::handle_hello(Port& port, const message::Hello& hello, Moment now) {
 struct Server::Handler {
   Server& server;
   SessionId from;
+  bool in_parts;
   Moment now;
 
   void operator()(const message::Bye&) const { server.engine_.bye(from, server.effects_); }
@@ -96,18 +133,29 @@ struct Server::Handler {
   }
   void operator()(const message::Command& m) const { server.commands_.answer(from, m, now, server.effects_); }
   void operator()(const message::Credit& m) const { server.engine_.credit(from, m.credit, server.effects_); }
-  void operator()(const message::OutcomeReport& m) const { server.engine_.outcome(from, m, now, server.effects_); }
+  void operator()(const message::OutcomeReport& m) const {
+    server.engine_.outcome(from, m, now, server.effects_, in_parts);
+  }
   void operator()(const message::Return& m) const { server.engine_.give_back(from, m, now, server.effects_); }
   void operator()(const message::Drain&) const { server.engine_.drain(from, server.effects_); }
   void operator()(const message::ProgressReports& m) const { server.engine_.progress(from, m, server.effects_); }
   void operator()(const message::Echo& m) const { server.outbox_.put(from, encode(m)); }
+  void operator()(const message::Ack& m) const {
+    if (server.ports_.acknowledged(from, m.bytes, now.steady)) return;
+    message::About about;
+    about.type = static_cast<std::uint8_t>(message::Type::ack);
+    const char* why = "ACK of more bytes than were sent";
+    server.effects_.errors.push_back({from, {{ErrorCode::bad_message, why, {}}, std::move(about)}});
+  }
+  void operator()(const message::Hold& m) const { server.ports_.hold(from, m.number); }
+  void operator()(const message::Go& m) const { server.ports_.go(from, m.number); }
   // A BEAT only shows that the peer is alive. The other types are never sent by a peer, which was checked.
   template <class Other>
   void operator()(const Other&) const {}
 };
 
-void Server::handle(SessionId session, const message::Message& message, Moment now) {
-  std::visit(Handler{*this, session, now}, message);
+void Server::handle(SessionId session, const message::Message& message, bool in_parts, Moment now) {
+  std::visit(Handler{*this, session, in_parts, now}, message);
 }
 
 // One ERROR for all entries of a message that nothing else answers: those of which not even the id could be read.
@@ -131,19 +179,24 @@ void Server::complain(SessionId session, const message::Message& message) {
   effects_.errors.push_back({session, {{ErrorCode::bad_message, std::move(why), {}}, std::move(about)}});
 }
 
-// One refusal to the sender of a message that cannot be handled, whether it has a session or not.
-void Server::refuse(Port& port, Bytes peer, const Error& why, message::About about) {
+// One refusal to the sender of the message that is being read, whether it has a session or not.
+void Server::refuse(Port& port, std::optional<SessionId> session, const Error& why, message::About about) {
   ++facts_.errors;
   spdlog::debug("refused a message on {}: {}: {}", port.socket.endpoint(), to_string(why.code), why.message);
-  static_cast<void>(port.socket.send(peer, encode(message::ErrorReport{why.code, why.message, std::move(about)})));
+  Frame error = encode(message::ErrorReport{why.code, why.message, std::move(about)});
+  if (session) {
+    ports_.send(*session, std::move(error));
+  } else {
+    static_cast<void>(port.socket.send(received_.peer(), std::move(error)));
+  }
 }
 
 // Encodes the engine's replies.
 void Server::gather() {
   // A peer ignores every message before its WELCOME.
   for (const SessionId session : effects_.welcomed) {
-    const message::Welcome welcome{message::kMajor, message::kMinor,   facts_.instance,     options_.grant,
-                                   options_.beat(), options_.liveness, options_.max_message};
+    const message::Welcome welcome{message::kMajor, message::kMinor,   facts_.instance,      options_.grant,
+                                   options_.beat(), options_.liveness, options_.max_message, flow_.part};
     outbox_.put(session, encode(welcome));
   }
   outbox_.gather(effects_);

@@ -108,6 +108,10 @@ Outcome past_hard_limit(std::chrono::milliseconds limit, std::vector<std::string
                 ErrorKind::crash);
 }
 
+Outcome unreadable_assignment(std::string_view why) {
+  return Outcome::failed({"zebu::BadAssignment", "the consumer cannot read this job: " + std::string(why), {}, {}});
+}
+
 Outcome unknown_task(std::string_view name) {
   return failed("zebu::UnknownTask", "this consumer has no task '" + std::string(name) + "'", {}, ErrorKind::permanent);
 }

@@ -15,5 +15,7 @@ inline constexpr const char* kMemoryLimit = "zebu::MemoryLimit";
 [[nodiscard]] Outcome past_hard_limit(std::chrono::milliseconds limit, std::vector<std::string> trace);
 // The outcome of a job whose task this consumer does not have.
 [[nodiscard]] Outcome unknown_task(std::string_view name);
+// The outcome of a job that the consumer cannot read; another consumer may be able to.
+[[nodiscard]] Outcome unreadable_assignment(std::string_view why);
 
 }  // namespace zebu::consumer

@@ -189,7 +189,7 @@ ClientSession::Entries::iterator ClientSession::find(const JobId& id) {
 void ClientSession::say(Batch& batch, const JobId& id) {
   constexpr std::size_t kIdSize = 18;
   if (!link_.is_up()) return;
-  if (batch.is_full(kIdSize, link_.welcome().max_message)) link_.send(batch.finish());
+  if (batch.is_full(kIdSize, link_.welcome().max_part)) link_.send(batch.finish());
   batch.add(id);
   link_.request_flush();
 }

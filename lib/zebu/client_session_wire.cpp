@@ -44,7 +44,7 @@ void ClientSession::flush() {
 }
 
 void ClientSession::flush_submissions() {
-  const std::size_t max = link_.welcome().max_message;
+  const std::size_t max = link_.welcome().max_part;
   Batch waited(message::Type::submit);
   Batch unwaited(message::Type::submit);
   std::vector<JobId> unwanted;
@@ -68,6 +68,7 @@ void ClientSession::flush_submissions() {
     Batch& batch = entry.is_told ? waited : unwaited;
     if (batch.is_full(entry.submission.size(), max)) link_.send(batch.finish(entry.is_told ? 1 : 0));
     batch.add_encoded(entry.submission);
+    if (entry.submission.size() > max / 2) batch.is_about(found->first);
     if (entry.is_unwanted) unwanted.push_back(found->first);
   }
   if (!waited.empty()) link_.send(waited.finish(1));

@@ -95,8 +95,9 @@ void Broker::gather(Ledger::Call call) {
   world_.ledger.after_call(p.engine, effects, call);
   const broker::Options& options = world_.scenario.options;
   for (const SessionId session : effects.welcomed) {
-    const message::Welcome welcome{message::kMajor, message::kMinor,  uuid_of(IdKind::instance, 0), options.grant,
-                                   options.beat(),  options.liveness, options.max_message};
+    const message::Welcome welcome{message::kMajor,     message::kMinor,    uuid_of(IdKind::instance, 0),
+                                   options.grant,       options.beat(),     options.liveness,
+                                   options.max_message, options.max_message};
     p.outbox.put(session, encode(welcome));
   }
   p.outbox.gather(effects);

@@ -41,6 +41,7 @@ class BrokerStub {
         welcome.beat = liveness_ / 4;
         welcome.liveness = liveness_;
         welcome.max_message = message::kDefaultMaxMessage;
+        welcome.max_part = 1U << 30;  // all is sent whole, and nothing need be acknowledged
         send(welcome);
         greeted_ = peer_;
         return hello->consumer.runs;
@@ -71,8 +72,8 @@ class BrokerStub {
         auto decoded = heard->decoder.decode(heard->bytes);
         if (!decoded) throw std::runtime_error("the consumer sent garbage: " + decoded.error().message);
         heard->message = std::move(*decoded);
-        if (!std::holds_alternative<message::Beat>(heard->message)) return heard;
-        answer_beat();
+        if (!is_of_the_flow(heard->message)) return heard;
+        if (std::holds_alternative<message::Beat>(heard->message)) answer_beat();
       }
       const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now());
       if (left.count() <= 0) throw std::runtime_error("no message from the consumer in time");

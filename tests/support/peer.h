@@ -1,7 +1,8 @@
 #pragma once
 
 #include "tests/support/eventually.h"
-#include "zebu/wire/codec.h"
+#include "zebu/wire/assembler.h"
+#include "zebu/wire/flow.h"
 #include "zebu/wire/socket.h"
 
 #include <deque>
@@ -25,25 +26,52 @@ struct Heard {
   }
 };
 
+// BEAT, and what says how bytes flow.
+inline bool is_of_the_flow(const message::Message& message) {
+  switch (message::type_of(message)) {
+    case message::Type::beat:
+    case message::Type::ack:
+    case message::Type::hold:
+    case message::Type::go:
+      return true;
+    default:
+      return false;
+  }
+}
+
 class Peer {
  public:
   explicit Peer(const std::string& endpoint) : dealer_(*Dealer::connect(context_, endpoint, {})) {}
 
-  void send(const message::Message& message) { dealer_.send(encode(message)); }
+  void send(const message::Message& message) {
+    flow_.put(encode(message), [this](Frame frame) { dealer_.send(std::move(frame)); });
+  }
   void send_raw(std::string bytes) { dealer_.send(Frame{std::move(bytes), 0}); }
+  // How it sends long messages. It waits for no acknowledgement, unless a test sets a window.
+  Flow& flow() { return flow_; }
+  bool acknowledges = true;
 
-  // The next message that is no BEAT; throws when none comes.
+  // The next message that is no BEAT and says nothing of how bytes flow; throws when none comes.
   std::unique_ptr<Heard> receive(std::chrono::milliseconds limit = std::chrono::seconds(5)) {
     const auto deadline = Clock::now() + scaled(limit);
     Received received;
     while (true) {
       while (dealer_.receive(received)) {
-        auto heard = std::make_unique<Heard>();
-        heard->bytes = received.frame();
-        auto decoded = heard->decoder.decode(heard->bytes);
-        if (!decoded) throw std::runtime_error("the broker sent garbage: " + decoded.error().message);
-        heard->message = std::move(*decoded);
-        if (!std::holds_alternative<message::Beat>(heard->message)) return heard;
+        auto heard = read(std::string(received.frame()));
+        received_ += received.frame().size();
+        if (std::holds_alternative<message::Welcome>(heard->message)) {
+          received_ = 0;
+          has_session_ = true;
+        } else if (acknowledges && has_session_) {
+          send(message::Ack{received_});
+        }
+        if (const auto* part = std::get_if<message::Part>(&heard->message)) {
+          auto whole = assembler_.add(*part);
+          if (!whole) throw std::runtime_error(whole.error().message);
+          if (!*whole) continue;
+          heard = read(std::move(**whole));
+        }
+        if (!is_of_the_flow(heard->message)) return heard;
       }
       const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now()).count();
       if (left <= 0) throw std::runtime_error("no message from the broker in time");
@@ -88,8 +116,21 @@ class Peer {
   }
 
  private:
+  static std::unique_ptr<Heard> read(std::string bytes) {
+    auto heard = std::make_unique<Heard>();
+    heard->bytes = std::move(bytes);
+    auto decoded = heard->decoder.decode(heard->bytes);
+    if (!decoded) throw std::runtime_error("the broker sent garbage: " + decoded.error().message);
+    heard->message = std::move(*decoded);
+    return heard;
+  }
+
   SocketContext context_;
   Dealer dealer_;
+  Flow flow_{FlowLimits{64U << 10, std::size_t{1} << 40, std::size_t{1} << 40, std::chrono::hours(1)}};
+  Assembler assembler_;
+  std::uint64_t received_ = 0;
+  bool has_session_ = false;
 };
 
 }  // namespace zebu::test

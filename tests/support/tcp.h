@@ -1,13 +1,11 @@
 #pragma once
 
-#include "tests/support/paths.h"
-#include "tests/support/samples.h"
+#include "tests/support/golden.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 
-#include <fstream>
 #include <stdexcept>
 #include <string>
 #include <unistd.h>
@@ -49,8 +47,9 @@ inline std::uint16_t port_of(const std::string& endpoint) {
 
 inline std::vector<std::string> golden_frames() {
   std::vector<std::string> frames;
-  std::ifstream golden(source("tests/golden/protocol.txt"));
-  for (std::string name, hex; golden >> name >> hex;) frames.push_back(from_hex(hex));
+  for (GoldenLine& line : read_golden()) {
+    if (line.section == "frame") frames.push_back(std::move(line.frame));
+  }
   return frames;
 }
 

@@ -1,10 +1,10 @@
 #include "tests/support/catch.h"
+#include "tests/support/golden.h"
 #include "tests/support/paths.h"
-#include "tests/support/samples.h"
 
 #include <bit>
 #include <cmath>
-#include <fstream>
+#include <iostream>
 #include <sstream>
 
 using namespace zebu;
@@ -70,23 +70,27 @@ JobOptions options_of(const Options& options) {
 }  // namespace
 
 TEST_CASE("every message has its golden bytes and comes back from them") {
-  std::ifstream golden(source("tests/golden/protocol.txt"));
-  REQUIRE(golden);
-  std::string line;
-  for (const message::Message& sample : sample_messages()) {
-    const Frame frame = encode(sample);
-    const std::string_view name = message::name_of(message::type_of(sample));
-    REQUIRE(std::getline(golden, line));
-    CHECK(line == std::string(name) + " " + to_hex(frame.bytes()));
-
-    const std::string bytes(frame.bytes());
+  const std::vector<GoldenLine> golden = read_golden();
+  const std::vector<GoldenLine> ours = golden_lines();
+  REQUIRE(golden.size() == ours.size());
+  for (std::size_t i = 0; i < golden.size(); ++i) CHECK(text_of(golden[i]) == text_of(ours[i]));
+  for (const GoldenLine& line : golden) {
+    INFO(line.section << ' ' << line.name << ' ' << line.text);
     Decoder decoder;
-    const auto decoded = decoder.decode(bytes);
-    REQUIRE(decoded);
-    CHECK(message::type_of(*decoded) == message::type_of(sample));
-    CHECK(encode(*decoded).bytes() == bytes);
+    const auto decoded = decoder.decode(line.frame);
+    REQUIRE(decoded.has_value() == (line.section != "bad"));
+    if (!decoded) {
+      CHECK(decoded.error().code == ErrorCode::bad_message);
+      continue;
+    }
+    CHECK(message::name_of(message::type_of(*decoded)) == line.name);
+    if (line.section == "frame") CHECK(encode(*decoded).bytes() == line.frame);
   }
-  CHECK_FALSE(std::getline(golden, line));
+}
+
+// Prints tests/golden/protocol.txt: unit_tests "[golden]".
+TEST_CASE("the golden file as the code has it", "[.golden]") {
+  for (const GoldenLine& line : golden_lines()) std::cout << text_of(line) << '\n';
 }
 
 TEST_CASE("a float is written as a float, even a whole number") {

@@ -32,13 +32,14 @@ struct Sent {
   std::vector<int> jobs;
   std::uint32_t credit = 0;
   int frames = 0;
+  int long_frames = 0;
 };
 
-Sent send(Undelivered& outcomes, std::uint32_t credit = 0, std::size_t max_message = kMaxMessage) {
+Sent send(Undelivered& outcomes, std::uint32_t credit = 0, std::size_t max_part = kMaxMessage) {
   Sent sent;
   zebu::Decoder decoder;
-  const bool was_sent = outcomes.send(credit, max_message, [&](const Frame& frame) {
-    CHECK(frame.bytes().size() <= max_message);
+  const auto left = outcomes.send(credit, {kMaxMessage, max_part}, [&](const Frame& frame) {
+    if (frame.bytes().size() > max_part) ++sent.long_frames;
     const auto message = decoder.decode(frame.bytes());
     REQUIRE(message);
     const auto& report = std::get<zebu::message::OutcomeReport>(*message);
@@ -46,7 +47,8 @@ Sent send(Undelivered& outcomes, std::uint32_t credit = 0, std::size_t max_messa
     sent.credit += report.credit;
     ++sent.frames;
   });
-  CHECK(was_sent == (sent.frames > 0));
+  if (sent.frames > 0 && sent.long_frames < sent.frames) CHECK(sent.credit == credit);
+  CHECK(left + sent.credit == credit);
   return sent;
 }
 
@@ -70,22 +72,22 @@ TEST_CASE("outcomes are sent once in a session, all of them in one message, with
 TEST_CASE("outcomes that the broker did not confirm are sent again in the next session") {
   Undelivered outcomes = outcomes_of(4);
   CHECK(send(outcomes).jobs.size() == 4);
-  outcomes.keep(1);
-  outcomes.keep(3);
+  outcomes.keep({1});
+  outcomes.keep({3});
   CHECK(outcomes.size() == 1);
   outcomes.start_session();
   CHECK(send(outcomes).jobs == std::vector<int>{3});
-  outcomes.keep(1);
+  outcomes.keep({1});
   CHECK(outcomes.empty());
 }
 
 TEST_CASE("a broker that confirms more than it was sent does not make outcomes vanish") {
   Undelivered outcomes = outcomes_of(2);
-  outcomes.keep(2);
+  outcomes.keep({2});
   CHECK(outcomes.size() == 2);
   CHECK(send(outcomes).jobs.size() == 2);
   outcomes.add({attempt(9), {}});
-  outcomes.keep(100);
+  outcomes.keep({100});
   CHECK(outcomes.size() == 1);
   CHECK(send(outcomes).jobs == std::vector<int>{9});
 }
@@ -95,13 +97,42 @@ TEST_CASE("outcomes that do not fit one message are spread, and credit is given 
   const Sent sent = send(outcomes, 5, 1024);
   CHECK(sent.jobs.size() == 5);
   CHECK(sent.frames > 1);
+  CHECK(sent.long_frames == 0);
   CHECK(sent.credit == 5);
+}
+
+TEST_CASE("an outcome that is sent in parts is confirmed by name, others by their number") {
+  Undelivered outcomes = outcomes_of(2);
+  outcomes.add({attempt(2), {JobState::succeeded, std::string(2000, 'x'), {}, {}}});
+  outcomes.add({attempt(3), {}});
+  const Sent sent = send(outcomes, 3, 1024);
+  CHECK(sent.jobs == std::vector<int>{0, 1, 2, 3});
+  CHECK(sent.long_frames == 1);
+  CHECK(sent.credit == 3);
+  outcomes.keep({2});
+  CHECK(outcomes.size() == 2);
+  outcomes.keep({3});
+  CHECK(outcomes.size() == 1);
+  std::vector<AttemptId> held;
+  outcomes.list(held);
+  CHECK(held == std::vector<AttemptId>{attempt(2)});
+  outcomes.start_session();
+  CHECK(send(outcomes, 1, 1024).jobs == std::vector<int>{2});
+  outcomes.keep({0, {attempt(2)}});
+  CHECK(outcomes.empty());
+}
+
+TEST_CASE("the credit is left over if all outcomes are sent in parts") {
+  Undelivered outcomes = outcomes_of(1, std::string(2000, 'x'));
+  const Sent sent = send(outcomes, 3, 1024);
+  CHECK(sent.long_frames == 1);
+  CHECK(sent.credit == 0);
 }
 
 TEST_CASE("a result that no message can hold becomes a failure instead of an endless reconnection") {
   Undelivered outcomes = outcomes_of(1, std::string(2000, 'x'));
   bool was_seen = false;
-  (void)outcomes.send(0, 1024, [&](const Frame& frame) {
+  (void)outcomes.send(0, {1024, 1024}, [&](const Frame& frame) {
     zebu::Decoder decoder;
     const auto message = decoder.decode(frame.bytes());
     const auto& job = std::get<zebu::message::OutcomeReport>(message.value()).jobs.at(0);
@@ -163,7 +194,10 @@ TEST_CASE("progress gathers for each attempt, is sent once, and is spread over m
       const auto message = decoder.decode(frame.bytes());
       REQUIRE(message);
       for (const auto& job : std::get<zebu::message::ProgressReports>(*message).jobs) {
-        heard[job.id.bytes[0]] = {job.done, std::string(job.note), std::string(job.output)};
+        zebu::Progress& all = heard[job.id.bytes[0]];
+        if (job.done) all.done = job.done;
+        if (!job.note.empty()) all.note = job.note;
+        all.output += job.output;
       }
       ++frames;
     });
@@ -183,7 +217,7 @@ TEST_CASE("progress gathers for each attempt, is sent once, and is spread over m
   send_all(1024);
   CHECK(frames > 5);
   CHECK(heard[9].output.size() == 500);
-  CHECK(heard[99] == zebu::Progress{0.7, "", ""});
+  CHECK(heard[99] == zebu::Progress{0.7, "", std::string(5000, 'x')});
 }
 
 TEST_CASE("a broker that is away for long costs a bounded memory of output") {

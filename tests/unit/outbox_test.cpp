@@ -74,7 +74,7 @@ Effects assigned(SessionId session, const Job& job) {
 }
 Effects kept(SessionId session, bool at_once) {
   Effects effects;
-  effects.kept.push_back({session, 1, at_once});
+  effects.kept.push_back({session, 1, {}, at_once});
   return effects;
 }
 Effects attached(SessionId session, std::optional<BatchNumber> batch = {}) {

@@ -126,7 +126,7 @@ void Engine::take_outcome(Consumer& from, Job* job, MakeOutcome&& outcome, Effec
   end_attempt(*job, outcome(), out);
 }
 
-void Engine::outcome(SessionId session, const message::OutcomeReport& report, Moment now, Effects& out) {
+void Engine::outcome(SessionId session, const message::OutcomeReport& report, Moment now, Effects& out, bool in_parts) {
   last_ = now;
   Consumer& from = consumer(session);
   std::size_t bytes = 0;
@@ -138,7 +138,14 @@ void Engine::outcome(SessionId session, const message::OutcomeReport& report, Mo
   }
   for (const message::BadEntry& bad : report.bad) end_unreadable(from, bad, out);
   changed(from);
-  from.receipts.add(report.jobs.size() + report.bad.size(), bytes);
+  if (in_parts) {
+    for (const message::Report& attempt : report.jobs) from.receipts.add_in_parts({attempt.id, attempt.attempt}, bytes);
+    for (const message::BadEntry& bad : report.bad) {
+      if (bad.id) from.receipts.add_in_parts({*bad.id, bad.attempt}, 0);
+    }
+  } else {
+    from.receipts.add(report.jobs.size() + report.bad.size(), bytes);
+  }
   if (from.receipts.is_waiting()) {
     if (!std::exchange(from.awaits_receipts, true)) awaiting_receipts_.push_back(&from);
   } else if (!report.jobs.empty() || !report.bad.empty()) {

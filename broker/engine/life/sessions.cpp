@@ -143,7 +143,7 @@ void Engine::remove_consumer(Consumer& gone) {
 }
 
 void Engine::tell_kept(const Consumer& consumer, const std::optional<Receipts::Kept>& kept, Effects& out) {
-  if (kept) out.kept.push_back({consumer.session, kept->count, kept->at_once});
+  if (kept) out.kept.push_back({consumer.session, kept->count, kept->in_parts, kept->at_once});
 }
 
 void Engine::settle_receipts(Effects& out) {

@@ -1,9 +1,12 @@
 #pragma once
 
 #include "broker/engine/batches.h"
+#include "zebu/job.h"
 
 #include <cstdint>
 #include <optional>
+#include <utility>
+#include <vector>
 
 namespace zebu::broker {
 
@@ -14,6 +17,7 @@ class Receipts {
  public:
   struct Kept {
     std::uint64_t count;
+    std::vector<AttemptId> in_parts;  // since the last one
     bool at_once;
   };
 
@@ -25,18 +29,29 @@ class Receipts {
     unconfirmed_ += outcomes;
     unconfirmed_bytes_ += bytes;
   }
+  // A message in parts brought this one. Others may have passed it, so it is confirmed by name.
+  void add_in_parts(const AttemptId& attempt, std::size_t bytes) {
+    in_parts_.push_back(attempt);
+    ++unconfirmed_;
+    unconfirmed_bytes_ += bytes;
+  }
   // The open batch is sealed.
-  void seal() { sealed_ = count_; }
+  void seal() {
+    sealed_ = count_;
+    sealed_in_parts_ = in_parts_.size();
+  }
   // The KEPT to send after a commit.
   [[nodiscard]] std::optional<Kept> settled(const Batches& batches, bool is_draining) {
     if (!batch_) return std::nullopt;
     const bool is_all = batches.is_settled(*batch_);
     if (is_all) batch_.reset();
+    if (is_all) sealed_in_parts_ = in_parts_.size();
     return confirm(is_all ? count_ : sealed_, is_draining);
   }
   // The KEPT for all outcomes so far, if none waits for a commit.
   [[nodiscard]] std::optional<Kept> at_once(bool is_draining) {
-    if (count_ == 0 || batch_) return std::nullopt;
+    if ((count_ == 0 && in_parts_.empty()) || batch_) return std::nullopt;
+    sealed_in_parts_ = in_parts_.size();
     return confirm(count_, is_draining);
   }
   [[nodiscard]] bool is_waiting() const { return batch_.has_value(); }
@@ -50,13 +65,18 @@ class Receipts {
     confirmed_ = count;
     const bool at_once = is_draining || unconfirmed_ >= kMany || unconfirmed_bytes_ >= kMuch;
     if (at_once) unconfirmed_ = unconfirmed_bytes_ = 0;
-    return Kept{count, at_once};
+    const auto rest = in_parts_.begin() + static_cast<std::ptrdiff_t>(std::exchange(sealed_in_parts_, 0));
+    Kept kept{count, {in_parts_.begin(), rest}, at_once};
+    in_parts_.erase(in_parts_.begin(), rest);
+    return kept;
   }
 
   std::uint64_t count_ = 0;
   std::optional<BatchNumber> batch_;  // that makes all outcomes durable; unset: they are
   std::uint64_t sealed_ = 0;          // outcomes of the sealed batch and of all earlier ones
   std::uint64_t confirmed_ = 0;
+  std::vector<AttemptId> in_parts_;  // not confirmed
+  std::size_t sealed_in_parts_ = 0;  // the first of them, likewise
   // Outcomes since the last KEPT that was sent at once, and their bytes.
   std::size_t unconfirmed_ = 0;
   std::size_t unconfirmed_bytes_ = 0;

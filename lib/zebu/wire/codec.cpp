@@ -26,7 +26,8 @@ constexpr std::array<TypeName, std::variant_size_v<Message>> kTypes = {{
     {Type::assign, "ASSIGN"},     {Type::outcome, "OUTCOME"}, {Type::kept, "KEPT"},
     {Type::return_, "RETURN"},    {Type::stop, "STOP"},       {Type::drain, "DRAIN"},
     {Type::progress, "PROGRESS"}, {Type::echo, "ECHO"},       {Type::ending, "ENDING"},
-    {Type::drained, "DRAINED"},
+    {Type::drained, "DRAINED"},   {Type::part, "PART"},       {Type::ack, "ACK"},
+    {Type::hold, "HOLD"},         {Type::go, "GO"},
 }};
 
 // Mending can make a text longer. An error that came in one frame must fit another one, so a long one is cut.
@@ -100,10 +101,12 @@ Batch::Batch(Type type) : type_(type) { buffer_.resize(kHeaderRoom); }
 void Batch::add(const JobId& id) {
   Writer(buffer_).id(id);
   ++count_;
+  if (type_ == Type::cancel || type_ == Type::leave) about_.push_back(id);
 }
 void Batch::add(const AttemptId& attempt) {
   Writer(buffer_).attempt(attempt);
   ++count_;
+  if (type_ == Type::stop) about_.push_back(attempt.job);
 }
 template <class Entry>
 void Batch::write(const Entry& entry) {
@@ -124,8 +127,8 @@ void Batch::add_encoded(Bytes entry) {
   ++count_;
 }
 
-bool Batch::is_full(std::size_t entry, std::size_t max_message) const {
-  return count_ >= message::kMaxList || (count_ > 0 && buffer_.size() + entry > max_message);
+bool Batch::is_full(std::size_t entry, std::size_t max_part) const {
+  return count_ >= message::kMaxList || (count_ > 0 && buffer_.size() + entry > max_part);
 }
 
 Frame Batch::finish(std::uint32_t lead) {
@@ -140,7 +143,7 @@ Frame Batch::finish(std::uint32_t lead) {
   }
   w.array(count_);
 
-  Frame frame{std::move(buffer_), kHeaderRoom - header.size()};
+  Frame frame{std::move(buffer_), kHeaderRoom - header.size(), Frame::Turn::in_order, std::exchange(about_, {})};
   std::memcpy(frame.buffer.data() + frame.start, header.data(), header.size());
   buffer_ = std::string(kHeaderRoom, '\0');
   count_ = 0;

@@ -12,8 +12,18 @@ namespace zebu {
 // A message that is ready to be sent. The frame is the bytes from `start` on: a batch reserves room before its entries,
 // and writes its header there last.
 struct Frame {
+  // Its place among the frames of its session (Flow).
+  enum class Turn : std::uint8_t {
+    in_order,
+    barrier,    // passes nothing, also no message in parts
+    urgent,     // passes all: it says that its sender lives, or what the other side may send
+    uncounted,  // HELLO and WELCOME: they begin the session
+  };
+
   std::string buffer;
   std::size_t start = 0;
+  Turn turn = Turn::in_order;
+  std::vector<JobId> about = {};  // it must not pass a message in parts that is about one of them
 
   [[nodiscard]] Bytes bytes() const { return Bytes(buffer).substr(start); }
   [[nodiscard]] bool empty() const { return start >= buffer.size(); }
@@ -59,8 +69,10 @@ class Batch {
   [[nodiscard]] std::uint32_t count() const { return count_; }
   [[nodiscard]] bool empty() const { return count_ == 0; }
   [[nodiscard]] std::size_t size() const { return buffer_.size(); }
-  // Whether another entry of `entry` bytes would exceed the limits of a frame.
-  [[nodiscard]] bool is_full(std::size_t entry, std::size_t max_message) const;
+  // Whether another entry of `entry` bytes would make it longer than a message that is sent whole.
+  [[nodiscard]] bool is_full(std::size_t entry, std::size_t max_part) const;
+  // The one entry, which is long, is about this job: CANCEL or STOP must not pass it.
+  void is_about(const JobId& id) { about_.assign(1, id); }
 
   // Returns the frame and empties the batch. `lead` is the field before the list: SUBMIT's wait, or the credit of
   // OUTCOME and RETURN; other types have none.
@@ -73,6 +85,7 @@ class Batch {
   message::Type type_;
   std::string buffer_;
   std::uint32_t count_ = 0;
+  std::vector<JobId> about_;  // Frame::about
 };
 
 // A single entry, to be added to a Batch later or kept by a store. Decoder reads it back.

@@ -56,8 +56,19 @@ message::Welcome read_welcome(const Object* f) {
     if (key == "beat_ms") welcome.beat = read_ms(value, "beat_ms");
     if (key == "liveness_ms") welcome.liveness = read_ms(value, "liveness_ms");
     if (key == "max_message") welcome.max_message = read_u32(value, "max_message");
+    if (key == "max_part") welcome.max_part = read_u32(value, "max_part");
   });
   return welcome;
+}
+
+message::Part read_part(const Object* f) {
+  const message::Part part{read_number(f[1], "number"), read_number(f[2], "offset"), read_number(f[3], "total"),
+                           read_bin(f[4], "bytes")};
+  if (part.bytes.empty()) throw Malformed{"a part must have bytes"};
+  if (part.offset > part.total || part.bytes.size() > part.total - part.offset) {
+    throw Malformed{"a part must not end behind its message"};
+  }
+  return part;
 }
 
 message::About read_about(const Object& o) {
@@ -138,6 +149,7 @@ std::size_t fields_of(Type type) {
     case Type::command:
       return 4;
     case Type::welcome:
+    case Type::part:
       return 5;
     default:
       return 2;
@@ -158,6 +170,14 @@ message::Message read_message_of(Type type, const Object* f, std::size_t count) 
       return count < 2 ? message::Bye{} : message::Bye{read_ms(f[1], "after_ms")};
     case Type::echo:
       return message::Echo{read_number(f[1], "number")};
+    case Type::part:
+      return read_part(f);
+    case Type::ack:
+      return message::Ack{read_number(f[1], "bytes")};
+    case Type::hold:
+      return message::Hold{read_number(f[1], "number")};
+    case Type::go:
+      return message::Go{read_number(f[1], "number")};
     case Type::submit:
       return read_batch<message::Submit, message::Submission>(f[2], false, read_submission, read_bool(f[1], "wait"));
     case Type::accepted:
@@ -188,11 +208,12 @@ message::Message read_message_of(Type type, const Object* f, std::size_t count) 
     case Type::credit:
       return message::Credit{read_credit(f[1])};
     case Type::assign:
-      return message::Assign{read_entries<message::Assignment>(f[1], read_assignment)};
+      return read_batch<message::Assign, message::Assignment>(f[1], true, read_assignment);
     case Type::outcome:
       return read_batch<message::OutcomeReport, message::Report>(f[2], true, read_report, read_credit(f[1]));
     case Type::kept:
-      return message::Kept{read_number(f[1], "count")};
+      return message::Kept{read_number(f[1], "count"),
+                           count < 3 ? std::vector<AttemptId>{} : read_entries<AttemptId>(f[2], read_attempt)};
     case Type::return_:
       return read_batch<message::Return, AttemptId>(f[2], true, read_attempt, read_credit(f[1]));
     case Type::stop:

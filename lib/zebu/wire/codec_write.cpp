@@ -154,11 +154,20 @@ struct Encode {
   }
   Frame operator()(const message::Welcome& m) const {
     return plain(5, Type::welcome, [&](Writer& w) {
-      w.number(m.major).number(m.minor).id(m.instance).map(4).str("grant").number(m.grant);
+      w.number(m.major).number(m.minor).id(m.instance).map(5).str("grant").number(m.grant);
       w.str("beat_ms").number(count_of(m.beat)).str("liveness_ms").number(count_of(m.liveness));
-      w.str("max_message").number(m.max_message);
+      w.str("max_message").number(m.max_message).str("max_part").number(m.max_part);
     });
   }
+  static Frame with_number(Type type, std::uint64_t number) {
+    return plain(2, type, [&](Writer& w) { w.number(number); });
+  }
+  Frame operator()(const message::Part& m) const {
+    return plain(5, Type::part, [&](Writer& w) { w.number(m.number).number(m.offset).number(m.total).bin(m.bytes); });
+  }
+  Frame operator()(const message::Ack& m) const { return with_number(Type::ack, m.bytes); }
+  Frame operator()(const message::Hold& m) const { return with_number(Type::hold, m.number); }
+  Frame operator()(const message::Go& m) const { return with_number(Type::go, m.number); }
   Frame operator()(const message::ErrorReport& m) const {
     return plain(4, Type::error, [&](Writer& w) {
       w.str(to_string(m.code)).str(m.message);
@@ -170,9 +179,7 @@ struct Encode {
     if (!m.after) return bare(Type::bye);
     return plain(2, Type::bye, [&](Writer& w) { w.number(count_of(*m.after)); });
   }
-  Frame operator()(const message::Echo& m) const {
-    return plain(2, Type::echo, [&](Writer& w) { w.number(m.number); });
-  }
+  Frame operator()(const message::Echo& m) const { return with_number(Type::echo, m.number); }
   Frame operator()(const message::Drained&) const { return bare(Type::drained); }
   Frame operator()(const message::Drain&) const { return bare(Type::drain); }
   Frame operator()(const message::Query& m) const { return question(Type::query, m); }
@@ -187,7 +194,12 @@ struct Encode {
     return plain(2, Type::credit, [&](Writer& w) { w.number(m.credit); });
   }
   Frame operator()(const message::Kept& m) const {
-    return plain(2, Type::kept, [&](Writer& w) { w.number(m.count); });
+    return plain(m.in_parts.empty() ? 2 : 3, Type::kept, [&](Writer& w) {
+      w.number(m.count);
+      if (m.in_parts.empty()) return;
+      w.array(m.in_parts.size());
+      for (const AttemptId& attempt : m.in_parts) w.attempt(attempt);
+    });
   }
   Frame operator()(const message::Submit& m) const { return batch_of(Type::submit, m.jobs, m.wait ? 1 : 0); }
   Frame operator()(const message::OutcomeReport& m) const { return batch_of(Type::outcome, m.jobs, m.credit); }
@@ -265,7 +277,34 @@ void write(Writer& w, const message::ProgressReport& report) {
 
 }  // namespace codec
 
-Frame encode(const message::Message& message) { return std::visit(codec::Encode{}, message); }
+namespace {
+
+Frame::Turn turn_of(message::Type type) {
+  switch (type) {
+    case message::Type::hello:
+    case message::Type::welcome:
+      return Frame::Turn::uncounted;
+    case message::Type::beat:
+    case message::Type::ack:
+    case message::Type::hold:
+    case message::Type::go:
+      return Frame::Turn::urgent;
+    case message::Type::bye:
+    case message::Type::echo:
+    case message::Type::drained:
+      return Frame::Turn::barrier;
+    default:
+      return Frame::Turn::in_order;
+  }
+}
+
+}  // namespace
+
+Frame encode(const message::Message& message) {
+  Frame frame = std::visit(codec::Encode{}, message);
+  frame.turn = turn_of(message::type_of(message));
+  return frame;
+}
 
 void append_entry(std::string& to, const JobView& job) { codec::append(to, job); }
 void append_entry(std::string& to, const message::Report& report) { codec::append(to, report); }

@@ -11,6 +11,8 @@ constexpr int kMessagesARound = 256;
 // Between two HELLOs where the broker does not take this peer.
 constexpr std::chrono::milliseconds kHelloAgainAfter{100};
 constexpr std::chrono::milliseconds kLongestPause{60'000};
+// What an answer may have beside the longest value.
+constexpr std::uint64_t kAroundValue = 1U << 20;
 
 std::chrono::milliseconds beat_of(const message::Welcome& welcome) {
   return std::max(welcome.beat, std::chrono::milliseconds(10));
@@ -99,9 +101,10 @@ void Link::drain() {
     while (handled < kMessagesARound && !closed_ && !reopen_requested_ && dealer_->receive(received_)) {
       ++handled;
       last_heard_ = Clock::now();
-      auto message = decoder_.decode(received_.frame());
-      if (message) handle(*message);
+      received_bytes_ += received_.frame().size();
+      handle(received_.frame());
     }
+    acknowledge();
     flush_requested_ = has_sent_ = false;
     if (up_ && !closed_) handlers_.flush();
     // There was nothing left to read. Only a send can have received more input without a wake-up.
@@ -117,15 +120,63 @@ void Link::drain() {
   }
 }
 
+void Link::handle(Bytes frame) {
+  const auto message = decoder_.decode(frame);
+  if (!message) return;
+  if (const auto* welcome = std::get_if<message::Welcome>(&*message)) return handle_welcome(*welcome);
+  if (!handle_flow(*message)) handle(*message);
+}
+
+void Link::handle_welcome(const message::Welcome& welcome) {
+  if (up_) return;
+  welcome_ = welcome;
+  flow_limits_ = FlowLimits::of(welcome_.liveness, beat_of(welcome_));
+  if (welcome_.max_part > 0) flow_limits_.part = flow_limits_.window = welcome_.max_part;
+  welcome_.max_part = flow_limits_.part;
+  flow_ = Flow(flow_limits_);
+  assembler_ = {};
+  received_bytes_ = acknowledged_ = 0;
+  up_ = true;
+  put_off_.reset();
+  schedule_tick();
+  handlers_.up(welcome_);
+}
+
+// What says how the bytes flow, and parts. False: another message.
+bool Link::handle_flow(const message::Message& message) {
+  const auto send = [this](Frame frame) { hand_over(std::move(frame)); };
+  if (const auto* part = std::get_if<message::Part>(&message)) {
+    if (up_) handle_part(*part);
+  } else if (const auto* ack = std::get_if<message::Ack>(&message)) {
+    if (up_) static_cast<void>(flow_.acknowledged(ack->bytes, last_heard_, send));
+  } else if (const auto* hold = std::get_if<message::Hold>(&message)) {
+    if (up_) flow_.hold(hold->number);
+  } else if (const auto* go = std::get_if<message::Go>(&message)) {
+    if (up_) flow_.go(go->number, send);
+  } else {
+    return false;
+  }
+  return true;
+}
+
+void Link::handle_part(const message::Part& part) {
+  if (part.total > 2 * welcome_.max_message + kAroundValue) return;  // the broker takes no value as long as that
+  const auto whole = assembler_.add(part);
+  if (!whole || !*whole) return;
+  acknowledge_now_ = true;
+  const auto message = decoder_.decode(**whole);
+  if (message && !std::holds_alternative<message::Part>(*message)) handle(*message);
+}
+
+void Link::acknowledge() {
+  const bool is_due = received_bytes_ - acknowledged_ >= flow_limits_.acknowledge_every();
+  if (!up_ || closed_ || !(std::exchange(acknowledge_now_, false) || is_due)) return;
+  acknowledged_ = received_bytes_;
+  send(encode(message::Ack{acknowledged_}));
+}
+
 void Link::handle(const message::Message& message) {
-  if (const auto* welcome = std::get_if<message::Welcome>(&message)) {
-    if (up_) return;
-    welcome_ = *welcome;
-    up_ = true;
-    put_off_.reset();
-    schedule_tick();
-    handlers_.up(welcome_);
-  } else if (const auto* error = std::get_if<message::ErrorReport>(&message)) {
+  if (const auto* error = std::get_if<message::ErrorReport>(&message)) {
     handle_error(*error);
   } else if (const auto* bye = std::get_if<message::Bye>(&message)) {
     const Error why{ErrorCode::disconnected, "the broker at " + options_.endpoint + " stops", {}};
@@ -163,6 +214,10 @@ void Link::put_off(Error why, std::chrono::milliseconds time) {
 
 void Link::send(Frame frame) {
   if (!up_ || closed_) return;
+  flow_.put(std::move(frame), [this](Frame each) { hand_over(std::move(each)); });
+}
+
+void Link::hand_over(Frame frame) {
   dealer_->send(std::move(frame));
   has_sent_ = true;
   last_sent_ = Clock::now();
@@ -210,7 +265,10 @@ void Link::tick() {
 void Link::close(std::chrono::milliseconds linger) {
   if (closed_) return;
   if (dealer_) {
-    if (up_) dealer_->send(encode(message::Bye{}));
+    if (up_) {
+      flow_.finish([this](Frame frame) { dealer_->send(std::move(frame)); });
+      dealer_->send(encode(message::Bye{}));
+    }
     descriptor_.release();
     dealer_->close(up_ ? linger : std::chrono::milliseconds(0));  // do not wait for an unanswered HELLO
   }

@@ -1,7 +1,8 @@
 #pragma once
 
 #include "zebu/asio.h"
-#include "zebu/wire/codec.h"
+#include "zebu/wire/assembler.h"
+#include "zebu/wire/flow.h"
 #include "zebu/wire/socket.h"
 
 #include <boost/asio/io_context.hpp>
@@ -61,8 +62,8 @@ class Link {
   // The WELCOME of the session that is up.
   [[nodiscard]] const message::Welcome& welcome() const { return welcome_; }
 
-  // Sends a message in the session that is up. Without a session the message is dropped, because the next session
-  // starts afresh.
+  // Sends a message in the session that is up, in parts if it is long; it may wait until the broker has acknowledged
+  // earlier ones. Without a session the message is dropped, because the next session starts afresh.
   void send(Frame frame);
   // Requests a call of Handlers::flush in the next round of the loop. Cheap if one was already requested.
   void request_flush();
@@ -74,7 +75,13 @@ class Link {
   void reopen(const Error& why);
   void watch();
   void drain();
+  void handle(Bytes frame);
   void handle(const message::Message& message);
+  void handle_welcome(const message::Welcome& welcome);
+  void handle_part(const message::Part& part);
+  [[nodiscard]] bool handle_flow(const message::Message& message);
+  void hand_over(Frame frame);
+  void acknowledge();
   void handle_error(const message::ErrorReport& report);
   void put_off(Error why, std::chrono::milliseconds time);
   void schedule_tick();
@@ -90,6 +97,12 @@ class Link {
   Decoder decoder_;
   Received received_;
   message::Welcome welcome_;
+  FlowLimits flow_limits_;
+  Flow flow_;                         // of the session that is up
+  Assembler assembler_;               // likewise
+  std::uint64_t received_bytes_ = 0;  // in it
+  std::uint64_t acknowledged_ = 0;    // of them, by us
+  bool acknowledge_now_ = false;
   TimePoint last_heard_{};
   TimePoint last_sent_{};
   // The number of the current socket. A posted handler compares it with the number it was posted for, and does nothing

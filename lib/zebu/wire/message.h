@@ -30,6 +30,10 @@ enum class Type : std::uint8_t {
   beat = 4,
   bye = 5,
   echo = 6,
+  part = 7,
+  ack = 8,
+  hold = 9,
+  go = 10,
   submit = 16,
   accepted = 17,
   refused = 18,
@@ -94,6 +98,7 @@ struct Welcome {
   std::chrono::milliseconds beat{0};
   std::chrono::milliseconds liveness{0};
   std::uint64_t max_message = 0;
+  std::uint64_t max_part = 0;  // bytes of a message that is sent whole, and of a part; the window to begin with
 };
 
 // What an ERROR is about, as far as it is about one message.
@@ -117,6 +122,24 @@ struct Bye {
 };
 // Comes back as it is, when all that was sent before it has been read.
 struct Echo {
+  std::uint64_t number = 0;
+};
+// Some bytes of a message that is too long for one frame.
+struct Part {
+  std::uint64_t number = 0;  // of the message, in this direction of the session
+  std::uint64_t offset = 0;  // of the bytes, in the message
+  std::uint64_t total = 0;   // bytes of the message
+  Bytes bytes;
+};
+// This many bytes have come in this session.
+struct Ack {
+  std::uint64_t bytes = 0;
+};
+// There is no room for this message in parts now: send no more of it. After GO it begins anew, under another number.
+struct Hold {
+  std::uint64_t number = 0;
+};
+struct Go {
   std::uint64_t number = 0;
 };
 struct Drain {};
@@ -248,6 +271,7 @@ struct Assignment {
 };
 struct Assign {
   std::vector<Assignment> jobs;
+  std::vector<BadEntry> bad = {};
 };
 
 struct OutcomeReport {
@@ -256,7 +280,8 @@ struct OutcomeReport {
   std::vector<BadEntry> bad = {};
 };
 struct Kept {
-  std::uint64_t count = 0;
+  std::uint64_t count = 0;               // of those that came in whole messages
+  std::vector<AttemptId> in_parts = {};  // others, by name
 };
 struct Return {
   std::uint32_t credit = 0;
@@ -281,7 +306,7 @@ struct ProgressReports {
 
 using Message = std::variant<Hello, Welcome, ErrorReport, Beat, Bye, Submit, Accepted, Refused, Wait, Done, Leave,
                              Cancel, Unknown, Query, Answer, Attached, Command, Credit, Assign, OutcomeReport, Kept,
-                             Return, Stop, Drain, ProgressReports, Echo, Ending, Drained>;
+                             Return, Stop, Drain, ProgressReports, Echo, Ending, Drained, Part, Ack, Hold, Go>;
 
 [[nodiscard]] Type type_of(const Message& message);
 // "HELLO", as in docs/protocol.md.

@@ -38,32 +38,20 @@ bool has_input(zmq::socket_t& socket) {
   return unless_interrupted([&] { return (socket.get(zmq::sockopt::events) & ZMQ_POLLIN) != 0; });
 }
 
-// A frame's buffer while ZeroMQ uses it, and the counter for its bytes.
-struct Sent {
-  std::string buffer;
-  std::shared_ptr<UnreadCount> unread;
-};
-
 // Called by ZeroMQ's I/O thread when the frame has been sent, or its peer is gone.
-void free_sent(void*, void* owner) {
-  const std::unique_ptr<Sent> sent(static_cast<Sent*>(owner));
-  if (!sent->unread) return;
-  sent->unread->bytes -= sent->buffer.size();
-  ++sent->unread->read;
-}
+void free_sent(void*, void* buffer) { delete static_cast<std::string*>(buffer); }
 
 // Smaller frames are copied, which is cheaper than an allocation.
 constexpr std::size_t kCopy = 256;
 
 // Passes the frame's buffer to ZeroMQ without copying it.
-zmq::message_t to_message(Frame frame, std::shared_ptr<UnreadCount> unread = nullptr) {
+zmq::message_t to_message(Frame frame) {
   const Bytes bytes = frame.bytes();
   if (bytes.size() <= kCopy) return zmq::message_t(bytes.data(), bytes.size());
-  auto sent = std::make_unique<Sent>(Sent{std::move(frame.buffer), std::move(unread)});
-  if (sent->unread) sent->unread->bytes += sent->buffer.size();
-  char* data = sent->buffer.data() + frame.start;
-  const std::size_t size = sent->buffer.size() - frame.start;
-  return zmq::message_t(data, size, free_sent, sent.release());
+  auto buffer = std::make_unique<std::string>(std::move(frame.buffer));
+  char* data = buffer->data() + frame.start;
+  const std::size_t size = buffer->size() - frame.start;
+  return zmq::message_t(data, size, free_sent, buffer.release());
 }
 
 void set_limits(zmq::socket_t& socket, const SocketLimits& limits) {
@@ -90,11 +78,8 @@ Received::Received(Received&&) noexcept = default;
 Bytes Received::peer() const { return {static_cast<const char*>(peer_->data()), peer_->size()}; }
 Bytes Received::frame() const { return {static_cast<const char*>(frame_->data()), frame_->size()}; }
 
-Router::Router(std::unique_ptr<zmq::socket_t> socket, std::string endpoint, const SocketLimits& limits)
-    : socket_(std::move(socket)),
-      endpoint_(std::move(endpoint)),
-      limits_(limits),
-      descriptor_(socket_->get(zmq::sockopt::fd)) {}
+Router::Router(std::unique_ptr<zmq::socket_t> socket, std::string endpoint)
+    : socket_(std::move(socket)), endpoint_(std::move(endpoint)), descriptor_(socket_->get(zmq::sockopt::fd)) {}
 Router::~Router() = default;
 Router::Router(Router&&) noexcept = default;
 
@@ -103,14 +88,13 @@ Result<Router> Router::bind(SocketContext& context, const std::string& endpoint,
     auto socket = std::make_unique<zmq::socket_t>(context.get(), zmq::socket_type::router);
     set_limits(*socket, limits);
     socket->set(zmq::sockopt::router_mandatory, 1);
-    // A peer that follows the protocol never reaches these. Together with max_ready they bound the cost of a peer that
-    // floods us or does not read.
+    // A peer that follows the protocol never reaches these. They bound the cost of a peer that floods us.
     socket->set(zmq::sockopt::rcvhwm, 1000);
     socket->set(zmq::sockopt::sndhwm, 100'000);
     socket->set(zmq::sockopt::backlog, 1024);
     socket->bind(endpoint);
     std::string bound = socket->get(zmq::sockopt::last_endpoint);
-    return Router(std::move(socket), std::move(bound), limits);
+    return Router(std::move(socket), std::move(bound));
   } catch (const zmq::error_t& e) {
     return fail(ErrorCode::system, "cannot listen on '" + endpoint + "': " + e.what());
   }
@@ -135,59 +119,20 @@ bool Router::receive(Received& into) {
 
 bool Router::send(Bytes peer, Frame frame) {
   has_sent_ = true;
-  std::shared_ptr<UnreadCount> unread;
-  if (frame.bytes().size() > kCopy) {
-    Reader& to = reader(peer);
-    if (!does_read(to)) return false;
-    unread = to.count;
-  }
   const auto now = zmq::send_flags::dontwait;
   try {
     // Sending the routing id fails (EHOSTUNREACH or EAGAIN) if the peer is unreachable; then nothing has been sent.
     const auto to = zmq::buffer(peer.data(), peer.size());
     if (!unless_interrupted([&] { return socket_->send(to, zmq::send_flags::sndmore | now); })) return false;
-    zmq::message_t message = to_message(std::move(frame), std::move(unread));
+    zmq::message_t message = to_message(std::move(frame));
     return unless_interrupted([&] { return socket_->send(message, now).has_value(); });
   } catch (const zmq::error_t&) {
     return false;
   }
 }
 
-// When the number of entries has doubled, entries of peers that have read everything or are gone are removed.
-Router::Reader& Router::reader(Bytes peer) {
-  if (const auto found = readers_.find(peer); found != readers_.end()) return found->second;
-  if (readers_.size() >= forget_readers_at_) {
-    std::erase_if(readers_, [](const auto& one) { return one.second.count->bytes == 0; });
-    forget_readers_at_ = std::max(kFewReaders, 2 * readers_.size());
-  }
-  return readers_.emplace(peer, Reader{std::make_shared<UnreadCount>(), 0, {}}).first->second;
-}
-
-// Much may be waiting for a peer that reads as fast as it can. So a peer only counts as not reading if it has read
-// nothing for a while.
-bool Router::does_read(Reader& reader) const {
-  const std::size_t bytes = reader.count->bytes;
-  if (bytes <= limits_.max_unread) {
-    reader.since = {};
-    return true;
-  }
-  if (bytes > limits_.max_ready) return false;
-  const TimePoint now = Clock::now();
-  const std::uint64_t read = reader.count->read;
-  if (reader.since == TimePoint{} || read != reader.read) {
-    reader.since = now;
-    reader.read = read;
-  }
-  return now - reader.since < limits_.patience;
-}
-
 void Router::set_linger(std::chrono::milliseconds linger) {
   socket_->set(zmq::sockopt::linger, static_cast<int>(linger.count()));
-}
-
-bool Router::is_behind(Bytes peer) const {
-  const auto found = readers_.find(peer);
-  return found != readers_.end() && found->second.count->bytes > limits_.max_unread;
 }
 
 // A send may process input that the descriptor would have announced, and thereby clear it. So after sends this asks

@@ -2,11 +2,8 @@
 
 #include "zebu/wire/codec.h"
 
-#include <atomic>
 #include <chrono>
 #include <functional>
-#include <limits>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -40,17 +37,6 @@ struct SocketLimits {
   std::optional<std::size_t> max_message;
   std::chrono::milliseconds handshake{5000};           // time for a connection to finish the ZMTP handshake
   std::chrono::milliseconds transport_silence{10000};  // a connection whose TCP is dead is closed after about this
-  // Bytes waiting for a router's peer. With more than max_unread the peer counts as gone once it has read nothing for
-  // `patience`; with more than max_ready it counts as gone at once.
-  std::size_t max_unread = 128 << 20;
-  std::chrono::milliseconds patience{10000};
-  std::size_t max_ready = std::numeric_limits<std::size_t>::max();
-};
-
-// Counts the bytes waiting for one peer. Shared with ZeroMQ's I/O thread.
-struct UnreadCount {
-  std::atomic<std::size_t> bytes = 0;
-  std::atomic<std::uint64_t> read = 0;  // frames that have been sent
 };
 
 // A received frame, which owns its bytes. Reuse one object for many receives.
@@ -89,32 +75,18 @@ class Router {
   [[nodiscard]] bool receive(Received& into);
   // Whether receive() may have a message.
   [[nodiscard]] bool may_have_input();
-  // Returns false, and sends nothing, if the peer is gone, unknown, or does not read its messages.
+  // Returns false, and sends nothing, if the peer is gone or unknown.
   [[nodiscard]] bool send(Bytes peer, Frame frame);
   // What was sent before still leaves when the socket is closed, for at most this time.
   void set_linger(std::chrono::milliseconds linger);
-  // Whether more than max_unread bytes are waiting for the peer.
-  [[nodiscard]] bool is_behind(Bytes peer) const;
 
  private:
   friend bool wait_readable(Router& first, Router& second, int stop, int other,
                             std::optional<std::chrono::milliseconds> timeout);
-  struct Reader {
-    std::shared_ptr<UnreadCount> count;
-    std::uint64_t read = 0;  // frames that it had read at `since`
-    TimePoint since{};       // when it fell behind; the epoch: it is not behind
-  };
-  static constexpr std::size_t kFewReaders = 64;
-
-  Router(std::unique_ptr<zmq::socket_t> socket, std::string endpoint, const SocketLimits& limits);
-  [[nodiscard]] Reader& reader(Bytes peer);
-  [[nodiscard]] bool does_read(Reader& reader) const;
+  Router(std::unique_ptr<zmq::socket_t> socket, std::string endpoint);
 
   std::unique_ptr<zmq::socket_t> socket_;
   std::string endpoint_;
-  SocketLimits limits_;
-  std::map<std::string, Reader, std::less<>> readers_;  // by routing id
-  std::size_t forget_readers_at_ = kFewReaders;
   int descriptor_;
   bool may_have_input_ = true;
   bool has_sent_ = false;  // since the socket was last known to have no input
