@@ -1,6 +1,7 @@
 #pragma once
 
 #include "broker/server/commands.h"
+#include "broker/server/held_values.h"
 #include "broker/server/options.h"
 #include "broker/server/outboxes.h"
 #include "broker/server/ports.h"
@@ -40,7 +41,7 @@ class Server {
   [[nodiscard]] Result<bool> round(Moment now);
   [[nodiscard]] Result<void> finish();
   [[nodiscard]] Result<void> take_commit(std::optional<Result<StoreDone>> done, Moment now);
-  void start_commit();
+  void start_commit(Moment now);
   void tell();
   [[nodiscard]] std::optional<TimePoint> next_deadline() const;
   [[nodiscard]] bool read(Port& port, Moment now);
@@ -57,6 +58,7 @@ class Server {
   StoreThread store_;
   Ports ports_;
   Engine engine_;
+  HeldValues held_;
   Effects effects_;  // replies to one message; records and reads since the last commit began
   Outboxes outbox_;
   std::vector<SessionId> unreachable_;

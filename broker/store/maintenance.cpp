@@ -92,7 +92,8 @@ Result<std::string> check_store(const std::string& path) {
     for (const std::string& problem : *problems) text += "\n  " + problem;
     return fail(ErrorCode::system, text);
   }
-  return "the store '" + path + "' is whole: " + std::to_string(check.jobs()) + " jobs, " + size_of(path);
+  return "the store '" + path + "' is whole: " + std::to_string(check.jobs()) + " jobs, " +
+         (check.large_values() > 0 ? std::to_string(check.large_values()) + " large values, " : "") + size_of(path);
 }
 
 Result<std::string> back_up_store(const std::string& path, const std::string& to, bool replace) {

@@ -2,8 +2,10 @@
 
 #include "broker/engine/batches.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
+#include <vector>
 
 namespace zebu::broker {
 
@@ -25,10 +27,25 @@ class Receipts {
     unconfirmed_ += outcomes;
     unconfirmed_bytes_ += bytes;
   }
+  // The next outcome that a message brings is held back: KEPT does not confirm it, nor any later one. Returns its
+  // place.
+  std::uint64_t hold(std::size_t bytes) {
+    add(1, bytes);
+    held_.push_back({count_, std::nullopt});
+    return count_;
+  }
+  // It is held back no longer, and durable with `batch`.
+  void release(std::uint64_t place, BatchNumber batch) {
+    for (Held& held : held_) {
+      if (held.place == place) held.batch = batch;
+    }
+    depends_on(batch);
+  }
   // The open batch is sealed.
   void seal() { sealed_ = count_; }
   // The KEPT to send after a commit.
   [[nodiscard]] std::optional<Kept> settled(const Batches& batches, bool is_draining) {
+    std::erase_if(held_, [&](const Held& held) { return held.batch && batches.is_settled(*held.batch); });
     if (!batch_) return std::nullopt;
     const bool is_all = batches.is_settled(*batch_);
     if (is_all) batch_.reset();
@@ -46,7 +63,8 @@ class Receipts {
   static constexpr std::size_t kMuch = 64U << 10;
 
   [[nodiscard]] std::optional<Kept> confirm(std::uint64_t count, bool is_draining) {
-    if (count < confirmed_) return std::nullopt;
+    for (const Held& held : held_) count = std::min(count, held.place - 1);
+    if (count == 0 || count < confirmed_) return std::nullopt;
     confirmed_ = count;
     const bool at_once = is_draining || unconfirmed_ >= kMany || unconfirmed_bytes_ >= kMuch;
     if (at_once) unconfirmed_ = unconfirmed_bytes_ = 0;
@@ -57,6 +75,11 @@ class Receipts {
   std::optional<BatchNumber> batch_;  // that makes all outcomes durable; unset: they are
   std::uint64_t sealed_ = 0;          // outcomes of the sealed batch and of all earlier ones
   std::uint64_t confirmed_ = 0;
+  struct Held {
+    std::uint64_t place;
+    std::optional<BatchNumber> batch;  // unset: it is still held back
+  };
+  std::vector<Held> held_;
   // Outcomes since the last KEPT that was sent at once, and their bytes.
   std::size_t unconfirmed_ = 0;
   std::size_t unconfirmed_bytes_ = 0;
