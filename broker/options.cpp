@@ -20,6 +20,7 @@ void add_commands(cli::Command& app, MaintenanceOptions& maintenance) {
   backup.option("--to", maintenance.to, "the file to write").required().not_configurable();
   backup.flag("--force", maintenance.force, "replace the file if it exists").not_configurable();
   command("compact", "give the store's unused space back to the disk; no broker may be using it");
+  command("migrate", "bring a store of Zebu 0.1.0 to this version's format; no broker may be using it");
 }
 
 void add_endpoints_and_store(cli::Command& app, Options& options) {

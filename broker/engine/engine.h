@@ -80,6 +80,15 @@ class Engine {
   // in_parts: the message came in parts, so others may have passed it.
   void outcome(SessionId session, const message::OutcomeReport& report, Moment now, Effects& out,
                bool in_parts = false);
+  // An outcome that is handed over later, because its result is stored in pieces first: hold_outcome() returns its
+  // place among the session's outcomes, in whose order KEPT confirms them.
+  [[nodiscard]] std::uint64_t hold_outcome(SessionId session, std::size_t bytes);
+  void outcome_held_back(SessionId session, const message::Report& report, std::uint64_t place, Moment now,
+                         Effects& out);
+  // Whether the outcome of this attempt, from this session, would end a durable attempt.
+  [[nodiscard]] bool is_durable_attempt(SessionId session, const AttemptId& attempt) const;
+  // Whether a durable job would be accepted now, as a new one.
+  [[nodiscard]] bool would_accept(const message::Submission& job) const;
   void give_back(SessionId session, const message::Return& jobs, Moment now, Effects& out);
   void drain(SessionId session, Effects& out);
   void progress(SessionId session, const message::ProgressReports& reports, Effects& out);
@@ -169,8 +178,9 @@ class Engine {
   void wait_for(SessionId session, const JobId& id, Effects& out);
 
   // life/refusals.cpp
-  [[nodiscard]] std::optional<Error> why_refused(const message::Submission& job, const JobSpec& spec) const;
-  [[nodiscard]] std::optional<Error> why_full(const Queue* queue, const JobSpec& spec) const;
+  [[nodiscard]] std::optional<Error> why_refused(const message::Submission& job, const JobSpec& spec,
+                                                 std::size_t size) const;
+  [[nodiscard]] std::optional<Error> why_full(const Queue* queue, const JobSpec& spec, std::size_t size) const;
 
   // life/attempts.cpp
   void assign(Moment now, Effects& out);
@@ -191,6 +201,7 @@ class Engine {
   [[nodiscard]] std::optional<WallTime> forget_time(const JobOptions& options, const Outcome& outcome) const;
   // The job of an attempt that is assigned to this session; null if it is not.
   [[nodiscard]] Job* assigned_job(SessionId session, const AttemptId& attempt);
+  void tell_kept_or_wait(Consumer& from, Effects& out);
 
   // life/timers.cpp
   void move_due(Moment now, Effects& out);

@@ -77,8 +77,33 @@ struct ConsumerChanged {
   bool is_there = false;
   bool is_late = false;
 };
+// A value of more bytes than this does not have to fit into one commit: it may come as pieces, in the commits before
+// the one with the record that has it.
+inline constexpr std::size_t kLargeValue = 256U << 10;
+
+// Which value pieces are of: a job's arguments, or the result of one of its attempts.
+struct ValueName {
+  JobId job;
+  std::uint32_t attempt = 0;  // 0: the arguments
+
+  auto operator<=>(const ValueName&) const = default;
+};
+// The next bytes of a large value. The first JobAccepted (of arguments) or JobFinished (of a result) of this job that
+// comes when all bytes are there takes them. Until then no read sees them, and a restart drops them.
+struct ValuePiece {
+  ValueName name;
+  std::shared_ptr<const std::string> value;  // all of it
+  std::size_t offset = 0;                    // of these bytes in it
+  std::size_t size = 0;
+
+  [[nodiscard]] std::string_view bytes() const { return std::string_view(*value).substr(offset, size); }
+};
+// No more pieces of this value come, and no record takes them any more. If none has, they are dropped.
+struct ValueClosed {
+  ValueName name;
+};
 using Record = std::variant<JobAccepted, JobEvicted, AttemptStarted, JobPutBack, JobRescheduled, JobDue, JobFinished,
-                            JobForgotten, QueueChanged, ConsumerChanged>;
+                            JobForgotten, QueueChanged, ConsumerChanged, ValuePiece, ValueClosed>;
 
 // A job as a store returns it.
 struct StoredJob {
@@ -90,6 +115,9 @@ struct StoredJob {
   WallTime due{};                    // valid while scheduled
   SharedOutcome outcome;             // set in a final state; while it waits for a retry: the last attempt's
   WallTime finished{};               // valid in a final state
+  // Bytes of the arguments and of the result that the store did not read (ListFilter::with_large).
+  std::size_t args_left_out = 0;
+  std::size_t result_left_out = 0;
 };
 
 // JobAccepted for a job that was not taken: the store has its id already (then `of` is the same id), or an unfinished
@@ -133,6 +161,8 @@ struct ListFilter {
   std::string task;   // empty: any
   std::string after;  // `next` of the previous page; empty: from the newest job
   std::uint32_t limit = 100;
+  // Also the bytes of large values (kLargeValue). Without it such arguments and results are empty.
+  bool with_large = false;
 };
 // A page ends after so many bytes of jobs, results and errors, or one job that is larger.
 inline constexpr std::size_t kPageBytes = 1 << 20;

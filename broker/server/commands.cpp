@@ -22,8 +22,8 @@ struct CommandCall {
   void answer_when_durable(std::string value) const { pending.answer(from, std::move(value), engine.open_batch()); }
 };
 
-ListFilter failed_jobs(const message::Params& params) {
-  return {JobState::failed, std::string(params.queue), std::string(params.task), {}, kMaxPage};
+ListFilter failed_jobs(const message::Params& params, bool with_large) {
+  return {JobState::failed, std::string(params.queue), std::string(params.task), {}, kMaxPage, with_large};
 }
 
 void pause(const CommandCall& call) {
@@ -43,7 +43,7 @@ void purge_failed(const CommandCall& call) {
   const auto end = [&pending = call.pending, from = call.from](std::size_t count) {
     pending.answer_as_is(from, count_answer("purged", count));
   };
-  call.pending.walk(call.from, failed_jobs(call.params), "purged", each, end, call.out);
+  call.pending.walk(call.from, failed_jobs(call.params, false), "purged", each, end, call.out);
 }
 
 void purge(const CommandCall& call) {
@@ -61,7 +61,7 @@ void purge(const CommandCall& call) {
 }
 
 void retry(const CommandCall& call) {
-  if (call.params.ids.empty()) return call.retries.retry_all(call.from, failed_jobs(call.params), call.out);
+  if (call.params.ids.empty()) return call.retries.retry_all(call.from, failed_jobs(call.params, true), call.out);
   if (!call.params.queue.empty() || !call.params.task.empty()) {
     return call.refuse(ErrorCode::bad_request, "retry takes ids, or a queue and a task, but not both");
   }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "broker/engine/engine_options.h"
+#include "broker/records/records.h"
 
 #include <chrono>
 #include <cstdint>
@@ -20,6 +21,12 @@ struct Options : EngineOptions {
   std::uint64_t max_message = 16ULL << 20;
   // For all messages in parts that have come half, of all peers.
   std::uint64_t intake = 256ULL << 20;
+  // Arguments and results of more bytes than large_value are stored in pieces before their job is accepted or finished:
+  // how many bytes of them go with one commit, and how many may wait for that in memory. A store keeps no pieces of
+  // values of up to kLargeValue bytes.
+  std::size_t large_value = kLargeValue;
+  std::size_t value_piece = 512U << 10;
+  std::size_t held_values = 512U << 20;
   std::string log_level = "info";
 };
 

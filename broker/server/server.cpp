@@ -52,6 +52,7 @@ Server::Server(const Options& options, std::unique_ptr<Store> store, const Recov
       ports_(std::move(clients), std::move(consumers), flow_),
       intake_(options.max_message, options.intake, options.liveness),
       engine_(options),
+      held_(engine_, options),
       outbox_(flow_.part),
       facts_{Uuid::make(), options.store, Clock::now(), 0},
       pending_(engine_),
@@ -103,7 +104,7 @@ Result<void> Server::finish() {
   is_stopping_ = true;
   for (int commits = 0; commits < 2; ++commits) {
     if (auto taken = take_commit(store_.wait(), Moment::now()); !taken) return taken;
-    start_commit();
+    start_commit(Moment::now());
   }
   if (auto taken = take_commit(store_.wait(), Moment::now()); !taken) return taken;
   outbox_.release();
@@ -133,7 +134,7 @@ Result<bool> Server::round(Moment now) {
   gather();  // before the tick: it forgets finished jobs
   engine_.tick(now, effects_);
   gather();
-  start_commit();
+  start_commit(now);
   if (held_since_ && now.steady - *held_since_ >= kHold) {
     outbox_.release();
     held_since_.reset();
@@ -161,8 +162,13 @@ void Server::tell() {
 }
 
 // Commits the records that have gathered since the last commit began, if the store is free.
-void Server::start_commit() {
-  if (store_.is_busy() || (effects_.records.empty() && effects_.reads.empty())) return;
+void Server::start_commit(Moment now) {
+  if (store_.is_busy()) return;
+  if (!held_.empty() && !is_stopping_) {
+    held_.advance(now, effects_);
+    gather();
+  }
+  if (effects_.records.empty() && effects_.reads.empty()) return;
   StoreWork work{std::nullopt, std::exchange(effects_.records, {}), std::exchange(effects_.reads, {})};
   if (!work.records.empty()) {
     const BatchNumber batch = engine_.seal();
@@ -184,7 +190,7 @@ Result<void> Server::take_commit(std::optional<Result<StoreDone>> done, Moment n
     pending_.committed(*stored.batch);
     gather();
     if (!is_stopping_) {
-      start_commit();  // the store need not wait for the replies
+      start_commit(now);  // the store need not wait for the replies
       engine_.hand_out(now, effects_);
       gather();
     }

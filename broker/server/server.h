@@ -1,6 +1,7 @@
 #pragma once
 
 #include "broker/server/commands.h"
+#include "broker/server/held_values.h"
 #include "broker/server/intake.h"
 #include "broker/server/options.h"
 #include "broker/server/outboxes.h"
@@ -41,7 +42,7 @@ class Server {
   [[nodiscard]] Result<bool> round(Moment now);
   [[nodiscard]] Result<void> finish();
   [[nodiscard]] Result<void> take_commit(std::optional<Result<StoreDone>> done, Moment now);
-  void start_commit();
+  void start_commit(Moment now);
   void tell();
   [[nodiscard]] std::optional<TimePoint> next_deadline() const;
   [[nodiscard]] bool read(Port& port, Moment now);
@@ -61,6 +62,7 @@ class Server {
   Ports ports_;
   Intake intake_;
   Engine engine_;
+  HeldValues held_;
   Effects effects_;  // replies to one message; records and reads since the last commit began
   Outboxes outbox_;
   std::vector<SessionId> ended_;         // to be forgotten after their last replies

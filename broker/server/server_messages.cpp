@@ -123,10 +123,10 @@ struct Server::Handler {
   Moment now;
 
   void operator()(const message::Bye&) const { server.engine_.bye(from, server.effects_); }
-  void operator()(const message::Submit& m) const { server.engine_.submit(from, m, now, server.effects_); }
-  void operator()(const message::Wait& m) const { server.engine_.wait(from, m, server.effects_); }
-  void operator()(const message::Leave& m) const { server.engine_.leave(from, m); }
-  void operator()(const message::Cancel& m) const { server.engine_.cancel(from, m, now, server.effects_); }
+  void operator()(const message::Submit& m) const { server.held_.submit(from, m, now, server.effects_); }
+  void operator()(const message::Wait& m) const { server.held_.wait(from, m, server.effects_); }
+  void operator()(const message::Leave& m) const { server.held_.leave(from, m); }
+  void operator()(const message::Cancel& m) const { server.held_.cancel(from, m, now, server.effects_); }
   void operator()(const message::Query& m) const {
     server.ports_.is_behind(from) ? server.queries_.refuse_unread(from, m.number)
                                   : server.queries_.answer(from, m, now, server.effects_);
@@ -134,7 +134,7 @@ struct Server::Handler {
   void operator()(const message::Command& m) const { server.commands_.answer(from, m, now, server.effects_); }
   void operator()(const message::Credit& m) const { server.engine_.credit(from, m.credit, server.effects_); }
   void operator()(const message::OutcomeReport& m) const {
-    server.engine_.outcome(from, m, now, server.effects_, in_parts);
+    server.held_.outcome(from, m, now, server.effects_, in_parts);
   }
   void operator()(const message::Return& m) const { server.engine_.give_back(from, m, now, server.effects_); }
   void operator()(const message::Drain&) const { server.engine_.drain(from, server.effects_); }
@@ -193,6 +193,9 @@ void Server::refuse(Port& port, std::optional<SessionId> session, const Error& w
 
 // Encodes the engine's replies.
 void Server::gather() {
+  if (!held_.empty()) {
+    for (std::size_t i = 0; i < effects_.ended.size(); ++i) held_.ended(effects_.ended[i], Moment::now(), effects_);
+  }
   // A peer ignores every message before its WELCOME.
   for (const SessionId session : effects_.welcomed) {
     const message::Welcome welcome{message::kMajor, message::kMinor,   facts_.instance,      options_.grant,

@@ -4,6 +4,7 @@
 #include "broker/store/sqlite/check.h"
 #include "broker/store/sqlite/file.h"
 #include "broker/store/sqlite/file_layer.h"
+#include "broker/store/sqlite/migration.h"
 
 #include <sys/stat.h>
 
@@ -92,7 +93,8 @@ Result<std::string> check_store(const std::string& path) {
     for (const std::string& problem : *problems) text += "\n  " + problem;
     return fail(ErrorCode::system, text);
   }
-  return "the store '" + path + "' is whole: " + std::to_string(check.jobs()) + " jobs, " + size_of(path);
+  return "the store '" + path + "' is whole: " + std::to_string(check.jobs()) + " jobs, " +
+         (check.large_values() > 0 ? std::to_string(check.large_values()) + " large values, " : "") + size_of(path);
 }
 
 Result<std::string> back_up_store(const std::string& path, const std::string& to, bool replace) {
@@ -147,10 +149,20 @@ int run_maintenance(const MaintenanceOptions& options, const std::string& store)
                  store.c_str());
     return kExitUsage;
   }
+  const auto migrate = [&] {
+    MigrationOptions migration;
+    migration.path = *path;
+    migration.say = [](const std::string& line) {
+      std::printf("%s\n", line.c_str());
+      std::fflush(stdout);
+    };
+    return migrate_old_store(migration);
+  };
   umask(077);  // only this user may read a backup, as only this user may read the store
-  const auto done = options.command == "check"    ? check_store(*path)
-                    : options.command == "backup" ? back_up_store(*path, options.to, options.force)
-                                                  : compact_store(*path);
+  const auto done = options.command == "check"     ? check_store(*path)
+                    : options.command == "backup"  ? back_up_store(*path, options.to, options.force)
+                    : options.command == "migrate" ? migrate()
+                                                   : compact_store(*path);
   if (!done) {
     std::fprintf(stderr, "zebu-broker: %s\n", done.error().message.c_str());
     return kExitFailure;

@@ -6,14 +6,14 @@
 
 namespace zebu::broker {
 
-// The arguments of `zebu-broker check`, `backup` and `compact`.
+// The arguments of `zebu-broker check`, `backup`, `compact` and `migrate`.
 struct MaintenanceOptions {
   std::string command;  // empty: none, the broker is to run
   std::string to;       // backup: the file to write
   bool force = false;   // backup: replace it
 };
 
-// `zebu-broker check|backup|compact`. Each returns a sentence that says what was done, or an error.
+// `zebu-broker check|backup|compact|migrate`. Each returns a sentence that says what was done, or an error.
 
 // Reads all of the store at `path` and compares it with itself: checksums, SQLite's structures, each job's rows,
 // counters, and that each unfinished job can be found by a broker. Needs the store for itself. An error lists the

@@ -118,7 +118,12 @@ void Broker::round() {
 
 void Broker::start_commit() {
   Process& p = *process_;
-  if (p.under_way || p.done || (p.next.records.empty() && p.next.reads.empty())) return;
+  if (p.under_way || p.done) return;
+  if (!p.held.empty() && !p.is_stopping) {
+    p.held.advance(world_.time.moment(), p.effects);
+    gather();
+  }
+  if (p.next.records.empty() && p.next.reads.empty()) return;
   if (!p.next.records.empty()) {
     const broker::BatchNumber batch = p.engine.seal();
     p.outbox.seal(batch);

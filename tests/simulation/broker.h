@@ -1,5 +1,6 @@
 #pragma once
 
+#include "broker/server/held_values.h"
 #include "broker/server/outboxes.h"
 #include "broker/store/memory/store.h"
 #include "tests/simulation/world.h"
@@ -40,8 +41,9 @@ class Broker {
   };
   // What dies with the process.
   struct Process {
-    Process(const broker::Options& options) : engine(options), outbox(options.max_message) {}
+    Process(const broker::Options& options) : engine(options), held(engine, options), outbox(options.max_message) {}
     broker::Engine engine;
+    broker::HeldValues held;
     broker::Effects effects;
     broker::Outboxes outbox;
     Work next;

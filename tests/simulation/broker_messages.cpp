@@ -21,12 +21,12 @@ struct Broker::Handler {
       throw Violation{"drain", "a consumer that was drained and said BYE still had jobs"};
     }
   }
-  void operator()(const message::Submit& m) const { p.engine.submit(from, m, now, p.effects); }
-  void operator()(const message::Wait& m) const { p.engine.wait(from, m, p.effects); }
-  void operator()(const message::Leave& m) const { p.engine.leave(from, m); }
+  void operator()(const message::Submit& m) const { p.held.submit(from, m, now, p.effects); }
+  void operator()(const message::Wait& m) const { p.held.wait(from, m, p.effects); }
+  void operator()(const message::Leave& m) const { p.held.leave(from, m); }
   void operator()(const message::Cancel& m) const {
     for (const JobId& id : m.ids) ledger.heard_cancel(id);
-    p.engine.cancel(from, m, now, p.effects);
+    p.held.cancel(from, m, now, p.effects);
   }
   void operator()(const message::Credit& m) const {
     heard_credit(m.credit);
@@ -35,7 +35,7 @@ struct Broker::Handler {
   void operator()(const message::OutcomeReport& m) const {
     heard_credit(m.credit);
     for (const message::Report& report : m.jobs) ledger.heard_outcome(from, {report.id, report.attempt});
-    p.engine.outcome(from, m, now, p.effects);
+    p.held.outcome(from, m, now, p.effects);
   }
   void operator()(const message::Return& m) const {
     ledger.heard_credit(from, 0, true);
@@ -92,6 +92,7 @@ void Broker::handle_hello(const ConnectionPtr& connection, const message::Hello&
 void Broker::gather(Ledger::Call call) {
   Process& p = *process_;
   broker::Effects& effects = p.effects;
+  for (std::size_t i = 0; i < effects.ended.size(); ++i) p.held.ended(effects.ended[i], world_.time.moment(), effects);
   world_.ledger.after_call(p.engine, effects, call);
   const broker::Options& options = world_.scenario.options;
   for (const SessionId session : effects.welcomed) {

@@ -98,7 +98,7 @@ constexpr std::array<std::string_view, std::variant_size_v<broker::Record>> kRec
     "to write: job % is accepted", "to write: job % leaves memory",    "to write: job % has begun",
     "to write: job % is put back", "to write: job % runs again later", "to write: job % is due",
     "to write: job % is finished", "to write: job % is forgotten",     "to write: a queue's settings",
-    "to write: a consumer"};
+    "to write: a consumer",        "to write: a piece of a value",     "to write: no more pieces of a value"};
 static_assert(!kRecorded.back().empty());
 
 }  // namespace

@@ -55,6 +55,11 @@ Scenario Scenario::of(Random& random) {
   s.short_lived = often(20);
   s.cancelled = often(20);
   s.tasks = random.percent(40) ? 2 : 1;
+  if (random.percent(40)) {
+    s.options.large_value = static_cast<std::size_t>(random.between(0, 20));
+    s.options.value_piece = static_cast<std::size_t>(random.between(1, 20));
+    s.options.held_values = static_cast<std::size_t>(random.between(20, 1000));
+  }
   return s;
 }
 

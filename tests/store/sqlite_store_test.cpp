@@ -69,8 +69,11 @@ TEST_CASE("a store of another format is refused with both formats and the way ou
     CHECK(has(text, folder.path));
     CHECK(has(text, "format " + std::to_string(format)));
     CHECK(has(text, "reads format " + std::to_string(kFormat)));
-    CHECK(has(text, format < kFormat ? "Zebu 0.1 wrote it" : "a newer Zebu wrote it"));
-    CHECK(has(text, format < kFormat ? "finish its jobs" : "start the newer zebu-broker"));
+    CHECK(has(text, format < kFormat ? "an older Zebu wrote it" : "a newer Zebu wrote it"));
+    const std::string way_out = format == kOldFormat ? "run `zebu-broker migrate --store sqlite:" + folder.path
+                                : format < kFormat   ? "finish its jobs"
+                                                     : "start the newer zebu-broker";
+    CHECK(has(text, way_out));
     CHECK_FALSE(has(text, "damaged"));
   }
   CHECK(folder.dir.read("zebu.db") == before);

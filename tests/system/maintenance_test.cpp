@@ -155,16 +155,60 @@ TEST_CASE("a second broker on a store is refused") {
   CHECK(has(second.err, "in use by process"));
 }
 
-TEST_CASE("a store of Zebu 0.1 is refused with the way out, by the broker and by check") {
+TEST_CASE("a store of Zebu 0.1.0 is refused with the command that migrates it, and runs after that") {
   const TempDir dir;
   const std::string path = dir.path() / "zebu.db";
-  make_old_store(path);
-  const Finished broker = run({.command = {program("zebu-broker"), "--store", "sqlite:" + path, "--clients",
-                                           "tcp://127.0.0.1:*", "--consumers", "tcp://127.0.0.1:*"}});
-  for (const Finished& finished : {broker, maintain("sqlite:" + path, {"check"})}) {
+  const std::string store = "sqlite:" + path;
+  fill_old_store(path, 1000);
+  const std::vector<std::string> start = {
+      program("zebu-broker"), "--store", store, "--clients", "tcp://127.0.0.1:*", "--consumers", "tcp://127.0.0.1:*"};
+  for (const Finished& finished : {run({.command = start}), maintain(store, {"check"})}) {
     INFO(finished.err);
     CHECK(finished.exit.code == 1);
-    CHECK(has(finished.err, "Zebu 0.1 wrote it (format 4), and this zebu-broker reads format 6"));
+    CHECK(has(finished.err, "(format 4), and this zebu-broker reads format"));
+    CHECK(has(finished.err, "run `zebu-broker migrate --store " + store + "` once"));
     CHECK(has(finished.err, "move " + path));
   }
+  const Finished migrated = maintain(store, {"migrate"});
+  INFO(migrated.out << migrated.err);
+  CHECK(migrated.exit.code == 0);
+  CHECK(has(migrated.out, "the new file needs up to"));
+  CHECK(has(migrated.out, "with 1000 jobs. The old file is '" + path + ".format4'"));
+  CHECK(has(maintain(store, {"check"}).out, "is whole: 1000 jobs"));
+  Process broker(start);
+  const std::string line = broker.wait_for_line("zebu-broker ready");
+  const Finished queues =
+      run({.command = {program("zebu-producer"), "--broker", ready_field(line, "clients"), "queues"}});
+  CHECK(has(queues.out, "the model is broken"));
+  CHECK(maintain(store, {"migrate"}).exit.code == 1);  // in use
+  CHECK(maintain("memory", {"migrate"}).exit.code == 2);
+}
+
+TEST_CASE("the store that a real broker of Zebu 0.1.0 left is migrated, and its jobs run") {
+  const TempDir dir;
+  const std::string path = dir.path() / "zebu.db";
+  std::filesystem::copy_file(source("tests/store/zebu-0.1.0.db"), path);
+  const Finished migrated = maintain("sqlite:" + path, {"migrate"});
+  INFO(migrated.out << migrated.err);
+  REQUIRE(migrated.exit.code == 0);
+  CHECK(has(maintain("sqlite:" + path, {"check"}).out, "is whole: 338 jobs"));
+
+  Stack stack({.broker = {"--store", "sqlite:" + path}, .consumers = 0, .with_webfront = false});
+  const auto count = [&](const std::string& state) {
+    const std::string list = stack.produce({"list", "--state", state, "--limit", "1000", "--output", "json"}).out;
+    return std::count(list.begin(), list.end(), '\n');
+  };
+  CHECK(count("succeeded") == 21);
+  CHECK(count("failed") == 2);
+  CHECK(count("cancelled") == 1);
+  CHECK(count("expired") == 1);
+  CHECK(count("scheduled") == 5);
+  const std::string queues = stack.produce({"queues"}).out;
+  INFO(queues);
+  CHECK(has(queues, "the model is broken"));
+  // The keys are their queues' now, and still held.
+  const Finished attached = stack.produce({"submit", "echo", "other", "--unique", "report:7", "--wait"});
+  CHECK(has(attached.out, "a text"));
+  stack.add_consumer({"--queues", "idle"});
+  CHECK(stack.produce({"submit", "fib", "5", "--queue", "idle", "--wait"}).exit.code == 0);
 }

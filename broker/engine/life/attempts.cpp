@@ -146,12 +146,34 @@ void Engine::outcome(SessionId session, const message::OutcomeReport& report, Mo
   } else {
     from.receipts.add(report.jobs.size() + report.bad.size(), bytes);
   }
-  if (from.receipts.is_waiting()) {
-    if (!std::exchange(from.awaits_receipts, true)) awaiting_receipts_.push_back(&from);
-  } else if (!report.jobs.empty() || !report.bad.empty()) {
-    tell_kept(from, from.receipts.at_once(from.draining), out);
-  }
+  if (!report.jobs.empty() || !report.bad.empty() || from.receipts.is_waiting()) tell_kept_or_wait(from, out);
   credit(session, report.credit, out);
+}
+
+void Engine::tell_kept_or_wait(Consumer& from, Effects& out) {
+  if (!from.receipts.is_waiting()) return tell_kept(from, from.receipts.at_once(from.draining), out);
+  if (!std::exchange(from.awaits_receipts, true)) awaiting_receipts_.push_back(&from);
+}
+
+bool Engine::is_durable_attempt(SessionId session, const AttemptId& attempt) const {
+  const Job* job = jobs_.find(attempt.job);
+  return job && job->state == JobState::running && job->session == session && job->uses.attempt == attempt.attempt &&
+         !job->is_transient();
+}
+
+std::uint64_t Engine::hold_outcome(SessionId session, std::size_t bytes) {
+  return consumer(session).receipts.hold(bytes);
+}
+
+void Engine::outcome_held_back(SessionId session, const message::Report& report, std::uint64_t place, Moment now,
+                               Effects& out) {
+  last_ = now;
+  Consumer& from = consumer(session);
+  take_outcome(
+      from, assigned_job(session, {report.id, report.attempt}), [&] { return message::outcome_of(report); }, out);
+  from.receipts.release(place, batches_.open());
+  changed(from);
+  tell_kept_or_wait(from, out);
 }
 
 // The attempt has ended, and nobody can read how: that is a failure, and its job does not stay here as running for

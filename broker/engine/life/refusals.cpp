@@ -11,7 +11,17 @@ bool has_line(const Queue& queue, const JobSpec& spec) {
 
 }  // namespace
 
-std::optional<Error> Engine::why_refused(const message::Submission& job, const JobSpec& spec) const {
+bool Engine::would_accept(const message::Submission& job) const {
+  if (job.options.transient || jobs_.find(job.id) != nullptr) return false;
+  JobSpec spec;  // a copy of the arguments would be for nothing
+  spec.task = job.task;
+  spec.queue = job.queue;
+  spec.options = job.options;
+  return !why_refused(job, spec, spec.size() + job.args.size());
+}
+
+// size: the job's share of its queue's limit in bytes.
+std::optional<Error> Engine::why_refused(const message::Submission& job, const JobSpec& spec, std::size_t size) const {
   const auto bad_name = [](std::string_view what, std::string_view name) {
     return Error{ErrorCode::bad_job,
                  std::string(what) + " " + in_quotes(name) +
@@ -47,10 +57,10 @@ std::optional<Error> Engine::why_refused(const message::Submission& job, const J
                      " different queues and tasks wait: use one of them, or raise --max-lines",
                  std::chrono::seconds(1)};
   }
-  return why_full(queue, spec);
+  return why_full(queue, spec, size);
 }
 
-std::optional<Error> Engine::why_full(const Queue* queue, const JobSpec& spec) const {
+std::optional<Error> Engine::why_full(const Queue* queue, const JobSpec& spec, std::size_t size) const {
   const bool transient = spec.options.transient;
   const auto full = [&](std::uint64_t has, const char* unit, const char* option) {
     return Error{ErrorCode::queue_full,
@@ -64,7 +74,7 @@ std::optional<Error> Engine::why_full(const Queue* queue, const JobSpec& spec) c
   if (jobs >= (transient ? options_.transient_limit : options_.queue_limit)) {
     return full(jobs, " jobs", transient ? "--transient-limit" : "--queue-limit");
   }
-  if (bytes + spec.size() > (transient ? options_.transient_bytes : options_.queue_bytes)) {
+  if (bytes + size > (transient ? options_.transient_bytes : options_.queue_bytes)) {
     return full(bytes, " bytes", transient ? "--transient-bytes" : "--queue-bytes");
   }
   return std::nullopt;

@@ -29,7 +29,7 @@ void Engine::accept(SessionId session, const message::Submission& job, bool wait
   if (options.delay.count() > 0) spec->due = now.wall + options.delay;
   if (options.run_at && *options.run_at > now.wall) spec->due = options.run_at;
   spec->expires = options.expires_in ? std::optional(now.wall + *options.expires_in) : options.expires_at;
-  if (auto why = why_refused(job, *spec)) {
+  if (auto why = why_refused(job, *spec, spec->size())) {
     ++totals_.refused;
     out.refused.push_back({session, {job.id, std::move(*why)}});
     return;

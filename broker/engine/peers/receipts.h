@@ -3,6 +3,7 @@
 #include "broker/engine/batches.h"
 #include "zebu/job.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <utility>
@@ -35,6 +36,20 @@ class Receipts {
     ++unconfirmed_;
     unconfirmed_bytes_ += bytes;
   }
+  // The next outcome that a message brings is held back: KEPT does not confirm it, nor any later one. Returns its
+  // place.
+  std::uint64_t hold(std::size_t bytes) {
+    add(1, bytes);
+    held_.push_back({count_, std::nullopt});
+    return count_;
+  }
+  // It is held back no longer, and durable with `batch`.
+  void release(std::uint64_t place, BatchNumber batch) {
+    for (Held& held : held_) {
+      if (held.place == place) held.batch = batch;
+    }
+    depends_on(batch);
+  }
   // The open batch is sealed.
   void seal() {
     sealed_ = count_;
@@ -42,6 +57,7 @@ class Receipts {
   }
   // The KEPT to send after a commit.
   [[nodiscard]] std::optional<Kept> settled(const Batches& batches, bool is_draining) {
+    std::erase_if(held_, [&](const Held& held) { return held.batch && batches.is_settled(*held.batch); });
     if (!batch_) return std::nullopt;
     const bool is_all = batches.is_settled(*batch_);
     if (is_all) batch_.reset();
@@ -61,7 +77,8 @@ class Receipts {
   static constexpr std::size_t kMuch = 64U << 10;
 
   [[nodiscard]] std::optional<Kept> confirm(std::uint64_t count, bool is_draining) {
-    if (count < confirmed_) return std::nullopt;
+    for (const Held& held : held_) count = std::min(count, held.place - 1);
+    if (count < confirmed_ || (count == 0 && sealed_in_parts_ == 0)) return std::nullopt;
     confirmed_ = count;
     const bool at_once = is_draining || unconfirmed_ >= kMany || unconfirmed_bytes_ >= kMuch;
     if (at_once) unconfirmed_ = unconfirmed_bytes_ = 0;
@@ -77,6 +94,11 @@ class Receipts {
   std::uint64_t confirmed_ = 0;
   std::vector<AttemptId> in_parts_;  // not confirmed
   std::size_t sealed_in_parts_ = 0;  // the first of them, likewise
+  struct Held {
+    std::uint64_t place;
+    std::optional<BatchNumber> batch;  // unset: it is still held back
+  };
+  std::vector<Held> held_;
   // Outcomes since the last KEPT that was sent at once, and their bytes.
   std::size_t unconfirmed_ = 0;
   std::size_t unconfirmed_bytes_ = 0;

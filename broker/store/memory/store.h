@@ -48,6 +48,9 @@ class MemoryStore final : public Store {
   void apply(const JobForgotten& record);
   void apply(const QueueChanged& record);
   void apply(const ConsumerChanged& record);
+  // The record that has the value has all of it.
+  void apply(const ValuePiece&) {}
+  void apply(const ValueClosed&) {}
 
   // The job, if it is there, unfinished, and the one that the record is about rather than a duplicate of it.
   [[nodiscard]] Entry* unfinished(const JobSpec& spec);

@@ -91,9 +91,10 @@ void StoreCheck::check_jobs(SQLite::Database& database) {
   queues.load();
   SqliteLines lines(database);
   lines.load(queues.names());
-  SqliteReader reader(database, resident, lines);
+  LargeValues large(database);
+  SqliteReader reader(database, resident, lines, large);
   SQLite::Transaction undone(database);  // in which the recent rows are in their tables
-  SqliteWriter writer(database, resident, queues, lines, reader);
+  SqliteWriter writer(database, resident, queues, lines, large, reader);
   writer.load();
   const std::size_t resident_jobs = reader.recover().jobs.size();
   Statement scheduled(database, "SELECT 1 FROM schedule WHERE due = ? AND sequence = ?");
@@ -113,6 +114,7 @@ void StoreCheck::check_jobs(SQLite::Database& database) {
   expect_equal("rows of failed jobs", waiting(JobState::failed), rows_of(database, "failed"));
   expect_equal("rows of failed jobs by age", waiting(JobState::failed), rows_of(database, "failed_by_age"));
   expect_equal("jobs resident", waiting(JobState::queued) + waiting(JobState::running) - in_line, resident_jobs);
+  expect_equal("bytes of large values", large_bytes_, large.named_bytes());
   check_totals(queues.totals(), writer.counters().counts);
 }
 
@@ -125,10 +127,16 @@ void StoreCheck::check_job(const StoredJob& job, bool is_resident, bool is_in_li
   if (is_final(job.state) ? places != 0 : places != 1) problem(name + " is in " + std::to_string(places) + " places");
   if (is_scheduled != (job.state == JobState::scheduled)) problem(name + " is in the schedule, or should be");
   if (is_final(job.state) && !job.outcome) problem(name + " has no outcome");
+  for (const std::size_t bytes : {job.args_left_out, job.result_left_out}) {
+    large_values_ += bytes > 0 ? 1 : 0;
+    large_bytes_ += bytes;
+  }
   if (job.state == JobState::failed) ++queue.failed;
   if (job.state == JobState::queued) ++queue.queued;
   if (job.state == JobState::scheduled) ++queue.scheduled;
-  if (job.state == JobState::queued || job.state == JobState::scheduled) queue.bytes += job.spec->size();
+  if (job.state == JobState::queued || job.state == JobState::scheduled) {
+    queue.bytes += job.spec->size() + job.args_left_out;
+  }
 }
 
 void StoreCheck::check_totals(const std::vector<StoredQueue>& queues,

@@ -19,6 +19,8 @@ class StoreCheck {
   // which need not be damage. The caller holds the lock.
   [[nodiscard]] Result<std::vector<std::string>> run();
   [[nodiscard]] std::uint64_t jobs() const { return jobs_; }
+  // Arguments and results of more than kLargeValue bytes.
+  [[nodiscard]] std::uint64_t large_values() const { return large_values_; }
 
  private:
   struct Totals {
@@ -40,6 +42,8 @@ class StoreCheck {
   std::string path_;
   std::vector<std::string> problems_;
   std::uint64_t jobs_ = 0;
+  std::uint64_t large_values_ = 0;
+  std::uint64_t large_bytes_ = 0;
   std::array<std::uint64_t, kJobStates> counts_{};
   std::map<std::string, Totals> queues_;
 };

@@ -42,11 +42,13 @@ std::string way_out(int code, const std::string& path) {
 
 std::string other_format(int format, const std::string& path) {
   const bool is_older = format < kFormat;
-  return (is_older ? "Zebu 0.1 wrote it (format " : "a newer Zebu wrote it (format ") + std::to_string(format) +
-         "), and this zebu-broker reads format " + std::to_string(kFormat) + ": " +
-         (is_older ? "finish its jobs with the zebu-broker of that version"
-                   : "start the newer zebu-broker that wrote it") +
-         ", or move " + path + ", " + path + "-wal and " + path + ".lock away to begin a new store.";
+  const std::string wrote =
+      (is_older ? "an older Zebu wrote it (format " : "a newer Zebu wrote it (format ") + std::to_string(format) + ")";
+  std::string way_out = "start the newer zebu-broker that wrote it";
+  if (is_older) way_out = "finish its jobs with the zebu-broker of that version";
+  if (format == kOldFormat) way_out = "run `zebu-broker migrate --store sqlite:" + path + "` once";
+  return wrote + ", and this zebu-broker reads format " + std::to_string(kFormat) + ": " + way_out + ", or move " +
+         path + ", " + path + "-wal and " + path + ".lock away to begin a new store.";
 }
 
 }  // namespace

@@ -100,8 +100,8 @@ JobRows::Settled JobRows::insert() {
   return settled;
 }
 
-bool JobRows::insert(const JobSpec& spec) {
-  return insert_job_.run(spec.id, spec.sequence, Bytes(encode_job(spec))) != 0;
+bool JobRows::insert(const JobSpec& spec, const std::optional<LargeValue>& args) {
+  return insert_job_.run(spec.id, spec.sequence, Bytes(encode_job(spec, args))) != 0;
 }
 
 void JobRows::set_status(const JobId& id, std::uint64_t sequence, const JobStatus& status) {

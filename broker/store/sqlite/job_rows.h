@@ -44,7 +44,7 @@ class JobRows {
   [[nodiscard]] const std::string& recent() const { return recent_; }
 
   // These go into the tables at once; insert() comes before them. False: the id is there.
-  [[nodiscard]] bool insert(const JobSpec& spec);
+  [[nodiscard]] bool insert(const JobSpec& spec, const std::optional<LargeValue>& args = {});
   void set_status(const JobId& id, std::uint64_t sequence, const JobStatus& status);
   void erase(const JobId& id);
   void erase_status(std::uint64_t sequence);

@@ -8,12 +8,6 @@ constexpr std::size_t kLookAt = 5000;
 // Above every id.
 constexpr Bytes kNewest("\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff", 17);
 
-Uuid id_in(Bytes blob) {
-  const auto id = Uuid::from_bytes(blob);
-  if (!id) throw StoreDamage("an id has not 16 bytes");
-  return *id;
-}
-
 StoredJob stored_job(SharedSpec spec, JobStatus status) {
   StoredJob job;
   job.spec = std::move(spec);
@@ -29,9 +23,10 @@ StoredJob stored_job(SharedSpec spec, JobStatus status) {
 
 }  // namespace
 
-SqliteReader::SqliteReader(SQLite::Database& database, ResidentJobs& resident, SqliteLines& lines)
+SqliteReader::SqliteReader(SQLite::Database& database, ResidentJobs& resident, SqliteLines& lines, LargeValues& large)
     : resident_(resident),
       lines_(lines),
+      large_(large),
       newest_resident_(database, "SELECT resident, (SELECT max(number) FROM resident) FROM store"),
       resident_rows_(database, "SELECT number, jobs FROM resident ORDER BY number DESC"),
       consumers_(database, "SELECT instance, late FROM consumer"),
@@ -80,8 +75,16 @@ JobState SqliteReader::waiting_state(const JobSpec& spec) {
   return is_scheduled ? JobState::scheduled : JobState::queued;
 }
 
-StoredJob SqliteReader::stored(const Rows& rows) {
-  SharedSpec spec = reader_.job(id_in(rows.blob(0)), rows.number(1), rows.blob(2));
+std::string SqliteReader::read_large(const LargeValue& value, Large how, std::size_t& left_out) {
+  if (how == Large::read) return large_.read(value);
+  if (how == Large::check) large_.check(value);
+  left_out = value.size;
+  return {};
+}
+
+StoredJob SqliteReader::stored(const Rows& rows, Large large) {
+  RowReader::Job row = reader_.job(id_in(rows.blob(0)), rows.number(1), rows.blob(2));
+  SharedSpec spec = row.spec;
   JobStatus status;
   if (!rows.is_null(3)) {
     status = reader_.status(rows.blob(3));
@@ -89,7 +92,15 @@ StoredJob SqliteReader::stored(const Rows& rows) {
     status.state = waiting_state(*spec);
     if (status.state == JobState::scheduled) status.due = *spec->due;
   }
-  return stored_job(std::move(spec), std::move(status));
+  const auto result = status.result;
+  StoredJob job = stored_job(std::move(spec), std::move(status));
+  if (row.args) row.spec->args = read_large(*row.args, large, job.args_left_out);
+  if (result && job.outcome) {
+    Outcome outcome = *job.outcome;
+    outcome.result = read_large(*result, large, job.result_left_out);
+    job.outcome = std::make_shared<const Outcome>(std::move(outcome));
+  }
+  return job;
 }
 
 NamedResident SqliteReader::recover() {
@@ -176,7 +187,7 @@ std::vector<StoredJob> SqliteReader::load_expired(WallTime now, std::size_t limi
 
 void SqliteReader::visit(const std::function<void(const StoredJob&)>& visitor) {
   auto rows = list_.query(kNewest);
-  while (rows.next()) visitor(stored(rows));
+  while (rows.next()) visitor(stored(rows, Large::check));
 }
 
 ListPage SqliteReader::list(const ListFilter& filter) {
@@ -197,7 +208,7 @@ ListPage SqliteReader::list(const ListFilter& filter) {
     if (filter.state && !rows.is_null(3) && !may_run && RowReader::status_only(rows.blob(3)).state != *filter.state) {
       continue;
     }
-    StoredJob job = stored(rows);
+    StoredJob job = stored(rows, filter.with_large ? Large::read : Large::leave_out);
     if (filter.state && !may_run && job.state != *filter.state) continue;
     if (!filter.queue.empty() && job.spec->queue != filter.queue) continue;
     if (!filter.task.empty() && job.spec->task != filter.task) continue;

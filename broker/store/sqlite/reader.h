@@ -1,5 +1,6 @@
 #pragma once
 
+#include "broker/store/sqlite/large_values.h"
 #include "broker/store/sqlite/lines.h"
 #include "broker/store/sqlite/resident.h"
 #include "broker/store/sqlite/rows.h"
@@ -22,7 +23,7 @@ struct NamedResident {
 // The reads of the SQLite store: each method is one of Store's. Throws SQLite::Exception and StoreDamage.
 class SqliteReader {
  public:
-  SqliteReader(SQLite::Database& database, ResidentJobs& resident, SqliteLines& lines);
+  SqliteReader(SQLite::Database& database, ResidentJobs& resident, SqliteLines& lines, LargeValues& large);
 
   // Fills ResidentJobs.
   [[nodiscard]] NamedResident recover();
@@ -34,15 +35,17 @@ class SqliteReader {
   [[nodiscard]] std::vector<StoredJob> load_expired(WallTime now, std::size_t limit);
   [[nodiscard]] ListPage list(const ListFilter& filter);
 
-  // Every job, newest id first.
+  // Every job, newest id first, without large values, which are only checked.
   void visit(const std::function<void(const StoredJob&)>& visitor);
 
   [[nodiscard]] std::optional<JobStatus> status(std::uint64_t sequence);
   [[nodiscard]] bool is_in_line(const JobSpec& spec);
 
  private:
+  enum class Large { read, check, leave_out };
   // Of a row with columns id, job.sequence, job.row, status.row.
-  [[nodiscard]] StoredJob stored(const Rows& rows);
+  [[nodiscard]] StoredJob stored(const Rows& rows, Large large = Large::read);
+  std::string read_large(const LargeValue& value, Large how, std::size_t& left_out);
   [[nodiscard]] bool is_in_schedule(const JobSpec& spec);
   [[nodiscard]] JobState waiting_state(const JobSpec& spec);
   [[nodiscard]] std::vector<std::uint64_t> recover_row(const std::vector<JobId>& ids, std::uint64_t number,
@@ -50,6 +53,7 @@ class SqliteReader {
 
   ResidentJobs& resident_;
   SqliteLines& lines_;
+  LargeValues& large_;
   RowReader reader_;
   Statement newest_resident_;
   Statement resident_rows_;

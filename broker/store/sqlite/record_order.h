@@ -21,5 +21,8 @@ constexpr Needs needs(std::type_identity<JobFinished>) { return Needs::rows_of_i
 constexpr Needs needs(std::type_identity<JobForgotten>) { return Needs::all_rows; }
 constexpr Needs needs(std::type_identity<QueueChanged>) { return Needs::nothing; }
 constexpr Needs needs(std::type_identity<ConsumerChanged>) { return Needs::nothing; }
+// Of a table of its own.
+constexpr Needs needs(std::type_identity<ValuePiece>) { return Needs::nothing; }
+constexpr Needs needs(std::type_identity<ValueClosed>) { return Needs::nothing; }
 
 }  // namespace zebu::broker

@@ -5,8 +5,8 @@
 namespace zebu::broker {
 namespace {
 
-enum JobFlag : std::uint8_t { kDue = 1, kExpires = 2 };
-enum StatusFlag : std::uint8_t {
+enum JobFlag : std::uint8_t { kDue = 1, kExpires = 2, kLarge = 4 };
+enum StatusFlag : std::uint16_t {
   kTroubles = 1,
   kHolder = 2,
   kStatusDue = 4,
@@ -15,6 +15,8 @@ enum StatusFlag : std::uint8_t {
   kOutcome = 32,
   kUnique = 64,
   kCancelAsked = 128,
+  kLargeArgs = 256,
+  kLargeResult = 512,
 };
 
 class Writer {
@@ -30,6 +32,7 @@ class Writer {
     return byte(static_cast<unsigned>(value));
   }
   Writer& time(WallTime value) { return number(static_cast<std::uint64_t>(value.time_since_epoch().count())); }
+  Writer& large(const LargeValue& value) { return number(value.number).number(value.size); }
 
  private:
   std::string& to_;
@@ -55,6 +58,10 @@ class Reader {
     return static_cast<std::uint32_t>(value);
   }
   WallTime time() { return WallTime(std::chrono::milliseconds(static_cast<std::int64_t>(number()))); }
+  LargeValue large() {
+    const std::uint64_t name = number();
+    return {name, number()};
+  }
   Uuid id() { return *Uuid::from_bytes(take(16)); }
   JobState state() {
     const unsigned code = byte();
@@ -75,7 +82,7 @@ class Reader {
   Bytes from_;
 };
 
-std::uint8_t flags_of(const JobStatus& status) {
+unsigned flags_of(const JobStatus& status) {
   const Uses& uses = status.uses;
   unsigned flags = 0;
   if (uses.failures != 0 || uses.crashes != 0 || uses.losses != 0) flags |= kTroubles;
@@ -86,13 +93,15 @@ std::uint8_t flags_of(const JobStatus& status) {
   if (status.outcome) flags |= kOutcome;
   if (status.has_unique) flags |= kUnique;
   if (status.cancel_asked) flags |= kCancelAsked;
-  return static_cast<std::uint8_t>(flags);
+  if (status.args) flags |= kLargeArgs;
+  if (status.result) flags |= kLargeResult;
+  return flags;
 }
 
 // All but the outcome, which is the rest. Returns whether there is one.
 [[nodiscard]] bool read_front(Reader& in, JobStatus& status) {
   status.state = in.state();
-  const unsigned flags = in.byte();
+  const unsigned flags = in.small();
   status.has_unique = (flags & kUnique) != 0;
   status.cancel_asked = (flags & kCancelAsked) != 0;
   status.uses.attempt = in.small();
@@ -108,29 +117,51 @@ std::uint8_t flags_of(const JobStatus& status) {
     status.queue = in.take(in.number());
   }
   if ((flags & kForgetAt) != 0) status.forget_at = in.time();
+  if ((flags & kLargeArgs) != 0) status.args = in.large();
+  if ((flags & kLargeResult) != 0) status.result = in.large();
   return (flags & kOutcome) != 0;
+}
+
+void append_job(std::string& to, const JobSpec& spec, const std::optional<LargeValue>& args) {
+  Writer out(to);
+  out.byte((spec.due ? unsigned{kDue} : 0U) | (spec.expires ? unsigned{kExpires} : 0U) |
+           (args ? unsigned{kLarge} : 0U));
+  out.time(spec.submitted);
+  if (spec.due) out.time(*spec.due);
+  if (spec.expires) out.time(*spec.expires);
+  if (args) out.large(*args);
+  append_entry(to, JobView{spec.id, spec.task, spec.queue, args ? Bytes() : Bytes(spec.args), spec.options});
+}
+
+// All but the entry, which is the rest.
+[[nodiscard]] std::optional<LargeValue> read_front(Reader& in, JobSpec& spec) {
+  const unsigned flags = in.byte();
+  spec.submitted = in.time();
+  if ((flags & kDue) != 0) spec.due = in.time();
+  if ((flags & kExpires) != 0) spec.expires = in.time();
+  return (flags & kLarge) != 0 ? std::optional(in.large()) : std::nullopt;
 }
 
 }  // namespace
 
-void append_job(std::string& to, const JobSpec& spec) {
-  Writer out(to);
-  out.byte((spec.due ? unsigned{kDue} : 0U) | (spec.expires ? unsigned{kExpires} : 0U)).time(spec.submitted);
-  if (spec.due) out.time(*spec.due);
-  if (spec.expires) out.time(*spec.expires);
-  append_entry(to, JobView{spec.id, spec.task, spec.queue, spec.args, spec.options});
+Uuid id_in(Bytes blob) {
+  const auto id = Uuid::from_bytes(blob);
+  if (!id) throw StoreDamage("an id has not 16 bytes");
+  return *id;
 }
 
-std::string encode_job(const JobSpec& spec) {
+void append_job(std::string& to, const JobSpec& spec) { append_job(to, spec, std::nullopt); }
+
+std::string encode_job(const JobSpec& spec, const std::optional<LargeValue>& args) {
   std::string row;
-  append_job(row, spec);
+  append_job(row, spec, args);
   return row;
 }
 
 void append_status(std::string& to, const JobId& id, const JobStatus& status) {
   Writer out(to);
   const unsigned flags = flags_of(status);
-  out.byte(code_of(status.state)).byte(flags).number(status.uses.attempt);
+  out.byte(code_of(status.state)).number(flags).number(status.uses.attempt);
   if ((flags & kTroubles) != 0) {
     out.number(status.uses.failures).number(status.uses.crashes).number(status.uses.losses);
   }
@@ -141,7 +172,12 @@ void append_status(std::string& to, const JobId& id, const JobStatus& status) {
     to += status.queue;
   }
   if ((flags & kForgetAt) != 0) out.time(*status.forget_at);
-  if (status.outcome) append_entry(to, message::report_of(id, status.uses.attempt, *status.outcome));
+  if (status.args) out.large(*status.args);
+  if (status.result) out.large(*status.result);
+  if (!status.outcome) return;
+  message::Report report = message::report_of(id, status.uses.attempt, *status.outcome);
+  if (status.result) report.result = {};
+  append_entry(to, report);
 }
 
 std::string encode_status(const JobId& id, const JobStatus& status) {
@@ -150,13 +186,10 @@ std::string encode_status(const JobId& id, const JobStatus& status) {
   return row;
 }
 
-SharedSpec RowReader::job(const JobId& id, std::uint64_t sequence, Bytes row) {
+RowReader::Job RowReader::job(const JobId& id, std::uint64_t sequence, Bytes row) {
   Reader in(row);
   auto spec = std::make_shared<JobSpec>();
-  const unsigned flags = in.byte();
-  spec->submitted = in.time();
-  if ((flags & kDue) != 0) spec->due = in.time();
-  if ((flags & kExpires) != 0) spec->expires = in.time();
+  const auto args = read_front(in, *spec);
   auto job = decoder_.decode_submission(in.rest());
   if (!job) throw StoreDamage("job " + id.to_string() + ": " + job.error().message);
   if (job->id != id) throw StoreDamage("job " + id.to_string() + " has the row of " + job->id.to_string());
@@ -166,7 +199,13 @@ SharedSpec RowReader::job(const JobId& id, std::uint64_t sequence, Bytes row) {
   spec->queue = job->queue;
   spec->args = job->args;
   spec->options = std::move(job->options);
-  return spec;
+  return {std::move(spec), args};
+}
+
+std::optional<LargeValue> RowReader::args_only(Bytes row) {
+  Reader in(row);
+  JobSpec spec;
+  return read_front(in, spec);
 }
 
 JobStatus RowReader::status(Bytes row) {
@@ -184,6 +223,15 @@ JobStatus RowReader::status_only(Bytes row) {
   JobStatus status;
   (void)read_front(in, status);
   return status;
+}
+
+JobId RowReader::job_of_outcome(Bytes row) {
+  Reader in(row);
+  JobStatus status;
+  if (!read_front(in, status)) throw StoreDamage("a row has no outcome");
+  const auto report = decoder_.decode_report(in.rest());
+  if (!report) throw StoreDamage("an outcome: " + report.error().message);
+  return report->id;
 }
 
 std::string encode_ids(const std::vector<JobId>& ids) {

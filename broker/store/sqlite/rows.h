@@ -17,9 +17,19 @@ struct StoreDamage : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-// job.row: ┌ flags: 1 due, 2 expires ┬ submitted ┬ (due) ┬ (expires) ┬ as in SUBMIT: [id, task, queue, args, options] │
+// The id that a column has. Throws StoreDamage.
+[[nodiscard]] Uuid id_in(Bytes blob);
+
+// A value that is in the table `piece`.
+struct LargeValue {
+  std::uint64_t number = 0;
+  std::uint64_t size = 0;
+};
+
+// job.row: ┌ flags: 1 due, 2 expires, 4 large arguments: number, size ┬ submitted ┬ (…in that order) ┬ as in SUBMIT:
+//   [id, task, queue, args, options] │ Large arguments are empty there.
 void append_job(std::string& to, const JobSpec& spec);
-[[nodiscard]] std::string encode_job(const JobSpec& spec);
+[[nodiscard]] std::string encode_job(const JobSpec& spec, const std::optional<LargeValue>& args = {});
 
 // The changes of a job since it was accepted.
 struct JobStatus {
@@ -32,21 +42,33 @@ struct JobStatus {
   WallTime finished{};  // valid in a final state, as is the queue: dropping a job reads no more than this
   std::string queue;
   std::optional<WallTime> forget_at;
-  SharedOutcome outcome;
+  // Pieces that are dropped with the finished job.
+  std::optional<LargeValue> args;
+  std::optional<LargeValue> result;
+  SharedOutcome outcome;  // without a large result
 };
 // status.row: ┌ state ┬ flags: 1 failures, crashes, losses · 2 holder · 4 due · 8 finished, queue's length, queue ·
-//   16 forget_at · 32 outcome · 64 has_unique · 128 cancel_asked ┬ attempt ┬ (…in that order) ┬ (as in OUTCOME: [id,
-//   attempt, state, value, run_us]) │
+//   16 forget_at · 32 outcome · 64 has_unique · 128 cancel_asked · 256 large arguments: number, size · 512 large
+//   result: number, size ┬ attempt ┬ (…in that order, the outcome last: as in OUTCOME: [id, attempt, state, value,
+//   run_us]) │
 void append_status(std::string& to, const JobId& id, const JobStatus& status);
 [[nodiscard]] std::string encode_status(const JobId& id, const JobStatus& status);
 
 // Decodes rows. Throws StoreDamage.
 class RowReader {
  public:
-  [[nodiscard]] SharedSpec job(const JobId& id, std::uint64_t sequence, Bytes row);
+  struct Job {
+    std::shared_ptr<JobSpec> spec;   // without large arguments
+    std::optional<LargeValue> args;  // where they are
+  };
+  [[nodiscard]] Job job(const JobId& id, std::uint64_t sequence, Bytes row);
+  // Where a job's arguments are, if they are large.
+  [[nodiscard]] static std::optional<LargeValue> args_only(Bytes row);
   [[nodiscard]] JobStatus status(Bytes row);
   // The same without the outcome, which takes most of the time.
   [[nodiscard]] static JobStatus status_only(Bytes row);
+  // Whose outcome a row has.
+  [[nodiscard]] JobId job_of_outcome(Bytes row);
 
  private:
   Decoder decoder_;

@@ -8,7 +8,9 @@ namespace {
 // A job is one row of `job`, written once, and one of `status` as soon as something else than waiting has happened to
 // it. Keys grow with time (UUIDv7, sequence), so both are appended to. An unfinished job is named by exactly one of
 // resident, in_line and schedule; a finished one that is to be forgotten by a row of forgetting, which may name it too
-// early, or by resident still. One that failed has a row in failed and in failed_by_age.
+// early, or by resident still. One that failed has a row in failed and in failed_by_age. Arguments or a result of more
+// than kLargeValue bytes are in `piece`, and the row names them by a number; `loose_value` has the numbers that no row
+// names.
 //
 // All that each commit changes is in the one row of `store`, so that a commit of one job writes one page: counters, the
 // counts of the queues that changed last, the newest part of resident, and the rows of the newest jobs (`recent`),
@@ -33,6 +35,8 @@ const char* const kTables = R"(
   CREATE TABLE queue(number INTEGER PRIMARY KEY, name BLOB NOT NULL, queued INTEGER NOT NULL,
     scheduled INTEGER NOT NULL, payload INTEGER NOT NULL, failed INTEGER NOT NULL, paused INTEGER NOT NULL,
     reason BLOB NOT NULL, purge_up_to INTEGER NOT NULL);
+  CREATE TABLE piece(key INTEGER PRIMARY KEY, bytes BLOB NOT NULL);
+  CREATE TABLE loose_value(number INTEGER PRIMARY KEY);
   CREATE TABLE consumer(instance BLOB PRIMARY KEY, late INTEGER NOT NULL) WITHOUT ROWID;
   INSERT INTO store(id, commits, counters) VALUES(randomblob(16), 0, x'0100000000000000');
 )";

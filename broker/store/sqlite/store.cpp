@@ -3,6 +3,12 @@
 #include <algorithm>
 
 namespace zebu::broker {
+namespace {
+
+// Pieces of large values that recovery removes in one commit: some MiB.
+constexpr std::size_t kPiecesACommit = 32;
+
+}  // namespace
 
 Result<std::unique_ptr<SqliteStore>> SqliteStore::open(const SqliteOptions& options) {
   auto file = SqliteFile::open(options);
@@ -23,8 +29,9 @@ SqliteStore::Tables::Tables(SQLite::Database& database)
       commit(database, "COMMIT"),
       queues(database),
       lines(database),
-      reader(database, resident, lines),
-      writer(database, resident, queues, lines, reader) {}
+      large(database),
+      reader(database, resident, lines, large),
+      writer(database, resident, queues, lines, large, reader) {}
 
 SqliteStore::~SqliteStore() { write_mark(); }
 
@@ -72,6 +79,7 @@ auto SqliteStore::read(const char* doing, Work&& work) -> Result<decltype(work()
 Result<Recovered> SqliteStore::recover() {
   return guarded("recover it", [&] {
     begin();
+    remove_leftovers();
     tables_->queues.load();
     tables_->lines.load(tables_->queues.names());
     tables_->writer.load();
@@ -93,9 +101,26 @@ Result<std::vector<Duplicate>> SqliteStore::commit(const std::vector<Record>& re
   return committed("commit", [&] { return tables_->writer.apply(records); });
 }
 
+// A piece that goes costs the next commit some pages, and no sync of its own.
 void SqliteStore::tidy() {
   write_mark();
-  (void)guarded("begin the next commit", [&] { return begin(), true; });
+  (void)guarded("begin the next commit", [&] { return begin(), tables_->large.remove_some(); });
+}
+
+// Nobody waits for a commit yet, so all that was left goes now.
+void SqliteStore::remove_leftovers() {
+  tables_->large.load();
+  for (bool has_more = true; has_more;) {
+    std::size_t pieces = 0;
+    while (pieces < kPiecesACommit && has_more) {
+      has_more = tables_->large.remove_some();
+      if (has_more) ++pieces;
+    }
+    if (pieces == 0) return;
+    tables_->commit.run();
+    has_begun_ = false;
+    begin();
+  }
 }
 
 void SqliteStore::write_mark() {

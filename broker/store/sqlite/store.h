@@ -45,6 +45,7 @@ class SqliteStore final : public Store {
   [[nodiscard]] auto read(const char* doing, Work&& work) -> Result<decltype(work())>;
 
   void begin();
+  void remove_leftovers();
   void write_mark();
 
   // All that needs the open file.
@@ -56,6 +57,7 @@ class SqliteStore final : public Store {
     ResidentJobs resident;
     SqliteQueues queues;
     SqliteLines lines;
+    LargeValues large;
     SqliteReader reader;
     SqliteWriter writer;
   };

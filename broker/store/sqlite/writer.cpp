@@ -8,9 +8,10 @@
 namespace zebu::broker {
 
 SqliteWriter::SqliteWriter(SQLite::Database& database, ResidentJobs& resident, SqliteQueues& queues, SqliteLines& lines,
-                           SqliteReader& reader)
+                           LargeValues& large, SqliteReader& reader)
     : resident_(resident),
       queues_(queues),
+      large_(large),
       reader_(reader),
       counts_(queues),
       rows_(database),
@@ -23,6 +24,7 @@ SqliteWriter::SqliteWriter(SQLite::Database& database, ResidentJobs& resident, S
       find_finished_(database,
                      "SELECT j.sequence, s.row, j.row FROM job j JOIN status s ON s.sequence = j.sequence "
                      "WHERE j.id = ?"),
+      job_row_(database, "SELECT row FROM job WHERE id = ?"),
       insert_consumer_(database, "INSERT OR REPLACE INTO consumer(instance, late) VALUES(?, ?)"),
       delete_consumer_(database, "DELETE FROM consumer WHERE instance = ?") {}
 
@@ -79,9 +81,12 @@ void SqliteWriter::finish(std::uint64_t number) {
 
 void SqliteWriter::apply(const JobAccepted& record) {
   const JobSpec& spec = *record.spec;
-  if (!spec.due && !record.in_line && spec.options.unique.empty()) return rows_.add(record);
+  const bool is_large = spec.args.size() > kLargeValue;
+  if (!spec.due && !record.in_line && spec.options.unique.empty() && !is_large) return rows_.add(record);
   take(rows_.insert());
-  if (!rows_.insert(spec)) {
+  std::optional<LargeValue> args;
+  if (is_large) args = large_.place_for({spec.id, 0}, spec.args.size());
+  if (!rows_.insert(spec, args)) {
     duplicates_.push_back({record.spec, spec.id});
     return;
   }
@@ -90,6 +95,7 @@ void SqliteWriter::apply(const JobAccepted& record) {
     duplicates_.push_back({record.spec, unique_.owner(spec)});
     return;
   }
+  if (args) large_.take({spec.id, 0}, *args, spec.args);
   counts_.enter(spec, spec.due ? JobState::scheduled : JobState::queued);
   if (spec.due) return places_.put_in_schedule(spec, *spec.due);
   if (record.in_line) return places_.put_in_line(spec);
@@ -193,6 +199,13 @@ void SqliteWriter::apply(const JobDue& record) {
 
 // ── its end ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
+std::optional<LargeValue> SqliteWriter::large_args_of(const JobSpec& spec) {
+  if (spec.args.size() <= kLargeValue) return std::nullopt;
+  auto rows = job_row_.query(spec.id);
+  if (!rows.next()) throw StoreDamage("job " + spec.id.to_string() + " has no row");
+  return RowReader::args_only(rows.blob(0));
+}
+
 // Whether the job has its unique key still.
 bool SqliteWriter::keep_unique(const JobFinished& record) {
   const JobSpec& spec = *record.spec;
@@ -218,6 +231,12 @@ void SqliteWriter::apply(const JobFinished& record) {
   status.forget_at = record.forget_at;
   status.outcome = record.outcome;
   status.has_unique = keep_unique(record);
+  status.args = large_args_of(spec);
+  if (const Bytes result = record.outcome->result; result.size() > kLargeValue) {
+    const ValueName name{spec.id, record.uses.attempt};
+    status.result = large_.place_for(name, result.size());
+    large_.take(name, *status.result, result);
+  }
   if (status.state == JobState::failed) failed_.add(spec.id, spec.queue, record.finished);
   if (record.forget_at) expiry_.add(spec.id, *record.forget_at, !place->was_resident);
   if (place->has_status) return set_status(spec, status);
@@ -288,10 +307,13 @@ std::optional<Dropped> SqliteWriter::drop(const JobId& id, std::optional<WallTim
       if (status.forget_at) expiry_.add(id, *status.forget_at, true);
       return std::nullopt;
     }
-    if (status.has_unique) keyed = decode_.job(id, sequence, rows.blob(2));
+    if (status.has_unique) keyed = decode_.job(id, sequence, rows.blob(2)).spec;
   }
   if (keyed) unique_.release(*keyed);
   if (status.state == JobState::failed) failed_.erase(id, status.queue, status.finished);
+  for (const auto& value : {status.args, status.result}) {
+    if (value) large_.drop(*value);
+  }
   rows_.erase_status(sequence);
   rows_.erase(id);
   counts_.drop(status.queue, status.state);

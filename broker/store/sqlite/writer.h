@@ -16,7 +16,7 @@ namespace zebu::broker {
 class SqliteWriter {
  public:
   SqliteWriter(SQLite::Database& database, ResidentJobs& resident, SqliteQueues& queues, SqliteLines& lines,
-               SqliteReader& reader);
+               LargeValues& large, SqliteReader& reader);
 
   // For recovery: reads the counters, and puts the recent rows into their tables.
   void load();
@@ -47,7 +47,10 @@ class SqliteWriter {
   void apply(const JobForgotten& record);
   void apply(const QueueChanged& record);
   void apply(const ConsumerChanged& record);
+  void apply(const ValuePiece& record) { large_.add(record); }
+  void apply(const ValueClosed& record) { large_.close(record.name); }
 
+  [[nodiscard]] std::optional<LargeValue> large_args_of(const JobSpec& spec);
   template <class R>
   [[nodiscard]] bool must_insert_before(const R& record) const;
   void take(JobRows::Settled settled);
@@ -60,6 +63,7 @@ class SqliteWriter {
 
   ResidentJobs& resident_;
   SqliteQueues& queues_;
+  LargeValues& large_;
   SqliteReader& reader_;
   RowReader decode_;
   JobCounts counts_;
@@ -72,6 +76,7 @@ class SqliteWriter {
   Statement select_store_;
   Statement update_store_;
   Statement find_finished_;
+  Statement job_row_;
   Statement insert_consumer_;
   Statement delete_consumer_;
 };

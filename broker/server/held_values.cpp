@@ -1,0 +1,211 @@
+#include "broker/server/held_values.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace zebu::broker {
+
+// ── what comes ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+HeldValues::Held* HeldValues::find(const JobId& job) {
+  const auto found = held_.find({job, 0});
+  return found == held_.end() ? nullptr : &found->second;
+}
+
+HeldValues::Held& HeldValues::add(const ValueName& name, Bytes value) {
+  Held& held = held_[name];
+  held.value = std::make_shared<const std::string>(value);
+  order_.push_back(name);
+  bytes_ += value.size();
+  return held;
+}
+
+// A peer's later word about waiting, or about cancelling, takes the place of its earlier one: so steps are few.
+void HeldValues::follow(Held& held, Step step) {
+  const bool is_about_waiting = step.kind == Kind::wait || step.kind == Kind::leave;
+  std::erase_if(held.steps, [&](const Step& each) {
+    if (each.from != step.from) return false;
+    return each.kind == step.kind || (is_about_waiting && (each.kind == Kind::wait || each.kind == Kind::leave));
+  });
+  held.steps.push_back(step);
+}
+
+bool HeldValues::hold(SessionId from, const message::Submission& job, bool wait, Effects& out) {
+  if (Held* held = find(job.id)) {
+    // It came again, over another connection or the same: one answer to a session is enough.
+    const auto is_its = [&](const Step& each) { return each.kind == Kind::submit && each.from == from; };
+    if (std::none_of(held->steps.begin(), held->steps.end(), is_its)) {
+      held->steps.push_back({Kind::submit, from, wait});
+    } else if (wait) {
+      follow(*held, {Kind::wait, from});
+    }
+    return true;
+  }
+  if (job.args.size() <= large_ || !engine_.would_accept(job)) return false;
+  if (!has_room(job.args.size())) {
+    out.refused.push_back(
+        {from,
+         {job.id,
+          {ErrorCode::queue_full,
+           "the broker is storing " + std::to_string(bytes_) + " bytes of large arguments and results: retry after 1 s",
+           std::chrono::seconds(1)}}});
+    return true;
+  }
+  Held& held = add({job.id, 0}, job.args);
+  held.task = job.task;
+  held.queue = job.queue;
+  held.options = job.options;
+  held.steps.push_back({Kind::submit, from, wait});
+  return true;
+}
+
+void HeldValues::submit(SessionId from, const message::Submit& submit, Moment now, Effects& out) {
+  const auto is_large = [&](const message::Submission& job) { return job.args.size() > large_; };
+  if (held_.empty() && std::none_of(submit.jobs.begin(), submit.jobs.end(), is_large)) {
+    return engine_.submit(from, submit, now, out);
+  }
+  message::Submit rest{submit.wait, {}, submit.bad};
+  for (const message::Submission& job : submit.jobs) {
+    if (!hold(from, job, submit.wait, out)) rest.jobs.push_back(job);
+  }
+  engine_.submit(from, rest, now, out);
+}
+
+// The message without the jobs that are held back; `step` waits behind those.
+template <class Message>
+Message HeldValues::without_held(const Message& message, Step step) {
+  Message rest{{}, message.bad};
+  for (const JobId& id : message.ids) {
+    if (Held* held = find(id)) {
+      follow(*held, step);
+    } else {
+      rest.ids.push_back(id);
+    }
+  }
+  return rest;
+}
+
+void HeldValues::wait(SessionId from, const message::Wait& wait, Effects& out) {
+  if (held_.empty()) return engine_.wait(from, wait, out);
+  engine_.wait(from, without_held(wait, {Kind::wait, from}), out);
+}
+
+void HeldValues::leave(SessionId from, const message::Leave& leave) {
+  if (held_.empty()) return engine_.leave(from, leave);
+  engine_.leave(from, without_held(leave, {Kind::leave, from}));
+}
+
+void HeldValues::cancel(SessionId from, const message::Cancel& cancel, Moment now, Effects& out) {
+  if (held_.empty()) return engine_.cancel(from, cancel, now, out);
+  engine_.cancel(from, without_held(cancel, {Kind::cancel, from}), now, out);
+}
+
+bool HeldValues::hold(SessionId from, const message::Report& report, bool in_parts, Effects& out) {
+  const AttemptId attempt{report.id, report.attempt};
+  if (report.state != JobState::succeeded || report.result.size() <= large_) return false;
+  if (report.attempt == 0 || !engine_.is_durable_attempt(from, attempt) || !has_room(report.result.size()))
+    return false;
+  const ValueName name{report.id, report.attempt};
+  if (const auto found = held_.find(name); found != held_.end()) {
+    if (found->second.steps.front().from == from) return false;
+    drop(found, out);  // its consumer is back with it, in a new session
+  }
+  Held& held = add(name, report.result);
+  held.ran = report.ran;
+  Step step{Kind::outcome, from};
+  if (!in_parts) step.place = engine_.hold_outcome(from, report.result.size());
+  held.steps.push_back(step);
+  return true;
+}
+
+// In order, because KEPT confirms outcomes by their number, but for those that came in parts.
+void HeldValues::outcome(SessionId from, const message::OutcomeReport& report, Moment now, Effects& out,
+                         bool in_parts) {
+  const auto is_large = [&](const message::Report& each) { return each.result.size() > large_; };
+  if (std::none_of(report.jobs.begin(), report.jobs.end(), is_large)) {
+    return engine_.outcome(from, report, now, out, in_parts);
+  }
+  message::OutcomeReport rest;
+  for (const message::Report& each : report.jobs) {
+    if (!is_large(each)) {
+      rest.jobs.push_back(each);
+      continue;
+    }
+    engine_.outcome(from, std::exchange(rest, {}), now, out, in_parts);
+    if (!hold(from, each, in_parts, out)) rest.jobs.push_back(each);
+  }
+  rest.credit = report.credit;
+  rest.bad = report.bad;
+  engine_.outcome(from, rest, now, out, in_parts);
+}
+
+// ── what leaves ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+void HeldValues::advance(Moment now, Effects& out) {
+  for (std::size_t left = piece_; left > 0 && !order_.empty();) {
+    const ValueName name = order_.front();
+    const auto found = held_.find(name);
+    if (found == held_.end()) {
+      order_.pop_front();
+      continue;
+    }
+    Held& held = found->second;
+    const std::size_t size = std::min(left, held.value->size() - held.given);
+    out.records.emplace_back(ValuePiece{name, held.value, held.given, size});
+    held.given += size;
+    left -= size;
+    if (held.given < held.value->size()) return;
+    order_.pop_front();
+    bytes_ -= held.value->size();
+    const Held complete = std::move(held_.extract(found).mapped());
+    pass_on(name, complete, now, out);
+    out.records.emplace_back(ValueClosed{name});
+  }
+}
+
+void HeldValues::pass_on(const ValueName& name, const Held& held, Moment now, Effects& out) {
+  for (const Step& step : held.steps) pass_on(name, held, step, now, out);
+}
+
+void HeldValues::pass_on(const ValueName& name, const Held& held, const Step& step, Moment now, Effects& out) {
+  switch (step.kind) {
+    case Kind::submit:
+      return engine_.submit(step.from, {step.wait, {{name.job, held.task, held.queue, *held.value, held.options}}, {}},
+                            now, out);
+    case Kind::outcome: {
+      const message::Report report{name.job, name.attempt, JobState::succeeded, *held.value, {}, held.ran};
+      if (!step.place) return engine_.outcome(step.from, {0, {report}, {}}, now, out, true);
+      return engine_.outcome_held_back(step.from, report, *step.place, now, out);
+    }
+    case Kind::wait:
+      return engine_.wait(step.from, {{name.job}, {}}, out);
+    case Kind::leave:
+      return engine_.leave(step.from, {{name.job}, {}});
+    case Kind::cancel:
+      return engine_.cancel(step.from, {{name.job}, {}}, now, out);
+  }
+}
+
+void HeldValues::drop(All::iterator held, Effects& out) {
+  if (held->second.given > 0) out.records.emplace_back(ValueClosed{held->first});
+  bytes_ -= held->second.value->size();
+  held_.erase(held);
+}
+
+void HeldValues::ended(SessionId session, Moment now, Effects& out) {
+  const auto brings_it = [](const Step& step) { return step.kind == Kind::submit || step.kind == Kind::outcome; };
+  for (auto held = held_.begin(); held != held_.end();) {
+    std::vector<Step>& steps = held->second.steps;
+    std::erase_if(steps, [&](const Step& step) { return step.from == session; });
+    const auto next = std::next(held);
+    if (std::none_of(steps.begin(), steps.end(), brings_it)) {
+      const ValueName name = held->first;
+      const std::vector<Step> others = std::move(steps);
+      drop(held, out);
+      for (const Step& step : others) pass_on(name, {}, step, now, out);  // who asked about the job hears of none
+    }
+    held = next;
+  }
+}
+
+}  // namespace zebu::broker
