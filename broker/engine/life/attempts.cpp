@@ -158,12 +158,12 @@ std::uint64_t Engine::hold_outcome(SessionId session, std::size_t bytes) {
   return consumer(session).receipts.hold(bytes);
 }
 
-void Engine::outcome_held_back(SessionId session, const message::Report& report, std::uint64_t place, Moment now,
-                               Effects& out) {
+void Engine::outcome_held_back(SessionId session, const AttemptId& attempt, Outcome& outcome, std::uint64_t place,
+                               Moment now, Effects& out) {
   last_ = now;
   Consumer& from = consumer(session);
   take_outcome(
-      from, assigned_job(session, {report.id, report.attempt}), [&] { return message::outcome_of(report); }, out);
+      from, assigned_job(session, attempt), [&] { return std::move(outcome); }, out);
   from.receipts.release(place, batches_.open());
   changed(from);
   tell_kept_or_wait(from, out);
