@@ -23,18 +23,27 @@ JobRequest echo_of(const std::string& payload, bool durable) {
   return request;
 }
 
-void round_trip(Client& client, const JobRequest& request) {
-  const auto value = client.submit(request).value(std::chrono::seconds(10));
-  if (!value) throw std::runtime_error(value.error().message);
+// to_accepted: it ends with ACCEPTED, so it is one commit for a durable job.
+void round_trip(Client& client, const JobRequest& request, bool to_accepted) {
+  constexpr std::chrono::seconds kLimit{60};
+  const JobHandle job = client.submit(request);
+  if (to_accepted) {
+    const auto accepted = job.accepted(kLimit);
+    if (!accepted) throw std::runtime_error(accepted.error().message);
+  } else {
+    const auto value = job.value(kLimit);
+    if (!value) throw std::runtime_error(value.error().message);
+  }
 }
 
-void measure_latency(Client& client, const JobRequest& request, int rounds, const std::vector<pid_t>& pids) {
+void measure_latency(Client& client, const JobRequest& request, int rounds, bool to_accepted,
+                     const std::vector<pid_t>& pids) {
   Latencies latencies;
-  for (int i = 0; i < rounds / 10; ++i) round_trip(client, request);
+  for (int i = 0; i < rounds / 10; ++i) round_trip(client, request, to_accepted);
   const auto used_before = usage_of(pids);
   for (int i = 0; i < rounds; ++i) {
     const auto begin = Clock::now();
-    round_trip(client, request);
+    round_trip(client, request, to_accepted);
     latencies.add(Clock::now() - begin);
   }
   print_usage("round_trip", used_before, pids, rounds);
@@ -71,6 +80,7 @@ int main(int argc, char** argv) {
   std::size_t window = 10'000;
   std::size_t payload = 64;
   bool durable = false;
+  bool to_accepted = false;
   std::string queue;
   std::size_t queues = 1;
   std::string task = "echo";
@@ -83,6 +93,7 @@ int main(int argc, char** argv) {
   app.add_option("--window", window, "jobs under way in it")->capture_default_str();
   app.add_option("--payload", payload, "bytes of a job")->capture_default_str();
   app.add_flag("--durable", durable, "jobs that the broker's store has; without it transient ones");
+  app.add_flag("--to-accepted", to_accepted, "a round trip ends when the job is accepted");
   app.add_option("--queue", queue, "the queue, or what its name begins with when there are several");
   app.add_option("--queues", queues, "queues that the jobs go to in turn: QUEUE-0, QUEUE-1, ...")
       ->capture_default_str();
@@ -106,7 +117,7 @@ int main(int argc, char** argv) {
       request.task = tasks == 1 ? task : task + '-' + std::to_string(i / queues);
       requests.push_back(std::move(request));
     }
-    if (rounds > 0) measure_latency(**client, requests.front(), rounds, pids);
+    if (rounds > 0) measure_latency(**client, requests.front(), rounds, to_accepted, pids);
     if (jobs == 0) return 0;
     (void)jobs_a_second(**client, requests, jobs / 10 + 1, window);  // warm
     const auto used_before = usage_of(pids);

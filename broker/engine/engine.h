@@ -81,14 +81,18 @@ class Engine {
   void outcome(SessionId session, const message::OutcomeReport& report, Moment now, Effects& out,
                bool in_parts = false);
   // An outcome that is handed over later, because its result is stored in pieces first: hold_outcome() returns its
-  // place among the session's outcomes, in whose order KEPT confirms them.
+  // place among the session's outcomes, in whose order KEPT confirms them. One that came in parts has no place: it is
+  // confirmed by name. `outcome` is moved from if the attempt is its sender's still.
   [[nodiscard]] std::uint64_t hold_outcome(SessionId session, std::size_t bytes);
-  void outcome_held_back(SessionId session, const message::Report& report, std::uint64_t place, Moment now,
-                         Effects& out);
+  void outcome_held_back(SessionId session, const AttemptId& attempt, Outcome& outcome,
+                         std::optional<std::uint64_t> place, Moment now, Effects& out);
   // Whether the outcome of this attempt, from this session, would end a durable attempt.
   [[nodiscard]] bool is_durable_attempt(SessionId session, const AttemptId& attempt) const;
   // Whether a durable job would be accepted now, as a new one.
   [[nodiscard]] bool would_accept(const message::Submission& job) const;
+  // A job that is handed over later, because its arguments are stored in pieces first. What acceptance adds to a spec
+  // is added to this one; its arguments stay where they are.
+  void submit_held_back(SessionId session, std::shared_ptr<JobSpec> job, bool wait, Moment now, Effects& out);
   void give_back(SessionId session, const message::Return& jobs, Moment now, Effects& out);
   void drain(SessionId session, Effects& out);
   void progress(SessionId session, const message::ProgressReports& reports, Effects& out);
@@ -164,6 +168,7 @@ class Engine {
 
   // life/submit.cpp
   void accept(SessionId session, const message::Submission& job, bool wait, Moment now, Effects& out);
+  void accept(SessionId session, std::shared_ptr<JobSpec> spec, bool wait, Moment now, Effects& out);
   void accept_again(SessionId session, Job& known, bool wait, Effects& out);
   void take_in(SharedSpec spec, std::optional<SessionId> session, bool wait, Effects& out);
   void take_in_beyond(SharedSpec spec, Line& line, std::optional<SessionId> session, bool wait, Effects& out);
@@ -178,8 +183,7 @@ class Engine {
   void wait_for(SessionId session, const JobId& id, Effects& out);
 
   // life/refusals.cpp
-  [[nodiscard]] std::optional<Error> why_refused(const message::Submission& job, const JobSpec& spec,
-                                                 std::size_t size) const;
+  [[nodiscard]] std::optional<Error> why_refused(const JobSpec& spec, std::size_t size) const;
   [[nodiscard]] std::optional<Error> why_full(const Queue* queue, const JobSpec& spec, std::size_t size) const;
 
   // life/attempts.cpp

@@ -92,11 +92,8 @@ struct ValueName {
 // comes when all bytes are there takes them. Until then no read sees them, and a restart drops them.
 struct ValuePiece {
   ValueName name;
-  std::shared_ptr<const std::string> value;  // all of it
-  std::size_t offset = 0;                    // of these bytes in it
-  std::size_t size = 0;
-
-  [[nodiscard]] std::string_view bytes() const { return std::string_view(*value).substr(offset, size); }
+  std::string_view bytes;  // of the value, which is in `owner`, or in the record that has it
+  std::shared_ptr<const void> owner;
 };
 // No more pieces of this value come, and no record takes them any more. If none has, they are dropped.
 struct ValueClosed {

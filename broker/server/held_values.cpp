@@ -4,6 +4,13 @@
 #include <utility>
 
 namespace zebu::broker {
+namespace {
+
+constexpr std::size_t kLeastPart = 32U << 10;
+constexpr std::size_t kBytesAMicrosecond = 50;  // of a value, for the time that a commit takes
+constexpr int kSmooth = 8;                      // a commit counts for so small a part of what is usual
+
+}  // namespace
 
 // ── what comes ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -12,12 +19,10 @@ HeldValues::Held* HeldValues::find(const JobId& job) {
   return found == held_.end() ? nullptr : &found->second;
 }
 
-HeldValues::Held& HeldValues::add(const ValueName& name, Bytes value) {
-  Held& held = held_[name];
-  held.value = std::make_shared<const std::string>(value);
+void HeldValues::add(const ValueName& name, Held held) {
+  bytes_ += held.value().size();
   order_.push_back(name);
-  bytes_ += value.size();
-  return held;
+  held_[name] = std::move(held);
 }
 
 // A peer's later word about waiting, or about cancelling, takes the place of its earlier one: so steps are few.
@@ -51,11 +56,15 @@ bool HeldValues::hold(SessionId from, const message::Submission& job, bool wait,
            std::chrono::seconds(1)}}});
     return true;
   }
-  Held& held = add({job.id, 0}, job.args);
-  held.task = job.task;
-  held.queue = job.queue;
-  held.options = job.options;
+  Held held;
+  held.job = std::make_shared<JobSpec>();
+  held.job->id = job.id;
+  held.job->task = job.task;
+  held.job->queue = job.queue;
+  held.job->args = job.args;
+  held.job->options = job.options;
   held.steps.push_back({Kind::submit, from, wait});
+  add({job.id, 0}, std::move(held));
   return true;
 }
 
@@ -110,11 +119,12 @@ bool HeldValues::hold(SessionId from, const message::Report& report, bool in_par
     if (found->second.steps.front().from == from) return false;
     drop(found, out);  // its consumer is back with it, in a new session
   }
-  Held& held = add(name, report.result);
-  held.ran = report.ran;
+  Held held;
+  held.outcome = std::make_shared<Outcome>(message::outcome_of(report));
   Step step{Kind::outcome, from};
   if (!in_parts) step.place = engine_.hold_outcome(from, report.result.size());
   held.steps.push_back(step);
+  add(name, std::move(held));
   return true;
 }
 
@@ -141,8 +151,16 @@ void HeldValues::outcome(SessionId from, const message::OutcomeReport& report, M
 
 // ── what leaves ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
+void HeldValues::committed(Clock::duration took) { usual_ = usual_ ? *usual_ + (took - *usual_) / kSmooth : took; }
+
+std::size_t HeldValues::part() const {
+  if (!usual_) return piece_;
+  const auto us = std::chrono::duration_cast<std::chrono::microseconds>(*usual_).count();
+  return std::min(piece_, std::max(kLeastPart, static_cast<std::size_t>(us) * kBytesAMicrosecond));
+}
+
 void HeldValues::advance(Moment now, Effects& out) {
-  for (std::size_t left = piece_; left > 0 && !order_.empty();) {
+  for (std::size_t left = part(); left > 0 && !order_.empty();) {
     const ValueName name = order_.front();
     const auto found = held_.find(name);
     if (found == held_.end()) {
@@ -150,13 +168,14 @@ void HeldValues::advance(Moment now, Effects& out) {
       continue;
     }
     Held& held = found->second;
-    const std::size_t size = std::min(left, held.value->size() - held.given);
-    out.records.emplace_back(ValuePiece{name, held.value, held.given, size});
+    const Bytes value = held.value();
+    const std::size_t size = std::min(left, value.size() - held.given);
+    out.records.emplace_back(ValuePiece{name, value.substr(held.given, size), held.owner()});
     held.given += size;
     left -= size;
-    if (held.given < held.value->size()) return;
+    if (held.given < value.size()) return;
     order_.pop_front();
-    bytes_ -= held.value->size();
+    bytes_ -= value.size();
     const Held complete = std::move(held_.extract(found).mapped());
     pass_on(name, complete, now, out);
     out.records.emplace_back(ValueClosed{name});
@@ -164,19 +183,25 @@ void HeldValues::advance(Moment now, Effects& out) {
 }
 
 void HeldValues::pass_on(const ValueName& name, const Held& held, Moment now, Effects& out) {
-  for (const Step& step : held.steps) pass_on(name, held, step, now, out);
+  bool is_first = true;
+  for (const Step& step : held.steps) {
+    if (step.kind == Kind::submit && !std::exchange(is_first, false)) {
+      // The engine may have taken the spec, and not know of it any more: it is in the store only.
+      Held again;
+      again.job = std::make_shared<JobSpec>(*held.job);
+      pass_on(name, again, step, now, out);
+    } else {
+      pass_on(name, held, step, now, out);
+    }
+  }
 }
 
 void HeldValues::pass_on(const ValueName& name, const Held& held, const Step& step, Moment now, Effects& out) {
   switch (step.kind) {
     case Kind::submit:
-      return engine_.submit(step.from, {step.wait, {{name.job, held.task, held.queue, *held.value, held.options}}, {}},
-                            now, out);
-    case Kind::outcome: {
-      const message::Report report{name.job, name.attempt, JobState::succeeded, *held.value, {}, held.ran};
-      if (!step.place) return engine_.outcome(step.from, {0, {report}, {}}, now, out, true);
-      return engine_.outcome_held_back(step.from, report, *step.place, now, out);
-    }
+      return engine_.submit_held_back(step.from, held.job, step.wait, now, out);
+    case Kind::outcome:
+      return engine_.outcome_held_back(step.from, {name.job, name.attempt}, *held.outcome, step.place, now, out);
     case Kind::wait:
       return engine_.wait(step.from, {{name.job}, {}}, out);
     case Kind::leave:
@@ -188,7 +213,7 @@ void HeldValues::pass_on(const ValueName& name, const Held& held, const Step& st
 
 void HeldValues::drop(All::iterator held, Effects& out) {
   if (held->second.given > 0) out.records.emplace_back(ValueClosed{held->first});
-  bytes_ -= held->second.value->size();
+  bytes_ -= held->second.value().size();
   held_.erase(held);
 }
 

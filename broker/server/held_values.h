@@ -34,8 +34,11 @@ class HeldValues {
   void outcome(SessionId from, const message::OutcomeReport& report, Moment now, Effects& out, bool in_parts = false);
 
   void ended(SessionId session, Moment now, Effects& out);
-  // Before a commit: gives it its part of the oldest value, and the engine what is complete then.
+  // Before a commit: gives it its part of the oldest value, and the engine what is complete then. The part is what the
+  // disk takes in about as long as commits take anyway, within bounds: those beside it are not much slower for it.
   void advance(Moment now, Effects& out);
+  // How long a commit took.
+  void committed(Clock::duration took);
 
   [[nodiscard]] bool empty() const { return held_.empty(); }
   // Bytes of values that are held back.
@@ -51,23 +54,25 @@ class HeldValues {
     std::optional<std::uint64_t> place = {};  // of outcome: among its session's; unset: it came in parts
   };
   struct Held {
-    std::shared_ptr<const std::string> value;
-    std::size_t given = 0;  // to commits
-    // of a submission
-    std::string task;
-    std::string queue;
-    JobOptions options;
-    // of an outcome
-    std::chrono::microseconds ran{0};
+    // One of these.
+    std::shared_ptr<JobSpec> job;
+    std::shared_ptr<Outcome> outcome;
+    std::size_t given = 0;  // bytes, to commits
     std::vector<Step> steps;
+
+    [[nodiscard]] const std::string& value() const { return job ? job->args : outcome->result; }
+    [[nodiscard]] std::shared_ptr<const void> owner() const {
+      return job ? std::shared_ptr<const void>(job) : std::shared_ptr<const void>(outcome);
+    }
   };
   using All = std::map<ValueName, Held>;
 
   [[nodiscard]] Held* find(const JobId& job);
+  [[nodiscard]] std::size_t part() const;
   [[nodiscard]] bool has_room(std::size_t bytes) const { return held_.empty() || bytes_ + bytes <= most_; }
   [[nodiscard]] bool hold(SessionId from, const message::Submission& job, bool wait, Effects& out);
   [[nodiscard]] bool hold(SessionId from, const message::Report& report, bool in_parts, Effects& out);
-  Held& add(const ValueName& name, Bytes value);
+  void add(const ValueName& name, Held held);
   static void follow(Held& held, Step step);
   template <class Message>
   [[nodiscard]] Message without_held(const Message& message, Step step);
@@ -82,6 +87,7 @@ class HeldValues {
   All held_;
   std::deque<ValueName> order_;  // the oldest first; those that were dropped are still named
   std::size_t bytes_ = 0;
+  std::optional<Clock::duration> usual_;  // time of a commit
 };
 
 }  // namespace zebu::broker

@@ -25,7 +25,7 @@ struct Options : EngineOptions {
   // how many bytes of them go with one commit, and how many may wait for that in memory. A store keeps no pieces of
   // values of up to kLargeValue bytes.
   std::size_t large_value = kLargeValue;
-  std::size_t value_piece = 512U << 10;
+  std::size_t value_piece = 256U << 10;
   std::size_t held_values = 512U << 20;
   std::string log_level = "info";
 };

@@ -252,6 +252,7 @@ std::string broker_answer(const Engine& engine, const ServerFacts& server, Momen
     write_milliseconds(map["uptime_ms"], now.steady - server.started);
     map["clients"].number(engine.sessions().size() - consumers);
     map["consumers"].number(consumers);
+    map["held_bytes"].number(server.held_bytes);
     {
       MapWriter states(map["jobs"]);
       for (int i = 0; i < kJobStates; ++i) {

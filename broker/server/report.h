@@ -11,7 +11,8 @@ struct ServerFacts {
   InstanceId instance;
   std::string store;
   TimePoint started{};
-  std::uint64_t errors = 0;  // messages that were answered with ERROR
+  std::uint64_t errors = 0;      // messages that were answered with ERROR
+  std::uint64_t held_bytes = 0;  // HeldValues::bytes()
 };
 
 // A failed job, and the new one that runs in its place.

@@ -176,6 +176,7 @@ void Server::start_commit(Moment now) {
     work.batch = batch;
   }
   effects_.records.reserve(work.records.size());  // the next commit is about as large
+  commit_began_ = Clock::now();
   store_.start(std::move(work));
 }
 
@@ -184,6 +185,7 @@ Result<void> Server::take_commit(std::optional<Result<StoreDone>> done, Moment n
   if (!*done) return tl::make_unexpected(std::move(done->error()));
   const StoreDone& stored = **done;
   if (stored.batch) {
+    held_.committed(Clock::now() - commit_began_);
     outbox_.committed();
     engine_.committed(*stored.batch, stored.duplicates, now, effects_);
     commands_.committed(effects_);

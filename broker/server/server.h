@@ -65,8 +65,9 @@ class Server {
   HeldValues held_;
   Effects effects_;  // replies to one message; records and reads since the last commit began
   Outboxes outbox_;
-  std::vector<SessionId> ended_;         // to be forgotten after their last replies
-  bool is_stopping_ = false;             // decisions are committed and sent, and no new message is handled
+  std::vector<SessionId> ended_;  // to be forgotten after their last replies
+  bool is_stopping_ = false;      // decisions are committed and sent, and no new message is handled
+  TimePoint commit_began_{};
   std::optional<TimePoint> held_since_;  // when the outboxes began to hold replies back
   Decoder decoder_;
   Received received_;

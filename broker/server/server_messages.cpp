@@ -128,6 +128,7 @@ struct Server::Handler {
   void operator()(const message::Leave& m) const { server.held_.leave(from, m); }
   void operator()(const message::Cancel& m) const { server.held_.cancel(from, m, now, server.effects_); }
   void operator()(const message::Query& m) const {
+    server.facts_.held_bytes = server.held_.bytes();
     server.ports_.is_behind(from) ? server.queries_.refuse_unread(from, m.number)
                                   : server.queries_.answer(from, m, now, server.effects_);
   }

@@ -67,7 +67,8 @@ std::vector<Record> pieces(const ValueName& name, const std::string& value, std:
   const std::size_t size = value.size() / count;
   for (std::size_t i = 0; i < count; ++i) {
     const std::size_t offset = i * size;
-    records.emplace_back(ValuePiece{name, whole, offset, i + 1 == count ? value.size() - offset : size});
+    const std::size_t bytes = i + 1 == count ? value.size() - offset : size;
+    records.emplace_back(ValuePiece{name, std::string_view(*whole).substr(offset, bytes), whole});
   }
   return records;
 }

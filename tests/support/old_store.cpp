@@ -297,6 +297,7 @@ OldJobs fill_old_store(const std::string& path, std::uint64_t count, bool keeps)
   const auto database = open_old(path);
   database->exec("PRAGMA journal_mode = WAL");
   database->exec("PRAGMA synchronous = OFF");
+  database->exec("PRAGMA cache_size = -1000000");
   SQLite::Transaction transaction(*database);
   OldJobs result;
   OldWriter writer(*database);

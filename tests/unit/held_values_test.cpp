@@ -48,7 +48,7 @@ struct Desk : EngineDriver {
   std::size_t piece_bytes() const {
     std::size_t bytes = 0;
     for (const Record& record : effects.records) {
-      if (const auto* piece = std::get_if<ValuePiece>(&record)) bytes += piece->size;
+      if (const auto* piece = std::get_if<ValuePiece>(&record)) bytes += piece->bytes.size();
     }
     return bytes;
   }
@@ -246,4 +246,25 @@ TEST_CASE(
   CHECK(counts.front() == 1);  // with the first commit, before the large one
   CHECK(counts.back() == 1);
   CHECK(named == std::vector<AttemptId>{{large, 1}});
+}
+
+TEST_CASE("a commit's part of a value is larger where commits take longer, within bounds") {
+  Desk desk;
+  Options options;
+  options.large_value = 1000;
+  HeldValues held(desk.engine(), options);
+  const SessionId client = desk.client();
+  const std::string args(4U << 20, 'x');
+  held.submit(client, {false, {{Uuid::make(), "fib", "default", args, {}}}, {}}, desk.now(), desk.effects);
+  const auto part_when_commits_take = [&](std::chrono::microseconds time) {
+    for (int i = 0; i < 100; ++i) held.committed(time);
+    desk.settle();
+    held.advance(desk.now(), desk.effects);
+    return desk.piece_bytes();
+  };
+  CHECK(part_when_commits_take(std::chrono::microseconds(50)) == 32U << 10);
+  const std::size_t middle = part_when_commits_take(std::chrono::microseconds(1000));
+  CHECK(middle > 40'000);
+  CHECK(middle < 60'000);
+  CHECK(part_when_commits_take(std::chrono::milliseconds(100)) == options.value_piece);
 }

@@ -165,13 +165,18 @@ std::uint64_t Engine::hold_outcome(SessionId session, std::size_t bytes) {
   return consumer(session).receipts.hold(bytes);
 }
 
-void Engine::outcome_held_back(SessionId session, const message::Report& report, std::uint64_t place, Moment now,
-                               Effects& out) {
+void Engine::outcome_held_back(SessionId session, const AttemptId& attempt, Outcome& outcome,
+                               std::optional<std::uint64_t> place, Moment now, Effects& out) {
   last_ = now;
   Consumer& from = consumer(session);
+  const std::size_t bytes = outcome.result.size();
   take_outcome(
-      from, assigned_job(session, {report.id, report.attempt}), [&] { return message::outcome_of(report); }, out);
-  from.receipts.release(place, batches_.open());
+      from, assigned_job(session, attempt), [&] { return std::move(outcome); }, out);
+  if (place) {
+    from.receipts.release(*place, batches_.open());
+  } else {
+    from.receipts.add_in_parts(attempt, bytes);
+  }
   changed(from);
   tell_kept_or_wait(from, out);
 }

@@ -17,31 +17,30 @@ bool Engine::would_accept(const message::Submission& job) const {
   spec.task = job.task;
   spec.queue = job.queue;
   spec.options = job.options;
-  return !why_refused(job, spec, spec.size() + job.args.size());
+  return !why_refused(spec, spec.size() + job.args.size());
 }
 
 // size: the job's share of its queue's limit in bytes.
-std::optional<Error> Engine::why_refused(const message::Submission& job, const JobSpec& spec, std::size_t size) const {
+std::optional<Error> Engine::why_refused(const JobSpec& spec, std::size_t size) const {
   const auto bad_name = [](std::string_view what, std::string_view name) {
     return Error{ErrorCode::bad_job,
                  std::string(what) + " " + in_quotes(name) +
                      " is not a valid name: 1 to 128 bytes of UTF-8 without spaces or control characters",
                  {}};
   };
-  if (!is_valid_name(job.task)) return bad_name("task", job.task);
-  if (!is_valid_name(job.queue)) return bad_name("queue", job.queue);
-  if (auto why = why_bad(job.options)) return Error{ErrorCode::bad_job, std::move(*why), {}};
-  const Queue* queue = jobs_.find_queue(job.queue);
+  if (!is_valid_name(spec.task)) return bad_name("task", spec.task);
+  if (!is_valid_name(spec.queue)) return bad_name("queue", spec.queue);
+  if (auto why = why_bad(spec.options)) return Error{ErrorCode::bad_job, std::move(*why), {}};
+  const Queue* queue = jobs_.find_queue(spec.queue);
   const bool is_served = queue && queue->consumers > 0;
-  if (job.options.only_served && !is_served) {
-    return Error{
-        ErrorCode::no_consumer,
-        "no consumer serves queue " + in_quotes(job.queue) + ": start one with --queues " + std::string(job.queue),
-        std::chrono::seconds(1)};
+  if (spec.options.only_served && !is_served) {
+    return Error{ErrorCode::no_consumer,
+                 "no consumer serves queue " + in_quotes(spec.queue) + ": start one with --queues " + spec.queue,
+                 std::chrono::seconds(1)};
   }
-  if (is_served && queue->tasks.find(job.task) == queue->tasks.end()) {
+  if (is_served && queue->tasks.find(spec.task) == queue->tasks.end()) {
     return Error{ErrorCode::unknown_task,
-                 "no consumer of queue " + in_quotes(job.queue) + " knows task " + in_quotes(job.task) +
+                 "no consumer of queue " + in_quotes(spec.queue) + " knows task " + in_quotes(spec.task) +
                      "; they know: " + list_of(queue->tasks),
                  {}};
   }

@@ -18,20 +18,30 @@ void Engine::submit(SessionId session, const message::Submit& submit, Moment now
 
 void Engine::accept(SessionId session, const message::Submission& job, bool wait, Moment now, Effects& out) {
   if (Job* known = jobs_.find(job.id)) return accept_again(session, *known, wait, out);
-  const JobOptions& options = job.options;
   auto spec = std::make_shared<JobSpec>();
   spec->id = job.id;
   spec->task = job.task;
   spec->queue = job.queue;
   spec->args = job.args;
-  spec->options = options;
+  spec->options = job.options;
+  accept(session, std::move(spec), wait, now, out);
+}
+
+void Engine::submit_held_back(SessionId session, std::shared_ptr<JobSpec> job, bool wait, Moment now, Effects& out) {
+  last_ = now;
+  if (Job* known = jobs_.find(job->id)) return accept_again(session, *known, wait, out);
+  accept(session, std::move(job), wait, now, out);
+}
+
+void Engine::accept(SessionId session, std::shared_ptr<JobSpec> spec, bool wait, Moment now, Effects& out) {
+  const JobOptions& options = spec->options;
   spec->submitted = now.wall;
   if (options.delay.count() > 0) spec->due = now.wall + options.delay;
   if (options.run_at && *options.run_at > now.wall) spec->due = options.run_at;
   spec->expires = options.expires_in ? std::optional(now.wall + *options.expires_in) : options.expires_at;
-  if (auto why = why_refused(job, *spec, spec->size())) {
+  if (auto why = why_refused(*spec, spec->size())) {
     ++totals_.refused;
-    out.refused.push_back({session, {job.id, std::move(*why)}});
+    out.refused.push_back({session, {spec->id, std::move(*why)}});
     return;
   }
   spec->sequence = jobs_.take_sequence();

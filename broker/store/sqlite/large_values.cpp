@@ -56,7 +56,7 @@ void LargeValues::add(const ValuePiece& piece) {
     found = gathering_.emplace(piece.name, Gathering{{next_number_++, 0}, 0}).first;
     insert_loose_.run(found->second.value.number);
   }
-  append(found->second, piece.bytes());
+  append(found->second, piece.bytes);
 }
 
 void LargeValues::close(const ValueName& name) {
