@@ -25,6 +25,7 @@ void Engine::accept(SessionId session, const message::Submission& job, bool wait
   spec->queue = job.queue;
   spec->args = job.args;
   spec->options = options;
+  if (!job.kwargs.empty()) spec->kwargs = std::string(job.kwargs);
   spec->submitted = now.wall;
   if (options.delay.count() > 0) spec->due = now.wall + options.delay;
   if (options.run_at && *options.run_at > now.wall) spec->due = options.run_at;

@@ -6,15 +6,18 @@ namespace zebu::broker {
 namespace {
 
 enum JobFlag : std::uint8_t { kDue = 1, kExpires = 2 };
-enum StatusFlag : std::uint8_t {
+// The rare ones are large: the flags of most rows take one byte.
+enum StatusFlag : std::uint16_t {
   kTroubles = 1,
   kHolder = 2,
   kStatusDue = 4,
   kFinished = 8,
   kForgetAt = 16,
   kOutcome = 32,
-  kUnique = 64,
-  kCancelAsked = 128,
+  kLast = 64,
+  kUnique = 128,
+  kCancelAsked = 256,
+  kEarlier = 512,
 };
 
 class Writer {
@@ -30,6 +33,7 @@ class Writer {
     return byte(static_cast<unsigned>(value));
   }
   Writer& time(WallTime value) { return number(static_cast<std::uint64_t>(value.time_since_epoch().count())); }
+  Writer& text(std::string_view value) { return number(value.size()), to_ += value, *this; }
 
  private:
   std::string& to_;
@@ -56,6 +60,7 @@ class Reader {
   }
   WallTime time() { return WallTime(std::chrono::milliseconds(static_cast<std::int64_t>(number()))); }
   Uuid id() { return *Uuid::from_bytes(take(16)); }
+  Bytes text() { return take(number()); }
   JobState state() {
     const unsigned code = byte();
     const auto state = state_of_code(code);
@@ -75,7 +80,54 @@ class Reader {
   Bytes from_;
 };
 
-std::uint8_t flags_of(const JobStatus& status) {
+// A row's number for each end; it never gets another meaning.
+constexpr std::array<std::pair<AttemptEnd, std::uint8_t>, 6> kAttemptCodes = {{{AttemptEnd::succeeded, 1},
+                                                                               {AttemptEnd::failed, 2},
+                                                                               {AttemptEnd::crashed, 3},
+                                                                               {AttemptEnd::lost, 4},
+                                                                               {AttemptEnd::left, 5},
+                                                                               {AttemptEnd::cancelled, 6}}};
+
+std::uint8_t code_of(AttemptEnd end) {
+  for (const auto& [each, code] : kAttemptCodes) {
+    if (each == end) return code;
+  }
+  return 0;
+}
+
+AttemptEnd end_of_code(unsigned code) {
+  for (const auto& [end, each] : kAttemptCodes) {
+    if (each == code) return end;
+  }
+  throw StoreDamage("an attempt's end has the unknown number " + std::to_string(code));
+}
+
+void write_earlier(Writer& out, const std::vector<AttemptRecord>& attempts) {
+  out.number(attempts.size());
+  for (const AttemptRecord& one : attempts) {
+    out.number(one.attempt).byte(code_of(one.end)).time(one.started).time(one.ended);
+    out.number(static_cast<std::uint64_t>(one.ran.count()));
+    out.text(one.consumer).text(one.type).text(one.message);
+  }
+}
+
+AttemptLog read_earlier(Reader& in) {
+  std::vector<AttemptRecord> attempts;
+  for (std::uint64_t left = in.number(); left > 0; --left) {
+    AttemptRecord& one = attempts.emplace_back();
+    one.attempt = in.small();
+    one.end = end_of_code(in.byte());
+    one.started = in.time();
+    one.ended = in.time();
+    one.ran = std::chrono::microseconds(static_cast<std::int64_t>(in.number()));
+    one.consumer = in.text();
+    one.type = in.text();
+    one.message = in.text();
+  }
+  return std::make_shared<const std::vector<AttemptRecord>>(std::move(attempts));
+}
+
+std::uint16_t flags_of(const JobStatus& status) {
   const Uses& uses = status.uses;
   unsigned flags = 0;
   if (uses.failures != 0 || uses.crashes != 0 || uses.losses != 0) flags |= kTroubles;
@@ -86,13 +138,15 @@ std::uint8_t flags_of(const JobStatus& status) {
   if (status.outcome) flags |= kOutcome;
   if (status.has_unique) flags |= kUnique;
   if (status.cancel_asked) flags |= kCancelAsked;
-  return static_cast<std::uint8_t>(flags);
+  if (status.last.consumer) flags |= kLast;
+  if (status.earlier) flags |= kEarlier;
+  return static_cast<std::uint16_t>(flags);
 }
 
-// All but the outcome, which is the rest. Returns whether there is one.
-[[nodiscard]] bool read_front(Reader& in, JobStatus& status) {
+// All but the outcome, which is the rest. Returns whether there is one. is_front: stops before the attempts.
+[[nodiscard]] bool read_front(Reader& in, JobStatus& status, bool is_front) {
   status.state = in.state();
-  const unsigned flags = in.byte();
+  const std::uint32_t flags = in.small();
   status.has_unique = (flags & kUnique) != 0;
   status.cancel_asked = (flags & kCancelAsked) != 0;
   status.uses.attempt = in.small();
@@ -105,9 +159,15 @@ std::uint8_t flags_of(const JobStatus& status) {
   if ((flags & kStatusDue) != 0) status.due = in.time();
   if ((flags & kFinished) != 0) {
     status.finished = in.time();
-    status.queue = in.take(in.number());
+    status.queue = in.text();
   }
   if ((flags & kForgetAt) != 0) status.forget_at = in.time();
+  if (is_front) return false;
+  if ((flags & kLast) != 0) {
+    status.last.started = in.time();
+    status.last.consumer = std::make_shared<const std::string>(in.text());
+  }
+  if ((flags & kEarlier) != 0) status.earlier = read_earlier(in);
   return (flags & kOutcome) != 0;
 }
 
@@ -118,7 +178,7 @@ void append_job(std::string& to, const JobSpec& spec) {
   out.byte((spec.due ? unsigned{kDue} : 0U) | (spec.expires ? unsigned{kExpires} : 0U)).time(spec.submitted);
   if (spec.due) out.time(*spec.due);
   if (spec.expires) out.time(*spec.expires);
-  append_entry(to, JobView{spec.id, spec.task, spec.queue, spec.args, spec.options});
+  append_entry(to, JobView{spec.id, spec.task, spec.queue, spec.args, spec.options, spec.keywords()});
 }
 
 std::string encode_job(const JobSpec& spec) {
@@ -130,17 +190,18 @@ std::string encode_job(const JobSpec& spec) {
 void append_status(std::string& to, const JobId& id, const JobStatus& status) {
   Writer out(to);
   const unsigned flags = flags_of(status);
-  out.byte(code_of(status.state)).byte(flags).number(status.uses.attempt);
+  out.byte(code_of(status.state)).number(flags).number(status.uses.attempt);
   if ((flags & kTroubles) != 0) {
     out.number(status.uses.failures).number(status.uses.crashes).number(status.uses.losses);
   }
   if (status.holder) to += status.holder->view();
   if ((flags & kStatusDue) != 0) out.time(status.due);
   if ((flags & kFinished) != 0) {
-    out.time(status.finished).number(status.queue.size());
-    to += status.queue;
+    out.time(status.finished).text(status.queue);
   }
   if ((flags & kForgetAt) != 0) out.time(*status.forget_at);
+  if ((flags & kLast) != 0) out.time(status.last.started).text(*status.last.consumer);
+  if ((flags & kEarlier) != 0) write_earlier(out, *status.earlier);
   if (status.outcome) append_entry(to, message::report_of(id, status.uses.attempt, *status.outcome));
 }
 
@@ -166,13 +227,14 @@ SharedSpec RowReader::job(const JobId& id, std::uint64_t sequence, Bytes row) {
   spec->queue = job->queue;
   spec->args = job->args;
   spec->options = std::move(job->options);
+  if (!job->kwargs.empty()) spec->kwargs = std::string(job->kwargs);
   return spec;
 }
 
 JobStatus RowReader::status(Bytes row) {
   Reader in(row);
   JobStatus status;
-  if (!read_front(in, status)) return status;
+  if (!read_front(in, status, false)) return status;
   const auto report = decoder_.decode_report(in.rest());
   if (!report) throw StoreDamage("an outcome: " + report.error().message);
   status.outcome = std::make_shared<const Outcome>(message::outcome_of(*report));
@@ -182,7 +244,7 @@ JobStatus RowReader::status(Bytes row) {
 JobStatus RowReader::status_only(Bytes row) {
   Reader in(row);
   JobStatus status;
-  (void)read_front(in, status);
+  (void)read_front(in, status, true);
   return status;
 }
 

@@ -32,11 +32,15 @@ struct JobStatus {
   WallTime finished{};  // valid in a final state, as is the queue: dropping a job reads no more than this
   std::string queue;
   std::optional<WallTime> forget_at;
+  LastAttempt last;
+  AttemptLog earlier;
   SharedOutcome outcome;
 };
-// status.row: ┌ state ┬ flags: 1 failures, crashes, losses · 2 holder · 4 due · 8 finished, queue's length, queue ·
-//   16 forget_at · 32 outcome · 64 has_unique · 128 cancel_asked ┬ attempt ┬ (…in that order) ┬ (as in OUTCOME: [id,
-//   attempt, state, value, run_us]) │
+// status.row: ┌ state ┬ flags: 1 failures, crashes, losses · 2 holder · 4 due · 8 finished, queue · 16 forget_at ·
+//   32 outcome · 64 last: started, consumer · 128 has_unique · 256 cancel_asked · 512 earlier ┬ attempt ┬
+//   (…in that order) ┬ (as in OUTCOME: [id, attempt, state, value, run_us]) │
+// A text is its length and its bytes. earlier: how many, then each: attempt, its end (kAttemptCodes), started, ended,
+// ran in microseconds, consumer, type, message.
 void append_status(std::string& to, const JobId& id, const JobStatus& status);
 [[nodiscard]] std::string encode_status(const JobId& id, const JobStatus& status);
 
@@ -45,7 +49,7 @@ class RowReader {
  public:
   [[nodiscard]] SharedSpec job(const JobId& id, std::uint64_t sequence, Bytes row);
   [[nodiscard]] JobStatus status(Bytes row);
-  // The same without the outcome, which takes most of the time.
+  // The same without attempts and outcome, which take most of the time.
   [[nodiscard]] static JobStatus status_only(Bytes row);
 
  private:
