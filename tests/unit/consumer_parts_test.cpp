@@ -163,17 +163,17 @@ TEST_CASE("progress gathers for each attempt, is sent once, and is spread over m
       const auto message = decoder.decode(frame.bytes());
       REQUIRE(message);
       for (const auto& job : std::get<zebu::message::ProgressReports>(*message).jobs) {
-        heard[job.id.bytes[0]] = {job.done, std::string(job.note), std::string(job.output)};
+        heard[job.id.bytes[0]] = {job.done, std::string(job.note), std::string(job.output), job.offset, job.number};
       }
       ++frames;
     });
   };
-  unsent.add({attempt(1), {0.1, "one", "a\n"}});
+  unsent.add({attempt(1), {0.1, "one", "a\n", 0, 1}});
   unsent.add({attempt(2), {0.2, "two", ""}});
-  unsent.add({attempt(1), {0.3, "", "b\n"}});
+  unsent.add({attempt(1), {0.3, "", "b\n", 2, 2}});
   send_all(kMaxMessage);
   CHECK(frames == 1);
-  CHECK(heard[1] == zebu::Progress{0.3, "one", "a\nb\n"});
+  CHECK(heard[1] == zebu::Progress{0.3, "one", "a\nb\n", 0, 2});
   CHECK(heard[2] == zebu::Progress{0.2, "two", ""});
   send_all(kMaxMessage);
   CHECK(frames == 1);
