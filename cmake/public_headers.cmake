@@ -13,6 +13,7 @@ set(ZEBU_PUBLIC_HEADERS
   error.h
   ids.h
   job.h
+  rare.h
   registry.h
   task_failure.h)
 # What client_session.h is made of. It changes without notice: use client_session.h.

@@ -72,7 +72,8 @@ std::optional<int> parse_options(int argc, const char* const* argv, ConsumerOpti
   add_work(app, options);
   add_limits(app, options);
   if (test_tasks != nullptr) {
-    app.flag("--test-tasks", *test_tasks, "also run the tasks about, crash, deaf, fail, flaky, hang and hog");
+    app.flag("--test-tasks", *test_tasks,
+             "also run the tasks about, crash, deaf, fail, flaky, hang, hog, keywords, later and nested");
   }
   app.check([&options] { return check_pool(options); });
   return app.parse(argc, argv);

@@ -17,7 +17,8 @@ void UnsentProgress::add(const ProgressUpdate& update) {
   Progress& all = unsent_[update.id];
   output_bytes_ -= all.output.size();
   const bool has_room = output_bytes_ + kMaxOutput <= kMaxOutputBytes;
-  append(all, update.progress.done, update.progress.note, has_room ? Bytes(update.progress.output) : Bytes());
+  const Progress& news = update.progress;
+  append_at(all, news.offset, news.number, news.done, news.note, has_room ? Bytes(news.output) : Bytes());
   output_bytes_ += all.output.size();
 }
 
@@ -39,6 +40,7 @@ void UnsentProgress::send(std::size_t max_part, const std::function<void(Frame)>
       report.output = utf8_beginning(output, room);
       output.remove_prefix(report.output.size());
       add(report);
+      report.offset += report.output.size();
       report.done.reset();
       report.note = {};
     }

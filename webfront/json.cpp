@@ -75,6 +75,7 @@ Result<Json> parse_text(std::string_view text) {
 // what is wrong with them.
 std::optional<std::string> read_options(Json& value, JobRequest& job, bool& unique_by_args) {
   if (!value.is_object()) return "\"options\" must be an object";
+  if (value.contains("kwargs")) return "options: kwargs stands beside args, not here";
   if (const auto by_args = value.find("unique_by_args"); by_args != value.end()) {
     if (!by_args->is_boolean()) return "options: unique_by_args must be true or false";
     if (by_args->get<bool>() && value.contains("unique")) return "options: give unique or unique_by_args, not both";
@@ -91,8 +92,10 @@ std::optional<std::string> read_options(Json& value, JobRequest& job, bool& uniq
   auto submission = decoder.decode_submission(entry);
   if (!submission) return "options: " + submission.error().message;
   const bool is_transient = job.options.transient;
+  const bool is_private = job.options.is_private;
   job.options = std::move(submission->options);
   job.options.transient = job.options.transient || is_transient;
+  job.options.is_private = job.options.is_private || is_private;
   return std::nullopt;
 }
 
@@ -109,13 +112,19 @@ std::optional<std::string> read_member(const std::string& key, Json& value, JobR
   } else if (key == "args") {
     if (!value.is_array()) return "\"args\" must be an array: the task's arguments in order";
     job.args = msgpack_of(value);
+  } else if (key == "kwargs") {
+    if (!value.is_object()) return "\"kwargs\" must be an object: the task's keyword arguments";
+    if (!value.empty()) job.kwargs = msgpack_of(value);  // the library keeps keys in order
   } else if (key == "transient") {
     if (!value.is_boolean()) return "\"transient\" must be true or false";
     job.options.transient = job.options.transient || value.get<bool>();
+  } else if (key == "private") {
+    if (!value.is_boolean()) return "\"private\" must be true or false";
+    job.options.is_private = job.options.is_private || value.get<bool>();
   } else if (key == "options") {
     return read_options(value, job, unique_by_args);
   } else {
-    return "unknown key \"" + key + "\": a job has task, args, queue, transient and options";
+    return "unknown key \"" + key + "\": a job has task, args, kwargs, queue, transient, private and options";
   }
   return std::nullopt;
 }
@@ -133,7 +142,7 @@ Result<JobRequest> parse_job(std::string_view body) {
     if (auto wrong = read_member(key, member, job, unique_by_args)) return bad_body(std::move(*wrong));
   }
   if (job.task.empty()) return bad_body("\"task\" is missing");
-  if (unique_by_args) job.options.unique = unique_key_of(job.task, job.args);
+  if (unique_by_args) job.options.unique = unique_key_of(job.task, job.args, job.kwargs);
   if (auto wrong = why_bad(job.options)) return bad_body("options: " + *wrong);
   return job;
 }
@@ -160,13 +169,11 @@ Result<std::optional<JobStatus>> job_status(std::string_view answer) {
                          ? job_state_from(job["state"].get_ref<const std::string&>())
                          : std::nullopt;
   if (!state) return fail(ErrorCode::bad_value, "the broker's answer about the job names no state");
-  if (const auto result = job.find("result"); result != job.end()) {
-    const Json packed = std::move(*result);
-    job.erase(result);
-    if (packed.is_binary()) {
-      const auto& bytes = packed.get_binary();
-      job["result"] = value_of({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
-    }
+  for (const char* name : {"result", "args", "kwargs"}) {
+    const auto value = job.find(name);
+    if (value == job.end() || !value->is_binary()) continue;
+    const auto bytes = value->get_binary();
+    *value = value_of({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
   }
   if (const auto error = job.find("error"); error != job.end() && error->is_null()) job.erase(error);
   return JobStatus{to_text(job), *state};

@@ -47,6 +47,7 @@ http::Response error_response(const Error& error) {
     case ErrorCode::closed:
     case ErrorCode::version:
     case ErrorCode::replaced:
+    case ErrorCode::moved:
     case ErrorCode::wrong_role:
     case ErrorCode::no_session:
     case ErrorCode::too_many_peers:

@@ -33,7 +33,7 @@ struct Effects {
   };
   struct Assigned {
     SharedSpec job;
-    std::uint32_t attempt;
+    Uses uses;  // with this attempt
   };
   struct Done {
     JobId id;

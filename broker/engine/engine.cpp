@@ -101,7 +101,7 @@ void Engine::show(Line& line) {
   }
   const Job* next = line.queue().settings.is_paused ? nullptr : line.next();
   std::optional<Dispatch::Head> head;
-  if (next != nullptr) head = {line_key(*next->spec), !next->is_transient(), next->failed_on};
+  if (next != nullptr) head = {line_key(*next->spec), !next->is_transient(), next->failed_on()};
   dispatch_.set_head(*line.route, head);
   if (line.window.edge) backlog_.note(line);
 }

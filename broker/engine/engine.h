@@ -98,7 +98,7 @@ class Engine {
   void progress(SessionId session, const message::ProgressReports& reports, Effects& out);
 
   // Commands.
-  void pause(std::string_view queue, std::string_view reason, Effects& out);
+  void pause(std::string_view queue, std::string_view reason, std::string_view by, Moment now, Effects& out);
   [[nodiscard]] bool resume(std::string_view queue, Effects& out);  // false: it was not paused
   // Cancels the jobs that are queued or scheduled now. Returns their number, or nullopt if the rest follows later.
   [[nodiscard]] std::optional<std::size_t> purge(std::string_view queue, Moment now, Effects& out);
@@ -198,7 +198,8 @@ class Engine {
   void end_unreadable(Consumer& from, const message::BadEntry& bad, Effects& out);
   void end_attempt(Job& job, Outcome&& outcome, Effects& out);
   void lose(Job& job, End how, Effects& out);
-  void follow(Job& job, Ruling&& ruling, Effects& out);
+  void log_attempt(Job& job, AttemptEnd end, const Outcome* outcome);
+  void follow(Job& job, Ruling&& ruling, AttemptEnd end, Effects& out);
   void leave_consumer(Job& job);
   void put_back(Job& job, Effects& out);
   void finish(Job& job, Outcome&& outcome, Effects& out);

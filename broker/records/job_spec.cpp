@@ -8,11 +8,19 @@ std::string unique_name(const JobSpec& spec) {
   return name.append(spec.queue).append(1, '\0').append(spec.options.unique);
 }
 
+namespace {
+
+std::size_t size_of(const TaskError& error) {
+  std::size_t size = error.type.size() + error.message.size();
+  for (const std::string& line : error.trace) size += sizeof(line) + line.size();
+  if (error.details) size += sizeof(ErrorDetails);
+  return size + (error.cause() != nullptr ? sizeof(TaskError) + size_of(*error.cause()) : 0);
+}
+
+}  // namespace
+
 std::size_t size_of(const JobSpec& spec, const Outcome& outcome) {
-  std::size_t size = spec.size() + sizeof(Outcome) + outcome.result.size();
-  size += outcome.error.type.size() + outcome.error.message.size();
-  for (const std::string& line : outcome.error.trace) size += sizeof(line) + line.size();
-  return size;
+  return spec.size() + sizeof(Outcome) + outcome.result.size() + size_of(outcome.error);
 }
 
 }  // namespace zebu::broker

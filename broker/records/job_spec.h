@@ -19,13 +19,16 @@ struct JobSpec {
   WallTime submitted{};
   std::optional<WallTime> due;      // when it may start first; unset: at once
   std::optional<WallTime> expires;  // when it must have started
+  Rare<std::string> kwargs;         // one msgpack map
 
   // The job's share of its queue's limit in bytes.
   [[nodiscard]] std::size_t size() const {
     std::size_t size = sizeof(JobSpec) + task.size() + queue.size() + args.size() + options.unique.size();
+    if (kwargs) size += kwargs->size();
     for (const Header& header : options.headers) size += sizeof(header) + header.first.size() + header.second.size();
     return size;
   }
+  [[nodiscard]] Bytes keywords() const { return kwargs ? Bytes(*kwargs) : Bytes(); }
 };
 
 // The name under which a job holds its unique key: the key in the job's queue. The same key in another queue is another
@@ -56,6 +59,14 @@ struct QueueSettings {
   std::string reason;  // why it is paused
   // Set while a purge is under way: queued and scheduled jobs up to this sequence are being cancelled.
   std::optional<std::uint64_t> purge_up_to;
+  // Who paused it, and when.
+  struct Pauser {
+    std::string name;  // the client's
+    WallTime at{};
+
+    bool operator==(const Pauser&) const = default;
+  };
+  Rare<Pauser> paused_by = {};
 
   // The job belongs to the purge that is under way.
   [[nodiscard]] bool purges(const JobSpec& spec) const { return purge_up_to && spec.sequence <= *purge_up_to; }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "broker/records/attempts.h"
 #include "broker/records/job_spec.h"
 
 #include <array>
@@ -15,7 +16,8 @@ namespace zebu::broker {
 using BatchNumber = std::uint64_t;
 
 // Changes of durable jobs, in order. The engine makes records, a store keeps the state that they add up to. Every
-// record about a job but JobForgotten carries its spec, which has the keys under which a store has the job.
+// record about a job but JobForgotten carries its spec, which has the keys under which a store has the job. `earlier`
+// is the whole log of the job's attempts from then on.
 
 // A new job, scheduled when it has spec.due, else queued. With `in_line` a queued one leaves the engine's memory with
 // this record, and comes back by load_queued.
@@ -33,12 +35,15 @@ struct AttemptStarted {
   std::uint32_t attempt = 0;
   InstanceId holder;
   bool cancel_asked = false;  // a stop was requested
+  LastAttempt at = {};
+  AttemptLog earlier = {};
 };
 // A running job is queued again.
 struct JobPutBack {
   SharedSpec spec;
   Uses uses;
   bool has_ended = false;  // the attempt ended or was given back, so it cannot be claimed
+  AttemptLog earlier = {};
 };
 // A running job waits for `due` to be queued again; `last` is how its last attempt ended. It has no holder.
 struct JobRescheduled {
@@ -46,19 +51,23 @@ struct JobRescheduled {
   Uses uses;
   WallTime due{};
   SharedOutcome last;
+  AttemptLog earlier = {};
 };
 // A scheduled job's time has come: it is queued.
 struct JobDue {
   SharedSpec spec;
   bool in_line = false;  // as in JobAccepted
 };
-// forget_at: when the outcome is dropped; unset: only by JobForgotten.
+// forget_at: when the outcome is dropped; unset: only by JobForgotten. last: the attempt that ended the job, if one
+// did.
 struct JobFinished {
   SharedSpec spec;
   Uses uses;
   SharedOutcome outcome;
   WallTime finished{};
   std::optional<WallTime> forget_at;
+  LastAttempt last = {};
+  AttemptLog earlier = {};
 };
 // A finished job is dropped: at a time, or now (a failed one that was retried or purged).
 struct JobForgotten {
@@ -115,6 +124,8 @@ struct StoredJob {
   // Bytes of the arguments and of the result that the store did not read (ListFilter::with_large).
   std::size_t args_left_out = 0;
   std::size_t result_left_out = 0;
+  LastAttempt last = {};             // while running: the newest recorded one; in a final state: the one that ended it
+  AttemptLog earlier = {};           // attempts before
 };
 
 // JobAccepted for a job that was not taken: the store has its id already (then `of` is the same id), or an unfinished

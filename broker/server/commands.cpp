@@ -27,7 +27,8 @@ ListFilter failed_jobs(const message::Params& params, bool with_large) {
 }
 
 void pause(const CommandCall& call) {
-  call.engine.pause(call.params.queue, call.params.reason, call.out);
+  const std::string by(call.engine.name_of(call.from.session));
+  call.engine.pause(call.params.queue, call.params.reason, by, call.now, call.out);
   call.answer_when_durable(count_answer("paused", 1));
 }
 

@@ -63,6 +63,7 @@ bool HeldValues::hold(SessionId from, const message::Submission& job, bool wait,
   held.job->queue = job.queue;
   held.job->args = job.args;
   held.job->options = job.options;
+  if (!job.kwargs.empty()) held.job->kwargs = std::string(job.kwargs);
   held.steps.push_back({Kind::submit, from, wait});
   add({job.id, 0}, std::move(held));
   return true;

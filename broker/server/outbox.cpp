@@ -25,7 +25,10 @@ void Outbox::add(Peer& peer, Batch& batch, const Entry& entry, std::size_t size)
 void Outbox::add(const Effects::To<Effects::Assigned>& assigned) {
   Peer& to = peer(assigned.session);
   const JobSpec& spec = *assigned.what.job;
-  const AssignmentView entry{{spec.id, spec.task, spec.queue, spec.args, spec.options}, assigned.what.attempt};
+  const Uses& uses = assigned.what.uses;
+  const AssignmentView entry{{spec.id, spec.task, spec.queue, spec.args, spec.options, spec.keywords()},
+                             uses.attempt,
+                             {uses.failures, uses.crashes, uses.losses}};
   const std::size_t size = kFixed + spec.size();
   add(to, to.assign, entry, size);
   if (size > max_part_) to.assign.is_about(spec.id);

@@ -23,9 +23,24 @@ struct QueryCall {
   Effects& out;
 };
 
-const Outcome* outcome_of(const Engine& engine, const JobId& id, const StoredJob* stored) {
-  if (const Job* job = engine.jobs().find(id)) return job->outcome.get();
-  return stored != nullptr ? stored->outcome.get() : nullptr;
+// About what a job's entry has beside its arguments and its outcome: output, headers, attempts.
+constexpr std::size_t kEntry = 2048;
+
+std::size_t size_of(const JobSpec& spec, const Outcome* outcome, const AttemptLog& attempts, const Progress* progress) {
+  std::size_t size = kEntry + std::min(spec.args.size() + spec.keywords().size(), kMaxShownArguments);
+  for (const Header& header : spec.options.headers) size += header.first.size() + header.second.size();
+  if (outcome != nullptr) size += wire_size(*outcome);
+  if (attempts) size += attempts->size() * (sizeof(AttemptRecord) + kMaxAttemptMessage);
+  if (progress != nullptr) size += progress->note.size() + progress->output.size();
+  return size;
+}
+
+// What a job takes in the answer at most.
+std::size_t size_of(const Engine& engine, const JobId& id, const StoredJob* stored) {
+  if (const Job* job = engine.jobs().find(id)) {
+    return size_of(*job->spec, job->outcome.get(), job->attempts(), job->progress());
+  }
+  return stored != nullptr ? size_of(*stored->spec, stored->outcome.get(), stored->earlier, nullptr) : 0;
 }
 
 // A message that is larger than the peer takes would never arrive.
@@ -33,10 +48,11 @@ std::optional<Error> why_too_large(const Engine& engine, const std::vector<JobId
   std::size_t bytes = 0;
   for (std::size_t i = 0; i < ids.size(); ++i) {
     const StoredJob* of_store = i < stored.size() && stored[i] ? &*stored[i] : nullptr;
-    if (const Outcome* outcome = outcome_of(engine, ids[i], of_store)) bytes += wire_size(*outcome);
+    bytes += size_of(engine, ids[i], of_store);
   }
   if (ids.size() <= 1 || bytes <= message::kDefaultMaxMessage) return std::nullopt;
-  return Error{ErrorCode::too_large, "their results have " + std::to_string(bytes) + " bytes: ask for fewer jobs", {}};
+  return Error{
+      ErrorCode::too_large, "the answer would have " + std::to_string(bytes) + " bytes: ask for fewer jobs", {}};
 }
 
 void answer_jobs(const Engine& engine, PendingAnswers& pending, const PendingAnswers::Asker& asker,

@@ -11,6 +11,11 @@ namespace {
 
 // Tasks that a queue's report names as known to none of its consumers.
 constexpr std::size_t kMaxUnserved = 5;
+// Jobs that a report names for each consumer, and for all of them together.
+constexpr std::size_t kMaxRuns = 100;
+constexpr std::size_t kMaxRunsOfAll = 10'000;
+// What stands where something of a private job would.
+constexpr std::string_view kPrivate = "private";
 
 // The facts that a job in memory and one in the store share. Views: they do not outlive the job.
 struct JobFacts {
@@ -21,13 +26,17 @@ struct JobFacts {
   std::optional<WallTime> due;
   std::optional<WallTime> started;
   std::optional<WallTime> finished;
-  std::string_view consumer = {};
-  const Progress* progress = nullptr;
+  std::string_view consumer;
+  const Progress* progress;
+  LastAttempt last;
+  AttemptLog earlier;
+
+  [[nodiscard]] bool is_private() const { return spec.options.is_private; }
 };
 
 std::optional<WallTime> only_if(bool is_valid, WallTime time) { return is_valid ? std::optional(time) : std::nullopt; }
 
-JobFacts facts_of(const Engine& engine, const Job& job) {
+JobFacts facts_of(const Job& job) {
   return {*job.spec,
           job.state,
           job.uses,
@@ -35,8 +44,10 @@ JobFacts facts_of(const Engine& engine, const Job& job) {
           only_if(job.state == JobState::scheduled, job.due),
           job.has_started ? std::optional(job.started) : std::nullopt,
           only_if(is_final(job.state), job.finished),
-          job.session ? engine.name_of(*job.session) : std::string_view(),
-          job.progress.get()};
+          job.consumer ? std::string_view(*job.consumer) : std::string_view(),
+          job.progress(),
+          job.last_attempt(),
+          job.attempts()};
 }
 JobFacts facts_of(const StoredJob& job) {
   return {*job.spec,
@@ -44,8 +55,12 @@ JobFacts facts_of(const StoredJob& job) {
           job.uses,
           job.outcome,
           only_if(job.state == JobState::scheduled, job.due),
-          {},
-          only_if(is_final(job.state), job.finished)};
+          only_if(job.last.consumer != nullptr, job.last.started),
+          only_if(is_final(job.state), job.finished),
+          job.last.consumer ? std::string_view(*job.last.consumer) : std::string_view(),
+          nullptr,
+          job.last,
+          job.earlier};
 }
 
 template <class Duration>
@@ -73,12 +88,74 @@ void write_headers(ValueWriter to, const std::vector<Header>& headers) {
   for (const auto& [key, value] : headers) map[key].text(value);
 }
 
-void write_progress(ValueWriter to, const Progress* progress) {
+// A text of a private job is not shown.
+std::string_view shown(bool is_private, std::string_view text) { return is_private && !text.empty() ? kPrivate : text; }
+
+void write_progress(ValueWriter to, const JobFacts& job) {
+  const Progress* progress = job.progress;
   if (progress == nullptr) return to.nil();
   MapWriter map(to);
   progress->done ? map["done"].real(*progress->done) : map["done"].nil();
-  map["note"].text(progress->note);
-  map["output"].text(progress->output);
+  map["note"].text(shown(job.is_private(), progress->note));
+  map["output"].text(shown(job.is_private(), progress->output));
+  map["offset"].number(progress->offset);
+  map["number"].number(progress->number);
+}
+
+void write_arguments(MapWriter& map, const JobSpec& spec) {
+  const Bytes kwargs = spec.keywords();
+  if (spec.options.is_private) {
+    map["args"].text(kPrivate);
+    if (!kwargs.empty()) map["kwargs"].text(kPrivate);
+  } else if (const std::size_t bytes = spec.args.size() + kwargs.size(); bytes > kMaxShownArguments) {
+    map["args_bytes"].number(bytes);
+  } else {
+    map["args"].binary(spec.args);
+    if (!kwargs.empty()) map["kwargs"].binary(kwargs);
+  }
+}
+
+void write_attempt(ValueWriter to, const AttemptRecord& attempt, bool is_private) {
+  MapWriter map(to);
+  map["attempt"].number(attempt.attempt);
+  map["ended"].text(to_string(attempt.end));
+  write_text(map["consumer"], attempt.consumer);
+  write_time(map["started_ms"], attempt.started);
+  write_time(map["ended_ms"], attempt.ended);
+  const bool is_measured = attempt.end != AttemptEnd::lost && attempt.end != AttemptEnd::left;
+  is_measured ? write_count(map["run_us"], attempt.ran) : map["run_us"].nil();
+  if (attempt.type.empty()) return;
+  map["type"].text(attempt.type);
+  map["message"].text(shown(is_private, attempt.message));
+}
+
+void write_running(ValueWriter to, const JobFacts& job) {
+  MapWriter map(to);
+  map["attempt"].number(job.uses.attempt);
+  map["ended"].nil();
+  write_text(map["consumer"], job.consumer);
+  write_time(map["started_ms"], job.last.started);
+  map["ended_ms"].nil();
+  map["run_us"].nil();
+}
+
+// The last ones, oldest first; one that has not ended comes last.
+void write_attempts(ValueWriter to, const JobFacts& job) {
+  const bool has_last = job.last.consumer != nullptr && (is_final(job.state) || job.state == JobState::running);
+  const std::size_t earlier = job.earlier ? job.earlier->size() : 0;
+  const std::size_t skipped = earlier + std::size_t{has_last} > kMaxAttempts ? 1 : 0;
+  to.array(earlier - skipped + std::size_t{has_last});
+  for (std::size_t i = skipped; i < earlier; ++i) write_attempt(to, (*job.earlier)[i], job.is_private());
+  if (!has_last) return;
+  if (!is_final(job.state)) return write_running(to, job);
+  write_attempt(to, attempt_record(job.uses.attempt, end_of(*job.outcome), job.last, *job.finished, job.outcome.get()),
+                job.is_private());
+}
+
+// A private one has its type and kind only.
+TaskError error_shown(const TaskError& error, bool is_private) {
+  if (!is_private) return error;
+  return {error.type, std::string(kPrivate), {}, error.kind};
 }
 
 void write_spec(MapWriter& map, const JobSpec& spec) {
@@ -89,15 +166,21 @@ void write_spec(MapWriter& map, const JobSpec& spec) {
   map["retries"].number(options.retry.max);
   map["priority"].number(options.priority);
   map["transient"].boolean(options.transient);
+  if (options.is_private) map["private"].boolean(true);
   write_time(map["submitted_ms"], spec.submitted);
   write_time(map["expires_ms"], spec.expires);
   write_text(map["unique"], options.unique);
   write_headers(map["headers"], options.headers);
 }
 
-void write_job(ValueWriter to, const JobFacts& job, bool with_result) {
+// is_whole: with result, arguments and attempts.
+void write_job(ValueWriter to, const JobFacts& job, bool is_whole) {
   MapWriter map(to);
   write_spec(map, job.spec);
+  if (is_whole) {
+    write_arguments(map, job.spec);
+    write_attempts(map["attempts"], job);
+  }
   map["state"].text(to_string(job.state));
   map["attempt"].number(job.uses.attempt);
   map["failures"].number(job.uses.failures);
@@ -107,12 +190,13 @@ void write_job(ValueWriter to, const JobFacts& job, bool with_result) {
   write_time(map["finished_ms"], job.finished);
   write_time(map["due_ms"], job.due);
   write_text(map["consumer"], job.consumer);
-  write_progress(map["progress"], job.progress);
+  write_progress(map["progress"], job);
   const Outcome* outcome = job.outcome.get();
   outcome != nullptr&& is_final(job.state) ? write_count(map["run_us"], outcome->ran) : map["run_us"].nil();
   if (outcome == nullptr) return;
-  if (outcome->state == JobState::failed) map["error"].error(outcome->error);
-  if (outcome->state == JobState::succeeded && with_result) map["result"].binary(outcome->result);
+  if (outcome->state == JobState::failed) map["error"].error(error_shown(outcome->error, job.is_private()));
+  if (outcome->state != JobState::succeeded || !is_whole) return;
+  job.is_private() ? map["result"].text(kPrivate) : map["result"].binary(outcome->result);
 }
 
 // Of the first jobs of its lines, in memory.
@@ -137,13 +221,32 @@ void write_queue(ValueWriter to, const Engine& engine, const Queue& queue, Momen
   write_oldest(map["oldest_ms"], queue, now);
   map["paused"].boolean(queue.settings.is_paused);
   map["reason"].text(queue.settings.reason);
+  const QueueSettings::Pauser* by = queue.settings.paused_by.get();
+  write_text(map["paused_by"], by == nullptr ? std::string_view() : std::string_view(by->name));
+  write_time(map["paused_ms"], by == nullptr ? std::nullopt : std::optional(by->at));
   map["in_rate"].real(queue.in.per_second);
   map["out_rate"].real(queue.out.per_second);
   map["consumers"].number(queue.consumers);
   write_texts(map["unserved_tasks"], engine.unserved_tasks(queue, kMaxUnserved));
 }
 
-void write_consumer(ValueWriter to, const Session& session, const Consumer& consumer, Moment now) {
+// The jobs that it holds, in the order of their assignment. The broker does not know which of them have started.
+void write_runs(ValueWriter to, const Consumer& consumer, std::size_t most) {
+  to.array(std::min(consumer.running.size(), most));
+  std::size_t written = 0;
+  for (const Job& job : consumer.running) {
+    if (written++ == most) return;
+    MapWriter map(to);
+    map["id"].text(job.spec->id.to_string());
+    map["attempt"].number(job.uses.attempt);
+    map["task"].text(job.spec->task);
+    map["queue"].text(job.spec->queue);
+    write_time(map["assigned_ms"], job.started);
+  }
+}
+
+// runs: how many jobs of it are named at most.
+void write_consumer(ValueWriter to, const Session& session, const Consumer& consumer, std::size_t runs, Moment now) {
   MapWriter map(to);
   map["name"].text(session.name);
   map["instance"].text(session.instance.to_string());
@@ -153,6 +256,7 @@ void write_consumer(ValueWriter to, const Session& session, const Consumer& cons
   map["slots"].number(consumer.slots);
   map["pool"].text(consumer.pool);
   map["running"].number(consumer.running.size());
+  write_runs(map["runs"], consumer, runs);
   map["credit"].number(consumer.credit);
   map["draining"].boolean(consumer.draining);
   write_milliseconds(map["heard_ms"], now.steady - session.last_heard);
@@ -199,7 +303,7 @@ std::string jobs_answer(const Engine& engine, const std::vector<JobId>& ids,
     to.array(ids.size());
     for (std::size_t i = 0; i < ids.size(); ++i) {
       if (const Job* job = engine.jobs().find(ids[i])) {
-        write_job(to, facts_of(engine, *job), true);
+        write_job(to, facts_of(*job), true);
       } else if (i < stored.size() && stored[i]) {
         write_job(to, facts_of(*stored[i]), true);
       } else {
@@ -213,7 +317,7 @@ std::string list_answer(const Engine& engine, const ListPage& page, std::optiona
   std::vector<JobFacts> jobs;
   for (const StoredJob& stored : page.jobs) {
     const Job* job = engine.jobs().find(stored.spec->id);
-    const JobFacts facts = job != nullptr ? facts_of(engine, *job) : facts_of(stored);
+    const JobFacts facts = job != nullptr ? facts_of(*job) : facts_of(stored);
     if (!state || facts.state == *state) jobs.push_back(facts);
   }
   return answer_of([&](ValueWriter to) {
@@ -235,8 +339,12 @@ std::string queues_answer(const Engine& engine, Moment now) {
 std::string consumers_answer(const Engine& engine, Moment now) {
   return answer_of([&](ValueWriter to) {
     to.array(count_consumers(engine));
+    std::size_t left = kMaxRunsOfAll;
     for (const auto& [id, session] : engine.sessions()) {
-      if (session.consumer) write_consumer(to, session, *session.consumer, now);
+      if (!session.consumer) continue;
+      const std::size_t runs = std::min({kMaxRuns, left, session.consumer->running.size()});
+      left -= runs;
+      write_consumer(to, session, *session.consumer, runs, now);
     }
   });
 }

@@ -21,6 +21,9 @@ struct RetriedJob {
   JobId fresh;
 };
 
+// Arguments of more bytes are not shown; together with the keyword arguments.
+inline constexpr std::size_t kMaxShownArguments = 64U << 10;
+
 // The answers to QUERY and COMMAND, one msgpack value each, as docs/protocol.md describes them.
 
 // stored: the store's answer for the jobs, in the order of the ids. A job in memory is reported from memory.

@@ -7,6 +7,7 @@
 
 #include <sys/resource.h>
 
+#include <algorithm>
 #include <cxxabi.h>
 #include <exception>
 #include <new>
@@ -17,7 +18,6 @@ namespace {
 
 // A longer text is an accident (a whole file in what()), and every message about the job would carry it.
 constexpr std::size_t kMaxMessage = 64U << 10;
-constexpr int kMaxCauses = 16;
 
 // Exceptions may hold any bytes.
 std::string limited(std::string text) {
@@ -32,16 +32,28 @@ std::string type_name() {
   return type == nullptr ? "unknown" : demangled(type->name());
 }
 
-void add_causes(const std::exception& outer, std::vector<std::string>& trace, int depth = 0) {
+// The exception that is being handled, with what it is nested in as std::throw_with_nested says; e: null if it is no
+// std::exception.
+TaskError cause_of(const std::exception* e, int depth = 1);
+
+void add_cause(TaskError& to, const std::exception& outer, int depth = 0) {
   if (depth == kMaxCauses) return;
   try {
     std::rethrow_if_nested(outer);
   } catch (const std::exception& cause) {
-    trace.push_back(limited("caused by " + type_name() + ": " + cause.what()));
-    add_causes(cause, trace, depth + 1);
+    to.details.need().cause = cause_of(&cause, depth + 1);
   } catch (...) {
-    trace.push_back("caused by " + type_name());
+    to.details.need().cause = cause_of(nullptr);
   }
+}
+
+TaskError cause_of(const std::exception* e, int depth) {
+  TaskError error{limited(type_name()), {}, {}};
+  if (e == nullptr) return error;
+  if (const auto* failure = dynamic_cast<const TaskFailure*>(e)) error.type = limited(failure->type());
+  error.message = limited(e->what());
+  add_cause(error, *e, depth);
+  return error;
 }
 
 Outcome failed(std::string type, std::string message, std::vector<std::string> trace,
@@ -51,30 +63,28 @@ Outcome failed(std::string type, std::string message, std::vector<std::string> t
 
 // The following functions are called inside a catch block.
 
-std::vector<std::string> trace_of(const std::exception& e, const ThrowTrace& throws) {
-  auto trace = throws.lines();
-  add_causes(e, trace);
-  return trace;
+Outcome failed_with(const std::exception& e, std::string type, std::string message, const ThrowTrace& throws,
+                    ErrorKind kind = ErrorKind::failure) {
+  Outcome outcome = failed(std::move(type), std::move(message), throws.lines(), kind);
+  add_cause(outcome.error, e);
+  return outcome;
 }
 
 // An exception that a task throws after its soft limit is attributed to the limit.
 Outcome past_soft_limit(const Context& context, const std::exception* e, const ThrowTrace& throws) {
-  auto trace = throws.lines();
-  if (e != nullptr) {
-    trace.push_back(limited("caused by " + type_name() + ": " + e->what()));
-    add_causes(*e, trace);
-  }
   const std::string limit = readable(context.soft_limit().value_or(std::chrono::milliseconds(0)));
-  return failed("zebu::SoftLimit", "the job ran longer than its soft limit of " + limit, std::move(trace));
+  Outcome outcome = failed("zebu::SoftLimit", "the job ran longer than its soft limit of " + limit, throws.lines());
+  if (e != nullptr) outcome.error.details.need().cause = cause_of(e);
+  return outcome;
 }
 
 Outcome out_of_memory(const std::bad_alloc& e, const ThrowTrace& throws) {
   rlimit limit{};
   if (::getrlimit(RLIMIT_DATA, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) {
-    return failed(type_name(), e.what(), trace_of(e, throws));
+    return failed_with(e, type_name(), e.what(), throws);
   }
-  return failed(kMemoryLimit, "the task wanted more memory than the " + readable_bytes(limit.rlim_cur) + " of its slot",
-                trace_of(e, throws));
+  return failed_with(e, kMemoryLimit,
+                     "the task wanted more memory than the " + readable_bytes(limit.rlim_cur) + " of its slot", throws);
 }
 
 }  // namespace
@@ -84,20 +94,24 @@ Outcome run_task(const Task& task, Context& context, Bytes args) {
   try {
     return {JobState::succeeded, task.call(context, args), {}, {}};
   } catch (const PermanentFailure& e) {
-    return failed(e.type(), e.what(), trace_of(e, throws), ErrorKind::permanent);
+    return failed_with(e, e.type(), e.what(), throws, ErrorKind::permanent);
+  } catch (const Retry& e) {
+    Outcome outcome = failed_with(e, e.type(), e.what(), throws);
+    outcome.error.details.need().retry_after = std::clamp(e.after(), std::chrono::milliseconds(0), kMaxDuration);
+    return outcome;
   } catch (const TaskFailure& e) {
-    return failed(e.type(), e.what(), trace_of(e, throws));
+    return failed_with(e, e.type(), e.what(), throws);
   } catch (const BadArguments& e) {
     return failed("zebu::BadArguments", e.what(), {}, ErrorKind::permanent);
   } catch (const Cancelled& e) {
     if (context.soft_limit_reached()) return past_soft_limit(context, nullptr, throws);
     if (context.cancelled()) return Outcome::cancelled();
-    return failed(type_name(), e.what(), trace_of(e, throws));
+    return failed_with(e, type_name(), e.what(), throws);
   } catch (const std::bad_alloc& e) {
     return out_of_memory(e, throws);
   } catch (const std::exception& e) {
     if (context.soft_limit_reached()) return past_soft_limit(context, &e, throws);
-    return failed(type_name(), e.what(), trace_of(e, throws));
+    return failed_with(e, type_name(), e.what(), throws);
   } catch (...) {
     return failed(type_name(), std::string(), throws.lines());
   }

@@ -25,6 +25,9 @@ struct Job {
   std::string args;
   TimeLimits limits;
   std::vector<Header> headers;
+  std::string kwargs;
+  message::Tries tries;
+  std::uint32_t retries = 0;  // that its submitter allows
 };
 
 // An attempt that has ended.
@@ -52,6 +55,7 @@ struct Running {
 [[nodiscard]] Job job_of(const message::Assignment& assignment, const Task* task);
 [[nodiscard]] message::Assignment assignment_of(const Job& job);
 [[nodiscard]] message::ProgressReport report_of(const AttemptId& id, const Progress& progress);
+[[nodiscard]] ProgressUpdate update_of(const message::ProgressReport& report);
 
 class Slot;
 

@@ -150,6 +150,7 @@ void Worker::run_next() {
   if (mark_ != nullptr) mark_->end();
   if (job.task->sees_cancel) current_stop_ = std::stop_source(std::nostopstate);
   if (!is_empty(progress_)) collect_progress(true);
+  progress_ = {};
   current_.reset();
   last_task_ = job.task;
   last_run_ = outcome.ran;
@@ -164,6 +165,11 @@ Outcome Worker::run_job(const Job& job, TimePoint start, std::stop_token stop) {
   parts.soft_limit = job.limits.soft;
   parts.hard_limit = job.limits.hard;
   parts.headers = &job.headers;
+  parts.kwargs = job.kwargs;
+  parts.failures = job.tries.failures;
+  parts.crashes = job.tries.crashes;
+  parts.losses = job.tries.losses;
+  parts.retries = job.retries;
   parts.on_progress = &on_progress_;
   Context context(std::move(parts));
   return run_task(*job.task, context, job.args);
@@ -182,8 +188,12 @@ void Worker::fire(StopReason reason) {
 
 void Worker::add_progress(const Progress& progress) {
   Lock lock(mutex_);
-  if (!current_) return;  // called by a thread that the task left running
-  append(progress_, progress);
+  if (!current_) return;      // called by a thread that the task left running
+  if (progress.offset > 0) {  // the task printed more at once than is kept
+    progress_.offset += progress_.output.size() + progress.offset;
+    progress_.output.clear();
+  }
+  append(progress_, progress.done, progress.note, progress.output);
   const std::string& output = progress_.output;
   has_progress_ = progress_.done || !progress_.note.empty() || output.size() > unfinished_utf8(output);
   if (has_progress_ && is_progress_requested_) announce_soon();
@@ -196,6 +206,10 @@ void Worker::collect_progress(bool has_ended) {
   progress_.output = ready.output.substr(whole);
   ready.output.resize(whole);
   mend(ready);
+  ++ready.number;
+  // The next report goes on where this one ends.
+  progress_.offset = ready.offset + ready.output.size();
+  progress_.number = ready.number;
   reports_.progress.push_back({current_->id, std::move(ready)});
   has_progress_ = false;
 }

@@ -14,7 +14,9 @@ void add_factorials(Registry& registry);
 void add_simple_tasks(Registry& registry);
 // Tasks that misbehave, for tests. fail(message, [is_permanent]) throws. flaky(times) throws in its first `times`
 // attempts. crash() dies of SIGSEGV. hang() computes for ever and has no token. deaf(ms) computes for ms and ignores
-// its token. hog(mib) allocates memory and returns its size. And about() returns the job's data that a task can see.
+// its token. hog(mib) allocates memory and returns its size. keywords(first, n=, text=) returns what it got, later(ms)
+// asks for a retry in its first attempt, nested(depth) throws an exception with causes. And about() returns the job's
+// data that a task can see.
 void add_test_tasks(Registry& registry);
 
 }  // namespace zebu::consumer

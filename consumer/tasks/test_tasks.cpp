@@ -1,6 +1,7 @@
 #include "consumer/tasks/builtin_tasks.h"
 
 #include <csignal>
+#include <exception>
 #include <map>
 #include <memory>
 #include <optional>
@@ -37,7 +38,11 @@ struct About {
   std::map<std::string, std::string> headers;
   std::optional<std::int64_t> left_ms;  // until the deadline
   std::int64_t process = ::getpid();
-  MSGPACK_DEFINE_MAP(job, attempt, queue, headers, left_ms, process)
+  std::uint32_t failures = 0;
+  std::uint32_t crashes = 0;
+  std::uint32_t losses = 0;
+  std::uint32_t retries = 0;
+  MSGPACK_DEFINE_MAP(job, attempt, queue, headers, left_ms, process, failures, crashes, losses, retries)
 };
 
 About about(const Context& context) {
@@ -45,6 +50,10 @@ About about(const Context& context) {
   about.job = context.job().to_string();
   about.attempt = context.attempt();
   about.queue = context.queue();
+  about.failures = context.failures();
+  about.crashes = context.crashes();
+  about.losses = context.losses();
+  about.retries = context.retries();
   about.headers.insert(context.headers().begin(), context.headers().end());
   if (const auto deadline = context.deadline()) {
     about.left_ms = std::chrono::duration_cast<std::chrono::milliseconds>(*deadline - Clock::now()).count();
@@ -55,6 +64,15 @@ About about(const Context& context) {
 void hog(std::size_t mib) {
   const auto memory = std::make_unique_for_overwrite<volatile char[]>(mib * kMiB);
   for (std::size_t i = 0; i < mib * kMiB; i += kPage) memory[i] = 1;
+}
+
+void fail_nested(int depth) {
+  if (depth == 0) throw TaskFailure("net.Down", "the cable");
+  try {
+    fail_nested(depth - 1);
+  } catch (...) {
+    std::throw_with_nested(std::runtime_error("level " + std::to_string(depth)));
+  }
 }
 
 }  // namespace
@@ -72,6 +90,15 @@ void add_test_tasks(Registry& registry) {
   registry.add("crash", [] { crash(); });
   registry.add("deaf", [](Context& context, std::uint32_t ms) { be_deaf(context, std::chrono::milliseconds(ms)); });
   registry.add("hang", [] { hang(); });
+  registry.add("keywords", [](std::optional<std::int64_t> first, Keyword<"n", std::int64_t> n,
+                              Keyword<"text", std::optional<std::string>> text) {
+    return std::to_string(first.value_or(0)) + " " + std::to_string(n.value) + " " + text.value.value_or("none");
+  });
+  registry.add("later", [](Context& context, std::uint32_t ms) {
+    if (context.attempt() == 1) throw Retry(std::chrono::milliseconds(ms), "not now");
+    return about(context);
+  });
+  registry.add("nested", [](int depth) { fail_nested(depth); });
   registry.add("hog", [](Bounded<1, 1 << 20> mib) {
     hog(static_cast<std::size_t>(mib.value));
     return mib.value;

@@ -4,6 +4,8 @@
 #include "zebu/convert.h"
 #include "zebu/task_failure.h"
 
+#include <algorithm>
+#include <array>
 #include <cstdlib>
 #include <cxxabi.h>
 #include <limits>
@@ -30,6 +32,64 @@ struct Bounded {
   std::int64_t value = Min;
 
   operator std::int64_t() const { return value; }
+};
+
+namespace arguments_detail {
+
+// A string literal as a template's argument.
+template <std::size_t size>
+struct Name {
+  char text[size]{};
+  consteval Name(const char (&literal)[size]) { std::copy_n(literal, size, text); }  // NOLINT: from a literal
+  [[nodiscard]] constexpr std::string_view view() const { return {text, size - 1}; }
+};
+
+// A job's decoded keyword arguments; views point into the job's bytes.
+class KeywordMap {
+ public:
+  // Throws BadArguments unless the bytes are empty or one map of names that are given once.
+  KeywordMap(std::string_view task, Bytes bytes);
+
+  [[nodiscard]] const std::map<std::string_view, msgpack::object>& values() const { return values_; }
+  [[nodiscard]] const msgpack::object* find(std::string_view name) const;
+  // These throw BadArguments. "keyword 'size' of thumbnail: expected an integer from 0 to 93, got a string".
+  [[noreturn]] void refuse(std::string_view name, const std::string& expected) const;
+  [[noreturn]] void refuse_missing(std::string_view name) const;
+  // `known`: all that the task takes.
+  void refuse_others(const std::vector<std::string_view>& known) const;
+
+ private:
+  std::string_view task_;
+  std::shared_ptr<msgpack::zone> zone_;  // shared, because Keywords is copied
+  std::map<std::string_view, msgpack::object> values_;
+};
+
+}  // namespace arguments_detail
+
+// A keyword parameter: [](std::string path, zebu::Keyword<"size", int> size). With a std::optional the submitter may
+// leave it out. A job with another keyword than the task has parameters for is refused with BadArguments.
+template <arguments_detail::Name name, class T>
+struct Keyword {
+  T value;
+
+  operator const T&() const { return value; }
+  const T& operator*() const { return value; }
+};
+
+// All keyword arguments of a job, for a task that takes any: [](zebu::Keywords keywords). Valid during the task's call.
+class Keywords {
+ public:
+  explicit Keywords(arguments_detail::KeywordMap map) : map_(std::move(map)) {}
+
+  // The names that were given, in order.
+  [[nodiscard]] std::vector<std::string_view> names() const;
+  [[nodiscard]] bool has(std::string_view name) const { return map_.find(name) != nullptr; }
+  // Throws BadArguments if the keyword is missing (and T is no std::optional) or has another type.
+  template <class T>
+  [[nodiscard]] T get(std::string_view name) const;
+
+ private:
+  arguments_detail::KeywordMap map_;
 };
 
 namespace arguments_detail {
@@ -131,6 +191,46 @@ T convert(const Arguments& args, std::size_t i) {
   }
 }
 
+template <class T>
+T convert(const KeywordMap& keywords, std::string_view name) {
+  const msgpack::object* value = keywords.find(name);
+  if (value == nullptr) {
+    if constexpr (kIsOptional<T>) {
+      return std::nullopt;
+    } else {
+      keywords.refuse_missing(name);
+    }
+  }
+  try {
+    return Convert<T>::from(*value);
+  } catch (const msgpack::type_error&) {
+    keywords.refuse(name, Wanted<T>::text());
+  }
+}
+
+// What a parameter is filled with.
+template <class T>
+struct Parameter {
+  static constexpr bool kIsPositional = true;
+  static constexpr bool kTakesAny = false;
+  static T from(const Arguments& args, std::size_t i, const KeywordMap&) { return convert<T>(args, i); }
+};
+template <Name name, class T>
+struct Parameter<Keyword<name, T>> {
+  static constexpr bool kIsPositional = false;
+  static constexpr bool kTakesAny = false;
+  static constexpr std::string_view kName = name.view();
+  static Keyword<name, T> from(const Arguments&, std::size_t, const KeywordMap& keywords) {
+    return {convert<T>(keywords, name.view())};
+  }
+};
+template <>
+struct Parameter<Keywords> {
+  static constexpr bool kIsPositional = false;
+  static constexpr bool kTakesAny = true;
+  static Keywords from(const Arguments&, std::size_t, const KeywordMap& keywords) { return Keywords(keywords); }
+};
+
 template <class R>
 std::string pack_result(const R& result) {
   if constexpr (std::is_same_v<R, RawValue>) {
@@ -157,27 +257,51 @@ decltype(auto) call_visibly(const F& function, Args&&... args) {
 template <bool TakesContext, class R, class... Params>
 struct Call {
   static constexpr bool kTakesContext = TakesContext;
-  static constexpr std::size_t kMost = sizeof...(Params);
-  // The number of parameters without trailing std::optional ones.
+  template <class T>
+  static constexpr bool kIsPositional = Parameter<std::decay_t<T>>::kIsPositional;
+  static constexpr std::size_t kMost = (std::size_t{kIsPositional<Params>} + ... + 0);
+  static constexpr bool kTakesAny = (Parameter<std::decay_t<Params>>::kTakesAny || ...);
+  // The number of positional parameters without trailing std::optional ones.
   static constexpr std::size_t least() {
     std::size_t least = 0;
     std::size_t at = 0;
-    ((++at, least = kIsOptional<std::decay_t<Params>> ? least : at), ...);
+    ((at += std::size_t{kIsPositional<Params>},
+      least = kIsOptional<std::decay_t<Params>> || !kIsPositional<Params> ? least : at),
+     ...);
     return least;
+  }
+  // For each parameter its place among the positional ones.
+  static constexpr std::array<std::size_t, sizeof...(Params) + 1> places() {
+    std::array<std::size_t, sizeof...(Params) + 1> places{};
+    std::size_t i = 0;
+    ((places[i + 1] = places[i] + std::size_t{kIsPositional<Params>}, ++i), ...);
+    return places;
+  }
+  static std::vector<std::string_view> keywords() {
+    std::vector<std::string_view> names;
+    [[maybe_unused]] const auto add = [&]<class T>(std::type_identity<T>) {
+      if constexpr (requires { T::kName; }) names.push_back(T::kName);
+    };
+    (add(std::type_identity<Parameter<std::decay_t<Params>>>()), ...);
+    return names;
   }
 
   template <class F>
   static std::string call(const F& function, Context& context, Bytes bytes) {
     const Arguments args(context.task(), bytes, least(), kMost);
-    return call(function, context, args, std::index_sequence_for<Params...>());
+    const KeywordMap keywords(context.task(), context.kwargs());
+    if constexpr (!kTakesAny) {
+      if (!keywords.values().empty()) keywords.refuse_others(Call::keywords());
+    }
+    return call(function, context, args, keywords, std::index_sequence_for<Params...>());
   }
 
  private:
   template <class F, std::size_t... I>
   static std::string call(const F& function, Context& context, [[maybe_unused]] const Arguments& args,
-                          std::index_sequence<I...>) {
+                          [[maybe_unused]] const KeywordMap& keywords, std::index_sequence<I...>) {
     // Braces guarantee conversion in order, so that the error names the first wrong argument.
-    std::tuple<std::decay_t<Params>...> values{convert<std::decay_t<Params>>(args, I)...};
+    std::tuple<std::decay_t<Params>...> values{Parameter<std::decay_t<Params>>::from(args, places()[I], keywords)...};
     const auto invoke = [&]() -> R {
       if constexpr (TakesContext) {
         return call_visibly(function, context, std::move(std::get<I>(values))...);
@@ -214,4 +338,10 @@ template <class C, class R, class... Params>
 struct Signature<R (C::*)(Params...) const noexcept> : CallOf<R, Params...> {};
 
 }  // namespace arguments_detail
+
+template <class T>
+T Keywords::get(std::string_view name) const {
+  return arguments_detail::convert<T>(map_, name);
+}
+
 }  // namespace zebu

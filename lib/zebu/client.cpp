@@ -65,7 +65,7 @@ ClientSession::OnProgress note_progress(const std::shared_ptr<JobRecord>& record
   return [record](std::uint32_t attempt, const Progress& progress) {
     const Lock lock(record->mutex);
     if (std::exchange(record->attempt, attempt) != attempt) record->progress = {};
-    append(record->progress, progress.done, progress.note, progress.output);
+    append(record->progress, progress);
   };
 }
 

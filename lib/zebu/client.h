@@ -113,12 +113,14 @@ class Client {
   // the broker refuses this client for good.
   [[nodiscard]] Result<void> wait_connected(Timeout timeout = std::nullopt) const;
 
-  // client.submit<std::uint64_t>("fib", 35).result(): arguments and result are converted by their types.
+  // client.submit<std::uint64_t>("fib", 35).result(): arguments and result are converted by their types. Keyword
+  // arguments stand behind them: client.submit("thumbnail", "a.png", zebu::kw("size", 64)).
   template <class R = void, class... Args>
   Job<R> submit(std::string task, const Args&... args) {
     JobRequest request;
     request.task = std::move(task);
-    request.args = pack_args(args...);
+    request.args = pack_positional(args...);
+    request.kwargs = pack_kwargs(args...);
     return submit<R>(std::move(request));
   }
   // As above, with a queue and options.

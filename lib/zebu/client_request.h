@@ -26,6 +26,7 @@ struct JobRequest {
   std::string args;  // one msgpack array: pack_args() of convert.h makes it
   std::string queue{kDefaultQueue};
   JobOptions options = {};
+  std::string kwargs = {};  // keyword arguments: one msgpack map, as pack_kwargs() makes it; empty: none
 };
 
 // The params of a query or a command. docs/protocol.md says which of them each takes.

@@ -55,8 +55,8 @@ ClientSession::Ticket ClientSession::submit(const JobId& id, JobRequest request,
   }
   Entry& entry = entries_[id];
   entry.phase = Phase::unsent;
-  entry.submission =
-      encode_entry(message::Submission{id, request.task, request.queue, request.args, std::move(request.options)});
+  entry.submission = encode_entry(
+      message::Submission{id, request.task, request.queue, request.args, std::move(request.options), request.kwargs});
   entry.accepted = std::move(accepted);
   entry.submitter = ticket.number;
   entry.is_told = static_cast<bool>(outcome);

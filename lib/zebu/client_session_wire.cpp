@@ -184,7 +184,8 @@ void ClientSession::handle_progress(const message::ProgressReports& reports) {
     for (const Waiter& waiter : found->second.waiters) {
       if (waiter.progress) listeners.push_back(waiter.progress);
     }
-    const Progress progress{report.done, std::string(report.note), std::string(report.output)};
+    const Progress progress{report.done, std::string(report.note), std::string(report.output), report.offset,
+                            report.number};
     for (const OnProgress& listener : listeners) listener(report.attempt, progress);
   }
 }

@@ -29,7 +29,12 @@ class Context {
     TimePoint started = {};
     std::optional<std::chrono::milliseconds> soft_limit = {};
     std::optional<std::chrono::milliseconds> hard_limit = {};
-    const std::vector<Header>* headers = nullptr;                       // null: none
+    const std::vector<Header>* headers = nullptr;  // null: none
+    Bytes kwargs = {};                             // one msgpack map; empty: none
+    std::uint32_t failures = 0;
+    std::uint32_t crashes = 0;
+    std::uint32_t losses = 0;
+    std::uint32_t retries = 0;
     const std::function<void(const Progress&)>* on_progress = nullptr;  // receives progress; null: it is dropped
   };
   explicit Context(Parts parts) : parts_(std::move(parts)) {}
@@ -37,11 +42,21 @@ class Context {
   [[nodiscard]] const JobId& job() const { return parts_.id.job; }
   // From 1. It is higher after a retry, a crash or a loss of the consumer.
   [[nodiscard]] std::uint32_t attempt() const { return parts_.id.attempt; }
+  // How many earlier attempts failed, lost their process, or lost their consumer.
+  [[nodiscard]] std::uint32_t failures() const { return parts_.failures; }
+  [[nodiscard]] std::uint32_t crashes() const { return parts_.crashes; }
+  [[nodiscard]] std::uint32_t losses() const { return parts_.losses; }
+  // How many failures the submitter allows before the one that fails the job. If this attempt fails and failures() is
+  // as high, the job has failed.
+  [[nodiscard]] std::uint32_t retries() const { return parts_.retries; }
   [[nodiscard]] std::string_view task() const { return parts_.task; }
   [[nodiscard]] std::string_view queue() const { return parts_.queue; }
   // The headers that the submitter set.
   [[nodiscard]] const std::vector<Header>& headers() const;
   [[nodiscard]] std::optional<std::string_view> header(std::string_view name) const;
+
+  // The keyword arguments as they came; a task takes them with Keyword or Keywords (arguments.h).
+  [[nodiscard]] Bytes kwargs() const { return parts_.kwargs; }
 
   // How long after the attempt's start the token fires, and the slot's process is killed.
   [[nodiscard]] std::optional<std::chrono::milliseconds> soft_limit() const { return parts_.soft_limit; }

@@ -5,12 +5,16 @@
 
 #include <msgpack.hpp>
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <tuple>
+#include <type_traits>
 #include <utility>
+#include <vector>
 
 // Conversion of values to and from msgpack. Arguments and results may have any type that msgpack-c converts: numbers,
 // strings, containers, and your own types with MSGPACK_DEFINE.
@@ -77,6 +81,71 @@ template <class... Args>
   packer.pack_array(static_cast<std::uint32_t>(sizeof...(Args)));
   (packer.pack(args), ...);
   return bytes;
+}
+
+// A keyword argument on its way into a job: client.submit("thumbnail", "a.png", kw("size", 64)).
+template <class T>
+struct KeywordArgument {
+  std::string_view name;
+  const T& value;
+};
+// Both must live until the job is submitted.
+template <class T>
+[[nodiscard]] KeywordArgument<T> kw(std::string_view name, const T& value) {
+  return {name, value};
+}
+
+namespace convert_detail {
+
+template <class T>
+inline constexpr bool kIsKeyword = false;
+template <class T>
+inline constexpr bool kIsKeyword<KeywordArgument<T>> = true;
+
+// A map of packed values, with its keys in order.
+[[nodiscard]] inline std::string pack_map(std::vector<std::pair<std::string, std::string>> values) {
+  std::sort(values.begin(), values.end());
+  std::string bytes;
+  Sink sink{bytes};
+  msgpack::packer<Sink> packer(sink);
+  packer.pack_map(static_cast<std::uint32_t>(values.size()));
+  for (const auto& [name, value] : values) {
+    packer.pack(name);
+    bytes += value;
+  }
+  return bytes;
+}
+
+}  // namespace convert_detail
+
+// The arguments among `args` that are no keyword arguments, and those that are: one msgpack map with its keys in order;
+// empty if there are none.
+template <class... Args>
+[[nodiscard]] std::string pack_positional(const Args&... args) {
+  std::string bytes;
+  convert_detail::Sink sink{bytes};
+  msgpack::packer<convert_detail::Sink> packer(sink);
+  packer.pack_array(static_cast<std::uint32_t>((std::size_t{!convert_detail::kIsKeyword<Args>} + ... + 0)));
+  [[maybe_unused]] const auto pack = [&](const auto& arg) {
+    if constexpr (!convert_detail::kIsKeyword<std::decay_t<decltype(arg)>>) packer.pack(arg);
+  };
+  (pack(args), ...);
+  return bytes;
+}
+template <class... Args>
+[[nodiscard]] std::string pack_kwargs(const Args&... args) {
+  if constexpr ((std::size_t{convert_detail::kIsKeyword<Args>} + ... + 0) == 0) {
+    return {};
+  } else {
+    std::vector<std::pair<std::string, std::string>> values;
+    const auto add = [&](const auto& arg) {
+      if constexpr (convert_detail::kIsKeyword<std::decay_t<decltype(arg)>>) {
+        values.emplace_back(arg.name, pack_value(arg.value));
+      }
+    };
+    (add(args), ...);
+    return convert_detail::pack_map(std::move(values));
+  }
 }
 
 // The value in `bytes` as a T. Error bad_value if it has another type or does not fit into T: a string is never

@@ -15,6 +15,7 @@ enum class ErrorCode {
   bad_message,
   version,
   replaced,
+  moved,
   wrong_role,
   no_session,
   too_many_peers,

@@ -92,6 +92,7 @@ Uuid Uuid::make() {
   id.bytes[7] = static_cast<std::uint8_t>(last_stamp);
   random.fill(id.bytes.data() + 8, 8);
   id.bytes[8] = static_cast<std::uint8_t>(0x80 | (id.bytes[8] & 0x3f));
+  id.set_shard(0);
   return id;
 }
 

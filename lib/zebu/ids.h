@@ -12,8 +12,8 @@
 
 namespace zebu {
 
-// A UUIDv7 (RFC 9562, section 5.7): 48 bits of Unix milliseconds, then 74 random bits. It identifies a job, or a
-// running process (an "instance").
+// A UUIDv7 (RFC 9562, section 5.7): 48 bits of Unix milliseconds, a counter, random bits, and ten bits for a shard. It
+// identifies a job, or a running process (an "instance").
 struct Uuid {
   struct Words {
     std::uint64_t first;
@@ -32,6 +32,14 @@ struct Uuid {
   // 36 characters in lower case: "0192f3a4-…".
   [[nodiscard]] std::string to_string() const;
   [[nodiscard]] std::chrono::milliseconds unix_time() const;
+
+  // The last ten bits are kept for the number of a shard, which is 0 until there are several.
+  static constexpr std::uint32_t kShards = 1024;
+  [[nodiscard]] std::uint32_t shard() const { return (bytes[14] & 3U) << 8 | bytes[15]; }
+  void set_shard(std::uint32_t number) {
+    bytes[14] = static_cast<std::uint8_t>((bytes[14] & 0xfcU) | (number >> 8 & 3U));
+    bytes[15] = static_cast<std::uint8_t>(number);
+  }
 
   // From raw bytes; nullopt unless there are 16.
   [[nodiscard]] static std::optional<Uuid> from_bytes(std::string_view raw);

@@ -131,13 +131,25 @@ std::optional<std::string> why_bad(const JobOptions& options) {
   return why_bad_headers(options.headers);
 }
 
-std::string unique_key_of(std::string_view task, Bytes args) {
+const TaskError* TaskError::cause() const { return details ? details->cause.get() : nullptr; }
+
+std::optional<std::chrono::milliseconds> TaskError::retry_after() const {
+  return details ? details->retry_after : std::nullopt;
+}
+
+bool TaskError::operator==(const TaskError& other) const {
+  return type == other.type && message == other.message && trace == other.trace && kind == other.kind &&
+         details == other.details;
+}
+
+std::string unique_key_of(std::string_view task, Bytes args, Bytes kwargs) {
   // Zebu's own namespace; a zero byte ends the task, which has none.
   static constexpr boost::uuids::uuid kNamespace = {
       {0x7a, 0x65, 0x62, 0x75, 0x2d, 0x61, 0x57, 0x67, 0xb3, 0x2d, 0x6b, 0x65, 0x79, 0x2d, 0x76, 0x31}};
   std::string call(task);
   call += '\0';
-  call += args;
+  call += args;  // one value, so that the map behind it is told apart
+  call += kwargs;
   boost::uuids::name_generator_sha1 name(kNamespace);
   return "args:" + std::string(task) + ":" + boost::uuids::to_string(name(call));
 }

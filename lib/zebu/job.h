@@ -1,6 +1,7 @@
 #pragma once
 
 #include "zebu/ids.h"
+#include "zebu/rare.h"
 
 #include <chrono>
 #include <cstdint>
@@ -76,6 +77,9 @@ struct JobOptions {
   bool only_served = false;  // refuse the job with no_consumer if no consumer serves the queue now
   bool acks_early = false;   // at most once: a lost attempt is not repeated
   std::uint8_t priority = kDefaultPriority;  // 0 to 9, 9 first
+  // Arguments, result, progress and the texts of errors are shown to the consumers of the job and to clients that wait
+  // for it, and to nobody else.
+  bool is_private = false;
   RetryPolicy retry = {};
   // Start the job this long after it was accepted, or at this time. At most one of the two.
   std::chrono::milliseconds delay{0};
@@ -102,13 +106,19 @@ struct JobOptions {
 [[nodiscard]] std::optional<std::string> why_bad(const JobOptions& options);
 
 // A unique key made from task and arguments: equal for equal calls, and practically never for others (UUIDv5: SHA-1).
-[[nodiscard]] std::string unique_key_of(std::string_view task, Bytes args);
+// kwargs: empty, or a map whose keys are in order.
+[[nodiscard]] std::string unique_key_of(std::string_view task, Bytes args, Bytes kwargs = {});
 
 // failure: another attempt may succeed. permanent: another attempt would fail too (bad arguments, an unknown task, a
 // PermanentFailure). crash: the process died, which is counted separately.
-enum class ErrorKind { failure, permanent, crash };
+enum class ErrorKind : std::uint8_t { failure, permanent, crash };
 [[nodiscard]] std::string_view to_string(ErrorKind kind);
 [[nodiscard]] std::optional<ErrorKind> error_kind_from(std::string_view text);
+
+struct ErrorDetails;
+
+// How many causes an error has at most, one behind the other.
+inline constexpr int kMaxCauses = 8;
 
 // Why an attempt failed. type: the exception's type, or a `zebu::…` type of docs/protocol.md; trace: innermost first.
 struct TaskError {
@@ -116,8 +126,21 @@ struct TaskError {
   std::string message;
   std::vector<std::string> trace;
   ErrorKind kind = ErrorKind::failure;
+  Rare<ErrorDetails> details = {};
 
-  bool operator==(const TaskError&) const = default;
+  // The error that led to this one, as std::throw_with_nested says it; null: none.
+  [[nodiscard]] const TaskError* cause() const;
+  // The task asks to be tried again after this time, instead of the backoff.
+  [[nodiscard]] std::optional<std::chrono::milliseconds> retry_after() const;
+
+  bool operator==(const TaskError& other) const;
+};
+// What few errors have.
+struct ErrorDetails {
+  Rare<TaskError> cause = {};
+  std::optional<std::chrono::milliseconds> retry_after = {};
+
+  bool operator==(const ErrorDetails&) const = default;
 };
 
 // How a job or an attempt ended: with a result (one msgpack value), with an error, or, if cancelled or expired, with
@@ -140,6 +163,8 @@ struct Progress {
   std::optional<double> done;  // fraction, 0 to 1
   std::string note;            // the current step; empty: unchanged
   std::string output;          // text to append to the earlier output
+  std::uint64_t offset = 0;    // bytes of the attempt's output before `output`
+  std::uint64_t number = 0;    // of this report within the attempt, from 1
 
   bool operator==(const Progress&) const = default;
 };

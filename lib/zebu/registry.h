@@ -26,7 +26,8 @@ struct Task {
 //   registry.add("scan", [](zebu::Context& context, std::string path, std::optional<int> depth) { … });
 //
 // A parameter may have any type that convert.h converts, Bounded or RawValue. Trailing std::optional parameters may be
-// omitted by the submitter. The result is converted in the same way; void becomes nil.
+// omitted by the submitter. The result is converted in the same way; void becomes nil. Keyword and Keywords are filled
+// with keyword arguments; a task without such a parameter refuses a job that has some.
 class Registry {
  public:
   // Throws std::invalid_argument if the name is invalid or already used.

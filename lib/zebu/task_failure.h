@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -25,6 +26,21 @@ class TaskFailure : public std::runtime_error {
 class PermanentFailure : public TaskFailure {
  public:
   using TaskFailure::TaskFailure;
+};
+
+// A failure that asks for the next attempt after this time, instead of the job's own delay: throw
+// Retry(std::chrono::seconds(30), "the mirror is busy"). It uses up a retry, and waits no longer than the job's
+// longest delay (RetryPolicy::cap).
+class Retry : public TaskFailure {
+ public:
+  explicit Retry(std::chrono::milliseconds after, const std::string& message = "the task asked for a retry",
+                 std::string type = "zebu::Retry")
+      : TaskFailure(std::move(type), message), after_(after) {}
+
+  [[nodiscard]] std::chrono::milliseconds after() const { return after_; }
+
+ private:
+  std::chrono::milliseconds after_;
 };
 
 // The arguments do not fit the task: wrong count, wrong types, out of range. The job fails at once, without retries.

@@ -29,12 +29,20 @@ std::shared_ptr<JobProgress> JobProgress::on_terminal() {
 void JobProgress::add(std::uint32_t attempt, const Progress& news) {
   const Lock lock(mutex_);
   if (is_finished_) return;
-  if (attempt != attempt_) newest_ = {};
+  if (attempt != attempt_) {
+    newest_ = {};
+    seen_ = 0;
+  }
   attempt_ = attempt;
   if (news.done) newest_.done = news.done;
   if (!news.note.empty()) newest_.note = news.note;
   if (!news.output.empty()) {
     if (std::exchange(is_shown_, false)) std::cerr << kClearLine;
+    if (news.offset > seen_) {
+      std::cerr << (is_line_begun_ ? "\n" : "") << "[" << bytes_text(news.offset - seen_)
+                << " of output are missing here]\n";
+    }
+    seen_ = news.offset + news.output.size();
     std::cerr << visible(news.output, Lines::many);
     is_line_begun_ = news.output.back() != '\n';
   }

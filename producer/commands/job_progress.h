@@ -29,6 +29,7 @@ class JobProgress {
   Mutex mutex_;
   std::uint32_t attempt_ ZEBU_GUARDED_BY(mutex_) = 0;
   Progress newest_ ZEBU_GUARDED_BY(mutex_);             // without output
+  std::uint64_t seen_ ZEBU_GUARDED_BY(mutex_) = 0;      // bytes of output, up to the end of the newest
   bool is_line_begun_ ZEBU_GUARDED_BY(mutex_) = false;  // by output that ended without a newline
   bool is_shown_ ZEBU_GUARDED_BY(mutex_) = false;
   bool is_finished_ ZEBU_GUARDED_BY(mutex_) = false;

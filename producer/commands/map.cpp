@@ -116,7 +116,7 @@ class Mapping {
         continue;
       }
       ++made_room;
-      writer_.add(output_line(ended.item->line, !ended.item->args.empty(), ended.outcome));
+      writer_.add(output_line(ended.item->line, !ended.item->arguments.args.empty(), ended.outcome));
       count(ended);
       // A line keeps its place in the window until it is written, so that a slow output slows down the reading.
       run_.release(ended.item);

@@ -76,13 +76,41 @@ void print_progress(const Json& job) {
   if (output.is_string()) lines("output", output.get<std::string>());
 }
 
-void print_error(const Json& job) {
-  const Json error = job.value("error", Json());
-  if (!error.is_object()) return;
-  // A job that has not failed has the error of its last attempt.
-  lines(cell(job, "state") == "failed" ? "error" : "last error", cell(error, "type") + ": " + cell(error, "message"));
+void print_error(const std::string& name, const Json& error) {
+  lines(name, cell(error, "type") + ": " + cell(error, "message"));
   for (const Json& frame : error.value("trace", Json::array()))
     line("  at", frame.is_string() ? frame.get<std::string>() : "-");
+  if (number(error, "retry_after_ms") > 0) line("  retry", "asked for after " + duration_cell(error, "retry_after_ms"));
+  if (const Json cause = error.value("cause", Json()); cause.is_object()) print_error("  cause", cause);
+}
+
+void print_error(const Json& job) {
+  const Json error = job.value("error", Json());
+  // A job that has not failed has the error of its last attempt.
+  if (error.is_object()) print_error(cell(job, "state") == "failed" ? "error" : "last error", error);
+}
+
+void print_arguments(const Json& job) {
+  if (job.contains("args")) line("args", cell(job, "args"));
+  if (job.contains("kwargs")) line("kwargs", cell(job, "kwargs"));
+  if (number(job, "args_bytes") > 0) {
+    line("args", bytes_text(number(job, "args_bytes")) + ", too large to be shown");
+  }
+}
+
+// One line for each attempt, if there was more than one: the newest is what the rest tells of.
+void print_log(const Json& job) {
+  const Json attempts = job.value("attempts", Json::array());
+  if (!attempts.is_array() || attempts.size() < 2) return;
+  for (const Json& each : attempts) {
+    std::string text =
+        cell(each, "attempt") + ": " + (each.value("ended", Json()).is_null() ? "runs" : cell(each, "ended"));
+    text += ", " + time_cell(each, "started_ms");
+    if (number(each, "run_us") > 0) text += ", ran " + ran_cell(each);
+    if (cell(each, "consumer") != "-") text += ", on " + cell(each, "consumer");
+    if (each.contains("type")) text += ", " + cell(each, "type") + ": " + cell(each, "message");
+    line(&each == &attempts.front() ? "attempts" : "", text);
+  }
 }
 
 void print_one(const Json& job) {
@@ -91,7 +119,9 @@ void print_one(const Json& job) {
   line("queue", cell(job, "queue"));
   line("state", cell(job, "state"));
   if (number(job, "priority") != kDefaultPriority) line("priority", cell(job, "priority"));
+  print_arguments(job);
   print_attempts(job);
+  if (flag(job, "private")) line("private", "yes");
   if (flag(job, "transient")) line("transient", "yes");
   line("unique", cell(job, "unique"));
   const Json headers = job.value("headers", Json::object());
@@ -99,6 +129,7 @@ void print_one(const Json& job) {
     line("header", key + "=" + (value.is_string() ? value.get<std::string>() : "-"));
   print_times(job);
   line("consumer", cell(job, "consumer"));
+  print_log(job);
   print_progress(job);
   if (job.contains("result")) lines("result", cell(job, "result"));
   print_error(job);

@@ -20,21 +20,21 @@ constexpr std::size_t kUnaccepted = 10'000;
 constexpr std::size_t kShownWord = 60;
 
 Result<JobRequest> request_of(const SubmitOptions& options) {
-  std::string args;
+  PackedArguments arguments;
   if (options.json) {
-    auto packed = pack_json_list(*options.json);
+    auto packed = pack_json_list(*options.json, options.job.keywords);
     if (!packed) return fail(ErrorCode::bad_value, "--json: " + packed.error().message);
-    args = std::move(*packed);
+    arguments = std::move(*packed);
   } else {
-    auto packed = pack_words(options.args);
+    auto packed = pack_words(options.args, options.job.keywords);
     if (!packed) return tl::make_unexpected(packed.error());
-    args = std::move(*packed);
+    arguments = std::move(*packed);
     for (const std::string& word : malformed_words(options.args)) {
       complain("'" + shortened(word, kShownWord) +
                "' is not valid JSON, so it is sent as text; use --json for strict JSON");
     }
   }
-  return job_request(options.task, std::move(args), options.queue, options.job);
+  return job_request(options.task, std::move(arguments), options.queue, options.job);
 }
 
 // When --timeout passes.

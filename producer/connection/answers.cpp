@@ -121,7 +121,8 @@ std::string rate_cell(const Json& of, const std::string& key) {
 std::string paused_cell(const Json& queue) {
   if (!flag(queue, "paused")) return "-";
   const std::string reason = cell(queue, "reason");
-  return reason.empty() || reason == "-" ? "yes" : reason;
+  const std::string by = cell(queue, "paused_by");
+  return (reason.empty() || reason == "-" ? "yes" : reason) + (by == "-" ? "" : " (" + by + ")");
 }
 
 bool flag(const Json& of, const std::string& key) {

@@ -38,7 +38,7 @@ namespace zebu::producer {
 [[nodiscard]] std::string error_cell(const nlohmann::json& of, std::size_t width);
 // A rate in jobs per second, or "-".
 [[nodiscard]] std::string rate_cell(const nlohmann::json& of, const std::string& key);
-// Why a queue is paused, "yes" if no reason was given, "-" if it is not paused.
+// Why a queue is paused, "yes" if no reason was given, and by whom; "-" if it is not paused.
 [[nodiscard]] std::string paused_cell(const nlohmann::json& queue);
 [[nodiscard]] bool flag(const nlohmann::json& of, const std::string& key);
 

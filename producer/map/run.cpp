@@ -66,7 +66,7 @@ bool MapRun::skip(const Line& line, bool is_job) {
 
 void MapRun::enter(Line line) {
   if (skip(line, true)) return;
-  auto packed = pack_json_line(line.text);
+  auto packed = pack_json_line(line.text, options_.job.keywords);
   if (!packed && skip(line, false)) return;
   const auto item = std::make_shared<MapItem>();
   item->line = std::move(line);
@@ -80,13 +80,13 @@ void MapRun::enter(Line line) {
     return add_ended(item, fail(ErrorCode::bad_value, at + "longer than 16 MiB"));
   }
   if (!packed) return add_ended(item, fail(ErrorCode::bad_value, at + packed.error().message));
-  item->args = std::move(*packed);
-  item->job = ids_.of(item->line.number, item->args);
+  item->arguments = std::move(*packed);
+  item->job = ids_.of(item->line.number, item->arguments.args, item->arguments.kwargs);
   submit(item);
 }
 
 void MapRun::submit(const MapItemPtr& item) {
-  client_->submit(item->job, job_request(options_.task, item->args, options_.queue, options_.job),
+  client_->submit(item->job, job_request(options_.task, item->arguments, options_.queue, options_.job),
                   [this, item](const Result<Outcome>& outcome) { add_ended(item, outcome); });
 }
 

@@ -4,6 +4,7 @@
 #include "producer/map/ids.h"
 #include "producer/map/line_reader.h"
 #include "producer/options/producer_options.h"
+#include "producer/text/json_arguments.h"
 #include "zebu/client.h"
 #include "zebu/program/descriptor.h"
 #include "zebu/thread_annotations.h"
@@ -20,7 +21,7 @@ namespace zebu::producer {
 // An input line and its job.
 struct MapItem {
   Line line;
-  std::string args;  // kept for another submission if the queue is full
+  PackedArguments arguments;  // kept for another submission if the queue is full
   JobId job;
 };
 using MapItemPtr = std::shared_ptr<MapItem>;  // shared by the client's callback and the run

@@ -16,6 +16,17 @@ std::string read_header(JobOptions& job, const std::string& text) {
   return {};
 }
 
+std::string read_keyword(JobFlags& flags, const std::string& text) {
+  const std::size_t equals = text.find('=');
+  if (equals == std::string::npos || equals == 0) return "'" + text + "' is not a keyword argument: write NAME=VALUE";
+  const std::string name = text.substr(0, equals);
+  for (const auto& [earlier, value] : flags.keywords) {
+    if (earlier == name) return "the keyword argument '" + name + "' is given twice";
+  }
+  flags.keywords.emplace_back(name, text.substr(equals + 1));
+  return {};
+}
+
 std::string read_time(std::optional<WallTime>& time, const std::string& text) {
   const auto parsed = parse_rfc3339(text);
   if (!parsed) return parsed.error().message;
@@ -80,6 +91,13 @@ void add_unique(cli::Command& command, JobFlags& flags) {
 void add_job_options(cli::Command& command, JobFlags& flags) {
   JobOptions& job = flags.options;
   command.heading("The job");
+  command
+      .list(
+          "--kw", [&flags](const std::string& text) { return read_keyword(flags, text); },
+          "a keyword argument: JSON if it parses as JSON, else a string; may be repeated")
+      .type_name("NAME=VALUE")
+      .one_value_each()
+      .not_configurable();
   command.option("--priority", job.priority, "0 to 9, 9 first").range(0, kMaxPriority).shows_default();
   add_when(command, job);
   add_retries(command, job.retry);
@@ -97,6 +115,8 @@ void add_job_options(cli::Command& command, JobFlags& flags) {
       .one_value_each();
   command.flag("--transient", job.transient,
                "keep the job in the broker's memory only: faster, but lost with the broker");
+  command.flag("--private", job.is_private,
+               "show arguments, result, progress and errors to the consumer and to those who wait for the job only");
 }
 
 std::optional<std::string> why_bad(const JobFlags& flags, std::string_view task) {

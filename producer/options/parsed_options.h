@@ -23,6 +23,7 @@ struct Parsed {
   ResumeOptions resume;
   DrainOptions drain;
   TopOptions top;
+  ConsumersOptions consumers;
   std::optional<Command> command;
 };
 

@@ -24,12 +24,13 @@ struct CommonOptions {
 struct JobFlags {
   JobOptions options;
   bool unique_by_args = false;  // the unique key is made from each job's task and arguments
+  std::vector<std::pair<std::string, std::string>> keywords = {};  // name and value, as JSON or text
 };
 
 struct SubmitOptions {
   std::string task;
   std::vector<std::string> args;    // each is JSON if it parses as JSON, else a string
-  std::optional<std::string> json;  // one JSON list instead of `args`
+  std::optional<std::string> json;  // one JSON list, or an object with args and kwargs, instead of `args`
   std::string queue{kDefaultQueue};
   std::uint64_t count = 1;
   bool wait = false;
@@ -103,7 +104,9 @@ struct TopOptions {
 };
 
 struct QueuesOptions {};
-struct ConsumersOptions {};
+struct ConsumersOptions {
+  bool runs = false;  // list the jobs that each has, too
+};
 struct PingOptions {};
 
 using Command = std::variant<SubmitOptions, WaitOptions, StatusOptions, CancelOptions, MapOptions, ListOptions,

@@ -52,7 +52,9 @@ void add_overviews(cli::Command& app, Parsed& to) {
   top.on_chosen([&to] { to.command = to.top; });
 
   app.subcommand("queues", "list the queues").on_chosen([&to] { to.command = QueuesOptions{}; });
-  app.subcommand("consumers", "list the consumers").on_chosen([&to] { to.command = ConsumersOptions{}; });
+  cli::Command consumers = app.subcommand("consumers", "list the consumers");
+  consumers.flag("--runs", to.consumers.runs, "list the jobs that each has, too, and since when").not_configurable();
+  consumers.on_chosen([&to] { to.command = to.consumers; });
   app.subcommand("ping", "check whether the broker answers: round trip, version, uptime").on_chosen([&to] {
     to.command = PingOptions{};
   });

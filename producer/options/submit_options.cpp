@@ -5,7 +5,9 @@ namespace zebu::producer {
 namespace {
 
 constexpr const char* kAboutMap =
-    "An input line is JSON: a list is the argument list ([35]), anything else is the only argument (35).\n"
+    "An input line is JSON: a list is the argument list ([35]), an object with the member kwargs, and perhaps args,\n"
+    "and no other has keyword arguments ({\"args\":[\"a.png\"],\"kwargs\":{\"size\":64}}), anything else is the only\n"
+    "argument (35). A keyword argument of the line counts more than one of --kw.\n"
     "Empty lines are skipped. Each output line is one of\n"
     "  {\"input\":[35],\"state\":\"succeeded\",\"result\":9227465}\n"
     "  {\"input\":[-1],\"state\":\"failed\",\"error\":{\"type\":…,\"message\":…,\"trace\":[…]}}\n"
@@ -35,7 +37,9 @@ void add_submit(cli::Command& app, Parsed& to) {
       command.option("ARG", submit.args, "its arguments: JSON if they parse as JSON (35, true, [1,2]), else strings")
           .shown_as("...")
           .not_configurable();
-  command.option("--json", submit.json, "all arguments as one JSON list, instead of words")
+  command
+      .option("--json", submit.json,
+              "all arguments as one JSON list, or {\"args\":[…],\"kwargs\":{…}}, instead of words")
       .not_configurable()
       .excludes(args);
   add_name(command, "--queue", submit.queue, "the queue to submit to").shows_default();

@@ -27,17 +27,42 @@ Result<Json> parsed(std::string_view text) {
   }
 }
 
+// JSON if it parses as JSON, else a string.
+Result<Json> word_value(const std::string& word) {
+  if (!is_utf8(word)) return fail(ErrorCode::bad_value, "the argument '" + word + "' is not UTF-8");
+  if (auto why = why_bad_json(word, kMaxDepth, kTooDeep)) return fail(ErrorCode::bad_value, std::move(*why));
+  auto value = parsed(word);
+  return value ? std::move(*value) : Json(word);
+}
+
+// own: the keyword arguments that go before `keywords`.
+Result<PackedArguments> packed(const Json& list, Json own, const Keywords& keywords) {
+  for (const auto& [name, word] : keywords) {
+    if (!is_utf8(name)) return fail(ErrorCode::bad_value, "the keyword '" + name + "' is not UTF-8");
+    if (own.contains(name)) continue;
+    auto value = word_value(word);
+    if (!value) return tl::make_unexpected(std::move(value.error()));
+    own[name] = std::move(*value);
+  }
+  return PackedArguments{msgpack_of(list), own.empty() ? std::string() : msgpack_of(own)};
+}
+
+// {"args": […], "kwargs": {…}}, of which args may be left out.
+bool has_kwargs(const Json& value) {
+  if (!value.is_object() || !value.contains("kwargs") || !value["kwargs"].is_object()) return false;
+  return value.size() == 1 || (value.size() == 2 && value.contains("args") && value["args"].is_array());
+}
+
 }  // namespace
 
-Result<std::string> pack_words(const std::vector<std::string>& words) {
+Result<PackedArguments> pack_words(const std::vector<std::string>& words, const Keywords& keywords) {
   Json list = Json::array();
   for (const std::string& word : words) {
-    if (!is_utf8(word)) return fail(ErrorCode::bad_value, "the argument '" + word + "' is not UTF-8");
-    if (auto why = why_bad_json(word, kMaxDepth, kTooDeep)) return fail(ErrorCode::bad_value, std::move(*why));
-    auto value = parsed(word);
-    list.push_back(value ? std::move(*value) : Json(word));
+    auto value = word_value(word);
+    if (!value) return tl::make_unexpected(std::move(value.error()));
+    list.push_back(std::move(*value));
   }
-  return msgpack_of(list);
+  return packed(list, Json::object(), keywords);
 }
 
 std::vector<std::string> malformed_words(const std::vector<std::string>& words) {
@@ -49,20 +74,22 @@ std::vector<std::string> malformed_words(const std::vector<std::string>& words) 
   return malformed;
 }
 
-Result<std::string> pack_json_list(std::string_view text) {
+Result<PackedArguments> pack_json_list(std::string_view text, const Keywords& keywords) {
   const auto value = parsed(text);
   if (!value) return tl::make_unexpected(value.error());
+  if (has_kwargs(*value)) return packed(value->value("args", Json::array()), (*value)["kwargs"], keywords);
   if (!value->is_array()) return fail(ErrorCode::bad_value, "the arguments are not a JSON list: write [35], not 35");
-  return msgpack_of(*value);
+  return packed(*value, Json::object(), keywords);
 }
 
-Result<std::string> pack_json_line(std::string_view text) {
+Result<PackedArguments> pack_json_line(std::string_view text, const Keywords& keywords) {
   auto value = parsed(text);
   if (!value) return tl::make_unexpected(value.error());
-  if (value->is_array()) return msgpack_of(*value);
+  if (has_kwargs(*value)) return packed(value->value("args", Json::array()), (*value)["kwargs"], keywords);
+  if (value->is_array()) return packed(*value, Json::object(), keywords);
   Json list = Json::array();
   list.push_back(std::move(*value));
-  return msgpack_of(list);
+  return packed(list, Json::object(), keywords);
 }
 
 }  // namespace zebu::producer

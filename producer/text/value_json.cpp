@@ -5,6 +5,7 @@ namespace zebu::producer {
 std::string plain_of(const TaskError& error) {
   std::string text = error.type + ": " + error.message;
   for (const std::string& frame : error.trace) text += "\n  at " + frame;
+  if (error.cause() != nullptr) text += "\n  caused by " + plain_of(*error.cause());
   return text;
 }
 

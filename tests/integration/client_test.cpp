@@ -189,9 +189,13 @@ TEST_CASE("progress adds up within an attempt and starts anew with the next") {
   const auto job = pair.client->submit<int>("slow", 1);
   const JobId id = pair.broker.hear_submit();
   pair.broker.say(message::Accepted{{id}});
-  pair.broker.say(message::ProgressReports{{{id, 1, 0.25, "first half", "a\n"}}});
-  pair.broker.say(message::ProgressReports{{{id, 1, 0.5, "", "b\n"}}});
-  REQUIRE(eventually([&] { return job.progress() == Progress{0.5, "first half", "a\nb\n"}; }));
+  pair.broker.say(message::ProgressReports{{{id, 1, 0.25, "first half", "a\n", 0, 1}}});
+  pair.broker.say(message::ProgressReports{{{id, 1, 0.5, "", "b\n", 2, 2}}});
+  REQUIRE(eventually([&] { return job.progress() == Progress{0.5, "first half", "a\nb\n", 0, 2}; }));
+  // One that comes again says nothing new; behind a gap the output begins anew.
+  pair.broker.say(message::ProgressReports{{{id, 1, 0.25, "first half", "a\n", 0, 1}}});
+  pair.broker.say(message::ProgressReports{{{id, 1, std::nullopt, "", "z\n", 100, 9}}});
+  REQUIRE(eventually([&] { return job.progress() == Progress{0.5, "first half", "z\n", 100, 9}; }));
   pair.broker.say(message::ProgressReports{{{id, 2, std::nullopt, "again", ""}}});
   CHECK(eventually([&] { return job.progress() == Progress{std::nullopt, "again", ""}; }));
 }

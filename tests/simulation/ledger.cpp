@@ -37,6 +37,21 @@ void Ledger::check_not_final(const JobFacts& job, const Book& book) {
   }
 }
 
+// The attempts that a record names have ended: in order, none twice, and none at or above `below`.
+void Ledger::check_attempts(const broker::SharedSpec& spec, const broker::AttemptLog& log, std::uint32_t below) const {
+  if (!log) return;
+  const std::string job = "job " + std::to_string(of(spec->id).number);
+  if (log->empty() || log->size() > broker::kMaxAttempts) fail("attempts", job + " has a log of another length");
+  std::uint32_t last = 0;
+  for (const broker::AttemptRecord& each : *log) {
+    if (each.attempt <= last || each.attempt >= below || each.ended < each.started) {
+      fail("attempts", job + " has attempt " + std::to_string(each.attempt) + " in its log behind " +
+                           std::to_string(last) + ", and is at " + std::to_string(below));
+    }
+    last = each.attempt;
+  }
+}
+
 // What a record makes of a job. Both books are kept with it: one when it is decided, one when it is on the disk.
 void Ledger::apply(Book JobFacts::*which, const Record& record) {
   const auto book_of = [&](const broker::SharedSpec& spec) -> Book& {
@@ -56,17 +71,21 @@ void Ledger::apply(Book JobFacts::*which, const Record& record) {
     book.is_in_line = false;
     book.has_begun = true;
     book.uses.attempt = started->attempt;
+    check_attempts(started->spec, started->earlier, started->attempt);
+    if (!started->at.consumer) fail("attempts", "an attempt starts nowhere");
   } else if (const auto* back = std::get_if<broker::JobPutBack>(&record)) {
     Book& book = book_of(back->spec);
     book.state = JobState::queued;
     book.has_begun = true;
     book.uses = back->uses;
+    check_attempts(back->spec, back->earlier, back->uses.attempt + 1);
   } else if (const auto* later = std::get_if<broker::JobRescheduled>(&record)) {
     Book& book = book_of(later->spec);
     book.state = JobState::scheduled;
     book.is_in_line = false;
     book.has_begun = true;
     book.uses = later->uses;
+    check_attempts(later->spec, later->earlier, later->uses.attempt + 1);
     book.due = later->due;
   } else if (const auto* due = std::get_if<broker::JobDue>(&record)) {
     Book& book = book_of(due->spec);
@@ -77,6 +96,11 @@ void Ledger::apply(Book JobFacts::*which, const Record& record) {
     book.state = finished->outcome->state;
     book.is_in_line = false;
     book.uses = finished->uses;
+    const bool by_attempt = finished->last.consumer != nullptr;
+    check_attempts(finished->spec, finished->earlier, finished->uses.attempt + (by_attempt ? 0 : 1));
+    if (finished->outcome->state == JobState::succeeded && !by_attempt) {
+      fail("attempts", "job " + std::to_string(of(finished->spec->id).number) + " succeeded nowhere");
+    }
     book.outcome = finished->outcome;
     book.finished = finished->finished;
   } else if (const auto* forgotten = std::get_if<broker::JobForgotten>(&record)) {

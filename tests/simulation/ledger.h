@@ -139,6 +139,7 @@ class Ledger {
   [[noreturn]] static void fail(std::string check, std::string what);
   void apply(Book JobFacts::*which, const broker::Record& record);
   void check_not_final(const JobFacts& job, const Book& book);
+  void check_attempts(const broker::SharedSpec& spec, const broker::AttemptLog& log, std::uint32_t below) const;
   static void forgot(JobFacts& job);
   static void drop(JobFacts& job);
   void check_is_oldest(const JobFacts& job) const;

@@ -151,7 +151,7 @@ void Ledger::check_assigned(const Engine& engine, const broker::Effects& effects
     JobFacts& job = of(assigned.what.job->id);
     const auto& spec = *assigned.what.job;
     trace_.note(time_.now(), "ASSIGN to session %: job %, attempt %, with batch %",
-                {assigned.session, job.number, assigned.what.attempt, assigned.batch.value_or(0)});
+                {assigned.session, job.number, assigned.what.uses.attempt, assigned.batch.value_or(0)});
     const std::string name = "job " + std::to_string(job.number);
     const auto peer = consumers_.find(assigned.session);
     if (peer == consumers_.end())

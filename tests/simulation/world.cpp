@@ -110,7 +110,7 @@ void World::bother() {
   note("people do %", {what});
   broker_->tell([this, queue, what, number](broker::Engine& engine, Moment now, broker::Effects& out) {
     if (what == 0) {
-      engine.pause(queue, "people", out);
+      engine.pause(queue, "people", "people", now, out);
     } else if (what == 1 || what == 2) {
       static_cast<void>(engine.resume(queue, out));
     } else if (what == 3) {

@@ -133,7 +133,7 @@ class BrokerStub {
       for (const auto& job : progress->jobs) {
         const AttemptId id{job.id, job.attempt};
         if (ended.count(id) > 0) throw std::runtime_error("PROGRESS came behind OUTCOME");
-        told[id].push_back({job.done, std::string(job.note), std::string(job.output)});
+        told[id].push_back({job.done, std::string(job.note), std::string(job.output), job.offset, job.number});
       }
     } else if (const auto* back = std::get_if<message::Return>(&message)) {
       credit += back->credit;

@@ -107,7 +107,7 @@ class EngineDriver {
     tick();
     std::vector<AttemptId> list;
     for (const auto& [session, job, batch] : effects.assigned) {
-      if (session == consumer) list.push_back({job.job->id, job.attempt});
+      if (session == consumer) list.push_back({job.job->id, job.uses.attempt});
     }
     effects.assigned.clear();
     return list;

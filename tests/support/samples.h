@@ -27,6 +27,7 @@ inline JobOptions every_option() {
   options.unique = "report:7";
   options.unique_for = milliseconds(10'000);
   options.headers = {{"traceparent", "00-1-2-01"}, {"tenant", "ox"}};
+  options.is_private = true;
   return options;
 }
 
@@ -57,6 +58,11 @@ inline std::vector<message::Message> sample_messages() {
   Report crashed{id_of(4), 1, JobState::failed, {}, {"zebu::Crash", "SIGSEGV", {}, ErrorKind::crash}, ran};
   Report refused{id_of(5), 1, JobState::failed, {}, {"zebu::BadArguments", "one too many", {}, ErrorKind::permanent},
                  {}};
+  ErrorView cause{"std::system_error", "no route", {}};
+  cause.details.need().cause = ErrorView{"net.Down", "the cable", {}};
+  Report caused{id_of(7), 2, JobState::failed, {}, {"zebu::Retry", "later", {"fetch"}}, ran};
+  caused.error.details.need().cause = cause;
+  caused.error.details.need().retry_after = milliseconds(30'000);
   Report cancelled{id_of(3), 1, JobState::cancelled, {}, {}, {}};
   Report expired{id_of(6), 0, JobState::expired, {}, {}, {}};
   const Bytes args("\x91\x1e", 2);
@@ -65,6 +71,15 @@ inline std::vector<message::Message> sample_messages() {
   assigned.soft_limit = milliseconds(1000);
   assigned.hard_limit = milliseconds(2000);
   assigned.headers = {{"traceparent", "00-1-2-01"}, {"tenant", "ox"}};
+  assigned.is_private = true;
+  assigned.retry.max = 5;
+  const Bytes kwargs("\x81\xa4size\x40", 7);
+  Hello featured = client;
+  featured.features = {"parts", "zstd"};
+  Hello featured_consumer = consumer;
+  featured_consumer.features = {"parts"};
+  About about_moved;
+  about_moved.endpoints = {"tcp://ox-2:5555", "tcp://ox-3:5555"};
   message::Params filter;
   filter.queue = "default";
   filter.task = "fib";
@@ -87,10 +102,14 @@ inline std::vector<message::Message> sample_messages() {
   return {
       client,
       consumer,
+      featured,
+      featured_consumer,
       Welcome{2, 0, id_of(0xbb), 10000, milliseconds(1000), milliseconds(3000), 16777216, 65536},
+      Welcome{2, 0, id_of(0xbb), 10000, milliseconds(1000), milliseconds(3000), 16777216, 65536, {"parts"}},
       ErrorReport{ErrorCode::no_session, "say HELLO first", {}},
       ErrorReport{ErrorCode::bad_message, "an entry cannot be read", about_entries},
       ErrorReport{ErrorCode::too_many_peers, "the broker is full", about_hello},
+      ErrorReport{ErrorCode::moved, "it is there now", about_moved},
       Beat{},
       Bye{},
       Bye{milliseconds(2000)},
@@ -100,11 +119,12 @@ inline std::vector<message::Message> sample_messages() {
       Hold{3},
       Go{3},
       Submit{true, {{id_of(1), "fib", "default", args, {}}, {id_of(2), "echo", "q", args, {true, true}}}},
-      Submit{false, {{id_of(3), "fib", "default", args, every_option()}, {id_of(4), "fib", "q", args, at_once()}}},
+      Submit{false,
+             {{id_of(3), "fib", "default", args, every_option()}, {id_of(4), "fib", "q", args, at_once(), kwargs}}},
       Accepted{{id_of(1), id_of(2)}},
       Refused{{{id_of(1), ErrorCode::queue_full, "queue 'default' is full", milliseconds(1000)}}},
       Wait{{id_of(1)}},
-      Done{{succeeded, failed, cancelled, expired}},
+      Done{{succeeded, failed, caused, cancelled, expired}},
       Leave{{id_of(1)}},
       Cancel{{id_of(1), id_of(2)}},
       Unknown{{id_of(9)}},
@@ -119,15 +139,15 @@ inline std::vector<message::Message> sample_messages() {
       Command{11, "drain", drain},
       Command{12, "retry", {{id_of(2), id_of(4)}}},
       Credit{4},
-      Assign{{{id_of(1), 1, "fib", "default", args, {}}, {id_of(3), 2, "fib", "q", args, assigned}}},
-      OutcomeReport{1, {succeeded, failed, crashed, refused, cancelled}},
+      Assign{{{id_of(1), 1, "fib", "default", args, {}}, {id_of(3), 9, "fib", "q", args, assigned, kwargs, {3, 2, 1}}}},
+      OutcomeReport{1, {succeeded, failed, caused, crashed, refused, cancelled}},
       Kept{3},
       Kept{3, {{id_of(1), 2}}},
       Return{2, {{id_of(1), 1}}},
       Stop{{{id_of(1), 1}}},
       Drain{},
       Drained{},
-      ProgressReports{{{id_of(1), 1, 0.5, "half way", "line 1\n"}, {id_of(2), 3, std::nullopt, "", ""}}},
+      ProgressReports{{{id_of(1), 1, 0.5, "half way", "line 1\n", 65'536, 7}, {id_of(2), 3, std::nullopt, "", ""}}},
   };
 }
 

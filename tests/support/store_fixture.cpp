@@ -24,6 +24,22 @@ std::string text_of(const Outcome& outcome) {
   text << to_string(outcome.state) << ' ' << to_hex(outcome.result) << ' ' << outcome.error.type << ' '
        << outcome.error.message << ' ' << to_string(outcome.error.kind) << ' ' << outcome.ran.count();
   for (const std::string& line : outcome.error.trace) text << ' ' << line;
+  if (const auto after = outcome.error.retry_after()) text << " after " << after->count();
+  for (const TaskError* cause = outcome.error.cause(); cause != nullptr; cause = cause->cause()) {
+    text << " caused by " << cause->type << ' ' << cause->message;
+  }
+  return text.str();
+}
+
+std::string text_of(const LastAttempt& last, const AttemptLog& earlier) {
+  std::ostringstream text;
+  if (last.consumer) text << " last " << *last.consumer << ' ' << last.started.time_since_epoch().count();
+  if (!earlier) return text.str();
+  for (const AttemptRecord& each : *earlier) {
+    text << " attempt " << each.attempt << ' ' << to_string(each.end) << ' ' << each.started.time_since_epoch().count()
+         << ' ' << each.ended.time_since_epoch().count() << ' ' << each.ran.count() << ' ' << each.consumer << ' '
+         << each.type << ' ' << each.message;
+  }
   return text.str();
 }
 
@@ -102,7 +118,7 @@ std::string describe(const StoredJob& job) {
        << job.uses.losses << " holder " << (job.holder ? job.holder->to_string() : "none")
        << (job.cancel_asked ? " to be cancelled" : "") << " due " << job.due.time_since_epoch().count() << " finished "
        << job.finished.time_since_epoch().count() << " spec " << to_hex(encode_job(*job.spec)) << " outcome "
-       << (job.outcome ? text_of(*job.outcome) : "none");
+       << (job.outcome ? text_of(*job.outcome) : "none") << text_of(job.last, job.earlier);
   return text.str();
 }
 
@@ -121,7 +137,8 @@ std::string describe(const Recovered& recovered) {
   }
   for (const QueueSettings& queue : recovered.settings) {
     lines.push_back("settings " + queue.name + (queue.is_paused ? " paused " : " ") + queue.reason + ' ' +
-                    (queue.purge_up_to ? std::to_string(*queue.purge_up_to) : "none"));
+                    (queue.purge_up_to ? std::to_string(*queue.purge_up_to) : "none") +
+                    (queue.paused_by ? " by " + queue.paused_by->name : ""));
   }
   for (const LineName& line : recovered.lines) {
     lines.push_back("line " + line.queue + ' ' + line.task + ' ' + line.key);

@@ -237,7 +237,7 @@ TEST_CASE("params that a query or command does not know are refused, and bounded
 
 TEST_CASE("progress is bounded") {
   const auto progress = [](const std::string& done, const std::string& note, const std::string& output) {
-    return error_of("\x92\x27\x91\x95" + id_bytes(1) + "\x01" + done + note + output);
+    return error_of("\x92\x27\x91\x97" + id_bytes(1) + "\x01" + done + note + output + "\x07\x01");
   };
   CHECK(progress(real(1.5), text(""), text("")) == "done must be a number from 0 to 1");
   CHECK(progress(real(std::nan("")), text(""), text("")) == "done must be a number from 0 to 1");

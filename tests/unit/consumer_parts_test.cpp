@@ -198,16 +198,18 @@ TEST_CASE("progress gathers for each attempt, is sent once, and is spread over m
         if (job.done) all.done = job.done;
         if (!job.note.empty()) all.note = job.note;
         all.output += job.output;
+        all.offset = job.offset + job.output.size() - all.output.size();
+        all.number = job.number;
       }
       ++frames;
     });
   };
-  unsent.add({attempt(1), {0.1, "one", "a\n"}});
+  unsent.add({attempt(1), {0.1, "one", "a\n", 0, 1}});
   unsent.add({attempt(2), {0.2, "two", ""}});
-  unsent.add({attempt(1), {0.3, "", "b\n"}});
+  unsent.add({attempt(1), {0.3, "", "b\n", 2, 2}});
   send_all(kMaxMessage);
   CHECK(frames == 1);
-  CHECK(heard[1] == zebu::Progress{0.3, "one", "a\nb\n"});
+  CHECK(heard[1] == zebu::Progress{0.3, "one", "a\nb\n", 0, 2});
   CHECK(heard[2] == zebu::Progress{0.2, "two", ""});
   send_all(kMaxMessage);
   CHECK(frames == 1);

@@ -95,7 +95,7 @@ TEST_CASE("a job of a paused queue expires all the same") {
   EngineDriver d;
   const SessionId client = d.client();
   const SessionId consumer = d.consumer(1);
-  d.engine().pause("default", "maintenance", d.effects);
+  d.engine().pause("default", "maintenance", "ops", d.now(), d.effects);
   JobOptions options;
   options.expires_in = seconds(1);
   const JobId id = d.submit(client, true, options);
@@ -262,11 +262,11 @@ TEST_CASE("progress reaches who waits, and the job's report") {
   const JobId id = d.submit(client);
   d.tick();
   d.take();
-  d.engine().progress(consumer, {{{id, 1, 0.5, "half", "line 1\n"}, {id, 2, 0.9, "", ""}}}, d.effects);
+  d.engine().progress(consumer, {{{id, 1, 0.5, "half", "line 1\n", 0, 1}, {id, 2, 0.9, "", ""}}}, d.effects);
   REQUIRE(d.effects.progressed.size() == 1);
   CHECK(d.effects.progressed[0].session == client);
-  d.engine().progress(consumer, {{{id, 1, std::nullopt, "", "line 2\n"}}}, d.effects);
-  const Progress& progress = *d.engine().jobs().find(id)->progress;
+  d.engine().progress(consumer, {{{id, 1, std::nullopt, "", "line 2\n", 7, 2}}}, d.effects);
+  const Progress& progress = *d.engine().jobs().find(id)->progress();
   CHECK(progress.done == 0.5);
   CHECK(progress.note == "half");
   CHECK(progress.output == "line 1\nline 2\n");
@@ -283,21 +283,21 @@ TEST_CASE("texts of a consumer that are not UTF-8 are mended before anybody gets
   REQUIRE(d.effects.progressed.size() == 1);
   CHECK(d.effects.progressed[0].what.note == "half\ufffd");
   CHECK(d.effects.progressed[0].what.output == "line\ufffd\n");
-  CHECK(d.engine().jobs().find(id)->progress->note == "half\ufffd");
+  CHECK(d.engine().jobs().find(id)->progress()->note == "half\ufffd");
   d.take();
   const message::Report report{id, 1, JobState::failed, {}, {"Type\xff", "a\xff\xfe", {"f\x80"}, {}}, {}};
   d.engine().outcome(consumer, {0, {report}}, d.now(), d.effects);
   const Effects out = d.take();
   REQUIRE(out.done.size() == 1);
   CHECK(out.done[0].what.outcome->error == TaskError{"Type\ufffd", "a\ufffd\ufffd", {"f\ufffd"}, {}});
-  d.engine().pause("default", "why\xff", d.effects);
+  d.engine().pause("default", "why\xff", "ops", d.now(), d.effects);
   CHECK(d.engine().jobs().find_queue("default")->settings.reason == "why\ufffd");
 }
 
 TEST_CASE("a paused queue gives nothing out until it is resumed, also after a restart") {
   EngineDriver d;
   SessionId client = d.client();
-  d.engine().pause("default", "maintenance", d.effects);
+  d.engine().pause("default", "maintenance", "ops", d.now(), d.effects);
   const JobId id = d.submit(client);
   d.restart();
   CHECK(d.engine().jobs().queues().at("default")->settings.reason == "maintenance");

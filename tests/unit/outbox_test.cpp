@@ -69,7 +69,7 @@ Effects done(SessionId session, const Job& job, std::optional<BatchNumber> batch
 }
 Effects assigned(SessionId session, const Job& job) {
   Effects effects;
-  effects.assigned.push_back({session, {job.spec, job.uses.attempt}});
+  effects.assigned.push_back({session, {job.spec, job.uses}});
   return effects;
 }
 Effects kept(SessionId session, bool at_once) {

@@ -15,7 +15,7 @@ std::string list(const Values&... values) {
   return pack_args(values...);
 }
 
-std::string words(const std::vector<std::string>& list) { return pack_words(list).value(); }
+std::string words(const std::vector<std::string>& list) { return pack_words(list).value().args; }
 
 std::string refusal(const std::vector<std::string>& list) { return pack_words(list).error().message; }
 
@@ -44,25 +44,51 @@ TEST_CASE("a word that is no JSON is a string") {
 }
 
 TEST_CASE("the option --json takes a list and nothing else") {
-  CHECK(pack_json_list("[35, \"x\"]").value() == list(35, "x"));
-  CHECK(pack_json_list("[]").value() == list());
+  CHECK(pack_json_list("[35, \"x\"]").value().args == list(35, "x"));
+  CHECK(pack_json_list("[]").value().args == list());
   CHECK(pack_json_list("35").error().message.find("not a JSON list") != std::string::npos);
   CHECK(pack_json_list("[35").error().code == ErrorCode::bad_value);
 }
 
 TEST_CASE("a line of map's input is an argument list or the only argument") {
-  CHECK(pack_json_line("[35]").value() == list(35));
-  CHECK(pack_json_line("35").value() == list(35));
-  CHECK(pack_json_line("[[1]]").value() == list(std::vector<int>{1}));
-  CHECK(pack_json_line(R"({"a":1})").value() == list(std::map<std::string, int>{{"a", 1}}));
+  CHECK(pack_json_line("[35]").value().args == list(35));
+  CHECK(pack_json_line("35").value().args == list(35));
+  CHECK(pack_json_line("[[1]]").value().args == list(std::vector<int>{1}));
+  CHECK(pack_json_line(R"({"a":1})").value().args == list(std::map<std::string, int>{{"a", 1}}));
   CHECK_FALSE(pack_json_line("hello"));
+}
+
+TEST_CASE("keyword arguments come from --kw and from the line, which counts more") {
+  using zebu::kw;
+  using zebu::pack_kwargs;
+  CHECK(pack_words({"a.png"}, {{"size", "64"}, {"mode", "crop"}})->args == list("a.png"));
+  CHECK(pack_words({}, {{"size", "64"}, {"mode", "crop"}})->kwargs == pack_kwargs(kw("mode", "crop"), kw("size", 64)));
+  CHECK(pack_words({"a.png"})->kwargs.empty());
+  CHECK_FALSE(pack_words({}, {{"size", "\xff"}}));
+  CHECK_FALSE(pack_words({}, {{"\xff", "1"}}));
+
+  const auto both = pack_json_line(R"({"args":["a.png"],"kwargs":{"size":64}})", {{"size", "1"}, {"mode", "crop"}});
+  CHECK(both->args == list("a.png"));
+  CHECK(both->kwargs == pack_kwargs(kw("mode", "crop"), kw("size", 64)));
+  CHECK(pack_json_line(R"({"kwargs":{"size":64}})")->args == list());
+  CHECK(pack_json_list(R"({"kwargs":{"size":64}})")->kwargs == pack_kwargs(kw("size", 64)));
+  CHECK(pack_json_line(R"({"kwargs":{}})")->kwargs.empty());
+  // Another object is an argument.
+  for (const char* line :
+       {R"({"args":[1]})", R"({"kwargs":1})", R"({"kwargs":{},"x":1})", R"({"args":1,"kwargs":{}})"}) {
+    INFO(line);
+    CHECK(pack_json_line(line)->kwargs.empty());
+    CHECK(pack_json_line(line)->args.size() > 1);
+    CHECK_FALSE(pack_json_list(line));
+  }
+  CHECK(pack_json_line(R"([{"kwargs":{"size":64}}])")->kwargs.empty());
 }
 
 TEST_CASE("JSON nested too deep is an error and no crash") {
   const std::string deep(1'000'000, '[');
   CHECK(pack_json_line(deep).error().message.find("deep") != std::string::npos);
   CHECK(refusal({deep}).find("deep") != std::string::npos);
-  CHECK(pack_json_line("[\"" + deep + "\"]").value() == list(deep));
+  CHECK(pack_json_line("[\"" + deep + "\"]").value().args == list(deep));
 }
 
 TEST_CASE("a floating-point number stays one, even a whole number") {
@@ -75,7 +101,7 @@ TEST_CASE("a floating-point number stays one, even a whole number") {
         "\x91\x81\xa1"
         "a" +
             one);
-  CHECK(pack_json_line("1.0").value() == one);
+  CHECK(pack_json_line("1.0").value().args == one);
   CHECK(pack_args(1.0) == one);
 }
 

@@ -45,6 +45,37 @@ TEST_CASE("of a long note the beginning is kept, of long output the end, and no 
   CHECK(all.output.size() > zebu::kMaxOutput - 3);
   CHECK(all.output.rfind("\u20ac", 0) == 0);
   CHECK(all.output.back() == '!');
+  CHECK(all.offset + all.output.size() == 90'001);
+}
+
+TEST_CASE("reports are put together by their numbers: repeats are left out, and behind a gap output begins anew") {
+  Progress all;
+  append(all, Progress{0.1, "one", "abc", 0, 1});
+  append(all, Progress{0.2, "two", "def", 3, 2});
+  CHECK(all == Progress{0.2, "two", "abcdef", 0, 2});
+  append(all, Progress{0.1, "one", "abc", 0, 1});
+  CHECK(all == Progress{0.2, "two", "abcdef", 0, 2});
+  append(all, Progress{{}, "", "efgh", 4, 3});
+  CHECK(all == Progress{0.2, "two", "abcdefgh", 0, 3});
+  append(all, Progress{{}, "", "z", 100, 9});
+  CHECK(all == Progress{0.2, "two", "z", 100, 9});
+  append(all, Progress{{}, "", "far behind", 3, 4});
+  CHECK(all == Progress{0.2, "two", "z", 100, 9});
+  // Who joins late begins where the report does.
+  Progress late;
+  append(late, Progress{{}, "", "xyz", 50, 8});
+  CHECK(late == Progress{{}, "", "xyz", 50, 8});
+}
+
+TEST_CASE("what is cut off counts in the offset") {
+  Progress all;
+  append(all, {}, "", std::string(zebu::kMaxOutput + 10, 'a'));
+  CHECK(all.offset == 10);
+  append(all, {}, "", "bcd");
+  CHECK(all.offset == 13);
+  CHECK(all.output.size() == zebu::kMaxOutput);
+  append(all, {}, "", std::string(2 * zebu::kMaxOutput, 'e'));
+  CHECK(all.offset + all.output.size() == 3 * zebu::kMaxOutput + 13);
 }
 
 TEST_CASE("mended progress is UTF-8 within its limits") {

@@ -124,6 +124,199 @@ TEST_CASE("jobs are told by the order of their ids, from memory or the store, wi
   CHECK(jobs[3]["finished_ms"].is_number());
 }
 
+namespace {
+
+Json job_of(Desk& desk, SessionId client, const JobId& id) {
+  message::Params params;
+  params.ids = {id};
+  desk.ask(client, "jobs", params);
+  return desk.answer()[0];
+}
+
+JobId submit_with(Desk& desk, SessionId client, JobOptions options, const std::string& args,
+                  const std::string& kwargs) {
+  const JobId id = Uuid::make();
+  desk.d.engine().submit(client, {true, {{id, "fib", "default", args, std::move(options), kwargs}}}, desk.d.now(),
+                         desk.d.effects);
+  desk.d.settle();
+  return id;
+}
+
+}  // namespace
+
+TEST_CASE("a job is told with its arguments, and a list without") {
+  Desk desk;
+  const SessionId client = desk.d.client();
+  const JobId id = submit_with(desk, client, {}, "\x91\x1e", "\x81\xa1n\x05");
+  Json job = job_of(desk, client, id);
+  CHECK(job["args"] == Json::binary({0x91, 0x1e}));
+  CHECK(job["kwargs"] == Json::binary({0x81, 0xa1, 'n', 5}));
+  CHECK_FALSE(job.contains("args_bytes"));
+  desk.ask(client, "list");
+  job = desk.answer()["jobs"][0];
+  for (const char* key : {"args", "kwargs", "args_bytes", "attempts", "result"}) CHECK_FALSE(job.contains(key));
+
+  const JobId plain = submit_with(desk, client, {}, "\x90", "");
+  CHECK_FALSE(job_of(desk, client, plain).contains("kwargs"));
+  const std::string most(kMaxShownArguments, 'x');
+  CHECK(job_of(desk, client, submit_with(desk, client, {}, most, "")).contains("args"));
+  job = job_of(desk, client, submit_with(desk, client, {}, most, "\x81\xa1n\x05"));
+  CHECK_FALSE(job.contains("args"));
+  CHECK_FALSE(job.contains("kwargs"));
+  CHECK(job["args_bytes"] == kMaxShownArguments + 4);
+}
+
+TEST_CASE("many jobs with large arguments are not told at once") {
+  Desk desk;
+  const SessionId client = desk.d.client();
+  message::Params params;
+  const std::string most(kMaxShownArguments, 'x');
+  for (int i = 0; i < 300; ++i) params.ids.push_back(submit_with(desk, client, {}, most, ""));
+  desk.ask(client, "jobs", params);
+  CHECK(desk.answer()["error"]["code"] == "too_large");
+}
+
+TEST_CASE("a job is told with its attempts, from memory and from the store") {
+  Desk desk;
+  const SessionId client = desk.d.client();
+  const SessionId consumer = desk.d.consumer(10);
+  JobOptions options;
+  options.retry.max = 1;
+  const JobId id = desk.d.submit(client, true, options);
+  desk.d.assigned_to(consumer);
+  const auto started = desk.d.now().wall.time_since_epoch().count();
+  Json job = job_of(desk, client, id);
+  REQUIRE(job["attempts"].size() == 1);
+  CHECK(job["attempts"][0] == Json{{"attempt", 1},
+                                   {"ended", nullptr},
+                                   {"consumer", "consumer"},
+                                   {"started_ms", started},
+                                   {"ended_ms", nullptr},
+                                   {"run_us", nullptr}});
+  CHECK(job["consumer"] == "consumer");
+  desk.d.fail(consumer, id, 1);
+  job = job_of(desk, client, id);
+  REQUIRE(job["attempts"].size() == 1);
+  CHECK(job["attempts"][0]["ended"] == "failed");
+  CHECK(job["attempts"][0]["type"] == "Boom");
+  CHECK(job["attempts"][0]["message"] == "it broke");
+  CHECK(job["consumer"].is_null());
+  desk.d.pass(std::chrono::minutes(1));
+  desk.d.engine().heard(consumer, desk.d.now());
+  desk.d.engine().heard(client, desk.d.now());
+  desk.d.assigned_to(consumer);
+  desk.d.outcome(consumer, id, 2);
+  job = job_of(desk, client, id);
+  REQUIRE(job["attempts"].size() == 2);
+  CHECK(job["attempts"][1]["ended"] == "succeeded");
+  CHECK(job["attempts"][1]["run_us"] == 5);
+  CHECK_FALSE(job["attempts"][1].contains("type"));
+  CHECK(job["consumer"] == "consumer");
+  // Out of memory it is told from the store, and no less.
+  Desk after;
+  after.d.store = desk.d.store;
+  after.d.restart();
+  PendingAnswers pending(after.d.engine());
+  Queries queries(after.d.engine(), after.facts, pending);
+  message::Params params;
+  params.ids = {id};
+  const SessionId other = after.d.client();
+  queries.answer(other, {1, "jobs", params}, after.d.now(), after.d.effects);
+  for (const Read& read : std::exchange(after.d.effects.reads, {})) {
+    const ReadAnswer answer = *perform(after.d.store, read);
+    static_cast<void>(pending.answered(answer, after.d.now(), after.d.effects));
+  }
+  const auto answers = pending.take();
+  REQUIRE(answers.size() == 1);
+  const Json stored = Json::from_msgpack(answers[0].value)[0];
+  CHECK(stored["attempts"] == job["attempts"]);
+  CHECK(stored["consumer"] == job["consumer"]);
+  CHECK(stored["started_ms"] == job["started_ms"]);
+}
+
+TEST_CASE("of a private job nothing is told that it says") {
+  Desk desk;
+  const SessionId client = desk.d.client();
+  const SessionId consumer = desk.d.consumer(10);
+  JobOptions options;
+  options.is_private = true;
+  options.retry.max = 1;
+  const JobId id = submit_with(desk, client, options, "\x91\xa6secret", "\x81\xa1n\xa6secret");
+  desk.d.assigned_to(consumer);
+  desk.d.engine().progress(consumer, {{{id, 1, 0.5, "secret", "secret\n", 0, 1}}}, desk.d.effects);
+  const auto check = [&](const char* list_or_jobs) {
+    desk.ask(client, list_or_jobs, [&] {
+      message::Params params;
+      if (std::string(list_or_jobs) == "jobs") params.ids = {id};
+      return params;
+    }());
+    const Json answer = desk.answer();
+    CHECK(answer.dump().find("secret") == std::string::npos);
+    return std::string(list_or_jobs) == "jobs" ? answer[0] : answer["jobs"][0];
+  };
+  Json job = check("jobs");
+  CHECK(job["private"] == true);
+  CHECK(job["args"] == "private");
+  CHECK(job["kwargs"] == "private");
+  CHECK(job["progress"]["note"] == "private");
+  CHECK(job["progress"]["output"] == "private");
+  check("list");
+  message::Report report{id, 1, JobState::failed, {}, {"Boom", "secret", {"secret"}}, {}};
+  report.error.details.need().cause = message::ErrorView{"Inner", "secret", {}};
+  desk.d.engine().outcome(consumer, {0, {report}}, desk.d.now(), desk.d.effects);
+  job = check("jobs");
+  CHECK(job["error"] == Json{{"type", "Boom"}, {"message", "private"}, {"trace", Json::array()}});
+  CHECK(job["attempts"][0]["message"] == "private");
+  check("list");
+  desk.d.pass(std::chrono::minutes(1));
+  desk.d.engine().heard(consumer, desk.d.now());
+  desk.d.engine().heard(client, desk.d.now());
+  desk.d.assigned_to(consumer);
+  message::Report done{id, 2, JobState::succeeded, "\xa6secret", {}, {}};
+  desk.d.effects.done.clear();
+  desk.d.engine().outcome(consumer, {0, {done}}, desk.d.now(), desk.d.effects);
+  // The one that waits for it is told.
+  REQUIRE(desk.d.effects.done.size() == 1);
+  CHECK(desk.d.effects.done[0].what.outcome->result == "\xa6secret");
+  CHECK(check("jobs")["result"] == "private");
+  check("list");
+  CHECK_FALSE(job_of(desk, client, submit_with(desk, client, {}, "\x90", "")).contains("private"));
+}
+
+TEST_CASE("consumers are told with the jobs that they hold, and no more than a hundred of them") {
+  Desk desk;
+  const SessionId client = desk.d.client();
+  const SessionId consumer = desk.d.consumer(200, 2);
+  std::vector<JobId> ids;
+  for (int i = 0; i < 150; ++i) ids.push_back(desk.d.submit(client));
+  desk.d.assigned_to(consumer);
+  const auto assigned = desk.d.now().wall.time_since_epoch().count();
+  desk.ask(client, "consumers");
+  const Json told = desk.answer()[0];
+  CHECK(told["running"] == 150);
+  REQUIRE(told["runs"].size() == 100);
+  CHECK(told["runs"][0] == Json{{"id", ids[0].to_string()},
+                                {"attempt", 1},
+                                {"task", "fib"},
+                                {"queue", "default"},
+                                {"assigned_ms", assigned}});
+}
+
+TEST_CASE("a paused queue is told with who paused it, and when") {
+  Desk desk;
+  const SessionId client = desk.d.client();
+  message::Params params;
+  params.queue = "default";
+  params.reason = "lunch";
+  desk.tell(client, "pause", params);
+  CHECK(desk.answer()["paused"] == 1);
+  desk.ask(client, "queues");
+  const Json queue = desk.answer()[0];
+  CHECK(queue["reason"] == "lunch");
+  CHECK(queue["paused_by"] == "client");
+  CHECK(queue["paused_ms"] == desk.d.now().wall.time_since_epoch().count());
+}
+
 TEST_CASE("queues, consumers and the broker are told with every key of the document") {
   Desk desk;
   const SessionId client = desk.d.client();
@@ -141,6 +334,8 @@ TEST_CASE("queues, consumers and the broker are told with every key of the docum
                           {"oldest_ms", 0},
                           {"paused", false},
                           {"reason", ""},
+                          {"paused_by", nullptr},
+                          {"paused_ms", nullptr},
                           {"in_rate", 0.0},
                           {"out_rate", 0.0},
                           {"consumers", 0},
@@ -156,6 +351,7 @@ TEST_CASE("queues, consumers and the broker are told with every key of the docum
                              {"slots", 2},
                              {"pool", "processes"},
                              {"running", 0},
+                             {"runs", Json::array()},
                              {"credit", 3},
                              {"draining", false},
                              {"heard_ms", consumers[0]["heard_ms"]}});

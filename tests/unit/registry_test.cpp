@@ -138,7 +138,7 @@ TEST_CASE("an exception of a task fails its job with type and text") {
   CHECK(run(registry, "int", zebu::pack_args()).error.type == "int");
 }
 
-TEST_CASE("nested exceptions are appended to the trace") {
+TEST_CASE("a nested exception is the cause of the error, and so on, at most eight deep") {
   Registry registry;
   registry.add("nested", [] {
     try {
@@ -149,8 +149,104 @@ TEST_CASE("nested exceptions are appended to the trace") {
   });
   const auto error = run(registry, "nested", zebu::pack_args()).error;
   CHECK(error.message == "outer");
-  REQUIRE_FALSE(error.trace.empty());
-  CHECK(error.trace.back() == "caused by (anonymous namespace)::Oops: inner");
+  REQUIRE(error.cause() != nullptr);
+  CHECK(error.cause()->type == "(anonymous namespace)::Oops");
+  CHECK(error.cause()->message == "inner");
+  CHECK(error.cause()->cause() == nullptr);
+
+  const std::function<void(int)> nest = [&](int depth) {
+    if (depth == 0) throw zebu::TaskFailure("net.Down", "the cable");
+    try {
+      nest(depth - 1);
+    } catch (...) {
+      std::throw_with_nested(Oops(std::to_string(depth)));
+    }
+  };
+  registry.add("deep", [&](int depth) { nest(depth); });
+  const auto causes = [&](int depth) {
+    std::vector<std::string> list;
+    const Outcome outcome = run(registry, "deep", zebu::pack_args(depth));
+    for (const zebu::TaskError* e = outcome.error.cause(); e != nullptr; e = e->cause())
+      list.push_back(e->type + " " + e->message);
+    return list;
+  };
+  CHECK(causes(2).size() == 2);
+  CHECK(causes(1) == std::vector<std::string>{"net.Down the cable"});
+  CHECK(causes(20).size() == zebu::kMaxCauses);
+}
+
+TEST_CASE("a task that throws Retry asks to be tried again after a time") {
+  Registry registry;
+  registry.add("later", [] { throw zebu::Retry(std::chrono::seconds(30), "the mirror is busy"); });
+  registry.add("bare", [] { throw zebu::Retry(std::chrono::seconds(-1)); });
+  const auto error = run(registry, "later", zebu::pack_args()).error;
+  CHECK(error.type == "zebu::Retry");
+  CHECK(error.message == "the mirror is busy");
+  CHECK(error.kind == ErrorKind::failure);
+  CHECK(error.retry_after() == std::chrono::seconds(30));
+  CHECK(run(registry, "bare", zebu::pack_args()).error.retry_after() == std::chrono::seconds(0));
+}
+
+TEST_CASE("keyword arguments fill the parameters of their names") {
+  Registry registry;
+  registry.add("thumbnail", [](std::string path, zebu::Keyword<"size", std::uint32_t> size, std::optional<int> quality,
+                               zebu::Keyword<"mode", std::optional<std::string>> mode) {
+    return path + " " + std::to_string(size.value) + " " + std::to_string(quality.value_or(0)) + " " +
+           mode.value.value_or("none");
+  });
+  registry.add("any", [](zebu::Keywords keywords) {
+    std::string text;
+    for (const std::string_view name : keywords.names()) text += std::string(name) + ",";
+    return text + (keywords.has("n") ? std::to_string(keywords.get<int>("n")) : "");
+  });
+  registry.add("plain", [](int) {});
+  const auto with = [&](const std::string& task, const std::string& args, const std::string& kwargs) {
+    Context::Parts parts;
+    parts.kwargs = kwargs;
+    return run(registry, task, args, std::move(parts));
+  };
+  const auto refused = [&](const std::string& task, const std::string& args, const std::string& kwargs) {
+    const Outcome outcome = with(task, args, kwargs);
+    CHECK(outcome.error.type == "zebu::BadArguments");
+    CHECK(outcome.error.kind == ErrorKind::permanent);
+    return outcome.error.message;
+  };
+  using zebu::kw;
+  const std::string path = zebu::pack_args("a.png");
+  const auto size = zebu::pack_kwargs(kw("size", 64));
+  CHECK(result<std::string>(with("thumbnail", path, size)) == "a.png 64 0 none");
+  CHECK(result<std::string>(with("thumbnail", zebu::pack_args("a.png", 80),
+                                 zebu::pack_kwargs(kw("size", 64), kw("mode", "crop")))) == "a.png 64 80 crop");
+  CHECK(refused("thumbnail", path, "") == "thumbnail needs the keyword 'size'");
+  CHECK(refused("thumbnail", path, zebu::pack_kwargs(kw("size", "big"))) ==
+        "keyword 'size' of thumbnail: expected an integer from 0 to 4294967295, got a string");
+  CHECK(refused("thumbnail", path, zebu::pack_kwargs(kw("size", 64), kw("color", 1))) ==
+        "thumbnail takes the keywords size, mode, got 'color'");
+  CHECK(refused("plain", zebu::pack_args(1), size) == "plain takes no keyword arguments, got 'size'");
+  CHECK(refused("thumbnail", path, "\x01") == "the keyword arguments of thumbnail are not one map");
+  CHECK(refused("thumbnail", path, "\x81\x01\x02") == "a keyword of thumbnail must be a string, got 1");
+  CHECK(refused("thumbnail", path, "\x82\xa1n\x01\xa1n\x02") == "keyword 'n' of thumbnail is given twice");
+  CHECK(result<std::string>(with("any", zebu::pack_args(), zebu::pack_kwargs(kw("n", 5), kw("a", 1)))) == "a,n,5");
+  CHECK(result<std::string>(with("any", zebu::pack_args(), "")).empty());
+  CHECK(refused("any", zebu::pack_args(), zebu::pack_kwargs(kw("n", "x"))).starts_with("keyword 'n' of any: expected"));
+  // Whatever the order in which they were given, equal calls have equal bytes.
+  CHECK(zebu::pack_kwargs(kw("b", 1), kw("a", 2)) == zebu::pack_kwargs(kw("a", 2), kw("b", 1)));
+  CHECK(zebu::pack_positional("a.png", kw("size", 64), 80) == zebu::pack_args("a.png", 80));
+  CHECK(zebu::pack_kwargs("a.png").empty());
+}
+
+TEST_CASE("a task knows how often its job failed, crashed and was lost, and how many failures are allowed") {
+  Registry registry;
+  registry.add("tries", [](Context& context) {
+    return std::vector<std::uint32_t>{context.failures(), context.crashes(), context.losses(), context.retries()};
+  });
+  Context::Parts parts;
+  parts.failures = 1;
+  parts.crashes = 2;
+  parts.losses = 3;
+  parts.retries = 4;
+  CHECK(result<std::vector<std::uint32_t>>(run(registry, "tries", zebu::pack_args(), parts)) ==
+        std::vector<std::uint32_t>{1, 2, 3, 4});
 }
 
 TEST_CASE("a task that takes a context knows its job and sees that it is cancelled") {
@@ -206,7 +302,9 @@ TEST_CASE("an exception after the soft limit counts as the limit's, unless it is
   CHECK(stopped.error.kind == ErrorKind::failure);
   const Outcome aborted = run(registry, "abort", zebu::pack_args(), parts);
   CHECK(aborted.error.type == "zebu::SoftLimit");
-  CHECK(aborted.error.trace.back() == "caused by (anonymous namespace)::Oops: aborted");
+  REQUIRE(aborted.error.cause() != nullptr);
+  CHECK(aborted.error.cause()->type == "(anonymous namespace)::Oops");
+  CHECK(aborted.error.cause()->message == "aborted");
   CHECK(run(registry, "own", zebu::pack_args(), parts).error.type == "scan.Infected");
   CHECK(result<bool>(run(registry, "result", zebu::pack_args(), parts)));
 

@@ -262,6 +262,63 @@ TEST_CASE("queues' settings and consumers are remembered until they are taken ba
   CHECK(recovered.consumers == std::vector<KnownConsumer>{{two, true}});
 }
 
+TEST_CASE("who paused a queue is kept with the pause") {
+  EVERY_STORE;
+  QueueSettings paused{"a", true, "lunch", {}};
+  paused.paused_by = QueueSettings::Pauser{"ann", at_second(77)};
+  store.commit({QueueChanged{paused}});
+  CHECK(store.reopen().settings == std::vector<QueueSettings>{paused});
+}
+
+TEST_CASE("keyword arguments, privacy, causes and attempts are kept with the job") {
+  EVERY_STORE;
+  JobSpec given = job(1);
+  given.kwargs = std::string("\x81\xa1n\x05");
+  given.options.is_private = true;
+  const SharedSpec spec = shared(given);
+  const LastAttempt at{at_second(10), std::make_shared<const std::string>("ox-1")};
+  TaskError error{"Boom", "it broke", {}, ErrorKind::failure};
+  error.details.need().cause = TaskError{"net.Down", "the cable", {"f"}};
+  error.details.need().retry_after = std::chrono::milliseconds(250);
+  const auto ended = std::make_shared<const Outcome>(Outcome::failed(error));
+  const AttemptLog one = with(nullptr, attempt_record(1, AttemptEnd::failed, at, at_second(12), ended.get()));
+  const AttemptLog two = with(one, {2, AttemptEnd::lost, at_second(20), at_second(21), {}, "", "", ""});
+  const InstanceId holder = Uuid::make();
+
+  store.commit({JobAccepted{spec, false}, AttemptStarted{spec, 1, holder, false, at, nullptr}});
+  StoredJob stored = *store.find(spec->id);
+  CHECK(stored.spec->keywords() == "\x81\xa1n\x05");
+  CHECK(stored.spec->options.is_private);
+  REQUIRE(stored.last.consumer);
+  CHECK(*stored.last.consumer == "ox-1");
+  CHECK(stored.last.started == at_second(10));
+  CHECK(stored.holder == holder);
+
+  store.commit({JobRescheduled{spec, {1, 1, 0, 0}, at_second(30), ended, one}});
+  (void)store.reopen();
+  stored = *store.find(spec->id);
+  CHECK_FALSE(stored.last.consumer);
+  REQUIRE(stored.earlier);
+  CHECK(*stored.earlier == *one);
+  CHECK(*stored.outcome == *ended);
+
+  store.commit({JobDue{spec, false}, AttemptStarted{spec, 2, holder, true, at, one}});
+  CHECK(store.find(spec->id)->cancel_asked);
+  store.commit({JobPutBack{spec, {2, 1, 0, 1}, true, two}});
+  (void)store.reopen();
+  CHECK(*store.find(spec->id)->earlier == *two);
+  store.commit({AttemptStarted{spec, 3, holder, false, at, one}});  // the second was not lost
+  CHECK(*store.find(spec->id)->earlier == *one);
+
+  store.commit({JobFinished{spec, {3, 1, 0, 0}, ended, at_second(50), at_second(9000), at, two}});
+  (void)store.reopen();
+  stored = *store.find(spec->id);
+  CHECK(stored.state == JobState::failed);
+  CHECK(*stored.earlier == *two);
+  CHECK(*stored.last.consumer == "ox-1");
+  CHECK(*stored.outcome == *ended);
+}
+
 TEST_CASE("each task of a queue has a line of its own, in its own order") {
   EVERY_STORE;
   std::vector<SharedSpec> specs;

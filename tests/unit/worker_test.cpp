@@ -47,4 +47,38 @@ TEST_CASE("a character that a task prints in two parts stays whole, and other by
     collect();
   }
   CHECK(all.output == "a\u20ac\ufffd\n\ufffd");
+  CHECK(all.offset == 0);
+  CHECK(all.number == 2);
+}
+
+TEST_CASE("output that is too much to keep is counted, and each job is numbered anew") {
+  Registry registry;
+  registry.add("print", [&](Context& context) {
+    context.print("x");
+    context.print(std::string(3 * kMaxOutput, 'y'));
+    context.print("end");
+    return 0;
+  });
+  std::counting_semaphore<> announced{0};
+  Worker worker(nullptr, {[&] { announced.release(); }});
+  for (std::uint32_t attempt = 1; attempt <= 2; ++attempt) {
+    consumer::Job job;
+    job.id = {Uuid::make(), attempt};
+    job.task = registry.find("print");
+    job.args = pack_args();
+    std::vector<consumer::Job> jobs;
+    jobs.push_back(std::move(job));
+    worker.give(std::move(jobs));
+    Progress all;
+    for (std::size_t ended = 0; ended == 0;) {
+      announced.acquire();
+      const Worker::Reports reports = worker.collect();
+      for (const auto& update : reports.progress) append(all, update.progress);
+      ended += reports.finished.size();
+    }
+    CHECK(all.offset + all.output.size() == 3 * kMaxOutput + 4);
+    CHECK(all.output.ends_with("yend"));
+    CHECK(all.number >= 1);
+    CHECK(all.number <= 3);
+  }
 }

@@ -30,6 +30,13 @@ using Deadline =
 // Clients that wait for a job; may contain sessions that are gone.
 using WaiterList = boost::container::small_vector<SessionId, 1>;
 
+// What few jobs have.
+struct JobExtras {
+  std::optional<SessionId> failed_on;  // where the newest attempt failed: another consumer is preferred
+  std::unique_ptr<Progress> progress;  // all of the newest attempt's
+  AttemptLog attempts;                 // those that ended, and did not end the job
+};
+
 // A job as the engine sees it. In this order it takes five lines of the processor's cache, together with its id and its
 // place in the table; a sixth one costs the broker 5 % of its time.
 struct Job : hooks::List, hooks::Order, hooks::Deadline {
@@ -46,19 +53,27 @@ struct Job : hooks::List, hooks::Order, hooks::Deadline {
   Uses uses;
   BatchNumber batch = 0;  // of its newest record; 0: none since the start, so nothing to wait for
   boost::intrusive::list<Job, boost::intrusive::base_hook<hooks::List>>* list = nullptr;  // that it is in
-  std::optional<SessionId> session;    // while running: the session that has it; unset: its holder is not back yet
-  std::optional<SessionId> failed_on;  // where the newest attempt failed: another consumer is preferred
-  WallTime due{};                      // valid while scheduled
+  std::optional<SessionId> session;  // while running: the session that has it; unset: its holder is not back yet
+  SharedText consumer;               // of the newest attempt, unless the log has it; unset: there is none
+  WallTime due{};                    // valid while scheduled
   WallTime deadline{};    // valid with has_deadline: it expires, has run too long, or is forgotten (if transient)
   WallTime started{};     // valid with has_started: the newest attempt
   WallTime finished{};    // valid in a final state
   SharedOutcome outcome;  // set in a final state; while it waits for a retry: the last attempt's
-  std::unique_ptr<Progress> progress;  // all of the newest attempt's
+  std::unique_ptr<JobExtras> extras;   // unset: it has none
   std::optional<SessionId> submitter;  // while fresh: gets ACCEPTED when the job is durable
   WaiterList waiters;
 
   [[nodiscard]] bool is_transient() const { return spec->options.transient; }
   [[nodiscard]] ScheduleKey schedule_key() const { return {due, spec->sequence}; }
+  [[nodiscard]] JobExtras& need_extras() {
+    if (!extras) extras = std::make_unique<JobExtras>();
+    return *extras;
+  }
+  [[nodiscard]] std::optional<SessionId> failed_on() const { return extras ? extras->failed_on : std::nullopt; }
+  [[nodiscard]] const Progress* progress() const { return extras ? extras->progress.get() : nullptr; }
+  [[nodiscard]] AttemptLog attempts() const { return extras ? extras->attempts : nullptr; }
+  [[nodiscard]] LastAttempt last_attempt() const { return consumer ? LastAttempt{started, consumer} : LastAttempt{}; }
 };
 
 struct ByLineKey {

@@ -8,6 +8,14 @@ namespace {
 
 std::size_t size_of(const Job& job) { return size_of(*job.spec, *job.outcome); }
 
+void take_attempts(Job& job, const StoredJob& stored) {
+  if (stored.earlier) job.need_extras().attempts = stored.earlier;
+  if (!stored.last.consumer) return;
+  job.consumer = stored.last.consumer;
+  job.started = stored.last.started;
+  job.has_started = true;
+}
+
 }  // namespace
 
 void Rate::sample(double seconds) {
@@ -189,6 +197,7 @@ Job& JobTable::add_stored(const StoredJob& stored) {
   job.cancel_asked = stored.cancel_asked;
   job.due = stored.due;
   job.outcome = stored.outcome;
+  take_attempts(job, stored);
   if (job.state == JobState::running) ++job.queue->running;
   return job;
 }
@@ -198,6 +207,7 @@ Job& JobTable::add_finished(const StoredJob& stored) {
   job.uses = stored.uses;
   job.outcome = stored.outcome;
   job.finished = stored.finished;
+  take_attempts(job, stored);
   link_finished(job);
   return job;
 }
@@ -322,7 +332,10 @@ void JobTable::finish(Job& job, SharedOutcome outcome, WallTime now) {
   Queue& queue = *std::exchange(job.queue, nullptr);
   if (job.state == JobState::failed && !job.is_transient()) ++queue.failed;
   job.session.reset();
-  job.progress.reset();
+  if (job.extras) {
+    job.extras->progress.reset();
+    if (!job.extras->attempts) job.extras.reset();
+  }
   job.outcome = std::move(outcome);
   job.finished = now;
   link_finished(job);

@@ -51,7 +51,11 @@ void Engine::give(Job& job, Consumer& consumer, Moment now, Effects& out) {
   const bool has_stray = claims_.skip_strays(job);
   ++job.uses.attempt;
   job.session = consumer.session;
-  job.failed_on.reset();
+  job.consumer = consumer.name;
+  if (job.extras) {
+    job.extras->failed_on.reset();
+    job.extras->progress.reset();
+  }
   const std::optional<InstanceId> older = std::exchange(job.holder, consumer.instance);
   job.started = now.wall;
   job.has_started = true;
@@ -67,7 +71,7 @@ void Engine::give(Job& job, Consumer& consumer, Moment now, Effects& out) {
     starts_.push_back({{job.spec->id, job.uses.attempt}, now.steady + kRecordStartAfter});
   }
   set_limit(job);
-  out.assigned.push_back({consumer.session, {job.spec, job.uses.attempt}, batches_.due(job.batch)});
+  out.assigned.push_back({consumer.session, {job.spec, job.uses}, batches_.due(job.batch)});
 }
 
 // The consumer ends an attempt that runs into its hard limit; if it does not, the broker does, a liveness time later.
@@ -79,7 +83,9 @@ void Engine::set_limit(Job& job) {
 
 void Engine::record_start(Job& job, Effects& out) {
   job.is_start_recorded = true;
-  record(job, AttemptStarted{job.spec, job.uses.attempt, *job.holder, job.cancel_asked}, out);
+  record(job,
+         AttemptStarted{job.spec, job.uses.attempt, *job.holder, job.cancel_asked, job.last_attempt(), job.attempts()},
+         out);
 }
 
 void Engine::record_starts(Moment now, Effects& out) {
@@ -203,13 +209,14 @@ void Engine::give_back(SessionId session, const message::Return& jobs, Moment no
     ++totals_.returned;
     --job->uses.attempt;
     job->holder.reset();  // the holder of the attempt before has no claim to it
+    job->consumer.reset();
     if (job->cancel_asked) {
       finish(*job, Outcome::cancelled(), out);
       continue;
     }
     jobs_.put_back(*job);
     // If the store has heard nothing of the attempt, there is nothing to take back.
-    if (job->is_start_recorded) record(*job, JobPutBack{job->spec, job->uses, true}, out);
+    if (job->is_start_recorded) record(*job, JobPutBack{job->spec, job->uses, true, job->attempts()}, out);
     enter_line(*job, out);
   }
   Consumer& from = consumer(session);
@@ -232,9 +239,10 @@ void Engine::progress(SessionId session, const message::ProgressReports& reports
   for (message::ProgressReport report : reports.jobs) {
     Job* job = assigned_job(session, {report.id, report.attempt});
     if (!job) continue;
-    if (!job->progress) job->progress = std::make_unique<Progress>();
+    auto& progress = job->need_extras().progress;
+    if (!progress) progress = std::make_unique<Progress>();
     mend_texts(report, out);
-    append(*job->progress, report.done, report.note, report.output);
+    append_at(*progress, report.offset, report.number, report.done, report.note, report.output);
     waiters_.tell(job->waiters, [&](SessionId waiter) { out.progressed.push_back({waiter, report}); });
   }
 }
@@ -246,27 +254,39 @@ void Engine::end_attempt(Job& job, Outcome&& outcome, Effects& out) {
   const bool is_failed = outcome.state == JobState::failed;
   if (is_failed && outcome.error.kind == ErrorKind::crash) ++totals_.crashed;
   if (outcome.state == JobState::cancelled && !job.cancel_asked) ++totals_.put_back;
-  if (is_failed) job.failed_on = job.session;
-  follow(job, judge_.ended(running(job), std::move(outcome)), out);
+  AttemptEnd end = end_of(outcome);
+  if (end == AttemptEnd::cancelled) end = AttemptEnd::lost;  // nobody asked for it
+  Ruling ruling = judge_.ended(running(job), std::move(outcome));
+  if (is_failed && ruling.next != Ruling::Next::finish) job.need_extras().failed_on = job.session;
+  follow(job, std::move(ruling), end, out);
 }
 
 // Its consumer is not there any more, or is and does not have it.
 void Engine::lose(Job& job, End how, Effects& out) {
   if (!job.cancel_asked) ++totals_.put_back;
   leave_consumer(job);
-  follow(job, judge_.lost(running(job), how), out);
+  follow(job, judge_.lost(running(job), how), how == End::said_bye ? AttemptEnd::left : AttemptEnd::lost, out);
 }
 
-void Engine::follow(Job& job, Ruling&& ruling, Effects& out) {
+// Writes the attempt into the job's log, because it does not end the job.
+void Engine::log_attempt(Job& job, AttemptEnd end, const Outcome* outcome) {
+  JobExtras& extras = job.need_extras();
+  const LastAttempt where{job.has_started ? job.started : last_.wall, std::move(job.consumer)};
+  extras.attempts = with(extras.attempts, attempt_record(job.uses.attempt, end, where, last_.wall, outcome));
+  job.consumer.reset();
+}
+
+void Engine::follow(Job& job, Ruling&& ruling, AttemptEnd end, Effects& out) {
   job.uses = ruling.uses;
   if (ruling.next == Ruling::Next::finish) return finish(job, std::move(*ruling.outcome), out);
+  log_attempt(job, end, ruling.outcome ? &*ruling.outcome : nullptr);
   if (ruling.outcome) job.outcome = std::make_shared<const Outcome>(std::move(*ruling.outcome));
   // Its consumer may send this outcome again, and must not find the attempt open.
   if (ruling.frees_holder) job.holder.reset();
   if (ruling.next == Ruling::Next::requeue) return put_back(job, out);
   ++totals_.retried;
   jobs_.reschedule(job, last_.wall + ruling.delay);
-  record(job, JobRescheduled{job.spec, job.uses, job.due, job.outcome}, out);
+  record(job, JobRescheduled{job.spec, job.uses, job.due, job.outcome, job.attempts()}, out);
   enter_schedule(job);
 }
 
@@ -278,8 +298,8 @@ void Engine::leave_consumer(Job& job) {
 
 void Engine::put_back(Job& job, Effects& out) {
   jobs_.put_back(job);
-  job.progress.reset();
-  record(job, JobPutBack{job.spec, job.uses, !job.holder}, out);
+  if (job.extras) job.extras->progress.reset();
+  record(job, JobPutBack{job.spec, job.uses, !job.holder, job.attempts()}, out);
   enter_line(job, out);
 }
 
@@ -299,7 +319,8 @@ void Engine::finish(Job& job, Outcome&& outcome, Effects& out) {
   const JobOptions& options = job.spec->options;
   const std::optional<WallTime> forget_at = forget_time(options, outcome);
   auto shared = std::make_shared<const Outcome>(std::move(outcome));
-  record(job, JobFinished{job.spec, job.uses, shared, last_.wall, forget_at}, out);
+  JobFinished finished{job.spec, job.uses, shared, last_.wall, forget_at, job.last_attempt(), job.attempts()};
+  record(job, std::move(finished), out);
   const bool keeps_key = shared->state == JobState::succeeded && options.unique_for.count() > 0;
   if (options.transient && !options.unique.empty() && !keeps_key) {
     transient_keys_.release(unique_name(*job.spec), job.spec->id);

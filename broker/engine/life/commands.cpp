@@ -48,10 +48,12 @@ void Engine::begin_cancel(Job& job, Effects& out) {
   }
 }
 
-void Engine::pause(std::string_view name, std::string_view reason, Effects& out) {
+void Engine::pause(std::string_view name, std::string_view reason, std::string_view by, Moment now, Effects& out) {
+  last_ = now;
   Queue& queue = jobs_.queue(name);
   queue.settings.is_paused = true;
   queue.settings.reason = utf8_beginning(mended_utf8(reason), message::kMaxReason);
+  queue.settings.paused_by = QueueSettings::Pauser{std::string(by), now.wall};
   write(QueueChanged{queue.settings}, out);
   for (const auto& [key, line] : queue.lines) jobs_.touch(*line);
   hold_lines(queue);
@@ -62,6 +64,7 @@ bool Engine::resume(std::string_view name, Effects& out) {
   if (!queue || !queue->settings.is_paused) return false;
   queue->settings.is_paused = false;
   queue->settings.reason.clear();
+  queue->settings.paused_by.reset();
   write(QueueChanged{queue->settings}, out);
   for (const auto& [key, line] : queue->lines) jobs_.touch(*line);
   hold_lines(*queue);

@@ -2,6 +2,8 @@
 
 #include "broker/engine/life/backoff.h"
 
+#include <algorithm>
+
 namespace zebu::broker {
 namespace {
 
@@ -32,7 +34,8 @@ Ruling Judge::failed(const RunningJob& job, Outcome outcome) {
   ++uses.failures;
   if (uses.failures > options.retry.max || options.acks_early) return finish(uses, std::move(outcome));
   if (job.cancel_asked) return finish(uses, Outcome::cancelled());
-  const auto delay = backoff(options.retry, job.spec.id, uses.failures);
+  const auto wanted = outcome.error.retry_after();
+  const auto delay = wanted ? std::min(*wanted, options.retry.cap) : backoff(options.retry, job.spec.id, uses.failures);
   return {Ruling::Next::reschedule, uses, std::move(outcome), delay, true};
 }
 

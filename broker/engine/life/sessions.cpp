@@ -80,6 +80,7 @@ void Engine::add_consumer(Session& session, const message::Hello& hello, Effects
   Consumer& consumer = *session.consumer;
   consumer.session = session.id;
   consumer.instance = session.instance;
+  consumer.name = std::make_shared<const std::string>(session.name);
   consumer.slots = hello.consumer.slots;
   consumer.pool = hello.consumer.pool;
   consumer.tasks.assign(hello.consumer.tasks.begin(), hello.consumer.tasks.end());
@@ -181,11 +182,14 @@ void Engine::claim(Session& session, const AttemptId& run, Job& job, Effects& ou
     leave_consumer(job);
     jobs_.put_back(job);  // from the older session, or from those that wait for their holders
   }
+  const bool is_newest = job.has_started && job.uses.attempt == run.attempt;
+  if (!is_newest) job.started = last_.wall;  // nobody here knows when it was assigned
   job.uses.attempt = run.attempt;
   job.session = session.id;
   job.holder = session.instance;
-  job.started = last_.wall;
+  job.consumer = consumer.name;
   job.has_started = true;
+  if (job.extras) job.extras->attempts = without(job.extras->attempts, run.attempt);  // it was not lost
   job.is_start_recorded = false;
   jobs_.start(job, consumer.running);
   changed(consumer);

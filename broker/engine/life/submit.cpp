@@ -24,6 +24,7 @@ void Engine::accept(SessionId session, const message::Submission& job, bool wait
   spec->queue = job.queue;
   spec->args = job.args;
   spec->options = job.options;
+  if (!job.kwargs.empty()) spec->kwargs = std::string(job.kwargs);
   accept(session, std::move(spec), wait, now, out);
 }
 

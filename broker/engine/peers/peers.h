@@ -19,6 +19,7 @@ struct Seat;  // Dispatch's
 struct Consumer {
   SessionId session = 0;
   InstanceId instance;
+  SharedText name;
   std::vector<Queue*> queues;
   std::vector<std::string> tasks;  // in order
   std::uint32_t slots = 1;

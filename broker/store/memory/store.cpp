@@ -90,6 +90,8 @@ void MemoryStore::apply(const AttemptStarted& record) {
   entry->job.uses.attempt = record.attempt;
   entry->job.holder = record.holder;
   entry->job.cancel_asked = record.cancel_asked;
+  entry->job.last = record.at;
+  entry->job.earlier = record.earlier;
   entry->job.due = {};
   entry->job.outcome = nullptr;
   place(*entry, false);
@@ -102,6 +104,8 @@ void MemoryStore::apply(const JobPutBack& record) {
   move(*entry, JobState::queued);
   entry->job.cancel_asked = false;
   entry->job.uses = record.uses;
+  entry->job.last = {};
+  entry->job.earlier = record.earlier;
   if (record.has_ended) entry->job.holder.reset();
   started(*record.spec);
 }
@@ -116,6 +120,8 @@ void MemoryStore::apply(const JobRescheduled& record) {
   entry->job.holder.reset();
   entry->job.due = record.due;
   entry->job.outcome = record.last;
+  entry->job.last = {};
+  entry->job.earlier = record.earlier;
   place(*entry, false);
   started(*record.spec);
 }
@@ -140,6 +146,8 @@ void MemoryStore::apply(const JobFinished& record) {
   entry->job.due = {};
   entry->job.outcome = record.outcome;
   entry->job.finished = record.finished;
+  entry->job.last = record.last;
+  entry->job.earlier = record.earlier;
   set_forget_at(*entry, record.forget_at);
   if (entry->job.state == JobState::failed) failed_[record.spec->queue].emplace(record.finished, record.spec->id);
   const JobOptions& options = record.spec->options;

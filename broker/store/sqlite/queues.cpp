@@ -22,10 +22,11 @@ std::int64_t payload_of(const JobSpec& spec) { return static_cast<std::int64_t>(
 SqliteQueues::SqliteQueues(SQLite::Database& database)
     : select_list_(database, "SELECT queues FROM store"),
       select_(database,
-              "SELECT number, name, queued, scheduled, payload, failed, paused, reason, purge_up_to FROM queue"),
+              "SELECT number, name, queued, scheduled, payload, failed, paused, reason, purge_up_to, "
+              "paused_by, paused_at FROM queue"),
       upsert_(database,
               "INSERT OR REPLACE INTO queue(number, name, queued, scheduled, payload, failed, paused, "
-              "reason, purge_up_to) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?)"),
+              "reason, purge_up_to, paused_by, paused_at) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"),
       delete_(database, "DELETE FROM queue WHERE number = ?") {}
 
 void SqliteQueues::load() {
@@ -39,6 +40,9 @@ void SqliteQueues::load() {
     queue.failed = rows.integer(5);
     queue.settings = {std::string(rows.blob(1)), rows.integer(6) != 0, std::string(rows.blob(7)), {}};
     if (const std::uint64_t last = rows.number(8); last != kNoPurge) queue.settings.purge_up_to = last;
+    if (!rows.is_null(10)) {
+      queue.settings.paused_by = QueueSettings::Pauser{std::string(rows.blob(9)), rows.time(10)};
+    }
     next_number_ = std::max(next_number_, queue.number + 1);
     const std::string name = queue.settings.name;
     queues_.emplace(name, std::move(queue));
@@ -147,8 +151,10 @@ std::vector<std::string> SqliteQueues::save() {
 // A queue in the list stays there: recovery takes its counts from the list, not from its row.
 void SqliteQueues::write(Queue& queue) {
   const QueueSettings& settings = queue.settings;
+  const QueueSettings::Pauser* by = settings.paused_by.get();
   upsert_.run(queue.number, Bytes(settings.name), queue.queued, queue.scheduled, queue.payload, queue.failed,
-              settings.is_paused ? 1 : 0, Bytes(settings.reason), settings.purge_up_to.value_or(kNoPurge));
+              settings.is_paused ? 1 : 0, Bytes(settings.reason), settings.purge_up_to.value_or(kNoPurge),
+              by ? Bytes(by->name) : Bytes(), by ? std::optional(by->at) : std::nullopt);
   queue.needs_row = false;
 }
 

@@ -18,6 +18,8 @@ StoredJob stored_job(SharedSpec spec, JobStatus status) {
   job.due = status.due;
   job.outcome = std::move(status.outcome);
   job.finished = status.finished;
+  job.last = std::move(status.last);
+  job.earlier = std::move(status.earlier);
   return job;
 }
 

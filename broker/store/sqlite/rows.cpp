@@ -6,6 +6,7 @@ namespace zebu::broker {
 namespace {
 
 enum JobFlag : std::uint8_t { kDue = 1, kExpires = 2, kLarge = 4 };
+// The rare ones are large: the flags of most rows take one byte.
 enum StatusFlag : std::uint16_t {
   kTroubles = 1,
   kHolder = 2,
@@ -13,10 +14,12 @@ enum StatusFlag : std::uint16_t {
   kFinished = 8,
   kForgetAt = 16,
   kOutcome = 32,
-  kUnique = 64,
-  kCancelAsked = 128,
-  kLargeArgs = 256,
-  kLargeResult = 512,
+  kLast = 64,
+  kUnique = 128,
+  kCancelAsked = 256,
+  kEarlier = 512,
+  kLargeArgs = 1024,
+  kLargeResult = 2048,
 };
 
 class Writer {
@@ -33,6 +36,7 @@ class Writer {
   }
   Writer& time(WallTime value) { return number(static_cast<std::uint64_t>(value.time_since_epoch().count())); }
   Writer& large(const LargeValue& value) { return number(value.number).number(value.size); }
+  Writer& text(std::string_view value) { return number(value.size()), to_ += value, *this; }
 
  private:
   std::string& to_;
@@ -63,6 +67,7 @@ class Reader {
     return {name, number()};
   }
   Uuid id() { return *Uuid::from_bytes(take(16)); }
+  Bytes text() { return take(number()); }
   JobState state() {
     const unsigned code = byte();
     const auto state = state_of_code(code);
@@ -82,7 +87,54 @@ class Reader {
   Bytes from_;
 };
 
-unsigned flags_of(const JobStatus& status) {
+// A row's number for each end; it never gets another meaning.
+constexpr std::array<std::pair<AttemptEnd, std::uint8_t>, 6> kAttemptCodes = {{{AttemptEnd::succeeded, 1},
+                                                                               {AttemptEnd::failed, 2},
+                                                                               {AttemptEnd::crashed, 3},
+                                                                               {AttemptEnd::lost, 4},
+                                                                               {AttemptEnd::left, 5},
+                                                                               {AttemptEnd::cancelled, 6}}};
+
+std::uint8_t code_of(AttemptEnd end) {
+  for (const auto& [each, code] : kAttemptCodes) {
+    if (each == end) return code;
+  }
+  return 0;
+}
+
+AttemptEnd end_of_code(unsigned code) {
+  for (const auto& [end, each] : kAttemptCodes) {
+    if (each == code) return end;
+  }
+  throw StoreDamage("an attempt's end has the unknown number " + std::to_string(code));
+}
+
+void write_earlier(Writer& out, const std::vector<AttemptRecord>& attempts) {
+  out.number(attempts.size());
+  for (const AttemptRecord& one : attempts) {
+    out.number(one.attempt).byte(code_of(one.end)).time(one.started).time(one.ended);
+    out.number(static_cast<std::uint64_t>(one.ran.count()));
+    out.text(one.consumer).text(one.type).text(one.message);
+  }
+}
+
+AttemptLog read_earlier(Reader& in) {
+  std::vector<AttemptRecord> attempts;
+  for (std::uint64_t left = in.number(); left > 0; --left) {
+    AttemptRecord& one = attempts.emplace_back();
+    one.attempt = in.small();
+    one.end = end_of_code(in.byte());
+    one.started = in.time();
+    one.ended = in.time();
+    one.ran = std::chrono::microseconds(static_cast<std::int64_t>(in.number()));
+    one.consumer = in.text();
+    one.type = in.text();
+    one.message = in.text();
+  }
+  return std::make_shared<const std::vector<AttemptRecord>>(std::move(attempts));
+}
+
+std::uint16_t flags_of(const JobStatus& status) {
   const Uses& uses = status.uses;
   unsigned flags = 0;
   if (uses.failures != 0 || uses.crashes != 0 || uses.losses != 0) flags |= kTroubles;
@@ -93,15 +145,17 @@ unsigned flags_of(const JobStatus& status) {
   if (status.outcome) flags |= kOutcome;
   if (status.has_unique) flags |= kUnique;
   if (status.cancel_asked) flags |= kCancelAsked;
+  if (status.last.consumer) flags |= kLast;
+  if (status.earlier) flags |= kEarlier;
   if (status.args) flags |= kLargeArgs;
   if (status.result) flags |= kLargeResult;
-  return flags;
+  return static_cast<std::uint16_t>(flags);
 }
 
-// All but the outcome, which is the rest. Returns whether there is one.
-[[nodiscard]] bool read_front(Reader& in, JobStatus& status) {
+// All but the outcome, which is the rest. Returns whether there is one. is_front: stops before the attempts.
+[[nodiscard]] bool read_front(Reader& in, JobStatus& status, bool is_front) {
   status.state = in.state();
-  const unsigned flags = in.small();
+  const std::uint32_t flags = in.small();
   status.has_unique = (flags & kUnique) != 0;
   status.cancel_asked = (flags & kCancelAsked) != 0;
   status.uses.attempt = in.small();
@@ -114,11 +168,17 @@ unsigned flags_of(const JobStatus& status) {
   if ((flags & kStatusDue) != 0) status.due = in.time();
   if ((flags & kFinished) != 0) {
     status.finished = in.time();
-    status.queue = in.take(in.number());
+    status.queue = in.text();
   }
   if ((flags & kForgetAt) != 0) status.forget_at = in.time();
   if ((flags & kLargeArgs) != 0) status.args = in.large();
   if ((flags & kLargeResult) != 0) status.result = in.large();
+  if (is_front) return false;
+  if ((flags & kLast) != 0) {
+    status.last.started = in.time();
+    status.last.consumer = std::make_shared<const std::string>(in.text());
+  }
+  if ((flags & kEarlier) != 0) status.earlier = read_earlier(in);
   return (flags & kOutcome) != 0;
 }
 
@@ -130,7 +190,8 @@ void append_job(std::string& to, const JobSpec& spec, const std::optional<LargeV
   if (spec.due) out.time(*spec.due);
   if (spec.expires) out.time(*spec.expires);
   if (args) out.large(*args);
-  append_entry(to, JobView{spec.id, spec.task, spec.queue, args ? Bytes() : Bytes(spec.args), spec.options});
+  append_entry(
+      to, JobView{spec.id, spec.task, spec.queue, args ? Bytes() : Bytes(spec.args), spec.options, spec.keywords()});
 }
 
 // All but the entry, which is the rest.
@@ -168,12 +229,13 @@ void append_status(std::string& to, const JobId& id, const JobStatus& status) {
   if (status.holder) to += status.holder->view();
   if ((flags & kStatusDue) != 0) out.time(status.due);
   if ((flags & kFinished) != 0) {
-    out.time(status.finished).number(status.queue.size());
-    to += status.queue;
+    out.time(status.finished).text(status.queue);
   }
   if ((flags & kForgetAt) != 0) out.time(*status.forget_at);
   if (status.args) out.large(*status.args);
   if (status.result) out.large(*status.result);
+  if ((flags & kLast) != 0) out.time(status.last.started).text(*status.last.consumer);
+  if ((flags & kEarlier) != 0) write_earlier(out, *status.earlier);
   if (!status.outcome) return;
   message::Report report = message::report_of(id, status.uses.attempt, *status.outcome);
   if (status.result) report.result = {};
@@ -199,6 +261,7 @@ RowReader::Job RowReader::job(const JobId& id, std::uint64_t sequence, Bytes row
   spec->queue = job->queue;
   spec->args = job->args;
   spec->options = std::move(job->options);
+  if (!job->kwargs.empty()) spec->kwargs = std::string(job->kwargs);
   return {std::move(spec), args};
 }
 
@@ -211,7 +274,7 @@ std::optional<LargeValue> RowReader::args_only(Bytes row) {
 JobStatus RowReader::status(Bytes row) {
   Reader in(row);
   JobStatus status;
-  if (!read_front(in, status)) return status;
+  if (!read_front(in, status, false)) return status;
   const auto report = decoder_.decode_report(in.rest());
   if (!report) throw StoreDamage("an outcome: " + report.error().message);
   status.outcome = std::make_shared<const Outcome>(message::outcome_of(*report));
@@ -221,14 +284,14 @@ JobStatus RowReader::status(Bytes row) {
 JobStatus RowReader::status_only(Bytes row) {
   Reader in(row);
   JobStatus status;
-  (void)read_front(in, status);
+  (void)read_front(in, status, true);
   return status;
 }
 
 JobId RowReader::job_of_outcome(Bytes row) {
   Reader in(row);
   JobStatus status;
-  if (!read_front(in, status)) throw StoreDamage("a row has no outcome");
+  if (!read_front(in, status, false)) throw StoreDamage("a row has no outcome");
   const auto report = decoder_.decode_report(in.rest());
   if (!report) throw StoreDamage("an outcome: " + report.error().message);
   return report->id;

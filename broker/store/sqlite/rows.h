@@ -45,12 +45,16 @@ struct JobStatus {
   // Pieces that are dropped with the finished job.
   std::optional<LargeValue> args;
   std::optional<LargeValue> result;
+  LastAttempt last;
+  AttemptLog earlier;
   SharedOutcome outcome;  // without a large result
 };
-// status.row: ┌ state ┬ flags: 1 failures, crashes, losses · 2 holder · 4 due · 8 finished, queue's length, queue ·
-//   16 forget_at · 32 outcome · 64 has_unique · 128 cancel_asked · 256 large arguments: number, size · 512 large
-//   result: number, size ┬ attempt ┬ (…in that order, the outcome last: as in OUTCOME: [id, attempt, state, value,
-//   run_us]) │
+// status.row: ┌ state ┬ flags: 1 failures, crashes, losses · 2 holder · 4 due · 8 finished, queue · 16 forget_at ·
+//   32 outcome · 64 last: started, consumer · 128 has_unique · 256 cancel_asked · 512 earlier · 1024 large arguments:
+//   number, size · 2048 large result: number, size ┬ attempt ┬ (failures, crashes, losses, holder, due, finished, queue,
+//   forget_at, large arguments, large result, last, earlier) ┬ (as in OUTCOME: [id, attempt, state, value, run_us]) │
+// A text is its length and its bytes. earlier: how many, then each: attempt, its end (kAttemptCodes), started, ended,
+// ran in microseconds, consumer, type, message.
 void append_status(std::string& to, const JobId& id, const JobStatus& status);
 [[nodiscard]] std::string encode_status(const JobId& id, const JobStatus& status);
 
@@ -65,7 +69,7 @@ class RowReader {
   // Where a job's arguments are, if they are large.
   [[nodiscard]] static std::optional<LargeValue> args_only(Bytes row);
   [[nodiscard]] JobStatus status(Bytes row);
-  // The same without the outcome, which takes most of the time.
+  // The same without attempts and outcome, which take most of the time.
   [[nodiscard]] static JobStatus status_only(Bytes row);
   // Whose outcome a row has.
   [[nodiscard]] JobId job_of_outcome(Bytes row);

@@ -34,7 +34,7 @@ const char* const kTables = R"(
   CREATE TABLE forgetting(due INTEGER, number INTEGER, jobs BLOB NOT NULL, PRIMARY KEY(due, number)) WITHOUT ROWID;
   CREATE TABLE queue(number INTEGER PRIMARY KEY, name BLOB NOT NULL, queued INTEGER NOT NULL,
     scheduled INTEGER NOT NULL, payload INTEGER NOT NULL, failed INTEGER NOT NULL, paused INTEGER NOT NULL,
-    reason BLOB NOT NULL, purge_up_to INTEGER NOT NULL);
+    reason BLOB NOT NULL, purge_up_to INTEGER NOT NULL, paused_by BLOB NOT NULL, paused_at INTEGER);
   CREATE TABLE piece(key INTEGER PRIMARY KEY, bytes BLOB NOT NULL);
   CREATE TABLE loose_value(number INTEGER PRIMARY KEY);
   CREATE TABLE consumer(instance BLOB PRIMARY KEY, late INTEGER NOT NULL) WITHOUT ROWID;

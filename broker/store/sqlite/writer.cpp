@@ -139,6 +139,8 @@ void SqliteWriter::apply(const AttemptStarted& record) {
   status.uses.attempt = record.attempt;
   status.holder = record.holder;
   status.cancel_asked = record.cancel_asked;
+  status.last = record.at;
+  status.earlier = record.earlier;
   status.outcome = nullptr;
   job->is_running = true;
   job->has_status = true;
@@ -160,6 +162,8 @@ void SqliteWriter::apply(const JobPutBack& record) {
   status.state = JobState::queued;
   status.cancel_asked = false;
   status.uses = record.uses;
+  status.last = {};
+  status.earlier = record.earlier;
   if (record.has_ended) status.holder.reset();
   set_status(spec, status);
   release_if_begun(spec);
@@ -177,6 +181,8 @@ void SqliteWriter::apply(const JobRescheduled& record) {
   status.holder.reset();
   status.due = record.due;
   status.outcome = record.last;
+  status.last = {};
+  status.earlier = record.earlier;
   set_status(spec, status);
   places_.put_in_schedule(spec, record.due);
   release_if_begun(spec);
@@ -229,6 +235,8 @@ void SqliteWriter::apply(const JobFinished& record) {
   status.finished = record.finished;
   status.queue = spec.queue;
   status.forget_at = record.forget_at;
+  status.last = record.last;
+  status.earlier = record.earlier;
   status.outcome = record.outcome;
   status.has_unique = keep_unique(record);
   status.args = large_args_of(spec);

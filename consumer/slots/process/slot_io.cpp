@@ -1,7 +1,6 @@
 #include "consumer/slots/process/slot.h"
 #include "consumer/slots/run_task.h"
 #include "zebu/program/log.h"
-#include "zebu/progress.h"
 
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/error.hpp>
@@ -96,10 +95,7 @@ void ProcessSlot::handle(const protocol::Returned& returned) {
 
 void ProcessSlot::handle(const protocol::Progressed& progressed) {
   for (const message::ProgressReport& report : progressed.jobs) {
-    ProgressUpdate update{{report.id, report.attempt}, {}};
-    if (find(update.id) == jobs_.end()) continue;
-    append(update.progress, report.done, report.note, report.output);
-    events_.progress(std::move(update));
+    if (find({report.id, report.attempt}) != jobs_.end()) events_.progress(update_of(report));
   }
   if (std::exchange(is_progress_paused_, true)) return;
   progress_timer_.expires_after(kProgressInterval);

@@ -161,6 +161,8 @@ std::string json_of(const TaskError& error) {
   }
   text += ']';
   if (error.kind != ErrorKind::failure) text += R"(,"kind":)" + json_string(to_string(error.kind));
+  if (const auto after = error.retry_after()) text += R"(,"retry_after_ms":)" + std::to_string(after->count());
+  if (error.cause() != nullptr) text += R"(,"cause":)" + json_of(*error.cause());
   return text + '}';
 }
 

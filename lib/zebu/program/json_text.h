@@ -17,7 +17,8 @@ namespace zebu {
 // The same, except that a string is not quoted or escaped.
 [[nodiscard]] std::string plain_of(Bytes value);
 
-// {"type":…,"message":…,"trace":[…]}, and "kind" if the error is not an ordinary failure.
+// {"type":…,"message":…,"trace":[…]}, with "kind" if the error is not an ordinary failure, and with "retry_after_ms"
+// and "cause", another such object, if it has them.
 [[nodiscard]] std::string json_of(const TaskError& error);
 
 }  // namespace zebu

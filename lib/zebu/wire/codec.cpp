@@ -30,12 +30,14 @@ constexpr std::array<TypeName, std::variant_size_v<Message>> kTypes = {{
     {Type::hold, "HOLD"},         {Type::go, "GO"},
 }};
 
-// Mending can make a text longer. An error that came in one frame must fit another one, so a long one is cut.
-TaskError error_of(const ErrorView& view) {
-  constexpr std::size_t kNeverCut = 16U << 10;
+std::size_t size_of(const ErrorView& view) {
   std::size_t size = view.type.size() + view.message.size();
   for (const std::string_view line : view.trace) size += line.size();
-  std::size_t room = std::max(size, kNeverCut);
+  return size + (view.cause() != nullptr ? size_of(*view.cause()) : 0);
+}
+
+// room: how many bytes its texts may still have.
+TaskError error_of(const ErrorView& view, std::size_t& room) {
   const auto mended = [&room](std::string_view text) {
     std::string copy = mended_utf8(text);
     copy.resize(utf8_beginning(copy, room).size());
@@ -45,7 +47,30 @@ TaskError error_of(const ErrorView& view) {
   TaskError error{mended(view.type), mended(view.message), {}, view.kind};
   error.trace.reserve(view.trace.size());
   for (const std::string_view line : view.trace) error.trace.push_back(mended(line));
+  if (view.details) {
+    ErrorDetails& details = error.details.need();
+    details.retry_after = view.retry_after();
+    if (view.cause() != nullptr) details.cause = error_of(*view.cause(), room);
+  }
   return error;
+}
+
+// Mending can make a text longer. An error that came in one frame must fit another one, so a long one is cut.
+TaskError error_of(const ErrorView& view) {
+  constexpr std::size_t kNeverCut = 16U << 10;
+  std::size_t room = std::max(size_of(view), kNeverCut);
+  return error_of(view, room);
+}
+
+ErrorView view_of(const TaskError& error) {
+  ErrorView view{error.type, error.message, std::vector<std::string_view>(error.trace.begin(), error.trace.end()),
+                 error.kind};
+  if (error.details) {
+    ErrorViewDetails& details = view.details.need();
+    details.retry_after = error.retry_after();
+    if (error.cause() != nullptr) details.cause = view_of(*error.cause());
+  }
+  return view;
 }
 
 }  // namespace
@@ -71,14 +96,7 @@ const std::vector<BadEntry>& bad_entries(const Message& message) {
 }
 
 Report report_of(const JobId& id, std::uint32_t attempt, const Outcome& outcome) {
-  const TaskError& error = outcome.error;
-  return {
-      id,
-      attempt,
-      outcome.state,
-      outcome.result,
-      {error.type, error.message, std::vector<std::string_view>(error.trace.begin(), error.trace.end()), error.kind},
-      outcome.ran};
+  return {id, attempt, outcome.state, outcome.result, view_of(outcome.error), outcome.ran};
 }
 
 Outcome outcome_of(const Report& report) {

@@ -39,10 +39,12 @@ struct JobView {
   std::string_view queue;
   Bytes args;
   const JobOptions& options;
+  Bytes kwargs = {};
 };
 struct AssignmentView {
   JobView job;
   std::uint32_t attempt = 0;
+  message::Tries tries = {};
 };
 
 // Collects entries of one message type for one peer during a round of the loop. Each entry is encoded once, when added.
@@ -97,6 +99,7 @@ void append_entry(std::string& to, const message::Report& report);
 
 // How many bytes an entry of OUTCOME or DONE, or one of PROGRESS, takes at most.
 [[nodiscard]] std::size_t wire_size(const Outcome& outcome);
+[[nodiscard]] std::size_t wire_size(const TaskError& error);  // as a part of it
 [[nodiscard]] std::size_t wire_size(const message::ProgressReport& report);
 
 // Decodes frames from a peer that may be hostile. It owns the memory that the last decoded message points into, so one

@@ -9,6 +9,23 @@ namespace {
 
 using message::Type;
 
+constexpr std::size_t kMaxFeatures = 64;
+constexpr std::size_t kMaxEndpoints = 64;
+constexpr std::size_t kMaxEndpoint = 1024;  // bytes
+
+// Facts of every peer.
+void read_facts(const Object& o, message::Hello& hello) {
+  read_map(o, "facts", [&](std::string_view key, const Object& value) {
+    if (key == "features") {
+      hello.features = read_list<std::string_view>(value, "features", kMaxFeatures,
+                                                   [](const Object& name) { return read_name(name, "a feature"); });
+    }
+    if (key == "epoch" || key == "principal") {
+      throw Malformed{"the fact " + quoted(key) + " is reserved: this version does not take it"};
+    }
+  });
+}
+
 message::ConsumerFacts read_consumer_facts(const Object& o) {
   message::ConsumerFacts facts;
   const auto names = [](const Object& list, const char* what) {
@@ -38,11 +55,8 @@ message::Hello read_hello(const Object* f, std::size_t count) {
   hello.role = role == "client" ? message::Role::client : message::Role::consumer;
   hello.name = read_name(f[4], "name");
   hello.instance = read_id(f[5], "instance");
-  if (hello.role == message::Role::consumer) {
-    hello.consumer = read_consumer_facts(f[6]);
-  } else if (f[6].type != msgpack::type::MAP) {
-    throw Malformed{"facts must be a map"};
-  }
+  read_facts(f[6], hello);
+  if (hello.role == message::Role::consumer) hello.consumer = read_consumer_facts(f[6]);
   return hello;
 }
 
@@ -57,6 +71,11 @@ message::Welcome read_welcome(const Object* f) {
     if (key == "liveness_ms") welcome.liveness = read_ms(value, "liveness_ms");
     if (key == "max_message") welcome.max_message = read_u32(value, "max_message");
     if (key == "max_part") welcome.max_part = read_u32(value, "max_part");
+    if (key == "features") {
+      welcome.features = read_list<std::string>(value, "features", kMaxFeatures, [](const Object& name) {
+        return std::string(read_name(name, "a feature"));
+      });
+    }
   });
   return welcome;
 }
@@ -85,6 +104,11 @@ message::About read_about(const Object& o) {
     if (key == "retry_after_ms") about.retry_after = read_ms(value, "retry_after_ms");
     if (key == "major") major = read_u32(value, "major");
     if (key == "minor") minor = read_u32(value, "minor");
+    if (key == "endpoints") {
+      about.endpoints = read_list<std::string>(value, "endpoints", kMaxEndpoints, [](const Object& one) {
+        return std::string(read_str(one, "an endpoint", kMaxEndpoint));
+      });
+    }
   });
   if (major) about.version.emplace(*major, minor);
   return about;

@@ -38,24 +38,28 @@ UniqueWhile read_unique_while(const Object& o) {
   return text == "queued" ? UniqueWhile::queued : UniqueWhile::unfinished;
 }
 
+// Far above every output, and far from an overflow.
+constexpr std::uint64_t kMaxOffset = std::uint64_t{1} << 62;
+
 struct Option {
   std::string_view key;
   void (*read)(JobOptions& options, const Object& value);
 };
 // The first kAssigned options also occur in ASSIGN.
-constexpr std::size_t kAssigned = 5;
-constexpr std::array<Option, 20> kOptions = {{
+constexpr std::size_t kAssigned = 7;
+constexpr std::array<Option, 21> kOptions = {{
     {"transient", [](JobOptions& o, const Object& v) { o.transient = read_bool(v, "transient"); }},
     {"acks", [](JobOptions& o, const Object& v) { o.acks_early = read_is_early(v); }},
     {"soft_limit_ms", [](JobOptions& o, const Object& v) { o.soft_limit = read_ms(v, "soft_limit_ms"); }},
     {"hard_limit_ms", [](JobOptions& o, const Object& v) { o.hard_limit = read_ms(v, "hard_limit_ms"); }},
     {"headers", [](JobOptions& o, const Object& v) { o.headers = read_headers(v); }},
+    {"private", [](JobOptions& o, const Object& v) { o.is_private = read_bool(v, "private"); }},
+    {"retries", [](JobOptions& o, const Object& v) { o.retry.max = read_u32(v, "retries"); }},
     {"only_served", [](JobOptions& o, const Object& v) { o.only_served = read_bool(v, "only_served"); }},
     {"priority",
      [](JobOptions& o, const Object& v) {
        o.priority = static_cast<std::uint8_t>(read_number(v, "priority", kMaxPriority));
      }},
-    {"retries", [](JobOptions& o, const Object& v) { o.retry.max = read_u32(v, "retries"); }},
     {"retry_delay_ms", [](JobOptions& o, const Object& v) { o.retry.delay = read_ms(v, "retry_delay_ms"); }},
     {"retry_factor",
      [](JobOptions& o, const Object& v) { o.retry.factor = read_real(v, "retry_factor", 1, kMaxRetryFactor); }},
@@ -71,25 +75,41 @@ constexpr std::array<Option, 20> kOptions = {{
     {"unique_for_ms", [](JobOptions& o, const Object& v) { o.unique_for = read_ms(v, "unique_for_ms"); }},
 }};
 
-// Reads the first `known` options from the map `o`; missing ones have their defaults. Another option is refused if
-// `refuse_others`, else ignored.
-JobOptions read_options(const Object& o, std::size_t known, bool refuse_others) {
+// They come with a later version; see docs/protocol.md.
+constexpr std::array<std::string_view, 5> kReserved = {"key", "weight", "needs", "after", "principal"};
+
+[[noreturn]] void refuse_option(std::string_view key) {
+  const bool is_reserved = std::find(kReserved.begin(), kReserved.end(), key) != kReserved.end();
+  throw Malformed{is_reserved ? "the job option " + quoted(key) + " is reserved: this version does not take it"
+                              : "unknown job option " + quoted(key)};
+}
+
+// Reads the first `known` options from the map `o`; missing ones have their defaults. `read_other` gets another one.
+template <class F>
+JobOptions read_options(const Object& o, std::size_t known, F&& read_other) {
   JobOptions options;
   read_map(o, "options", [&](std::string_view key, const Object& value) {
     const auto end = kOptions.begin() + static_cast<std::ptrdiff_t>(known);
     const auto option = std::find_if(kOptions.begin(), end, [&](const Option& each) { return each.key == key; });
-    if (option != end) {
-      option->read(options, value);
-    } else if (refuse_others) {
-      throw Malformed{"unknown job option " + quoted(key)};
-    }
+    option != end ? option->read(options, value) : read_other(key, value);
   });
   return options;
 }
 
-message::ErrorView read_error(const Object& o) {
+// Keyword arguments: nothing but the header of the map is looked at. An empty map is none.
+Bytes read_kwargs(const Object& o) {
+  const Bytes kwargs = read_bin(o, "kwargs");
+  const unsigned head = kwargs.empty() ? 0U : static_cast<unsigned char>(kwargs.front());
+  const bool is_map = (head & 0xf0U) == 0x80U || head == 0xdeU || head == 0xdfU;
+  if (!is_map) throw Malformed{"kwargs must hold one msgpack map"};
+  return kwargs == "\x80" ? Bytes() : kwargs;
+}
+
+message::ErrorView read_error(const Object& o, int depth = 0) {
   message::ErrorView error;
   read_map(o, "an error", [&](std::string_view key, const Object& value) {
+    if (key == "cause" && depth < kMaxCauses) error.details.need().cause = read_error(value, depth + 1);
+    if (key == "retry_after_ms") error.details.need().retry_after = read_ms(value, "retry_after_ms");
     if (key == "type") error.type = read_str(value, "type");
     if (key == "message") error.message = read_str(value, "message");
     if (key == "trace") {
@@ -107,6 +127,7 @@ message::ErrorView read_error(const Object& o) {
 JobState read_state(const Object& o) {
   const std::string_view text = read_str(o, "state");
   const auto state = job_state_from(text);
+  if (text == "waiting") throw Malformed{"the state 'waiting' is reserved: this version has no such jobs"};
   if (!state) throw Malformed{"unknown state " + quoted(text)};
   return *state;
 }
@@ -144,14 +165,26 @@ ErrorCode read_code(const Object& o) {
 
 message::Submission read_submission(const Object& o) {
   const Object* f = read_fields(o, 5, "a job");
-  return {read_id(f[0], "id"), read_str(f[1], "task"), read_str(f[2], "queue"), read_bin(f[3], "args"),
-          read_options(f[4], kOptions.size(), true)};
+  message::Submission job{
+      read_id(f[0], "id"), read_str(f[1], "task"), read_str(f[2], "queue"), read_bin(f[3], "args"), {}};
+  job.options = read_options(f[4], kOptions.size(), [&](std::string_view key, const Object& value) {
+    if (key != "kwargs") refuse_option(key);
+    job.kwargs = read_kwargs(value);
+  });
+  return job;
 }
 
 message::Assignment read_assignment(const Object& o) {
   const Object* f = read_fields(o, 6, "an assignment");
-  return {read_id(f[0], "id"),      read_u32(f[1], "attempt"), read_name(f[2], "task"),
-          read_name(f[3], "queue"), read_bin(f[4], "args"),    read_options(f[5], kAssigned, false)};
+  message::Assignment job{read_id(f[0], "id"),      read_u32(f[1], "attempt"), read_name(f[2], "task"),
+                          read_name(f[3], "queue"), read_bin(f[4], "args"),    {}};
+  job.options = read_options(f[5], kAssigned, [&](std::string_view key, const Object& value) {
+    if (key == "kwargs") job.kwargs = read_kwargs(value);
+    if (key == "failures") job.tries.failures = read_u32(value, "failures");
+    if (key == "crashes") job.tries.crashes = read_u32(value, "crashes");
+    if (key == "losses") job.tries.losses = read_u32(value, "losses");
+  });
+  return job;
 }
 
 message::Attachment read_attachment(const Object& o) {
@@ -180,17 +213,22 @@ message::Report read_report(const Object& o) {
   if (report.state == JobState::failed) report.error = read_error(f[3]);
   report.ran = std::chrono::microseconds(
       read_number(f[4], "run_us", static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max())));
+  // To ignore them would lose them.
+  const bool has_jobs = o.via.array.size > 5 && f[5].type != msgpack::type::NIL;
+  if (has_jobs) throw Malformed{"jobs in an outcome are reserved: this version does not take them"};
   return report;
 }
 
 message::ProgressReport read_progress(const Object& o) {
-  const Object* f = read_fields(o, 5, "a progress report");
+  const Object* f = read_fields(o, 7, "a progress report");
   message::ProgressReport report;
   report.id = read_id(f[0], "id");
   report.attempt = read_u32(f[1], "attempt");
   if (f[2].type != msgpack::type::NIL) report.done = read_real(f[2], "done", 0, 1);
   report.note = read_str(f[3], "note", kMaxNote);
   report.output = read_str(f[4], "output", kMaxOutput);
+  report.offset = read_number(f[5], "offset", kMaxOffset);
+  report.number = read_number(f[6], "number", kMaxOffset);
   return report;
 }
 
@@ -214,6 +252,8 @@ message::Params read_params(const Object& o) {
       params.after = read_str(value, "after", message::kMaxAfter);
     } else if (key == "limit") {
       params.limit = read_u32(value, "limit");
+    } else if (key == "principal") {
+      throw Malformed{"the param 'principal' is reserved: this version does not take it"};
     } else {
       throw Malformed{"unknown param " + quoted(key)};
     }

@@ -109,7 +109,8 @@ message::Report read_report(const Object& o);
 message::ProgressReport read_progress(const Object& o);
 message::Params read_params(const Object& o);
 
-inline constexpr std::size_t kMaxDepth = 8;
+// An error with all its causes nests 13 deep in DONE.
+inline constexpr std::size_t kMaxDepth = 16;
 
 // What `take` makes of the one value that `bytes` hold. Views in it point into `bytes` and into `zone`.
 template <class T, class Take>

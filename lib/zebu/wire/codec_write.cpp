@@ -16,6 +16,11 @@ std::uint64_t count_of(Duration duration) {
 
 std::uint64_t unix_ms(WallTime time) { return count_of(time.time_since_epoch()); }
 
+// Bytes that are written as a bin.
+struct Binary {
+  Bytes bytes;
+};
+
 // Calls put(key, value) for each option that ASSIGN has and that differs from its default.
 template <class F>
 void each_assigned_option(const JobOptions& o, F&& put) {
@@ -24,6 +29,8 @@ void each_assigned_option(const JobOptions& o, F&& put) {
   if (o.soft_limit) put("soft_limit_ms", count_of(*o.soft_limit));
   if (o.hard_limit) put("hard_limit_ms", count_of(*o.hard_limit));
   if (!o.headers.empty()) put("headers", o.headers);
+  if (o.is_private) put("private", true);
+  if (o.retry.max != RetryPolicy{}.max) put("retries", std::uint64_t{o.retry.max});
 }
 
 // The same for all options. If you add one, also change docs/protocol.md, JobOptions, kOptions in
@@ -34,7 +41,6 @@ void each_option(const JobOptions& o, F&& put) {
   each_assigned_option(o, put);
   if (o.only_served) put("only_served", true);
   if (o.priority != kDefaultPriority) put("priority", std::uint64_t{o.priority});
-  if (o.retry.max != kRetry.max) put("retries", std::uint64_t{o.retry.max});
   if (o.retry.delay != kRetry.delay) put("retry_delay_ms", count_of(o.retry.delay));
   if (o.retry.factor != kRetry.factor) put("retry_factor", o.retry.factor);
   if (o.retry.cap != kRetry.cap) put("retry_cap_ms", count_of(o.retry.cap));
@@ -53,6 +59,7 @@ void write_value(Writer& w, bool value) { w.boolean(value); }
 void write_value(Writer& w, std::uint64_t value) { w.number(value); }
 void write_value(Writer& w, double value) { w.real(value); }
 void write_value(Writer& w, std::string_view value) { w.str(value); }
+void write_value(Writer& w, Binary value) { w.bin(value.bytes); }
 void write_value(Writer& w, const std::vector<Header>& headers) {
   w.map(headers.size());
   for (const Header& header : headers) w.str(header.first).str(header.second);
@@ -72,18 +79,26 @@ void write_map(Writer& w, Each&& each) {
   });
 }
 
-void write(Writer& w, const message::ConsumerFacts& facts) {
-  w.map(5).str("queues").strings(facts.queues).str("slots").number(facts.slots);
+void write_features(Writer& w, const auto& features) {
+  if (!features.empty()) w.str("features").strings(features);
+}
+
+void write(Writer& w, const message::Hello& hello) {
+  const message::ConsumerFacts& facts = hello.consumer;
+  const std::size_t optional = hello.features.empty() ? 0 : 1;
+  if (hello.role == message::Role::client) return write_features(w.map(optional), hello.features);
+  w.map(5 + optional).str("queues").strings(facts.queues).str("slots").number(facts.slots);
   w.str("tasks").strings(facts.tasks);
   w.str("pool").str(facts.pool);
   w.str("runs").array(facts.runs.size());
   for (const AttemptId& run : facts.runs) w.attempt(run);
+  write_features(w, hello.features);
 }
 
 void write(Writer& w, const message::About& about) {
   w.map(std::size_t{about.type.has_value()} + std::size_t{about.attempt.has_value()} +
         std::size_t{!about.entries.empty()} + std::size_t{about.retry_after.has_value()} +
-        (about.version ? std::size_t{2} : 0));
+        (about.version ? std::size_t{2} : 0) + std::size_t{!about.endpoints.empty()});
   if (about.type) w.str("type").number(*about.type);
   if (about.attempt) w.str("attempt").attempt(*about.attempt);
   if (!about.entries.empty()) {
@@ -92,6 +107,7 @@ void write(Writer& w, const message::About& about) {
   }
   if (about.retry_after) w.str("retry_after_ms").number(count_of(*about.retry_after));
   if (about.version) w.str("major").number(about.version->first).str("minor").number(about.version->second);
+  if (!about.endpoints.empty()) w.str("endpoints").strings(about.endpoints);
 }
 
 void write(Writer& w, const message::Params& params) {
@@ -145,18 +161,15 @@ struct Encode {
     return plain(7, Type::hello, [&](Writer& w) {
       w.number(m.major).number(m.minor).str(m.role == message::Role::client ? "client" : "consumer");
       w.str(m.name).id(m.instance);
-      if (m.role == message::Role::consumer) {
-        write(w, m.consumer);
-      } else {
-        w.map(0);
-      }
+      write(w, m);
     });
   }
   Frame operator()(const message::Welcome& m) const {
     return plain(5, Type::welcome, [&](Writer& w) {
-      w.number(m.major).number(m.minor).id(m.instance).map(5).str("grant").number(m.grant);
+      w.number(m.major).number(m.minor).id(m.instance).map(m.features.empty() ? 5 : 6).str("grant").number(m.grant);
       w.str("beat_ms").number(count_of(m.beat)).str("liveness_ms").number(count_of(m.liveness));
       w.str("max_message").number(m.max_message).str("max_part").number(m.max_part);
+      write_features(w, m.features);
     });
   }
   static Frame with_number(Type type, std::uint64_t number) {
@@ -228,21 +241,31 @@ void append(std::string& to, const Entry& entry) {
 
 void write(Writer& w, const JobView& job) {
   w.array(5).id(job.id).str(job.task).str(job.queue).bin(job.args);
-  write_map(w, [&](auto&& put) { each_option(job.options, put); });
+  write_map(w, [&](auto&& put) {
+    each_option(job.options, put);
+    if (!job.kwargs.empty()) put("kwargs", Binary{job.kwargs});
+  });
 }
 
 void write(Writer& w, const AssignmentView& assignment) {
   const JobView& job = assignment.job;
   w.array(6).id(job.id).number(assignment.attempt).str(job.task).str(job.queue).bin(job.args);
-  write_map(w, [&](auto&& put) { each_assigned_option(job.options, put); });
+  const message::Tries& tries = assignment.tries;
+  write_map(w, [&](auto&& put) {
+    each_assigned_option(job.options, put);
+    if (!job.kwargs.empty()) put("kwargs", Binary{job.kwargs});
+    if (tries.failures != 0) put("failures", std::uint64_t{tries.failures});
+    if (tries.crashes != 0) put("crashes", std::uint64_t{tries.crashes});
+    if (tries.losses != 0) put("losses", std::uint64_t{tries.losses});
+  });
 }
 
 void write(Writer& w, const message::Submission& job) {
-  write(w, JobView{job.id, job.task, job.queue, job.args, job.options});
+  write(w, JobView{job.id, job.task, job.queue, job.args, job.options, job.kwargs});
 }
 
 void write(Writer& w, const message::Assignment& job) {
-  write(w, AssignmentView{{job.id, job.task, job.queue, job.args, job.options}, job.attempt});
+  write(w, AssignmentView{{job.id, job.task, job.queue, job.args, job.options, job.kwargs}, job.attempt, job.tries});
 }
 
 void write(Writer& w, const message::Attachment& attachment) { w.array(2).id(attachment.id).id(attachment.to); }
@@ -266,13 +289,13 @@ void write(Writer& w, const message::Report& report) {
 }
 
 void write(Writer& w, const message::ProgressReport& report) {
-  w.array(5).id(report.id).number(report.attempt);
+  w.array(7).id(report.id).number(report.attempt);
   if (report.done) {
     w.real(*report.done);
   } else {
     w.nil();
   }
-  w.str(report.note).str(report.output);
+  w.str(report.note).str(report.output).number(report.offset).number(report.number);
 }
 
 }  // namespace codec
@@ -310,17 +333,22 @@ void append_entry(std::string& to, const JobView& job) { codec::append(to, job);
 void append_entry(std::string& to, const message::Report& report) { codec::append(to, report); }
 
 // Ids, keys, numbers and the lengths of texts are counted as the longest that they can be.
+std::size_t wire_size(const TaskError& error) {
+  constexpr std::size_t kLength = 5;
+  constexpr std::size_t kDetails = 96;  // keys and lengths of a cause, and the time
+  std::size_t size = error.type.size() + error.message.size();
+  for (const std::string& line : error.trace) size += kLength + line.size();
+  if (error.details) size += kDetails;
+  return size + (error.cause() != nullptr ? wire_size(*error.cause()) : 0);
+}
+
 std::size_t wire_size(const Outcome& outcome) {
   constexpr std::size_t kFixed = 96;
-  constexpr std::size_t kLength = 5;
-  const TaskError& error = outcome.error;
-  std::size_t size = kFixed + outcome.result.size() + error.type.size() + error.message.size();
-  for (const std::string& line : error.trace) size += kLength + line.size();
-  return size;
+  return kFixed + outcome.result.size() + wire_size(outcome.error);
 }
 
 std::size_t wire_size(const message::ProgressReport& report) {
-  constexpr std::size_t kFixed = 48;
+  constexpr std::size_t kFixed = 66;
   return kFixed + report.note.size() + report.output.size();
 }
 

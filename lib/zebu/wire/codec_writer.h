@@ -4,6 +4,7 @@
 
 #include <msgpack.hpp>
 
+#include <algorithm>
 #include <bit>
 #include <cstdint>
 #include <string>
@@ -69,9 +70,16 @@ class Writer {
 template <class ErrorLike>
 void write_error(Writer& w, const ErrorLike& error) {
   const bool has_kind = error.kind != ErrorKind::failure;
-  w.map(has_kind ? 4 : 3).str("type").str(error.type).str("message").str(error.message);
+  const auto* cause = error.cause();
+  const auto retry_after = error.retry_after();
+  w.map(3 + std::size_t{has_kind} + std::size_t{cause != nullptr} + std::size_t{retry_after.has_value()});
+  w.str("type").str(error.type).str("message").str(error.message);
   w.str("trace").strings(error.trace);
   if (has_kind) w.str("kind").str(to_string(error.kind));
+  if (retry_after) {
+    w.str("retry_after_ms").number(static_cast<std::uint64_t>(std::max<std::int64_t>(0, retry_after->count())));
+  }
+  if (cause != nullptr) write_error(w.str("cause"), *cause);
 }
 
 // The entries of the messages that carry lists.

@@ -189,6 +189,14 @@ void Link::handle(const message::Message& message) {
 }
 
 void Link::handle_error(const message::ErrorReport& report) {
+  if (report.code == ErrorCode::moved) {
+    // To follow comes with a later version; to stay would be in vain.
+    std::string text(report.message);
+    for (const std::string& endpoint : report.about.endpoints)
+      text += (&endpoint == &report.about.endpoints.front() ? ": " : ", ") + endpoint;
+    handlers_.refused({report.code, std::move(text), {}});
+    return close(std::chrono::milliseconds(0));
+  }
   const Error error{report.code, std::string(report.message), {}};
   const bool is_about_hello = report.about.type == static_cast<std::uint8_t>(message::Type::hello);
   if (report.code == ErrorCode::no_session) {

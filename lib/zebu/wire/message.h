@@ -87,7 +87,8 @@ struct Hello {
   Role role = Role::client;
   std::string_view name;
   InstanceId instance;
-  ConsumerFacts consumer;  // for role consumer only
+  ConsumerFacts consumer = {};                  // for role consumer only
+  std::vector<std::string_view> features = {};  // optional parts of the protocol that it knows
 };
 
 struct Welcome {
@@ -99,6 +100,7 @@ struct Welcome {
   std::chrono::milliseconds liveness{0};
   std::uint64_t max_message = 0;
   std::uint64_t max_part = 0;  // bytes of a message that is sent whole, and of a part; the window to begin with
+  std::vector<std::string> features = {};  // as in HELLO; a copy, because a Welcome is kept
 };
 
 // What an ERROR is about, as far as it is about one message.
@@ -108,6 +110,7 @@ struct About {
   std::vector<std::uint32_t> entries = {};               // the places of entries that could not be read, from 0
   std::optional<std::chrono::milliseconds> retry_after;  // HELLO may be said again after this time; unset: in vain
   std::optional<std::pair<std::uint32_t, std::uint32_t>> version;  // the broker's: major, minor
+  std::vector<std::string> endpoints = {};                         // of `moved`: the broker is there now
 };
 struct ErrorReport {
   ErrorCode code;
@@ -152,6 +155,7 @@ struct Submission {
   std::string_view queue;
   Bytes args;
   JobOptions options;
+  Bytes kwargs = {};  // one msgpack map; empty: none
 };
 struct Submit {
   bool wait = false;
@@ -206,12 +210,26 @@ struct Attached {
   std::vector<Attachment> jobs;
 };
 
+struct ErrorViewDetails;
+// A view of a TaskError.
 struct ErrorView {
   std::string_view type;
   std::string_view message;
   std::vector<std::string_view> trace = {};
   ErrorKind kind = ErrorKind::failure;
+  Rare<ErrorViewDetails> details = {};
+
+  [[nodiscard]] const ErrorView* cause() const;
+  [[nodiscard]] std::optional<std::chrono::milliseconds> retry_after() const;
 };
+struct ErrorViewDetails {
+  Rare<ErrorView> cause = {};
+  std::optional<std::chrono::milliseconds> retry_after = {};
+};
+inline const ErrorView* ErrorView::cause() const { return details ? details->cause.get() : nullptr; }
+inline std::optional<std::chrono::milliseconds> ErrorView::retry_after() const {
+  return details ? details->retry_after : std::nullopt;
+}
 
 // An ended attempt, as in OUTCOME and DONE. `result` is set if it succeeded, `error` if it failed.
 struct Report {
@@ -261,6 +279,14 @@ struct Credit {
   std::uint32_t credit = 0;
 };
 
+// How earlier attempts of a job ended that did not end it.
+struct Tries {
+  std::uint32_t failures = 0;
+  std::uint32_t crashes = 0;
+  std::uint32_t losses = 0;
+
+  bool operator==(const Tries&) const = default;
+};
 struct Assignment {
   JobId id;
   std::uint32_t attempt = 0;
@@ -268,6 +294,8 @@ struct Assignment {
   std::string_view queue;
   Bytes args;
   JobOptions options;
+  Bytes kwargs = {};
+  Tries tries = {};
 };
 struct Assign {
   std::vector<Assignment> jobs;
@@ -298,6 +326,8 @@ struct ProgressReport {
   std::optional<double> done;
   std::string_view note;
   std::string_view output;
+  std::uint64_t offset = 0;  // of the output's first byte, within the attempt's output
+  std::uint64_t number = 0;  // of this report within the attempt, from 1
 };
 struct ProgressReports {
   std::vector<ProgressReport> jobs;
