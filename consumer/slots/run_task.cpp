@@ -11,6 +11,7 @@
 #include <cxxabi.h>
 #include <exception>
 #include <new>
+#include <string_view>
 #include <typeinfo>
 
 namespace zebu::consumer {
@@ -29,7 +30,12 @@ std::string limited(std::string text) {
 
 std::string type_name() {
   const std::type_info* type = abi::__cxa_current_exception_type();
-  return type == nullptr ? "unknown" : demangled(type->name());
+  std::string name = type == nullptr ? "unknown" : demangled(type->name());
+  // What std::throw_with_nested makes of an exception: one of the type that was thrown, and of no other.
+  constexpr std::string_view kNested = "std::_Nested_exception<";
+  if (name.starts_with(kNested) && name.ends_with('>'))
+    name = name.substr(kNested.size(), name.size() - kNested.size() - 1);
+  return name;
 }
 
 // The exception that is being handled, with what it is nested in as std::throw_with_nested says; e: null if it is no

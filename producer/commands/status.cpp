@@ -91,8 +91,12 @@ void print_error(const Json& job) {
 }
 
 void print_arguments(const Json& job) {
-  if (job.contains("args")) line("args", cell(job, "args"));
-  if (job.contains("kwargs")) line("kwargs", cell(job, "kwargs"));
+  for (const char* name : {"args", "kwargs"}) {
+    const auto found = job.find(name);
+    if (found == job.end()) continue;
+    line(name,
+         found->is_string() ? found->get<std::string>() : found->dump(-1, ' ', false, Json::error_handler_t::replace));
+  }
   if (number(job, "args_bytes") > 0) {
     line("args", bytes_text(number(job, "args_bytes")) + ", too large to be shown");
   }

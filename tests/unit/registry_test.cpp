@@ -149,6 +149,7 @@ TEST_CASE("a nested exception is the cause of the error, and so on, at most eigh
   });
   const auto error = run(registry, "nested", zebu::pack_args()).error;
   CHECK(error.message == "outer");
+  CHECK(error.type == "std::logic_error");
   REQUIRE(error.cause() != nullptr);
   CHECK(error.cause()->type == "(anonymous namespace)::Oops");
   CHECK(error.cause()->message == "inner");
