@@ -25,8 +25,8 @@ struct Job {
   std::string args;
   TimeLimits limits;
   std::vector<Header> headers;
-  std::string kwargs;
-  message::Tries tries;
+  std::string kwargs = {};
+  message::Tries tries = {};
   std::uint32_t retries = 0;  // that its submitter allows
 };
 

@@ -364,7 +364,7 @@ TEST_CASE("queues, consumers and the broker are told with every key of the docum
   CHECK(broker["jobs"].size() == kJobStates);
   CHECK(broker["totals"]["accepted"] == 1);
   CHECK(broker["totals"]["errors"] == 4);
-  CHECK(broker.size() == 9);
+  CHECK(broker.size() == 10);
 }
 
 TEST_CASE("a query that is not known is refused by name, and told which there are") {

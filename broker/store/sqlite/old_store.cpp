@@ -2,13 +2,17 @@
 
 #include "broker/store/sqlite/codes.h"
 
+#include <array>
 #include <limits>
+#include <utility>
 
 namespace zebu::broker {
 namespace {
 
 constexpr std::int64_t kFirst = std::numeric_limits<std::int64_t>::min();
-constexpr std::uint8_t kOldCancelAsked = 128;
+// The flags that had other numbers: what they were, and are (JobStatus in rows.h).
+constexpr std::array<std::pair<unsigned, unsigned>, 2> kFlags = {{{64, 128}, {128, 256}}};  // has_unique, cancel_asked
+constexpr unsigned kSameFlags = 63;
 
 Bytes blob(SQLite::Statement& row, int column) {
   const SQLite::Column value = row.getColumn(column);
@@ -20,13 +24,17 @@ std::int64_t integer(SQLite::Statement& row, int column) { return row.getColumn(
 std::string status_row(Bytes old) {
   if (old.size() < 2) throw StoreDamage("a row is too short");
   const auto state = static_cast<unsigned char>(old[0]);
-  const auto flags = static_cast<unsigned char>(old[1]);
+  const unsigned old_flags = static_cast<unsigned char>(old[1]);
+  unsigned flags = old_flags & kSameFlags;
+  for (const auto& [was, is] : kFlags) {
+    if ((old_flags & was) != 0) flags |= is;
+  }
   if (state >= kJobStates) throw StoreDamage("a job's state has the unknown number " + std::to_string(state));
   std::string row;
   row.reserve(old.size() + 1);
   row += static_cast<char>(code_of(static_cast<JobState>(state)));
+  for (; flags >= 128; flags >>= 7) row += static_cast<char>(flags | 128U);
   row += static_cast<char>(flags);
-  if ((flags & kOldCancelAsked) != 0) row += '\1';  // the second byte of a varint
   row += old.substr(2);
   return row;
 }
@@ -37,9 +45,10 @@ OldStore::OldStore(SQLite::Database& old, SQLite::Database& fresh)
     : old_(old),
       fresh_(fresh),
       large_(fresh),
-      insert_queue_(fresh,
-                    "INSERT INTO queue(number, name, queued, scheduled, payload, failed, paused, reason, purge_up_to) "
-                    "VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?)"),
+      insert_queue_(
+          fresh,
+          "INSERT INTO queue(number, name, queued, scheduled, payload, failed, paused, reason, purge_up_to, paused_by) "
+          "VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, x'')"),
       insert_job_(fresh, "INSERT INTO job(id, sequence, row) VALUES(?, ?, ?)"),
       insert_status_(fresh, "INSERT INTO status(sequence, row) VALUES(?, ?)"),
       insert_large_(fresh, "INSERT INTO migrated_large(sequence, id, number, size) VALUES(?, ?, ?, ?)"),
