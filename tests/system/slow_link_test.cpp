@@ -145,7 +145,8 @@ TEST_CASE("a frame that should have been parts, and a message that nobody may se
   const LoneBroker broker({"--max-message", "1000000"});
   Peer client(broker.clients);
   client.hello_client();
-  const message::Submit submit{true, {{Uuid::make(), "echo", "q", text_of(100'000), {}}}};
+  const std::string text = text_of(100'000);
+  const message::Submit submit{true, {{Uuid::make(), "echo", "q", text, {}}}};
   client.send_raw(std::string(encode(submit).bytes()));
   const auto heard = client.receive();
   const auto& whole = heard->as<message::ErrorReport>();
@@ -162,7 +163,7 @@ TEST_CASE("a frame that should have been parts, and a message that nobody may se
 
 TEST_CASE("a hundred peers with half a message each leave the broker its memory, and others their turn") {
   const LoneBroker broker({"--liveness", kLiveness, "--max-message", "4000000", "--intake", "8000000"});
-  const std::size_t before = resident_bytes(broker.process.pid());
+  [[maybe_unused]] const std::size_t before = resident_bytes(broker.process.pid());
   std::vector<std::unique_ptr<Peer>> peers;
   for (int i = 0; i < 100; ++i) {
     peers.push_back(std::make_unique<Peer>(broker.clients));
@@ -177,5 +178,7 @@ TEST_CASE("a hundred peers with half a message each leave the broker its memory,
   const std::string text = text_of(1'000'000);
   // The peers have all the room, and send nothing more: it is taken from them within a liveness or two.
   CHECK(client->submit<std::string>("echo", text).result(scaled(30s)).value() == text);
+#ifndef ZEBU_SANITIZED  // what was freed stays with a sanitizer for a while
   CHECK(resident_bytes(broker.process.pid()) < before + (100U << 20));
+#endif
 }
