@@ -73,11 +73,12 @@ void Dispatcher::stop(const std::vector<AttemptId>& ids) {
   std::vector<AttemptId> wanted = ids;
   std::sort(wanted.begin(), wanted.end());
   std::vector<Finished> cancelled;
-  std::erase_if(ready_, [&](const Job& job) {
+  const auto is_stopped = [&](const Job& job) {
     if (!std::binary_search(wanted.begin(), wanted.end(), job.id)) return false;
     cancelled.push_back({job.id, Outcome::cancelled()});
     return true;
-  });
+  };
+  ready_.erase(std::remove_if(ready_.begin(), ready_.end(), is_stopped), ready_.end());
   held_ -= cancelled.size();
   for (const AttemptId& id : ids) {
     for (Place& place : places_) place.slot->stop(id);

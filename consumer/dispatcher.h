@@ -7,7 +7,6 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
 
-#include <deque>
 #include <functional>
 #include <memory>
 #include <vector>
@@ -76,7 +75,7 @@ class Dispatcher {
   Events events_;
   SlotEvents slot_events_;
   Pace pace_;
-  std::deque<Job> ready_;
+  JobLine ready_;
   std::size_t held_ = 0;
   TimePoint last_end_;  // of any slot's job, or when the dispatcher was made
   boost::asio::steady_timer stall_timer_;

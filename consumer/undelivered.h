@@ -4,7 +4,6 @@
 #include "zebu/wire/codec.h"
 
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <vector>
 
@@ -34,8 +33,8 @@ class Undelivered {
   void list(std::vector<AttemptId>& into) const;
 
  private:
-  std::deque<Finished> outcomes_;  // the first sent_ were sent in this session, in whole messages
-  std::deque<Finished> in_parts_;  // sent in this session
+  BlockDeque<Finished> outcomes_;  // the first sent_ were sent in this session, in whole messages
+  BlockDeque<Finished> in_parts_;  // sent in this session
   std::size_t sent_ = 0;
   std::uint64_t kept_ = 0;  // confirmed in this session
 };

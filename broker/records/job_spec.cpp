@@ -20,7 +20,8 @@ std::size_t size_of(const TaskError& error) {
 }  // namespace
 
 std::size_t size_of(const JobSpec& spec, const Outcome& outcome) {
-  return spec.size() + sizeof(Outcome) + outcome.result.size() + size_of(outcome.error);
+  const std::size_t error = outcome.state == JobState::failed ? size_of(outcome.error) : 0;
+  return spec.size() + sizeof(Outcome) + outcome.result.size() + error;
 }
 
 }  // namespace zebu::broker

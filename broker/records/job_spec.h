@@ -15,11 +15,11 @@ struct JobSpec {
   std::string task;
   std::string queue;
   std::string args;
+  Rare<std::string> kwargs;  // one msgpack map
   JobOptions options;
   WallTime submitted{};
   std::optional<WallTime> due;      // when it may start first; unset: at once
   std::optional<WallTime> expires;  // when it must have started
-  Rare<std::string> kwargs;         // one msgpack map
 
   // The job's share of its queue's limit in bytes.
   [[nodiscard]] std::size_t size() const {

@@ -59,7 +59,7 @@ struct JobDue {
   bool in_line = false;  // as in JobAccepted
 };
 // forget_at: when the outcome is dropped; unset: only by JobForgotten. last: the attempt that ended the job, if one
-// did.
+// did. holder: as the job has it, so that a store need not look it up.
 struct JobFinished {
   SharedSpec spec;
   Uses uses;
@@ -68,6 +68,7 @@ struct JobFinished {
   std::optional<WallTime> forget_at;
   LastAttempt last = {};
   AttemptLog earlier = {};
+  std::optional<InstanceId> holder = {};
 };
 // A finished job is dropped: at a time, or now (a failed one that was retried or purged).
 struct JobForgotten {

@@ -74,7 +74,16 @@ void Ports::act(SessionId session, Act&& act) {
 }
 
 void Ports::send(SessionId session, Frame frame) {
-  act(session, [&](Peer& peer, const auto& send) { peer.flow.put(std::move(frame), send); });
+  act(session, [&](Peer& peer, const auto& send) {
+    if (peer.owed() >= flow_.acknowledge_along()) acknowledge(peer, send);
+    peer.flow.put(std::move(frame), send);
+  });
+}
+
+template <class Send>
+void Ports::acknowledge(Peer& peer, Send&& send) {
+  peer.acknowledged = peer.received;
+  peer.flow.put(encode(message::Ack{peer.received}), send);
 }
 
 void Ports::received(SessionId session, std::size_t bytes, bool at_once) {
@@ -82,7 +91,7 @@ void Ports::received(SessionId session, std::size_t bytes, bool at_once) {
   if (found == peers_.end()) return;
   Peer& peer = found->second;
   peer.received += bytes;
-  const bool is_due = at_once || peer.received - peer.acknowledged >= flow_.acknowledge_every();
+  const bool is_due = at_once || peer.owed() >= flow_.acknowledge_alone();
   if (is_due && !std::exchange(peer.owes, true)) owing_.push_back(session);
 }
 
@@ -104,8 +113,7 @@ void Ports::acknowledge() {
   for (const SessionId session : std::exchange(owing_, {})) {
     act(session, [&](Peer& peer, const auto& send) {
       peer.owes = false;
-      peer.acknowledged = peer.received;
-      peer.flow.put(encode(message::Ack{peer.received}), send);
+      if (peer.owed() > 0) acknowledge(peer, send);
     });
   }
 }

@@ -77,14 +77,18 @@ class Ports {
     std::string routing_id;
     Flow flow;
     std::uint64_t received = 0;      // bytes in this session
-    std::uint64_t acknowledged = 0;  // by us
+    std::uint64_t acknowledged = 0;  // of them, by us
     bool owes = false;               // an ACK is due
     bool is_gone = false;
     std::optional<TimePoint> behind_since = {};
     std::uint64_t read_then = 0;  // what it had acknowledged at that time
+
+    [[nodiscard]] std::uint64_t owed() const { return received - acknowledged; }
   };
 
   [[nodiscard]] bool does_read(Peer& peer) const;
+  template <class Send>
+  void acknowledge(Peer& peer, Send&& send);
   template <class Act>
   void act(SessionId session, Act&& act);
 

@@ -3,6 +3,8 @@
 #include "zebu/registry.h"
 #include "zebu/wire/message.h"
 
+#include <boost/container/deque.hpp>
+
 #include <cstddef>
 #include <functional>
 #include <optional>
@@ -16,6 +18,11 @@ struct TimeLimits {
   std::optional<std::chrono::milliseconds> soft;  // after this, its token fires
   std::optional<std::chrono::milliseconds> hard;  // after this, it is ended
 };
+
+// A line of large elements. std::deque would allocate for every second one.
+template <class T>
+using BlockDeque =
+    boost::container::deque<T, void, boost::container::deque_options<boost::container::block_bytes<4096>>::type>;
 
 // An assigned attempt that has not ended.
 struct Job {
@@ -35,6 +42,8 @@ struct Finished {
   AttemptId id;
   Outcome outcome;
 };
+
+using JobLine = BlockDeque<Job>;
 
 // A running attempt's progress since its previous update.
 struct ProgressUpdate {

@@ -5,7 +5,6 @@
 #include "zebu/thread_annotations.h"
 
 #include <condition_variable>
-#include <deque>
 #include <functional>
 #include <optional>
 #include <stop_token>
@@ -68,7 +67,7 @@ class Worker {
   const std::function<void(const Progress&)> on_progress_;
   mutable Mutex mutex_;
   std::condition_variable wake_;
-  std::deque<Job> inbox_ ZEBU_GUARDED_BY(mutex_);
+  JobLine inbox_ ZEBU_GUARDED_BY(mutex_);
   Reports reports_ ZEBU_GUARDED_BY(mutex_);
   std::optional<Running> current_ ZEBU_GUARDED_BY(mutex_);
   std::stop_source current_stop_ ZEBU_GUARDED_BY(mutex_){std::nostopstate};

@@ -201,7 +201,7 @@ void Ledger::check_order(const Engine& engine, const JobFacts& job, const Peer& 
 // ── the engine's memory ─────────────────────────────────────────────────────────────────────────────────────────────
 
 void Ledger::check_states(const Engine& engine, Call call) {
-  for (const auto& [id, job] : engine.jobs().in_memory()) see(engine, job, call);
+  for (const Job& job : engine.jobs().in_memory()) see(engine, job, call);
 }
 
 void Ledger::see(const Engine& engine, const Job& job, Call call) {
@@ -253,13 +253,13 @@ void Ledger::check_uses(const Job& job, const JobFacts& facts) const {
 
 void Ledger::check_transient_key(const Engine& engine, const JobFacts& facts) {
   if (!facts.options.transient || facts.options.unique.empty()) return;
-  for (const auto& [id, job] : engine.jobs().in_memory()) {
+  for (const Job& job : engine.jobs().in_memory()) {
     const JobOptions& its = job.spec->options;
-    if (id == facts.id || !its.transient || is_final(job.state)) continue;
+    if (job.id == facts.id || !its.transient || is_final(job.state)) continue;
     if (its.unique != facts.options.unique || job.spec->queue != facts.queue) continue;
-    if (its.unique_while == UniqueWhile::queued && of(id).has_begun) continue;
-    if (of(id).sequence > facts.sequence) continue;  // it came later
-    fail("unique", "transient jobs " + std::to_string(number_of(id)) + " and " + std::to_string(facts.number) +
+    if (its.unique_while == UniqueWhile::queued && of(job.id).has_begun) continue;
+    if (of(job.id).sequence > facts.sequence) continue;  // it came later
+    fail("unique", "transient jobs " + std::to_string(number_of(job.id)) + " and " + std::to_string(facts.number) +
                        " both have " + its.unique);
   }
 }

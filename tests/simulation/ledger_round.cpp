@@ -24,15 +24,15 @@ std::string text(const char* what, std::uint64_t has, std::uint64_t should) {
 // nothing is overdue.
 void Ledger::before_round(const Engine& engine) {
   const Moment now = time_.moment();
-  for (const auto& [id, job] : engine.jobs().in_memory()) {
-    const std::string name = "job " + std::to_string(number_of(id));
+  for (const Job& job : engine.jobs().in_memory()) {
+    const std::string name = "job " + std::to_string(number_of(job.id));
     const bool is_waiting = job.place == Place::line || job.place == Place::schedule;
     if (job.place == Place::schedule && job.due + kSlack < now.wall) fail("on time", name + " is overdue");
     if (is_waiting && job.spec->expires && *job.spec->expires + kSlack < now.wall)
       fail("on time", name + " should have expired");
     const auto limit = job.spec->options.hard_limit;
     if (job.state != JobState::running || !limit || !job.session) continue;
-    if (of(id).running_since + *limit + options_.liveness + kSlack < time_.now())
+    if (of(job.id).running_since + *limit + options_.liveness + kSlack < time_.now())
       fail("limit", name + " runs past its hard limit");
   }
 }
@@ -93,7 +93,7 @@ void Ledger::recount(const Engine& engine) const {
   std::map<std::string, Count> counts;
   std::array<std::uint64_t, kJobStates> states{};
   Count schedule;
-  for (const auto& [id, job] : engine.jobs().in_memory()) {
+  for (const Job& job : engine.jobs().in_memory()) {
     const bool is_durable = !job.is_transient();
     if (is_durable && is_final(job.state)) continue;
     ++states[static_cast<std::size_t>(job.state)];

@@ -122,7 +122,10 @@ Record RandomRecords::finish(Job& job) {
   if (outcome.state == JobState::failed) outcome.error = {"E", "message", {"trace"}, ErrorKind::crash};
   std::optional<WallTime> forget_at;
   if (!happens(4)) forget_at = soon();
-  return JobFinished{job.spec, job.uses, std::make_shared<const Outcome>(std::move(outcome)), now_, forget_at};
+  std::optional<InstanceId> holder;
+  if (happens(2)) holder = id();
+  auto shared = std::make_shared<const Outcome>(std::move(outcome));
+  return JobFinished{job.spec, job.uses, std::move(shared), now_, forget_at, {}, {}, holder};
 }
 
 }  // namespace zebu::test

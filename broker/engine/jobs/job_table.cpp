@@ -27,7 +27,7 @@ void Rate::sample(double seconds) {
 }
 
 JobTable::~JobTable() {
-  for (auto& [id, job] : jobs_) {
+  for (Job& job : jobs_) {
     // The lists of running jobs are their consumers', who have cleared them.
     if (job.place == Place::running) job.place = Place::none;
     unlink(job);
@@ -35,16 +35,6 @@ JobTable::~JobTable() {
 }
 
 // ── finding ─────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-Job* JobTable::find(const JobId& id) {
-  const auto found = jobs_.find(id);
-  return found == jobs_.end() ? nullptr : &found->second;
-}
-
-const Job* JobTable::find(const JobId& id) const {
-  const auto found = jobs_.find(id);
-  return found == jobs_.end() ? nullptr : &found->second;
-}
 
 Queue* JobTable::find_queue(std::string_view name) {
   const auto found = queues_by_name_.find(name);
@@ -169,9 +159,7 @@ void JobTable::restore_counts(const Recovered& recovered) {
 // ── coming and going ────────────────────────────────────────────────────────────────────────────────────────────────
 
 Job& JobTable::insert(SharedSpec spec, JobState state) {
-  const auto [place, is_new] = jobs_.try_emplace(spec->id);
-  assert(is_new);
-  Job& job = place->second;
+  Job& job = jobs_.make(spec->id);
   job.spec = std::move(spec);
   job.state = state;
   return job;
@@ -272,7 +260,7 @@ void JobTable::unlink(Job& job) {
 
 void JobTable::drop(Job& job) {
   unlink(job);
-  jobs_.erase(JobId(job.spec->id));
+  jobs_.drop(job);
 }
 
 void JobTable::set_deadline(Job& job, WallTime deadline) {

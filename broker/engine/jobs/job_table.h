@@ -1,5 +1,6 @@
 #pragma once
 
+#include "broker/engine/jobs/job_index.h"
 #include "broker/engine/jobs/queue.h"
 
 #include <array>
@@ -22,8 +23,8 @@ class JobTable {
   JobTable(const JobTable&) = delete;
   JobTable& operator=(const JobTable&) = delete;
 
-  [[nodiscard]] Job* find(const JobId& id);
-  [[nodiscard]] const Job* find(const JobId& id) const;
+  [[nodiscard]] Job* find(const JobId& id) { return jobs_.find(id); }
+  [[nodiscard]] const Job* find(const JobId& id) const { return jobs_.find(id); }
   [[nodiscard]] Queue* find_queue(std::string_view name);
   [[nodiscard]] const Queue* find_queue(std::string_view name) const;
   Queue& queue(std::string_view name);
@@ -90,7 +91,7 @@ class JobTable {
   [[nodiscard]] std::uint64_t count(JobState state) const { return counts_[static_cast<std::size_t>(state)]; }
   void uncount(JobState state, std::uint64_t jobs) { counts_[static_cast<std::size_t>(state)] -= jobs; }
   [[nodiscard]] const std::map<std::string, std::unique_ptr<Queue>, std::less<>>& queues() const { return queues_; }
-  [[nodiscard]] const std::unordered_map<JobId, Job>& in_memory() const { return jobs_; }
+  [[nodiscard]] const JobIndex& in_memory() const { return jobs_; }
   [[nodiscard]] std::uint64_t next_sequence() const { return next_sequence_; }
   [[nodiscard]] std::uint64_t take_sequence() { return next_sequence_++; }
   [[nodiscard]] Schedule& schedule() { return schedule_; }
@@ -120,7 +121,7 @@ class JobTable {
   Job& insert(SharedSpec spec, JobState state);
   void erase(Line& line);
 
-  std::unordered_map<JobId, Job> jobs_;
+  JobIndex jobs_;
   std::map<std::string, std::unique_ptr<Queue>, std::less<>> queues_;
   std::unordered_map<std::string_view, Queue*> queues_by_name_;  // the same, found faster
   std::function<void(Line&)> on_line_gone_;

@@ -319,8 +319,11 @@ void Engine::finish(Job& job, Outcome&& outcome, Effects& out) {
   const JobOptions& options = job.spec->options;
   const std::optional<WallTime> forget_at = forget_time(options, outcome);
   auto shared = std::make_shared<const Outcome>(std::move(outcome));
-  JobFinished finished{job.spec, job.uses, shared, last_.wall, forget_at, job.last_attempt(), job.attempts()};
-  record(job, std::move(finished), out);
+  if (!options.transient) {
+    record(job,
+           JobFinished{job.spec, job.uses, shared, last_.wall, forget_at, job.last_attempt(), job.attempts(), job.holder},
+           out);
+  }
   const bool keeps_key = shared->state == JobState::succeeded && options.unique_for.count() > 0;
   if (options.transient && !options.unique.empty() && !keeps_key) {
     transient_keys_.release(unique_name(*job.spec), job.spec->id);

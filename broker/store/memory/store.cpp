@@ -142,6 +142,7 @@ void MemoryStore::apply(const JobFinished& record) {
   displace(*entry);
   move(*entry, record.outcome->state);
   entry->job.cancel_asked = false;
+  entry->job.holder = record.holder;
   entry->job.uses = record.uses;
   entry->job.due = {};
   entry->job.outcome = record.outcome;

@@ -2,6 +2,8 @@
 
 #include "broker/store/sqlite/codes.h"
 
+#include <array>
+
 namespace zebu::broker {
 namespace {
 
@@ -28,17 +30,21 @@ class Writer {
 
   Writer& byte(unsigned value) { return to_.push_back(static_cast<char>(value)), *this; }
   Writer& number(std::uint64_t value) {
-    while (value >= 0x80) {
-      byte(static_cast<unsigned>(value & 0x7f) | 0x80U);
-      value >>= 7;
-    }
-    return byte(static_cast<unsigned>(value));
+    return value < 0x80 ? byte(static_cast<unsigned>(value)) : long_number(value);
   }
   Writer& time(WallTime value) { return number(static_cast<std::uint64_t>(value.time_since_epoch().count())); }
   Writer& large(const LargeValue& value) { return number(value.number).number(value.size); }
   Writer& text(std::string_view value) { return number(value.size()), to_ += value, *this; }
 
  private:
+  Writer& long_number(std::uint64_t value) {
+    std::array<char, 10> bytes;
+    std::size_t size = 0;
+    for (; value >= 0x80; value >>= 7) bytes[size++] = static_cast<char>((value & 0x7f) | 0x80U);
+    bytes[size++] = static_cast<char>(value);
+    return to_.append(bytes.data(), size), *this;
+  }
+
   std::string& to_;
 };
 

@@ -230,7 +230,7 @@ void SqliteWriter::apply(const JobFinished& record) {
   JobStatus status;
   status.state = record.outcome->state;
   counts_.move(spec, place->state, status.state);
-  if (place->has_status) status.holder = status_of(spec, true).holder;
+  status.holder = record.holder;
   status.uses = record.uses;
   status.finished = record.finished;
   status.queue = spec.queue;

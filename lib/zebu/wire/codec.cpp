@@ -96,11 +96,13 @@ const std::vector<BadEntry>& bad_entries(const Message& message) {
 }
 
 Report report_of(const JobId& id, std::uint32_t attempt, const Outcome& outcome) {
-  return {id, attempt, outcome.state, outcome.result, view_of(outcome.error), outcome.ran};
+  const bool has_error = outcome.state == JobState::failed;
+  return {id, attempt, outcome.state, outcome.result, has_error ? view_of(outcome.error) : ErrorView{}, outcome.ran};
 }
 
 Outcome outcome_of(const Report& report) {
-  return {report.state, std::string(report.result), error_of(report.error), report.ran};
+  const bool has_error = report.state == JobState::failed;
+  return {report.state, std::string(report.result), has_error ? error_of(report.error) : TaskError{}, report.ran};
 }
 
 }  // namespace message
@@ -110,6 +112,7 @@ namespace {
 using codec::Writer;
 using message::Type;
 
+constexpr std::size_t kMostReserved = 64U << 10;
 constexpr std::size_t kHeaderRoom = 15;  // the longest header has 13 bytes; 15 still fit a string without allocation
 
 }  // namespace
@@ -128,6 +131,7 @@ void Batch::add(const AttemptId& attempt) {
 }
 template <class Entry>
 void Batch::write(const Entry& entry) {
+  if (count_ == 0) buffer_.reserve(usual_);
   Writer w(buffer_);
   codec::write(w, entry);
   ++count_;
@@ -141,6 +145,7 @@ void Batch::add(const message::Assignment& assignment) { write(assignment); }
 void Batch::add(const AssignmentView& assignment) { write(assignment); }
 void Batch::add(const message::ProgressReport& report) { write(report); }
 void Batch::add_encoded(Bytes entry) {
+  if (count_ == 0) buffer_.reserve(usual_);
   buffer_.append(entry);
   ++count_;
 }
@@ -161,6 +166,7 @@ Frame Batch::finish(std::uint32_t lead) {
   }
   w.array(count_);
 
+  usual_ = std::min(buffer_.size() + buffer_.size() / 8, kMostReserved);
   Frame frame{std::move(buffer_), kHeaderRoom - header.size(), Frame::Turn::in_order, std::exchange(about_, {})};
   std::memcpy(frame.buffer.data() + frame.start, header.data(), header.size());
   buffer_ = std::string(kHeaderRoom, '\0');

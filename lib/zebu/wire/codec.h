@@ -87,6 +87,7 @@ class Batch {
   message::Type type_;
   std::string buffer_;
   std::uint32_t count_ = 0;
+  std::size_t usual_ = 0;     // room for what the last one had: the next one is about as large
   std::vector<JobId> about_;  // Frame::about
 };
 

@@ -84,16 +84,14 @@ constexpr std::array<std::string_view, 5> kReserved = {"key", "weight", "needs",
                               : "unknown job option " + quoted(key)};
 }
 
-// Reads the first `known` options from the map `o`; missing ones have their defaults. `read_other` gets another one.
+// Reads the first `known` options from the map `o`; missing ones stay as they are. `read_other` gets another one.
 template <class F>
-JobOptions read_options(const Object& o, std::size_t known, F&& read_other) {
-  JobOptions options;
+void read_options(JobOptions& options, const Object& o, std::size_t known, F&& read_other) {
   read_map(o, "options", [&](std::string_view key, const Object& value) {
     const auto end = kOptions.begin() + static_cast<std::ptrdiff_t>(known);
     const auto option = std::find_if(kOptions.begin(), end, [&](const Option& each) { return each.key == key; });
     option != end ? option->read(options, value) : read_other(key, value);
   });
-  return options;
 }
 
 // Keyword arguments: nothing but the header of the map is looked at. An empty map is none.
@@ -167,7 +165,7 @@ message::Submission read_submission(const Object& o) {
   const Object* f = read_fields(o, 5, "a job");
   message::Submission job{
       read_id(f[0], "id"), read_str(f[1], "task"), read_str(f[2], "queue"), read_bin(f[3], "args"), {}};
-  job.options = read_options(f[4], kOptions.size(), [&](std::string_view key, const Object& value) {
+  read_options(job.options, f[4], kOptions.size(), [&](std::string_view key, const Object& value) {
     if (key != "kwargs") refuse_option(key);
     job.kwargs = read_kwargs(value);
   });
@@ -178,7 +176,7 @@ message::Assignment read_assignment(const Object& o) {
   const Object* f = read_fields(o, 6, "an assignment");
   message::Assignment job{read_id(f[0], "id"),      read_u32(f[1], "attempt"), read_name(f[2], "task"),
                           read_name(f[3], "queue"), read_bin(f[4], "args"),    {}};
-  job.options = read_options(f[5], kAssigned, [&](std::string_view key, const Object& value) {
+  read_options(job.options, f[5], kAssigned, [&](std::string_view key, const Object& value) {
     if (key == "kwargs") job.kwargs = read_kwargs(value);
     if (key == "failures") job.tries.failures = read_u32(value, "failures");
     if (key == "crashes") job.tries.crashes = read_u32(value, "crashes");

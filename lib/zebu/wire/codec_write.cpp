@@ -344,7 +344,8 @@ std::size_t wire_size(const TaskError& error) {
 
 std::size_t wire_size(const Outcome& outcome) {
   constexpr std::size_t kFixed = 96;
-  return kFixed + outcome.result.size() + wire_size(outcome.error);
+  const std::size_t error = outcome.state == JobState::failed ? wire_size(outcome.error) : 0;
+  return kFixed + outcome.result.size() + error;
 }
 
 std::size_t wire_size(const message::ProgressReport& report) {

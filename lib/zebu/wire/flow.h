@@ -18,8 +18,10 @@ struct FlowLimits {
 
   // For a session with this liveness and these beats: the shorter, the less may be under way.
   [[nodiscard]] static FlowLimits of(std::chrono::milliseconds liveness, std::chrono::milliseconds beat);
-  // The other side acknowledges when it owes this many bytes.
-  [[nodiscard]] std::size_t acknowledge_every() const { return part / 4; }
+  // When the other side acknowledges: it owes this many bytes and sends something else, or this many in any case. A
+  // message of its own for each few bytes would wake a thread that has nothing else to do.
+  [[nodiscard]] std::size_t acknowledge_along() const { return part / 4; }
+  [[nodiscard]] std::size_t acknowledge_alone() const { return part; }
 };
 
 // What one side sends in a session. Frames leave in the order in which they were put, with two exceptions: one of more

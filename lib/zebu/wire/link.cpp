@@ -169,10 +169,9 @@ void Link::handle_part(const message::Part& part) {
 }
 
 void Link::acknowledge() {
-  const bool is_due = received_bytes_ - acknowledged_ >= flow_limits_.acknowledge_every();
+  const bool is_due = owed() >= flow_limits_.acknowledge_alone();
   if (!up_ || closed_ || !(std::exchange(acknowledge_now_, false) || is_due)) return;
-  acknowledged_ = received_bytes_;
-  send(encode(message::Ack{acknowledged_}));
+  put_acknowledgement();
 }
 
 void Link::handle(const message::Message& message) {
@@ -222,6 +221,16 @@ void Link::put_off(Error why, std::chrono::milliseconds time) {
 
 void Link::send(Frame frame) {
   if (!up_ || closed_) return;
+  if (owed() >= flow_limits_.acknowledge_along()) put_acknowledgement();
+  put(std::move(frame));
+}
+
+void Link::put_acknowledgement() {
+  acknowledged_ = received_bytes_;
+  put(encode(message::Ack{acknowledged_}));
+}
+
+void Link::put(Frame frame) {
   flow_.put(std::move(frame), [this](Frame each) { hand_over(std::move(each)); });
 }
 

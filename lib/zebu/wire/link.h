@@ -81,7 +81,10 @@ class Link {
   void handle_part(const message::Part& part);
   [[nodiscard]] bool handle_flow(const message::Message& message);
   void hand_over(Frame frame);
+  [[nodiscard]] std::uint64_t owed() const { return received_bytes_ - acknowledged_; }
   void acknowledge();
+  void put_acknowledgement();
+  void put(Frame frame);
   void handle_error(const message::ErrorReport& report);
   void put_off(Error why, std::chrono::milliseconds time);
   void schedule_tick();
