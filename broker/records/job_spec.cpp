@@ -1,5 +1,7 @@
 #include "broker/records/job_spec.h"
 
+#include "zebu/utf8.h"
+
 namespace zebu::broker {
 
 std::string unique_name(const JobSpec& spec) {
@@ -18,6 +20,16 @@ std::size_t size_of(const TaskError& error) {
 }
 
 }  // namespace
+
+void shorten(TaskError& error) {
+  constexpr std::size_t kMost = 256U << 10;
+  constexpr std::size_t kMessage = 64U << 10;
+  if (size_of(error) <= kMost) return;
+  error.type.resize(utf8_beginning(error.type, kMaxName).size());
+  error.message.resize(utf8_beginning(error.message, kMessage).size());
+  error.trace.clear();
+  error.details.reset();
+}
 
 std::size_t size_of(const JobSpec& spec, const Outcome& outcome) {
   const std::size_t error = outcome.state == JobState::failed ? size_of(outcome.error) : 0;

@@ -42,6 +42,10 @@ using SharedOutcome = std::shared_ptr<const Outcome>;
 // A finished job's share of --keep-bytes.
 [[nodiscard]] std::size_t size_of(const JobSpec& spec, const Outcome& outcome);
 
+// Of an error that another attempt follows no more is kept than a commit may have: a longer one loses its trace and its
+// causes, and keeps the beginning of its message.
+void shorten(TaskError& error);
+
 // How often a job was tried, and how that went.
 struct Uses {
   std::uint32_t attempt = 0;   // the newest attempt's number; 0 before the first

@@ -91,7 +91,8 @@ struct ConsumerChanged {
 // the one with the record that has it.
 inline constexpr std::size_t kLargeValue = 256U << 10;
 
-// Which value pieces are of: a job's arguments, or the result of one of its attempts.
+// Which value pieces are of: a job's arguments, or the result of one of its attempts. Of a failed attempt it is the entry
+// of OUTCOME: [id, attempt, state, error, run_us].
 struct ValueName {
   JobId job;
   std::uint32_t attempt = 0;  // 0: the arguments

@@ -1,5 +1,7 @@
 #include "broker/server/held_values.h"
 
+#include "zebu/wire/codec.h"
+
 #include <algorithm>
 #include <utility>
 
@@ -9,6 +11,12 @@ namespace {
 constexpr std::size_t kLeastPart = 32U << 10;
 constexpr std::size_t kBytesAMicrosecond = 50;  // of a value, for the time that a commit takes
 constexpr int kSmooth = 8;                      // a commit counts for so small a part of what is usual
+
+std::size_t bytes_of(const message::ErrorView& error) {
+  std::size_t bytes = error.type.size() + error.message.size();
+  for (const std::string_view line : error.trace) bytes += line.size();
+  return bytes + (error.cause() != nullptr ? bytes_of(*error.cause()) : 0);
+}
 
 }  // namespace
 
@@ -110,20 +118,28 @@ void HeldValues::cancel(SessionId from, const message::Cancel& cancel, Moment no
   engine_.cancel(from, without_held(cancel, {Kind::cancel, from}), now, out);
 }
 
+bool HeldValues::is_large(const message::Report& report) const {
+  if (report.state == JobState::failed) return bytes_of(report.error) > large_;
+  return report.state == JobState::succeeded && report.result.size() > large_;
+}
+
 bool HeldValues::hold(SessionId from, const message::Report& report, bool in_parts, Effects& out) {
   const AttemptId attempt{report.id, report.attempt};
-  if (report.state != JobState::succeeded || report.result.size() <= large_) return false;
-  if (report.attempt == 0 || !engine_.is_durable_attempt(from, attempt) || !has_room(report.result.size()))
-    return false;
+  if (report.attempt == 0 || !engine_.is_durable_attempt(from, attempt)) return false;
+  Held held;
+  held.outcome = std::make_shared<Outcome>(message::outcome_of(report));
+  if (report.state == JobState::failed) {
+    const message::Report entry = message::report_of(report.id, report.attempt, *held.outcome);
+    held.entry = std::make_shared<const std::string>(encode_entry(entry));
+  }
+  if (!has_room(held.value().size())) return false;
   const ValueName name{report.id, report.attempt};
   if (const auto found = held_.find(name); found != held_.end()) {
     if (found->second.steps.front().from == from) return false;
     drop(found, out);  // its consumer is back with it, in a new session
   }
-  Held held;
-  held.outcome = std::make_shared<Outcome>(message::outcome_of(report));
   Step step{Kind::outcome, from};
-  if (!in_parts) step.place = engine_.hold_outcome(from, report.result.size());
+  if (!in_parts) step.place = engine_.hold_outcome(from, held.value().size());
   held.steps.push_back(step);
   add(name, std::move(held));
   return true;
@@ -132,8 +148,8 @@ bool HeldValues::hold(SessionId from, const message::Report& report, bool in_par
 // In order, because KEPT confirms outcomes by their number, but for those that came in parts.
 void HeldValues::outcome(SessionId from, const message::OutcomeReport& report, Moment now, Effects& out,
                          bool in_parts) {
-  const auto is_large = [&](const message::Report& each) { return each.result.size() > large_; };
-  if (std::none_of(report.jobs.begin(), report.jobs.end(), is_large)) {
+  const auto is_too_large = [&](const message::Report& each) { return is_large(each); };
+  if (std::none_of(report.jobs.begin(), report.jobs.end(), is_too_large)) {
     return engine_.outcome(from, report, now, out, in_parts);
   }
   message::OutcomeReport rest;

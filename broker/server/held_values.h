@@ -12,8 +12,8 @@
 
 namespace zebu::broker {
 
-// Durable jobs with large arguments, and outcomes with large results (Options::large_value), on their way to the
-// engine. Each commit takes a bounded part of such a value, so small jobs pass meanwhile; the engine gets the job or
+// Durable jobs with large arguments, and outcomes with large results or errors (Options::large_value), on their way to
+// the engine. Each commit takes a bounded part of such a value, so small jobs pass meanwhile; the engine gets the job or
 // the outcome when the last part goes. What other messages say about a job whose submission is held back waits behind
 // it, in order.
 //
@@ -57,12 +57,14 @@ class HeldValues {
     // One of these.
     std::shared_ptr<JobSpec> job;
     std::shared_ptr<Outcome> outcome;
-    std::size_t given = 0;  // bytes, to commits
-    std::vector<Step> steps;
+    std::shared_ptr<const std::string> entry = {};  // of a failed outcome: what a store keeps of it
+    std::size_t given = 0;                          // bytes, to commits
+    std::vector<Step> steps = {};
 
-    [[nodiscard]] const std::string& value() const { return job ? job->args : outcome->result; }
+    [[nodiscard]] const std::string& value() const { return job ? job->args : entry ? *entry : outcome->result; }
     [[nodiscard]] std::shared_ptr<const void> owner() const {
-      return job ? std::shared_ptr<const void>(job) : std::shared_ptr<const void>(outcome);
+      if (job) return job;
+      return entry ? std::shared_ptr<const void>(entry) : std::shared_ptr<const void>(outcome);
     }
   };
   using All = std::map<ValueName, Held>;
@@ -72,6 +74,7 @@ class HeldValues {
   [[nodiscard]] bool has_room(std::size_t bytes) const { return held_.empty() || bytes_ + bytes <= most_; }
   [[nodiscard]] bool hold(SessionId from, const message::Submission& job, bool wait, Effects& out);
   [[nodiscard]] bool hold(SessionId from, const message::Report& report, bool in_parts, Effects& out);
+  [[nodiscard]] bool is_large(const message::Report& report) const;
   void add(const ValueName& name, Held held);
   static void follow(Held& held, Step step);
   template <class Message>

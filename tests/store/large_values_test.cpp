@@ -109,6 +109,39 @@ TEST_CASE("large arguments and a large result come in pieces, and are read back 
   CHECK(has(file.check(), "is whole: 2 jobs, 2 large values"));
 }
 
+TEST_CASE("a large error comes in pieces, or whole, and is read back; a list has its beginning") {
+  File file;
+  const SharedSpec spec = shared_job(1);
+  TaskError error{"std::runtime_error", std::string(kSize, 'm'), {"first", std::string(kSize, 't')}, ErrorKind::permanent};
+  error.details.need().cause = TaskError{"Cause", "why", {}, ErrorKind::failure};
+  const Outcome outcome{JobState::failed, {}, error, std::chrono::microseconds(12)};
+  const std::string entry = encode_entry(message::report_of(spec->id, 1, outcome));
+  file.commit({JobAccepted{spec}, AttemptStarted{spec, 1, Uuid::make()}});
+  const bool is_in_pieces = GENERATE(true, false);
+  if (is_in_pieces) {
+    for (const Record& part : pieces({spec->id, 1}, entry, 5)) file.commit({part});
+    CHECK(file.count("piece") == 5);
+  }
+  JobFinished end = finished(spec, std::make_shared<const Outcome>(outcome));
+  end.uses.attempt = 1;
+  file.commit({end, ValueClosed{{spec->id, 1}}});
+  if (is_in_pieces) CHECK(file.count("piece") == 5);
+  file.open();
+  CHECK(*file.find(spec->id)->outcome == outcome);
+  ListFilter filter;
+  filter.state = JobState::failed;
+  const StoredJob listed = file.store->list(filter).value().jobs.front();
+  CHECK(listed.result_left_out == entry.size());
+  CHECK(listed.outcome->error.type == "std::runtime_error");
+  CHECK(listed.outcome->error.message == std::string(1024, 'm'));
+  CHECK(listed.outcome->error.kind == ErrorKind::permanent);
+  CHECK(listed.outcome->error.trace.empty());
+  CHECK(has(file.check(), "is whole: 1 jobs, 1 large values"));
+  file.commit({JobForgotten{spec->id, {}}});
+  file.tidy(10);
+  CHECK(file.count("piece") == 0);
+}
+
 TEST_CASE("the places of a job with large arguments: line, schedule, unique key, and the id of another") {
   File file;
   JobSpec in_line = *large_job(1);

@@ -187,6 +187,22 @@ TEST_CASE("a copy of an older state of the store is not gone on with") {
   compare(old.path, old.jobs);
 }
 
+TEST_CASE("a migration that the disk has no room for says what it needs, and changes nothing") {
+  const OldFile old(300);
+  const auto size = fs::file_size(old.path);
+  fs::resize_file(old.path, std::uintmax_t{4} << 40);  // a hole: it takes no room by itself
+  const auto refused = migrate_old_store(small_steps(old.path));
+  REQUIRE_FALSE(refused);
+  INFO(refused.error().message);
+  CHECK(has(refused.error().message, "the new file needs up to "));
+  CHECK(has(refused.error().message, "free space there first."));
+  CHECK_FALSE(fs::exists(old.path + ".migrating"));
+  CHECK_FALSE(fs::exists(old.path + ".format4"));
+  fs::resize_file(old.path, size);
+  CHECK(migrate_until(old.path, -1));
+  compare(old.path, old.jobs);
+}
+
 TEST_CASE("a migration does not replace a file, nor begin with a damaged store") {
   const OldFile old(300);
   const std::string kept = old.path + ".format4";

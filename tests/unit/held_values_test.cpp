@@ -78,6 +78,23 @@ TEST_CASE("a large job is accepted with its last piece, and a small one passes i
   CHECK(accepted == std::vector<JobId>{small, large});
 }
 
+TEST_CASE("a large error goes to the engine with its last piece, whole") {
+  Desk desk;
+  const SessionId client = desk.client();
+  const SessionId consumer = desk.consumer(1);
+  const JobId id = desk.EngineDriver::submit(client);
+  REQUIRE(desk.assigned_to(consumer).size() == 1);
+  const std::string trace(3 * kPiece, 't');
+  message::Report report{id, 1, JobState::failed, {}, {"E", "no luck", {trace}, ErrorKind::permanent}, {}};
+  desk.held.outcome(consumer, {0, {report}, {}}, desk.now(), desk.effects);
+  CHECK(desk.held.bytes() > 3 * kPiece);
+  CHECK(desk.held.bytes() < 4 * kPiece);
+  CHECK(desk.state_of(id) == JobState::running);
+  CHECK(desk.commits_until_empty() == 4);
+  REQUIRE(desk.state_of(id) == JobState::failed);
+  CHECK(desk.engine().jobs().find(id)->outcome->error.trace == std::vector<std::string>{trace});
+}
+
 TEST_CASE("what is said about a job that is held back waits behind it") {
   Desk desk;
   const SessionId client = desk.client();

@@ -201,10 +201,10 @@ TEST_CASE("jobs that wait in the store and are past their time are found") {
 
 TEST_CASE("a page of a list ends after a MiB of jobs, results and errors") {
   StoreUnderTest store(GENERATE(from_range(kStoreKinds)));
-  for (std::uint64_t sequence = 1; sequence <= 5; ++sequence) {
+  for (std::uint64_t sequence = 1; sequence <= 7; ++sequence) {
     const SharedSpec spec = shared_job(sequence);
     store.commit({JobAccepted{spec}});
-    store.commit({finished(spec, failed(std::string(400'000, 'x')))});
+    store.commit({finished(spec, failed(std::string(250'000, 'x')))});
   }
   ListFilter filter;
   std::vector<std::size_t> pages;
@@ -213,7 +213,7 @@ TEST_CASE("a page of a list ends after a MiB of jobs, results and errors") {
     pages.push_back(page.jobs.size());
     filter.after = page.next;
   } while (!filter.after.empty());
-  CHECK(pages == std::vector<std::size_t>{3, 2});
+  CHECK(pages == std::vector<std::size_t>{5, 2});
 }
 
 TEST_CASE("a list has the newest jobs first, by state, queue and task, page by page") {

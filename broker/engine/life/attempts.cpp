@@ -280,7 +280,10 @@ void Engine::follow(Job& job, Ruling&& ruling, AttemptEnd end, Effects& out) {
   job.uses = ruling.uses;
   if (ruling.next == Ruling::Next::finish) return finish(job, std::move(*ruling.outcome), out);
   log_attempt(job, end, ruling.outcome ? &*ruling.outcome : nullptr);
-  if (ruling.outcome) job.outcome = std::make_shared<const Outcome>(std::move(*ruling.outcome));
+  if (ruling.outcome) {
+    shorten(ruling.outcome->error);
+    job.outcome = std::make_shared<const Outcome>(std::move(*ruling.outcome));
+  }
   // Its consumer may send this outcome again, and must not find the attempt open.
   if (ruling.frees_holder) job.holder.reset();
   if (ruling.next == Ruling::Next::requeue) return put_back(job, out);

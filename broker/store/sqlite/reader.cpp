@@ -98,9 +98,14 @@ StoredJob SqliteReader::stored(const Rows& rows, Large large) {
   StoredJob job = stored_job(std::move(spec), std::move(status));
   if (row.args) row.spec->args = read_large(*row.args, large, job.args_left_out);
   if (result && job.outcome) {
-    Outcome outcome = *job.outcome;
-    outcome.result = read_large(*result, large, job.result_left_out);
-    job.outcome = std::make_shared<const Outcome>(std::move(outcome));
+    std::string value = read_large(*result, large, job.result_left_out);
+    if (job.state != JobState::failed) {
+      Outcome outcome = *job.outcome;
+      outcome.result = std::move(value);
+      job.outcome = std::make_shared<const Outcome>(std::move(outcome));
+    } else if (large == Large::read) {
+      job.outcome = std::make_shared<const Outcome>(reader_.outcome(value));
+    }
   }
   return job;
 }

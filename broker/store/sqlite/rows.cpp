@@ -1,6 +1,7 @@
 #include "broker/store/sqlite/rows.h"
 
 #include "broker/store/sqlite/codes.h"
+#include "zebu/utf8.h"
 
 #include <array>
 
@@ -140,6 +141,12 @@ AttemptLog read_earlier(Reader& in) {
   return std::make_shared<const std::vector<AttemptRecord>>(std::move(attempts));
 }
 
+// What a row has of an error that is in pieces.
+message::ErrorView beginning_of(const message::ErrorView& error) {
+  constexpr std::size_t kMessage = 1024;
+  return {utf8_beginning(error.type, kMaxName), utf8_beginning(error.message, kMessage), {}, error.kind};
+}
+
 std::uint16_t flags_of(const JobStatus& status) {
   const Uses& uses = status.uses;
   unsigned flags = 0;
@@ -244,7 +251,10 @@ void append_status(std::string& to, const JobId& id, const JobStatus& status) {
   if ((flags & kEarlier) != 0) write_earlier(out, *status.earlier);
   if (!status.outcome) return;
   message::Report report = message::report_of(id, status.uses.attempt, *status.outcome);
-  if (status.result) report.result = {};
+  if (status.result) {
+    report.result = {};
+    report.error = beginning_of(report.error);
+  }
   append_entry(to, report);
 }
 
@@ -281,10 +291,14 @@ JobStatus RowReader::status(Bytes row) {
   Reader in(row);
   JobStatus status;
   if (!read_front(in, status, false)) return status;
-  const auto report = decoder_.decode_report(in.rest());
-  if (!report) throw StoreDamage("an outcome: " + report.error().message);
-  status.outcome = std::make_shared<const Outcome>(message::outcome_of(*report));
+  status.outcome = std::make_shared<const Outcome>(outcome(in.rest()));
   return status;
+}
+
+Outcome RowReader::outcome(Bytes entry) {
+  const auto report = decoder_.decode_report(entry);
+  if (!report) throw StoreDamage("an outcome: " + report.error().message);
+  return message::outcome_of(*report);
 }
 
 JobStatus RowReader::status_only(Bytes row) {

@@ -47,12 +47,12 @@ struct JobStatus {
   std::optional<LargeValue> result;
   LastAttempt last;
   AttemptLog earlier;
-  SharedOutcome outcome;  // without a large result
+  SharedOutcome outcome;  // without a large result; of a large error the beginning
 };
 // status.row: ┌ state ┬ flags: 1 failures, crashes, losses · 2 holder · 4 due · 8 finished, queue · 16 forget_at ·
 //   32 outcome · 64 last: started, consumer · 128 has_unique · 256 cancel_asked · 512 earlier · 1024 large arguments:
-//   number, size · 2048 large result: number, size ┬ attempt ┬ (failures, crashes, losses, holder, due, finished, queue,
-//   forget_at, large arguments, large result, last, earlier) ┬ (as in OUTCOME: [id, attempt, state, value, run_us]) │
+//   number, size · 2048 large result or error: number, size ┬ attempt ┬ (failures, crashes, losses, holder, due, finished, queue,
+//   forget_at, large arguments, large result or error, last, earlier) ┬ (as in OUTCOME: [id, attempt, state, value, run_us]) │
 // A text is its length and its bytes. earlier: how many, then each: attempt, its end (kAttemptCodes), started, ended,
 // ran in microseconds, consumer, type, message.
 void append_status(std::string& to, const JobId& id, const JobStatus& status);
@@ -71,6 +71,8 @@ class RowReader {
   [[nodiscard]] JobStatus status(Bytes row);
   // The same without attempts and outcome, which take most of the time.
   [[nodiscard]] static JobStatus status_only(Bytes row);
+  // An outcome by itself: what pieces have of one with a large error.
+  [[nodiscard]] Outcome outcome(Bytes entry);
   // Whose outcome a row has.
   [[nodiscard]] JobId job_of_outcome(Bytes row);
 

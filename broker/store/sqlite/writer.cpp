@@ -223,6 +223,22 @@ bool SqliteWriter::keep_unique(const JobFinished& record) {
   return false;
 }
 
+// A large result, or the entry of an outcome with a large error, is in pieces.
+std::optional<LargeValue> SqliteWriter::keep_large(const JobFinished& record) {
+  const Outcome& outcome = *record.outcome;
+  const ValueName name{record.spec->id, record.uses.attempt};
+  Bytes value = outcome.result;
+  std::string entry;
+  if (outcome.state == JobState::failed && wire_size(outcome.error) > kLargeValue) {
+    entry = encode_entry(message::report_of(name.job, name.attempt, outcome));
+    value = entry;
+  }
+  if (value.size() <= kLargeValue) return std::nullopt;
+  const LargeValue place = large_.place_for(name, value.size());
+  large_.take(name, place, value);
+  return place;
+}
+
 void SqliteWriter::apply(const JobFinished& record) {
   const JobSpec& spec = *record.spec;
   const auto place = places_.take(spec);
@@ -240,11 +256,7 @@ void SqliteWriter::apply(const JobFinished& record) {
   status.outcome = record.outcome;
   status.has_unique = keep_unique(record);
   status.args = large_args_of(spec);
-  if (const Bytes result = record.outcome->result; result.size() > kLargeValue) {
-    const ValueName name{spec.id, record.uses.attempt};
-    status.result = large_.place_for(name, result.size());
-    large_.take(name, *status.result, result);
-  }
+  status.result = keep_large(record);
   if (status.state == JobState::failed) failed_.add(spec.id, spec.queue, record.finished);
   if (record.forget_at) expiry_.add(spec.id, *record.forget_at, !place->was_resident);
   if (place->has_status) return set_status(spec, status);

@@ -59,6 +59,7 @@ class SqliteWriter {
   void set_status(const JobSpec& spec, const JobStatus& status) { rows_.set_status(spec.id, spec.sequence, status); }
   void release_if_begun(const JobSpec& spec);
   [[nodiscard]] bool keep_unique(const JobFinished& record);
+  [[nodiscard]] std::optional<LargeValue> keep_large(const JobFinished& record);
   [[nodiscard]] std::optional<Dropped> drop(const JobId& id, std::optional<WallTime> now);
 
   ResidentJobs& resident_;
