@@ -91,8 +91,8 @@ struct ConsumerChanged {
 // the one with the record that has it.
 inline constexpr std::size_t kLargeValue = 256U << 10;
 
-// Which value pieces are of: a job's arguments, or the result of one of its attempts. Of a failed attempt it is the entry
-// of OUTCOME: [id, attempt, state, error, run_us].
+// Which value pieces are of: a job's arguments, or the result of one of its attempts. Of a failed attempt it is the
+// entry of OUTCOME: [id, attempt, state, error, run_us].
 struct ValueName {
   JobId job;
   std::uint32_t attempt = 0;  // 0: the arguments
@@ -123,11 +123,11 @@ struct StoredJob {
   WallTime due{};                    // valid while scheduled
   SharedOutcome outcome;             // set in a final state; while it waits for a retry: the last attempt's
   WallTime finished{};               // valid in a final state
-  // Bytes of the arguments and of the result that the store did not read (ListFilter::with_large).
+  // Bytes of the arguments, and of the result or error, that the store did not read (ListFilter::with_large).
   std::size_t args_left_out = 0;
   std::size_t result_left_out = 0;
-  LastAttempt last = {};             // while running: the newest recorded one; in a final state: the one that ended it
-  AttemptLog earlier = {};           // attempts before
+  LastAttempt last = {};    // while running: the newest recorded one; in a final state: the one that ended it
+  AttemptLog earlier = {};  // attempts before
 };
 
 // JobAccepted for a job that was not taken: the store has its id already (then `of` is the same id), or an unfinished

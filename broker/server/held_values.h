@@ -13,9 +13,9 @@
 namespace zebu::broker {
 
 // Durable jobs with large arguments, and outcomes with large results or errors (Options::large_value), on their way to
-// the engine. Each commit takes a bounded part of such a value, so small jobs pass meanwhile; the engine gets the job or
-// the outcome when the last part goes. What other messages say about a job whose submission is held back waits behind
-// it, in order.
+// the engine. Each commit takes a bounded part of such a value, so small jobs pass meanwhile; the engine gets the job
+// or the outcome when the last part goes. What other messages say about a job whose submission is held back waits
+// behind it, in order.
 //
 // A session that ends takes what it sent with it: it was not told that the broker has it, and sends it again if it
 // comes back. One thread.

@@ -112,7 +112,8 @@ TEST_CASE("large arguments and a large result come in pieces, and are read back 
 TEST_CASE("a large error comes in pieces, or whole, and is read back; a list has its beginning") {
   File file;
   const SharedSpec spec = shared_job(1);
-  TaskError error{"std::runtime_error", std::string(kSize, 'm'), {"first", std::string(kSize, 't')}, ErrorKind::permanent};
+  TaskError error{
+      "std::runtime_error", std::string(kSize, 'm'), {"first", std::string(kSize, 't')}, ErrorKind::permanent};
   error.details.need().cause = TaskError{"Cause", "why", {}, ErrorKind::failure};
   const Outcome outcome{JobState::failed, {}, error, std::chrono::microseconds(12)};
   const std::string entry = encode_entry(message::report_of(spec->id, 1, outcome));

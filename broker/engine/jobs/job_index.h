@@ -9,8 +9,9 @@
 
 namespace zebu::broker {
 
-// All jobs in memory, by id. It owns them, and their addresses stay. With many jobs each search waits for memory: here it
-// reads a bucket and the first line of a job, where std::unordered_map reads those of the jobs before and behind it too.
+// All jobs in memory, by id. It owns them, and their addresses stay. With many jobs each search waits for memory: here
+// it reads a bucket and the first line of a job, where std::unordered_map reads those of the jobs before and behind it
+// too.
 class JobIndex {
  public:
   JobIndex();

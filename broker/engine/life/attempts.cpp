@@ -323,9 +323,8 @@ void Engine::finish(Job& job, Outcome&& outcome, Effects& out) {
   const std::optional<WallTime> forget_at = forget_time(options, outcome);
   auto shared = std::make_shared<const Outcome>(std::move(outcome));
   if (!options.transient) {
-    record(job,
-           JobFinished{job.spec, job.uses, shared, last_.wall, forget_at, job.last_attempt(), job.attempts(), job.holder},
-           out);
+    const LastAttempt last = job.last_attempt();
+    record(job, JobFinished{job.spec, job.uses, shared, last_.wall, forget_at, last, job.attempts(), job.holder}, out);
   }
   const bool keeps_key = shared->state == JobState::succeeded && options.unique_for.count() > 0;
   if (options.transient && !options.unique.empty() && !keeps_key) {

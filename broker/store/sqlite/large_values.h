@@ -11,10 +11,10 @@
 
 namespace zebu::broker {
 
-// The table `piece`: arguments, results and errors of more than kLargeValue bytes, cut into pieces. A row of `job` or `status`
-// names such a value by its number (LargeValue). `loose_value` names the values that no row names: those that are not
-// whole yet, and those whose job is gone. Their pieces are removed a few at a time, because a value's pages are all
-// read when they are given back.
+// The table `piece`: arguments, results and errors of more than kLargeValue bytes, cut into pieces. A row of `job` or
+// `status` names such a value by its number (LargeValue). `loose_value` names the values that no row names: those that
+// are not whole yet, and those whose job is gone. Their pieces are removed a few at a time, because a value's pages are
+// all read when they are given back.
 class LargeValues {
  public:
   explicit LargeValues(SQLite::Database& database);

@@ -30,9 +30,7 @@ class Writer {
   explicit Writer(std::string& to) : to_(to) {}
 
   Writer& byte(unsigned value) { return to_.push_back(static_cast<char>(value)), *this; }
-  Writer& number(std::uint64_t value) {
-    return value < 0x80 ? byte(static_cast<unsigned>(value)) : long_number(value);
-  }
+  Writer& number(std::uint64_t value) { return value < 0x80 ? byte(static_cast<unsigned>(value)) : long_number(value); }
   Writer& time(WallTime value) { return number(static_cast<std::uint64_t>(value.time_since_epoch().count())); }
   Writer& large(const LargeValue& value) { return number(value.number).number(value.size); }
   Writer& text(std::string_view value) { return number(value.size()), to_ += value, *this; }

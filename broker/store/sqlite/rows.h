@@ -51,8 +51,9 @@ struct JobStatus {
 };
 // status.row: ┌ state ┬ flags: 1 failures, crashes, losses · 2 holder · 4 due · 8 finished, queue · 16 forget_at ·
 //   32 outcome · 64 last: started, consumer · 128 has_unique · 256 cancel_asked · 512 earlier · 1024 large arguments:
-//   number, size · 2048 large result or error: number, size ┬ attempt ┬ (failures, crashes, losses, holder, due, finished, queue,
-//   forget_at, large arguments, large result or error, last, earlier) ┬ (as in OUTCOME: [id, attempt, state, value, run_us]) │
+//   number, size · 2048 large result or error: number, size ┬ attempt ┬ (failures, crashes, losses, holder, due,
+//   finished, queue, forget_at, large arguments, large result or error, last, earlier) ┬ (as in OUTCOME: [id, attempt,
+//   state, value, run_us]) │
 // A text is its length and its bytes. earlier: how many, then each: attempt, its end (kAttemptCodes), started, ended,
 // ran in microseconds, consumer, type, message.
 void append_status(std::string& to, const JobId& id, const JobStatus& status);
