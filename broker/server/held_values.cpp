@@ -8,9 +8,9 @@
 namespace zebu::broker {
 namespace {
 
-constexpr std::size_t kLeastPart = 32U << 10;
-constexpr std::size_t kBytesAMicrosecond = 50;  // of a value, for the time that a commit takes
-constexpr int kSmooth = 8;                      // a commit counts for so small a part of what is usual
+constexpr std::size_t kLeastPart = 16U << 10;
+constexpr std::size_t kBytesAMicrosecond = 40;  // of a value, for the time that a commit takes
+constexpr int kForget = 64;                     // commits after which a quick one counts less than half
 
 std::size_t bytes_of(const message::ErrorView& error) {
   std::size_t bytes = error.type.size() + error.message.size();
@@ -168,7 +168,10 @@ void HeldValues::outcome(SessionId from, const message::OutcomeReport& report, M
 
 // ── what leaves ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
-void HeldValues::committed(Clock::duration took) { usual_ = usual_ ? *usual_ + (took - *usual_) / kSmooth : took; }
+// The quickest of late: the mean would grow with the parts, and the parts with it.
+void HeldValues::committed(Clock::duration took) {
+  usual_ = usual_ ? std::min(took, *usual_ + *usual_ / kForget) : took;
+}
 
 std::size_t HeldValues::part() const {
   if (!usual_) return piece_;

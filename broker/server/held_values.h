@@ -90,7 +90,7 @@ class HeldValues {
   All held_;
   std::deque<ValueName> order_;  // the oldest first; those that were dropped are still named
   std::size_t bytes_ = 0;
-  std::optional<Clock::duration> usual_;  // time of a commit
+  std::optional<Clock::duration> usual_;  // what a commit takes at the least
 };
 
 }  // namespace zebu::broker

@@ -10,6 +10,8 @@ namespace {
 
 // How many messages of one socket a round takes before the others have their turn. More makes larger batches.
 constexpr int kMessagesARound = 256;
+// Likewise in bytes: parts of large messages take a millisecond a MiB, in which nothing else is heard or committed.
+constexpr std::size_t kBytesARound = 512U << 10;
 // How many bad entries of a message its ERROR names by their places.
 constexpr std::size_t kMaxNamed = 100;
 // What a PART has beside its bytes, at the most.
@@ -42,8 +44,10 @@ std::optional<std::string> why_wrong_size(message::Type type, std::size_t size, 
 }  // namespace
 
 bool Server::read(Port& port, Moment now) {
-  for (int i = 0; i < kMessagesARound; ++i) {
+  std::size_t bytes = 0;
+  for (int i = 0; i < kMessagesARound && bytes < kBytesARound; ++i) {
     if (!port.socket.receive(received_)) return false;
+    bytes += received_.frame().size();
     handle_frame(port, now);
   }
   return true;

@@ -17,7 +17,7 @@ struct SqliteOptions {
   std::uint64_t cache_bytes = 64ULL << 20;
   // Pages in the write-ahead log before a commit moves them into the file. Fewer make that pause shorter and more
   // often.
-  int checkpoint_pages = 1000;
+  int checkpoint_pages = 3000;
 };
 
 // The error for the exception that is being handled: what was being done, what went wrong and the way out. Damage that
