@@ -39,6 +39,7 @@ std::uint32_t Undelivered::send(std::uint32_t credit, const Limits& limits, cons
     fit(finished.outcome, limits.message);
     const std::size_t size = wire_size(finished.outcome);
     if (batch.is_full(size, limits.part)) send(batch.finish(std::exchange(credit, 0)));
+    if (size > limits.part) batch.make_room(size);
     batch.add(message::report_of(finished.id.job, finished.id.attempt, finished.outcome));
     if (batch.size() <= limits.part) {
       ++sent_;

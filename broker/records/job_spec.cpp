@@ -10,6 +10,12 @@ std::string unique_name(const JobSpec& spec) {
   return name.append(spec.queue).append(1, '\0').append(spec.options.unique);
 }
 
+std::string joined_arguments(const JobSpec& spec) {
+  std::string joined;
+  joined.reserve(spec.argument_bytes());
+  return joined.append(spec.args).append(spec.keywords());
+}
+
 namespace {
 
 std::size_t size_of(const TaskError& error) {

@@ -29,7 +29,11 @@ struct JobSpec {
     return size;
   }
   [[nodiscard]] Bytes keywords() const { return kwargs ? Bytes(*kwargs) : Bytes(); }
+  [[nodiscard]] std::size_t argument_bytes() const { return args.size() + keywords().size(); }
 };
+
+// All arguments in one text, for who keeps them as one value: args, and behind them kwargs.
+[[nodiscard]] std::string joined_arguments(const JobSpec& spec);
 
 // The name under which a job holds its unique key: the key in the job's queue. The same key in another queue is another
 // one. Names of queues have no control characters, so the zero byte between the two tells them apart.

@@ -12,6 +12,8 @@ constexpr std::size_t kLeastPart = 16U << 10;
 constexpr std::size_t kBytesAMicrosecond = 40;  // of a value, for the time that a commit takes
 constexpr int kForget = 64;                     // commits after which a quick one counts less than half
 
+std::size_t bytes_of(const message::Submission& job) { return job.args.size() + job.kwargs.size(); }
+
 std::size_t bytes_of(const message::ErrorView& error) {
   std::size_t bytes = error.type.size() + error.message.size();
   for (const std::string_view line : error.trace) bytes += line.size();
@@ -54,8 +56,8 @@ bool HeldValues::hold(SessionId from, const message::Submission& job, bool wait,
     }
     return true;
   }
-  if (job.args.size() <= large_ || !engine_.would_accept(job)) return false;
-  if (!has_room(job.args.size())) {
+  if (bytes_of(job) <= large_ || !engine_.would_accept(job)) return false;
+  if (!has_room(bytes_of(job))) {
     out.refused.push_back(
         {from,
          {job.id,
@@ -71,15 +73,18 @@ bool HeldValues::hold(SessionId from, const message::Submission& job, bool wait,
   held.job->queue = job.queue;
   held.job->args = job.args;
   held.job->options = job.options;
-  if (!job.kwargs.empty()) held.job->kwargs = std::string(job.kwargs);
+  if (!job.kwargs.empty()) {
+    held.job->kwargs = std::string(job.kwargs);
+    held.made = std::make_shared<const std::string>(joined_arguments(*held.job));
+  }
   held.steps.push_back({Kind::submit, from, wait});
   add({job.id, 0}, std::move(held));
   return true;
 }
 
 void HeldValues::submit(SessionId from, const message::Submit& submit, Moment now, Effects& out) {
-  const auto is_large = [&](const message::Submission& job) { return job.args.size() > large_; };
-  if (held_.empty() && std::none_of(submit.jobs.begin(), submit.jobs.end(), is_large)) {
+  const auto is_too_large = [&](const message::Submission& job) { return bytes_of(job) > large_; };
+  if (held_.empty() && std::none_of(submit.jobs.begin(), submit.jobs.end(), is_too_large)) {
     return engine_.submit(from, submit, now, out);
   }
   message::Submit rest{submit.wait, {}, submit.bad};
@@ -130,7 +135,7 @@ bool HeldValues::hold(SessionId from, const message::Report& report, bool in_par
   held.outcome = std::make_shared<Outcome>(message::outcome_of(report));
   if (report.state == JobState::failed) {
     const message::Report entry = message::report_of(report.id, report.attempt, *held.outcome);
-    held.entry = std::make_shared<const std::string>(encode_entry(entry));
+    held.made = std::make_shared<const std::string>(encode_entry(entry));
   }
   if (!has_room(held.value().size())) return false;
   const ValueName name{report.id, report.attempt};

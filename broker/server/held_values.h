@@ -57,14 +57,14 @@ class HeldValues {
     // One of these.
     std::shared_ptr<JobSpec> job;
     std::shared_ptr<Outcome> outcome;
-    std::shared_ptr<const std::string> entry = {};  // of a failed outcome: what a store keeps of it
-    std::size_t given = 0;                          // bytes, to commits
+    std::shared_ptr<const std::string> made = {};  // the value, if it is not simply args or result
+    std::size_t given = 0;                         // bytes, to commits
     std::vector<Step> steps = {};
 
-    [[nodiscard]] const std::string& value() const { return job ? job->args : entry ? *entry : outcome->result; }
+    [[nodiscard]] const std::string& value() const { return made ? *made : job ? job->args : outcome->result; }
     [[nodiscard]] std::shared_ptr<const void> owner() const {
-      if (job) return job;
-      return entry ? std::shared_ptr<const void>(entry) : std::shared_ptr<const void>(outcome);
+      if (made) return made;
+      return job ? std::shared_ptr<const void>(job) : std::shared_ptr<const void>(outcome);
     }
   };
   using All = std::map<ValueName, Held>;

@@ -19,6 +19,7 @@ Outbox::Peer& Outbox::peer(SessionId session) {
 template <class Entry>
 void Outbox::add(Peer& peer, Batch& batch, const Entry& entry, std::size_t size) {
   if (batch.is_full(size, max_part_)) peer.frames.push_back(batch.finish());
+  if (size > max_part_) batch.make_room(size);
   batch.add(entry);
 }
 

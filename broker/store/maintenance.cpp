@@ -5,13 +5,11 @@
 #include "broker/store/sqlite/file.h"
 #include "broker/store/sqlite/file_layer.h"
 #include "broker/store/sqlite/migration.h"
+#include "broker/store/sqlite/system_files.h"
 
 #include <sys/stat.h>
 
-#include <cerrno>
 #include <cstdio>
-#include <cstring>
-#include <fcntl.h>
 #include <filesystem>
 #include <unistd.h>
 
@@ -38,29 +36,16 @@ std::string size_of(const std::string& path) {
   return text;
 }
 
-tl::unexpected<Error> system_error(const std::string& doing, const std::string& path) {
-  return fail(ErrorCode::system, "cannot " + doing + " '" + path + "': " + std::strerror(errno));
-}
-
-Result<void> sync_to_disk(const std::string& path) {
-  const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (descriptor < 0) return system_error("open", path);
-  const bool is_synced = fsync(descriptor) == 0;
-  ::close(descriptor);
-  if (!is_synced) return system_error("sync", path);
-  return {};
-}
-
 // From a name beside it, so that half a backup is never seen under its name.
 Result<void> put_in_place(const std::string& from, const std::string& to, bool replace) {
-  if (const auto synced = sync_to_disk(from); !synced) return synced;
+  if (const auto synced = sync_path(from); !synced) return synced;
   // link() does not replace a file that was made meanwhile.
   if (replace ? rename(from.c_str(), to.c_str()) != 0 : link(from.c_str(), to.c_str()) != 0) {
     return system_error("write", to);
   }
   if (!replace) unlink(from.c_str());
   const std::string directory = fs::absolute(to).parent_path().string();
-  return sync_to_disk(directory);
+  return sync_path(directory);
 }
 
 Result<void> write_copy(const std::string& path, const std::string& to) {

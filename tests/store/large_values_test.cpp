@@ -109,6 +109,37 @@ TEST_CASE("large arguments and a large result come in pieces, and are read back 
   CHECK(has(file.check(), "is whole: 2 jobs, 2 large values"));
 }
 
+TEST_CASE("large keyword arguments come in pieces behind the others, and a job may have nothing but them") {
+  File file;
+  JobSpec made = job(1);
+  const bool has_args = GENERATE(true, false);
+  made.args = has_args ? random_bytes(100'000, 5) : std::string("\x90");
+  made.kwargs = random_bytes(kSize, 6);
+  const SharedSpec spec = shared(made);
+  const std::string value = joined_arguments(*spec);
+  CHECK(value == spec->args + *spec->kwargs);
+  const bool is_in_pieces = GENERATE(true, false);
+  if (is_in_pieces) {
+    for (const Record& part : pieces({spec->id, 0}, value, 3)) file.commit({part});
+  }
+  file.commit({JobAccepted{spec, true}, ValueClosed{{spec->id, 0}}});
+  CHECK(file.count("piece") == (is_in_pieces ? 3 : 1 + value.size() / (1U << 20)));
+  file.open();
+  const auto found = file.find(spec->id);
+  CHECK(found->spec->args == spec->args);
+  CHECK(found->spec->keywords() == spec->keywords());
+  CHECK(file.recovered.queues.front().bytes == spec->size());
+  const StoredJob listed = file.store->list({}).value().jobs.front();
+  CHECK(listed.args_left_out == value.size());
+  CHECK(listed.spec->args.empty());
+  CHECK_FALSE(listed.spec->kwargs);
+  CHECK(has(file.check(), "is whole: 1 jobs, 1 large values"));
+  file.commit({finished(spec, succeeded("\x01"))});
+  file.commit({JobForgotten{spec->id, {}}});
+  file.tidy(10);
+  CHECK(file.count("piece") == 0);
+}
+
 TEST_CASE("a large error comes in pieces, or whole, and is read back; a list has its beginning") {
   File file;
   const SharedSpec spec = shared_job(1);

@@ -78,6 +78,19 @@ TEST_CASE("a large job is accepted with its last piece, and a small one passes i
   CHECK(accepted == std::vector<JobId>{small, large});
 }
 
+TEST_CASE("large keyword arguments are held back like others") {
+  Desk desk;
+  const SessionId client = desk.client();
+  const JobId id = Uuid::make();
+  const std::string kwargs(3 * kPiece, 'k');
+  desk.held.submit(client, {false, {{id, "fib", "default", "\x90", {}, kwargs}}, {}}, desk.now(), desk.effects);
+  CHECK(desk.held.bytes() == 3 * kPiece + 1);
+  CHECK(desk.commits_until_empty() == 4);
+  REQUIRE(desk.engine().jobs().find(id) != nullptr);
+  CHECK(desk.engine().jobs().find(id)->spec->keywords() == kwargs);
+  CHECK(desk.engine().jobs().find(id)->spec->args == "\x90");
+}
+
 TEST_CASE("a large error goes to the engine with its last piece, whole") {
   Desk desk;
   const SessionId client = desk.client();

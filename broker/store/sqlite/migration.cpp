@@ -6,14 +6,12 @@
 #include "broker/store/sqlite/lock.h"
 #include "broker/store/sqlite/old_store.h"
 #include "broker/store/sqlite/schema.h"
+#include "broker/store/sqlite/system_files.h"
 
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 
-#include <cerrno>
 #include <cstdio>
-#include <cstring>
-#include <fcntl.h>
 #include <filesystem>
 #include <memory>
 #include <sqlite3.h>
@@ -42,19 +40,6 @@ std::uint64_t size_of_file(const std::string& path) {
   std::error_code error;
   const auto size = fs::file_size(path, error);
   return error ? 0 : size;
-}
-
-tl::unexpected<Error> system_error(const std::string& doing, const std::string& path) {
-  return fail(ErrorCode::system, "cannot " + doing + " '" + path + "': " + std::strerror(errno));
-}
-
-Result<void> sync_path(const std::string& path) {
-  const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (descriptor < 0) return system_error("open", path);
-  const bool is_synced = fsync(descriptor) == 0;
-  ::close(descriptor);
-  if (!is_synced) return system_error("sync", path);
-  return {};
 }
 
 std::string folder_of(const std::string& path) { return fs::absolute(path).parent_path().string(); }

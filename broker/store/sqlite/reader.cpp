@@ -96,7 +96,15 @@ StoredJob SqliteReader::stored(const Rows& rows, Large large) {
   }
   const auto result = status.result;
   StoredJob job = stored_job(std::move(spec), std::move(status));
-  if (row.args) row.spec->args = read_large(*row.args, large, job.args_left_out);
+  if (row.large) {
+    std::string& args = row.spec->args;
+    args = read_large(row.large->value, large, job.args_left_out);
+    const std::uint64_t positional = row.large->positional;
+    if (args.size() > positional) {
+      row.spec->kwargs = args.substr(positional);
+      args.resize(positional);
+    }
+  }
   if (result && job.outcome) {
     std::string value = read_large(*result, large, job.result_left_out);
     if (job.state != JobState::failed) {

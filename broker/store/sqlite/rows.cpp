@@ -8,7 +8,7 @@
 namespace zebu::broker {
 namespace {
 
-enum JobFlag : std::uint8_t { kDue = 1, kExpires = 2, kLarge = 4 };
+enum JobFlag : std::uint8_t { kDue = 1, kExpires = 2, kLarge = 4, kLargeKeywords = 8 };
 // The rare ones are large: the flags of most rows take one byte.
 enum StatusFlag : std::uint16_t {
   kTroubles = 1,
@@ -195,23 +195,28 @@ std::uint16_t flags_of(const JobStatus& status) {
 
 void append_job(std::string& to, const JobSpec& spec, const std::optional<LargeValue>& args) {
   Writer out(to);
+  const bool has_large_keywords = args && spec.kwargs;
   out.byte((spec.due ? unsigned{kDue} : 0U) | (spec.expires ? unsigned{kExpires} : 0U) |
-           (args ? unsigned{kLarge} : 0U));
+           (args ? unsigned{kLarge} : 0U) | (has_large_keywords ? unsigned{kLargeKeywords} : 0U));
   out.time(spec.submitted);
   if (spec.due) out.time(*spec.due);
   if (spec.expires) out.time(*spec.expires);
   if (args) out.large(*args);
-  append_entry(
-      to, JobView{spec.id, spec.task, spec.queue, args ? Bytes() : Bytes(spec.args), spec.options, spec.keywords()});
+  if (has_large_keywords) out.number(spec.args.size());
+  const Bytes positional = args ? Bytes() : Bytes(spec.args);
+  const Bytes keywords = args ? Bytes() : spec.keywords();
+  append_entry(to, JobView{spec.id, spec.task, spec.queue, positional, spec.options, keywords});
 }
 
 // All but the entry, which is the rest.
-[[nodiscard]] std::optional<LargeValue> read_front(Reader& in, JobSpec& spec) {
+[[nodiscard]] std::optional<LargeArguments> read_front(Reader& in, JobSpec& spec) {
   const unsigned flags = in.byte();
   spec.submitted = in.time();
   if ((flags & kDue) != 0) spec.due = in.time();
   if ((flags & kExpires) != 0) spec.expires = in.time();
-  return (flags & kLarge) != 0 ? std::optional(in.large()) : std::nullopt;
+  if ((flags & kLarge) == 0) return std::nullopt;
+  const LargeValue value = in.large();
+  return LargeArguments{value, (flags & kLargeKeywords) != 0 ? in.number() : value.size};
 }
 
 }  // namespace
@@ -265,7 +270,7 @@ std::string encode_status(const JobId& id, const JobStatus& status) {
 RowReader::Job RowReader::job(const JobId& id, std::uint64_t sequence, Bytes row) {
   Reader in(row);
   auto spec = std::make_shared<JobSpec>();
-  const auto args = read_front(in, *spec);
+  const auto large = read_front(in, *spec);
   auto job = decoder_.decode_submission(in.rest());
   if (!job) throw StoreDamage("job " + id.to_string() + ": " + job.error().message);
   if (job->id != id) throw StoreDamage("job " + id.to_string() + " has the row of " + job->id.to_string());
@@ -276,13 +281,14 @@ RowReader::Job RowReader::job(const JobId& id, std::uint64_t sequence, Bytes row
   spec->args = job->args;
   spec->options = std::move(job->options);
   if (!job->kwargs.empty()) spec->kwargs = std::string(job->kwargs);
-  return {std::move(spec), args};
+  return {std::move(spec), large};
 }
 
 std::optional<LargeValue> RowReader::args_only(Bytes row) {
   Reader in(row);
   JobSpec spec;
-  return read_front(in, spec);
+  const auto large = read_front(in, spec);
+  return large ? std::optional(large->value) : std::nullopt;
 }
 
 JobStatus RowReader::status(Bytes row) {

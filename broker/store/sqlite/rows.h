@@ -26,8 +26,16 @@ struct LargeValue {
   std::uint64_t size = 0;
 };
 
-// job.row: ┌ flags: 1 due, 2 expires, 4 large arguments: number, size ┬ submitted ┬ (…in that order) ┬ as in SUBMIT:
-//   [id, task, queue, args, options] │ Large arguments are empty there.
+// A job's arguments in it: args, and behind them kwargs.
+struct LargeArguments {
+  LargeValue value;
+  std::uint64_t positional = 0;  // bytes of args
+};
+
+// job.row: ┌ flags: 1 due, 2 expires, 4 large arguments: number, size, 8 of which so many bytes are args, and the
+// others
+//   kwargs ┬ submitted ┬ (…in that order) ┬ as in SUBMIT: [id, task, queue, args, options] │
+//   Large arguments are empty there: args and kwargs, if they have more than kLargeValue bytes together.
 void append_job(std::string& to, const JobSpec& spec);
 [[nodiscard]] std::string encode_job(const JobSpec& spec, const std::optional<LargeValue>& args = {});
 
@@ -63,8 +71,8 @@ void append_status(std::string& to, const JobId& id, const JobStatus& status);
 class RowReader {
  public:
   struct Job {
-    std::shared_ptr<JobSpec> spec;   // without large arguments
-    std::optional<LargeValue> args;  // where they are
+    std::shared_ptr<JobSpec> spec;  // without large arguments
+    std::optional<LargeArguments> large;
   };
   [[nodiscard]] Job job(const JobId& id, std::uint64_t sequence, Bytes row);
   // Where a job's arguments are, if they are large.

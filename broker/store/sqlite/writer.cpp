@@ -81,11 +81,11 @@ void SqliteWriter::finish(std::uint64_t number) {
 
 void SqliteWriter::apply(const JobAccepted& record) {
   const JobSpec& spec = *record.spec;
-  const bool is_large = spec.args.size() > kLargeValue;
+  const bool is_large = spec.argument_bytes() > kLargeValue;
   if (!spec.due && !record.in_line && spec.options.unique.empty() && !is_large) return rows_.add(record);
   take(rows_.insert());
   std::optional<LargeValue> args;
-  if (is_large) args = large_.place_for({spec.id, 0}, spec.args.size());
+  if (is_large) args = large_.place_for({spec.id, 0}, spec.argument_bytes());
   if (!rows_.insert(spec, args)) {
     duplicates_.push_back({record.spec, spec.id});
     return;
@@ -95,7 +95,7 @@ void SqliteWriter::apply(const JobAccepted& record) {
     duplicates_.push_back({record.spec, unique_.owner(spec)});
     return;
   }
-  if (args) large_.take({spec.id, 0}, *args, spec.args);
+  if (args) large_.take({spec.id, 0}, *args, spec.kwargs ? joined_arguments(spec) : spec.args);
   counts_.enter(spec, spec.due ? JobState::scheduled : JobState::queued);
   if (spec.due) return places_.put_in_schedule(spec, *spec.due);
   if (record.in_line) return places_.put_in_line(spec);
@@ -206,7 +206,7 @@ void SqliteWriter::apply(const JobDue& record) {
 // ── its end ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 std::optional<LargeValue> SqliteWriter::large_args_of(const JobSpec& spec) {
-  if (spec.args.size() <= kLargeValue) return std::nullopt;
+  if (spec.argument_bytes() <= kLargeValue) return std::nullopt;
   auto rows = job_row_.query(spec.id);
   if (!rows.next()) throw StoreDamage("job " + spec.id.to_string() + " has no row");
   return RowReader::args_only(rows.blob(0));

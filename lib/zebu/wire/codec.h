@@ -73,6 +73,8 @@ class Batch {
   [[nodiscard]] std::size_t size() const { return buffer_.size(); }
   // Whether another entry of `entry` bytes would make it longer than a message that is sent whole.
   [[nodiscard]] bool is_full(std::size_t entry, std::size_t max_part) const;
+  // Room for another entry of `entry` bytes, so that a long one is not copied while it grows.
+  void make_room(std::size_t entry) { buffer_.reserve(buffer_.size() + entry); }
   // The one entry, which is long, is about this job: CANCEL or STOP must not pass it.
   void is_about(const JobId& id) { about_.assign(1, id); }
 
