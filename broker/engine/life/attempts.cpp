@@ -324,7 +324,8 @@ void Engine::finish(Job& job, Outcome&& outcome, Effects& out) {
   auto shared = std::make_shared<const Outcome>(std::move(outcome));
   if (!options.transient) {
     const LastAttempt last = job.last_attempt();
-    record(job, JobFinished{job.spec, job.uses, shared, last_.wall, forget_at, last, job.attempts(), job.holder}, out);
+    JobFinished finished{job.spec, job.uses, shared, last_.wall, forget_at, last, job.attempts(), job.holder};
+    record(job, std::move(finished), out);
   }
   const bool keeps_key = shared->state == JobState::succeeded && options.unique_for.count() > 0;
   if (options.transient && !options.unique.empty() && !keeps_key) {
