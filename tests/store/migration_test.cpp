@@ -24,19 +24,26 @@ namespace fs = std::filesystem;
 
 bool has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
-MigrationOptions small_steps(const std::string& path) {
+MigrationOptions usual_steps(const std::string& path) {
   MigrationOptions options;
   options.path = path;
+  return options;
+}
+
+MigrationOptions small_steps(const std::string& path) {
+  MigrationOptions options = usual_steps(path);
   options.rows = 200;
   options.bytes = 64U << 10;
   return options;
 }
 
+using OptionsFor = MigrationOptions (*)(const std::string& path);
+
 // Migrates in a process of its own, which is killed behind step number `deadly`. True: it came to its end before.
-bool migrate_until(const std::string& path, int deadly) {
+bool migrate_until(const std::string& path, int deadly, OptionsFor options_for = small_steps) {
   const pid_t child = fork();
   if (child == 0) {
-    MigrationOptions options = small_steps(path);
+    MigrationOptions options = options_for(path);
     int steps = 0;
     options.done = [&](std::string_view) {
       if (++steps == deadly) static_cast<void>(kill(getpid(), SIGKILL));
@@ -115,10 +122,10 @@ struct OldFile {
 };
 
 // How many steps its migration has.
-int steps_of(const OldFile& old) {
+int steps_of(const OldFile& old, OptionsFor options_for = small_steps) {
   const TempDir dir;
   int steps = 0;
-  MigrationOptions options = small_steps(dir.path() / "copy.db");
+  MigrationOptions options = options_for(dir.path() / "copy.db");
   fs::copy_file(old.path, options.path);
   options.done = [&](std::string_view) { ++steps; };
   REQUIRE(migrate_old_store(options));
@@ -156,6 +163,17 @@ TEST_CASE("a migration that is killed at 20 points goes on, and loses nothing") 
   REQUIRE(steps > 40);
   int kills = 0;
   while (!migrate_until(old.path, steps / 21)) ++kills;
+  CHECK(kills >= 20);
+  compare(old.path, old.jobs);
+  CHECK(check_store(old.path));
+}
+
+// By hand: build/release/bin/store_tests '[million]'
+TEST_CASE("1,000,000 jobs are migrated, killed at 20 points", "[.][million]") {
+  const OldFile old(1'000'000);
+  const int steps = steps_of(old, usual_steps);
+  int kills = 0;
+  while (!migrate_until(old.path, std::max(steps / 21, 1), usual_steps)) ++kills;
   CHECK(kills >= 20);
   compare(old.path, old.jobs);
   CHECK(check_store(old.path));
