@@ -1,14 +1,14 @@
 #include "broker/store/sqlite/system_files.h"
 
 #include <cerrno>
-#include <cstring>
 #include <fcntl.h>
+#include <system_error>
 #include <unistd.h>
 
 namespace zebu::broker {
 
 tl::unexpected<Error> system_error(const std::string& doing, const std::string& path) {
-  return fail(ErrorCode::system, "cannot " + doing + " '" + path + "': " + std::strerror(errno));
+  return fail(ErrorCode::system, "cannot " + doing + " '" + path + "': " + std::generic_category().message(errno));
 }
 
 Result<void> sync_path(const std::string& path) {
