@@ -10,7 +10,7 @@ namespace {
 
 // How many messages of one socket a round takes before the others have their turn. More makes larger batches.
 constexpr int kMessagesARound = 256;
-// Likewise in bytes: parts of large messages take a millisecond a MiB, in which nothing else is heard or committed.
+// Likewise in bytes: while parts of large messages are read, nothing else is heard or committed.
 constexpr std::size_t kBytesARound = 512U << 10;
 // How many bad entries of a message its ERROR names by their places.
 constexpr std::size_t kMaxNamed = 100;
