@@ -30,7 +30,7 @@ HeldValues::Held* HeldValues::find(const JobId& job) {
 }
 
 void HeldValues::add(const ValueName& name, Held held) {
-  bytes_ += held.value().size();
+  bytes_ += held.bytes();
   order_.push_back(name);
   held_[name] = std::move(held);
 }
@@ -57,7 +57,7 @@ bool HeldValues::hold(SessionId from, const message::Submission& job, bool wait,
     return true;
   }
   if (bytes_of(job) <= large_ || !engine_.would_accept(job)) return false;
-  if (!has_room(bytes_of(job))) {
+  if (!has_room(bytes_of(job) * (job.kwargs.empty() ? 1 : 2))) {
     out.refused.push_back(
         {from,
          {job.id,
@@ -137,7 +137,7 @@ bool HeldValues::hold(SessionId from, const message::Report& report, bool in_par
     const message::Report entry = message::report_of(report.id, report.attempt, *held.outcome);
     held.made = std::make_shared<const std::string>(encode_entry(entry));
   }
-  if (!has_room(held.value().size())) return false;
+  if (!has_room(held.bytes())) return false;
   const ValueName name{report.id, report.attempt};
   if (const auto found = held_.find(name); found != held_.end()) {
     if (found->second.steps.front().from == from) return false;
@@ -200,7 +200,7 @@ void HeldValues::advance(Moment now, Effects& out) {
     left -= size;
     if (held.given < value.size()) return;
     order_.pop_front();
-    bytes_ -= value.size();
+    bytes_ -= held.bytes();
     const Held complete = std::move(held_.extract(found).mapped());
     pass_on(name, complete, now, out);
     out.records.emplace_back(ValueClosed{name});
@@ -238,7 +238,7 @@ void HeldValues::pass_on(const ValueName& name, const Held& held, const Step& st
 
 void HeldValues::drop(All::iterator held, Effects& out) {
   if (held->second.given > 0) out.records.emplace_back(ValueClosed{held->first});
-  bytes_ -= held->second.value().size();
+  bytes_ -= held->second.bytes();
   held_.erase(held);
 }
 

@@ -41,7 +41,7 @@ class HeldValues {
   void committed(Clock::duration took);
 
   [[nodiscard]] bool empty() const { return held_.empty(); }
-  // Bytes of values that are held back.
+  // Bytes of memory that values take which are held back.
   [[nodiscard]] std::size_t bytes() const { return bytes_; }
 
  private:
@@ -62,6 +62,8 @@ class HeldValues {
     std::vector<Step> steps = {};
 
     [[nodiscard]] const std::string& value() const { return made ? *made : job ? job->args : outcome->result; }
+    // In memory: what was made of a job or an outcome is there beside it.
+    [[nodiscard]] std::size_t bytes() const { return value().size() * (made ? 2 : 1); }
     [[nodiscard]] std::shared_ptr<const void> owner() const {
       if (made) return made;
       return job ? std::shared_ptr<const void>(job) : std::shared_ptr<const void>(outcome);
