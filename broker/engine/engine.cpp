@@ -9,7 +9,10 @@ Engine::Engine(const EngineOptions& options)
       backlog_(jobs_, batches_, options),
       judge_(options) {}
 
-Engine::~Engine() { orphans_.clear(); }
+Engine::~Engine() {
+  orphans_.clear();
+  unclaimed_.clear();
+}
 
 void Engine::restore(const Recovered& recovered, Moment now) {
   last_ = now;
@@ -67,7 +70,8 @@ std::vector<std::string> Engine::unserved_tasks(const Queue& queue, std::size_t 
   for (const auto& [key, line] : queue.lines) {
     if (tasks.size() >= most) break;
     const bool is_served = line->route != nullptr && Dispatch::is_served(*line->route);
-    if (!is_served && !line->is_idle()) tasks.push_back(line->name().task);
+    if (is_served || line->is_idle() || (!tasks.empty() && tasks.back() == line->name().task)) continue;
+    tasks.push_back(line->name().task);
   }
   return tasks;
 }
@@ -87,11 +91,20 @@ void Engine::show_changes() {
   while (Line* line = jobs_.take_touched()) show(*line);
   for (Consumer* consumer : changed_) {
     consumer->is_touched = false;
+    if (!consumer->suspects.empty()) show_suspects(*consumer);
     dispatch_.set(*consumer->seat,
                   static_cast<std::int64_t>(consumer->slots) - static_cast<std::int64_t>(consumer->running.size()),
                   consumer->credit);
   }
   changed_.clear();
+}
+
+void Engine::show_suspects(Consumer& consumer) {
+  std::erase_if(consumer.suspects, [&](const JobId& id) {
+    const Job* job = jobs_.find(id);
+    return job == nullptr || !job->is_suspect() || job->session != consumer.session;
+  });
+  dispatch_.set_has_suspect(*consumer.seat, !consumer.suspects.empty());
 }
 
 void Engine::show(Line& line) {
@@ -101,7 +114,7 @@ void Engine::show(Line& line) {
   }
   const Job* next = line.queue().settings.is_paused ? nullptr : line.next();
   std::optional<Dispatch::Head> head;
-  if (next != nullptr) head = {line_key(*next->spec), !next->is_transient(), next->failed_on()};
+  if (next != nullptr) head = {line_key(*next->spec), !next->is_transient(), next->failed_on(), next->is_suspect()};
   dispatch_.set_head(*line.route, head);
   if (line.window.edge) backlog_.note(line);
 }

@@ -65,10 +65,16 @@ class Engine {
   void restore(const Recovered& recovered, Moment now);
 
   void hello(SessionId session, const message::Hello& hello, Moment now, Effects& out);
+  // All that had come from peers of this role at the last call has been read (Peers).
+  void listened(message::Role role, Moment now);
   // Every message shows that its sender is alive: call this for each one.
   void heard(SessionId session, Moment now);
-  // The peer said BYE, or sending to it showed that it is gone.
   void bye(SessionId session, Effects& out);
+  // Nothing can be sent to the peer any more: its connection is broken, or it does not read. That does not show that it
+  // is dead. A consumer keeps its jobs and gets nothing new; its session ends when it has been silent, or when the
+  // consumer comes back with a new one. A client has nothing to lose, and its session ends.
+  void cut_off(SessionId session, Effects& out);
+  // The peer is dead as far as anybody can tell: it was silent.
   void gone(SessionId session, Effects& out);
 
   void submit(SessionId session, const message::Submit& submit, Moment now, Effects& out);
@@ -144,6 +150,7 @@ class Engine {
   // engine.cpp
   void line_gone(Line& line);
   void show_changes();
+  void show_suspects(Consumer& consumer);
   void show(Line& line);
   void hold_lines(Queue& queue);
   void changed(Consumer& consumer);
@@ -161,6 +168,9 @@ class Engine {
   void stop(SessionId session, const AttemptId& attempt, std::optional<BatchNumber> batch, Effects& out);
   void remove_consumer(Consumer& consumer);
   void end_session(SessionId session, End how, Effects& out);
+  void lose_all(const std::vector<Job*>& jobs, End how, Effects& out);
+  void await_claim(Job& job);
+  void give_up_claims(Effects& out);
   void check_liveness(Moment now, Effects& out);
   void end_wait(Effects& out);
   void tell_kept(const Consumer& consumer, const std::optional<Receipts::Kept>& kept, Effects& out);
@@ -190,14 +200,14 @@ class Engine {
   void assign(Moment now, Effects& out);
   void give(Job& job, Consumer& consumer, Moment now, Effects& out);
   void set_limit(Job& job);
-  void record_start(Job& job, Effects& out);
+  void record_start(Job& job, Effects& out, bool took_loss_back = false);
   void record_starts(Moment now, Effects& out);
   [[nodiscard]] RunningJob running(const Job& job) const { return {*job.spec, job.uses, job.cancel_asked}; }
   template <class MakeOutcome>
   void take_outcome(Consumer& from, Job* job, MakeOutcome&& outcome, Effects& out);
   void end_unreadable(Consumer& from, const message::BadEntry& bad, Effects& out);
   void end_attempt(Job& job, Outcome&& outcome, Effects& out);
-  void lose(Job& job, End how, Effects& out);
+  void lose(Job& job, End how, Blame blame, Effects& out);
   void log_attempt(Job& job, AttemptEnd end, const Outcome* outcome);
   void follow(Job& job, Ruling&& ruling, AttemptEnd end, Effects& out);
   void leave_consumer(Job& job);
@@ -284,8 +294,17 @@ class Engine {
     TimePoint record_at;
   };
   std::deque<Start> starts_;
-  JobList orphans_;                // ran before the restart; their holders are not back
-  BatchNumber given_up_with_ = 0;  // the batch that records which consumers did not come back
+  JobList orphans_;  // ran before the restart; their holders are not back
+  // Jobs that may run at most once and whose consumers were lost. Nobody else may have them, so there is time to wait
+  // for those; `until` is in the time of listening to consumers.
+  JobList unclaimed_;
+  struct Unclaimed {
+    AttemptId attempt;
+    TimePoint::duration until;
+  };
+  std::deque<Unclaimed> claims_end_;
+  std::optional<TimePoint> limits_from_;  // after a pause of the broker's own: outcomes may be on their way
+  BatchNumber given_up_with_ = 0;         // the batch that records which consumers did not come back
   bool is_checking_expiry_ = false;
   bool is_forgetting_ = false;
   bool is_forgetting_failed_ = false;

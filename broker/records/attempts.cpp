@@ -8,7 +8,8 @@
 namespace zebu::broker {
 namespace {
 
-constexpr std::array<std::string_view, 6> kEnds = {"succeeded", "failed", "crashed", "lost", "left", "cancelled"};
+constexpr std::array<std::string_view, 7> kEnds = {"succeeded", "failed",    "crashed", "lost",
+                                                   "left",      "cancelled", "lost"};
 
 AttemptLog log_of(std::vector<AttemptRecord> records) {
   if (records.empty()) return nullptr;
@@ -31,6 +32,12 @@ AttemptLog with(const AttemptLog& log, AttemptRecord record) {
   if (log) records.assign(log->size() < kMaxAttempts ? log->begin() : log->begin() + 1, log->end());
   records.push_back(std::move(record));
   return log_of(std::move(records));
+}
+
+const AttemptRecord* find(const AttemptLog& log, std::uint32_t attempt) {
+  if (!log) return nullptr;
+  const auto found = std::find_if(log->begin(), log->end(), [&](const auto& each) { return each.attempt == attempt; });
+  return found == log->end() ? nullptr : &*found;
 }
 
 AttemptLog without(const AttemptLog& log, std::uint32_t attempt) {

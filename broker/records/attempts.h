@@ -12,8 +12,12 @@ namespace zebu::broker {
 // shared_ptr: the same name is in many jobs, records and sessions.
 using SharedText = std::shared_ptr<const std::string>;
 
-// How an attempt ended. lost: its consumer was lost; left: its consumer said BYE and had it still.
-enum class AttemptEnd : std::uint8_t { succeeded, failed, crashed, lost, left, cancelled };
+// How an attempt ended. lost: its consumer was lost, and the job was charged with that; lost_uncharged: it was not;
+// left: its consumer said BYE and had it still.
+enum class AttemptEnd : std::uint8_t { succeeded, failed, crashed, lost, left, cancelled, lost_uncharged };
+[[nodiscard]] constexpr bool is_loss(AttemptEnd end) {
+  return end == AttemptEnd::lost || end == AttemptEnd::lost_uncharged;
+}
 [[nodiscard]] std::string_view to_string(AttemptEnd end);
 // How the attempt ended that a job's outcome is of.
 [[nodiscard]] AttemptEnd end_of(const Outcome& outcome);
@@ -44,6 +48,8 @@ struct LastAttempt {
 // another one.
 using AttemptLog = std::shared_ptr<const std::vector<AttemptRecord>>;
 [[nodiscard]] AttemptLog with(const AttemptLog& log, AttemptRecord record);
+// The attempt's record in the log; null: it has none.
+[[nodiscard]] const AttemptRecord* find(const AttemptLog& log, std::uint32_t attempt);
 // Without this attempt.
 [[nodiscard]] AttemptLog without(const AttemptLog& log, std::uint32_t attempt);
 

@@ -37,6 +37,7 @@ struct AttemptStarted {
   bool cancel_asked = false;  // a stop was requested
   LastAttempt at = {};
   AttemptLog earlier = {};
+  std::optional<std::uint32_t> losses = {};  // set when its consumer came back: the count without this loss
 };
 // A running job is queued again.
 struct JobPutBack {

@@ -21,6 +21,9 @@ struct Port {
   Router socket;
   message::Role role;  // of the peers that may say HELLO here
   std::unordered_map<std::string, SessionId, RoutingHash, std::equal_to<>> sessions = {};  // by routing id
+  // The socket takes a message of each peer in turn.
+  std::size_t read_in_turn = 0;
+  bool is_all_read = false;  // all that had come, or a message of each peer, since this was looked at
 };
 
 // Bytes for one peer that it has not acknowledged. With more than `most` the peer counts as gone once it has
@@ -67,7 +70,7 @@ class Ports {
   void acknowledge();
   // Hands all that waits to the sockets: nothing will be acknowledged any more.
   void finish();
-  // The sessions whose peers turned out to be gone, or not to read, since the last call.
+  // The sessions whose peers turned out to be unreachable, or not to read, since the last call.
   [[nodiscard]] bool has_unreachable() const { return !unreachable_.empty(); }
   [[nodiscard]] std::vector<SessionId> take_unreachable() { return std::exchange(unreachable_, {}); }
 

@@ -122,7 +122,7 @@ void write_attempt(ValueWriter to, const AttemptRecord& attempt, bool is_private
   write_text(map["consumer"], attempt.consumer);
   write_time(map["started_ms"], attempt.started);
   write_time(map["ended_ms"], attempt.ended);
-  const bool is_measured = attempt.end != AttemptEnd::lost && attempt.end != AttemptEnd::left;
+  const bool is_measured = !is_loss(attempt.end) && attempt.end != AttemptEnd::left;
   is_measured ? write_count(map["run_us"], attempt.ran) : map["run_us"].nil();
   if (attempt.type.empty()) return;
   map["type"].text(attempt.type);

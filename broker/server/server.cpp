@@ -126,10 +126,16 @@ std::optional<TimePoint> Server::next_deadline() const {
 // decide → persist → tell. True when there may be more to do at once.
 Result<bool> Server::round(Moment now) {
   if (auto taken = take_commit(store_.take(), now); !taken) return tl::make_unexpected(taken.error());
+  for (Port* port : {&ports_.consumers(), &ports_.clients()}) {
+    if (std::exchange(port->is_all_read, false)) engine_.listened(port->role, now);
+  }
   bool has_more = read(ports_.consumers(), now);
   has_more = read(ports_.clients(), now) || has_more;
   const std::vector<SessionId> unreachable = ports_.take_unreachable();
-  for (const SessionId session : unreachable) engine_.gone(session, effects_);
+  for (const SessionId session : unreachable) {
+    ports_.close(session);  // a peer that speaks on is told to say HELLO
+    engine_.cut_off(session, effects_);
+  }
   intake_.tick(now.steady);
   gather();  // before the tick: it forgets finished jobs
   engine_.tick(now, effects_);

@@ -46,7 +46,15 @@ std::optional<std::string> why_wrong_size(message::Type type, std::size_t size, 
 bool Server::read(Port& port, Moment now) {
   std::size_t bytes = 0;
   for (int i = 0; i < kMessagesARound && bytes < kBytesARound; ++i) {
-    if (!port.socket.receive(received_)) return false;
+    if (!port.socket.receive(received_)) {
+      port.is_all_read = true;
+      port.read_in_turn = 0;
+      return false;
+    }
+    if (++port.read_in_turn > port.sessions.size()) {
+      port.is_all_read = true;
+      port.read_in_turn = 0;
+    }
     bytes += received_.frame().size();
     handle_frame(port, now);
   }

@@ -18,6 +18,7 @@ constexpr std::chrono::milliseconds kHold{1};
 
 void Broker::start() {
   process_ = std::make_unique<Process>(world_.scenario.options);
+  paused_until_ = {};
   ++lives_;
   world_.note("the broker starts", {});
   world_.ledger.broker_came();
@@ -55,8 +56,18 @@ std::optional<broker::StoredJob> Broker::on_disk(const JobId& id) { return disk_
 
 void Broker::arrive(const ConnectionPtr& connection, std::string frame) {
   if (!process_) return;
+  const auto session = process_->sessions.find(connection->number);
+  if (session != process_->sessions.end()) world_.ledger.arrived(session->second);
   process_->inbox.emplace_back(connection, std::move(frame));
   wake_at(std::max(world_.time.now(), last_round_ + Time(world_.random.between(5, 300))));
+}
+
+void Broker::pause(Time until) {
+  if (!process_ || until <= paused_until_) return;
+  world_.note("the broker stands still", {});
+  world_.ledger.broker_stands_still();
+  paused_until_ = until;
+  wake_at(world_.time.now());
 }
 
 void Broker::tell(std::function<void(Engine&, Moment, broker::Effects&)> what) {
@@ -66,11 +77,17 @@ void Broker::tell(std::function<void(Engine&, Moment, broker::Effects&)> what) {
 }
 
 void Broker::wake_at(Time time) {
-  time = std::max(time, world_.time.now());
+  time = std::max({time, world_.time.now(), paused_until_});
   if (process_->wake && *process_->wake <= time) return;
   process_->wake = time;
   world_.time.at(time, [this, time, life = lives_] {
-    if (process_ && life == lives_ && process_->wake == time) round();
+    if (!process_ || life != lives_ || process_->wake != time) return;
+    if (world_.time.now() >= paused_until_) {
+      if (std::exchange(paused_until_, Time{}) > Time{}) world_.ledger.broker_goes_on();
+      return round();
+    }
+    process_->wake.reset();
+    wake_at(paused_until_);
   });
 }
 
@@ -84,13 +101,23 @@ void Broker::round() {
   last_round_ = world_.time.now();
   if (std::exchange(p.has_begun, true)) world_.ledger.before_round(p.engine);
   take_commit();
-  for (const auto& [connection, frame] : std::exchange(p.inbox, {})) handle(connection, frame);
+  for (const message::Role role : {message::Role::client, message::Role::consumer}) {
+    if (p.is_all_read) p.engine.listened(role, now);
+  }
+  // Under load a round leaves something unread.
+  const std::size_t most = world_.is_calm() || world_.random.percent(90) ? p.inbox.size() : world_.random.below(4);
+  p.is_all_read = most >= p.inbox.size();
+  for (std::size_t read = 0; read < most && !p.inbox.empty(); ++read) {
+    const auto [connection, frame] = std::move(p.inbox.front());
+    p.inbox.pop_front();
+    handle(connection, frame);
+  }
   for (const auto& what : std::exchange(p.told, {})) {
     what(p.engine, now, p.effects);
     gather();
   }
   for (const SessionId session : std::exchange(p.unreachable, {})) {
-    p.engine.gone(session, p.effects);
+    p.engine.cut_off(session, p.effects);
     gather();
   }
   p.engine.tick(now, p.effects);
@@ -108,6 +135,7 @@ void Broker::round() {
   }
   world_.ledger.after_round(p.engine);
   if (!p.unreachable.empty()) wake_at(world_.time.now());
+  if (!p.is_all_read) wake_at(world_.time.now() + Time(world_.random.between(1, 50'000)));
   if (p.held_since) wake_at(*p.held_since + kHold);
   if (const auto next = p.engine.next_deadline()) {
     wake_at(std::chrono::ceil<Time>(*next - world_.time.moment().steady) + world_.time.now());
@@ -138,6 +166,12 @@ void Broker::start_commit() {
 bool Broker::fails() const { return !world_.is_calm() && world_.random.between(0, 999) < world_.scenario.disk_errors; }
 
 void Broker::perform() {
+  if (world_.time.now() < paused_until_) {
+    world_.time.at(paused_until_, [this, life = lives_] {
+      if (process_ && life == lives_) perform();
+    });
+    return;
+  }
   if (fails()) {
     // An error of the store is its last word: the broker dies with it, and somebody starts it again.
     world_.note("the disk fails", {});

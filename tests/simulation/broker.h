@@ -5,6 +5,7 @@
 #include "broker/store/memory/store.h"
 #include "tests/simulation/world.h"
 
+#include <deque>
 #include <unordered_map>
 #include <unordered_set>
 
@@ -22,6 +23,8 @@ class Broker {
   // As on SIGTERM: commits and tells what was decided.
   void stop();
   [[nodiscard]] bool is_up() const { return process_ != nullptr; }
+  // It stands still until then.
+  void pause(Time until);
 
   void arrive(const ConnectionPtr& connection, std::string frame);
   // What people say: called in the next round.
@@ -49,7 +52,8 @@ class Broker {
     Work next;
     std::optional<Work> under_way;
     std::optional<Done> done;
-    std::vector<std::pair<ConnectionPtr, std::string>> inbox;
+    std::deque<std::pair<ConnectionPtr, std::string>> inbox;
+    bool is_all_read = true;  // in the last round
     std::vector<std::function<void(broker::Engine&, Moment, broker::Effects&)>> told;
     std::unordered_map<std::uint64_t, broker::SessionId> sessions;  // by connection
     std::unordered_map<broker::SessionId, ConnectionPtr> peers;
@@ -85,6 +89,7 @@ class Broker {
   broker::SessionId next_session_ = 1;
   std::uint64_t rounds_at_once_ = 0;
   Time last_round_{};
+  Time paused_until_{};
 };
 
 }  // namespace zebu::simulation

@@ -75,7 +75,7 @@ void Broker::handle(const ConnectionPtr& connection, const std::string& frame) {
   if (!session) return;
   world_.note("session % says message type %", {*session, static_cast<std::uint64_t>(message::type_of(*message))});
   std::visit(Handler{*this, *session, now}, *message);
-  gather();
+  gather(std::holds_alternative<message::Bye>(*message) ? Ledger::Call::bye : Ledger::Call::other);
 }
 
 void Broker::handle_hello(const ConnectionPtr& connection, const message::Hello& hello) {

@@ -106,6 +106,12 @@ void Consumer::begin(Attempt& attempt) {
   if (!world_.is_calm() && random.percent(world_.scenario.stubborn))
     lasts = std::chrono::milliseconds(random.between(1000, 8000));
   Outcome outcome = chance_outcome(attempt);
+  if (world_.ledger.of(attempt.id.job).is_poison && !world_.is_calm()) {
+    return after(lasts, [this, id = attempt.id] {
+      const bool is_here = std::any_of(held_.begin(), held_.end(), [&](const Attempt& a) { return a.id == id; });
+      if (is_here) crash();
+    });
+  }
   if (attempt.hard_limit && lasts >= *attempt.hard_limit && !attempt.is_stubborn) {
     lasts = *attempt.hard_limit;
     outcome.state = JobState::failed;

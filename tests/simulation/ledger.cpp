@@ -71,6 +71,7 @@ void Ledger::apply(Book JobFacts::*which, const Record& record) {
     book.is_in_line = false;
     book.has_begun = true;
     book.uses.attempt = started->attempt;
+    if (started->losses) book.uses.losses = *started->losses;
     check_attempts(started->spec, started->earlier, started->attempt);
     if (!started->at.consumer) fail("attempts", "an attempt starts nowhere");
   } else if (const auto* back = std::get_if<broker::JobPutBack>(&record)) {

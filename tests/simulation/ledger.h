@@ -48,6 +48,7 @@ struct JobFacts {
   std::string args;
   JobOptions options;
 
+  bool is_poison = false;    // takes its consumer down
   bool is_accepted = false;  // a client knows
   bool is_refused = false;
   bool is_to_end = false;  // somebody cancelled it, or purged its queue
@@ -65,9 +66,13 @@ struct JobFacts {
   std::uint64_t sequence = 0;
   std::optional<std::uint64_t> session;  // that it runs in, since `running_since`
   std::uint32_t attempt = 0;
-  bool has_begun = false;  // once
+  std::uint32_t losses = 0;  // that the engine counts
+  bool is_suspect = false;   // as the engine sees it
+  bool has_begun = false;    // once
   Time running_since{};
   std::vector<Holding> holdings;
+  std::set<std::pair<std::uint64_t, std::uint32_t>>
+      given_up;  // by consumer and attempt: on the way to one that was lost
   std::uint32_t executions = 0;
   std::uint32_t failed = 0;  // executions that ended so
   std::uint32_t crashed = 0;
@@ -97,6 +102,12 @@ class Ledger {
   // The broker (ledger_engine.cpp): it went, it came back; before and after each call of the engine; at a round's end.
   void broker_went();
   void broker_came();
+  void broker_stands_still() {
+    if (!still_since_) still_since_ = time_.now();
+  }
+  void broker_goes_on();
+  // A message of the session has come to the broker's machine.
+  void arrived(broker::SessionId session);
   void heard_hello(broker::SessionId session, const message::Hello& hello);
   void heard_credit(broker::SessionId session, std::uint32_t credit, bool is_void);
   void heard_outcome(broker::SessionId session, const AttemptId& attempt);
@@ -104,7 +115,7 @@ class Ledger {
   void heard_purge(const std::string& queue);
   void told_engine(const std::vector<broker::Duplicate>& duplicates);  // a commit
   void before_round(const broker::Engine& engine);
-  enum class Call { hello, tick, other };
+  enum class Call { hello, bye, tick, other };
   void after_call(const broker::Engine& engine, const broker::Effects& effects, Call call);
   void after_round(const broker::Engine& engine);
 
@@ -128,6 +139,7 @@ class Ledger {
   struct Peer {
     std::uint64_t instance = 0;
     std::int64_t credit = 0;
+    Time heard_at{};  // what came last, in the time in which the broker did not stand still
     std::set<std::string, std::less<>> queues;
     std::set<std::string, std::less<>> tasks;
 
@@ -153,7 +165,10 @@ class Ledger {
   void check_assigned(const broker::Engine& engine, const broker::Effects& effects);
   void check_order(const broker::Engine& engine, const JobFacts& job, const Peer& consumer);
   void check_nothing_waits(const broker::Engine& engine) const;
-  void excuse(std::uint64_t consumer);
+  void excuse(std::uint64_t consumer, std::optional<broker::SessionId> session = {});
+  [[nodiscard]] Time listening() const { return still_since_.value_or(time_.now()) - still_; }
+  void check_lost(const broker::Engine& engine, broker::SessionId session, const Peer& peer, Call call) const;
+  void check_suspects(const broker::Engine& engine, broker::SessionId session) const;
 
   struct Count;
   void recount(const broker::Engine& engine) const;
@@ -169,7 +184,10 @@ class Ledger {
   std::vector<broker::SharedSpec> doubled_;      // accepted once more than they are there, until the commit says so
   std::map<broker::SessionId, Peer> consumers_;  // sessions
   Time came_{};                                  // when the broker started last
-  std::set<std::uint64_t> living_;               // consumers' instances that hold something
+  Time still_{};                                 // how long it stood still, in all
+  std::optional<Time> still_since_;
+  Time went_on_{};                  // when it went on last
+  std::set<std::uint64_t> living_;  // consumers' instances that hold something
 };
 
 }  // namespace zebu::simulation

@@ -12,6 +12,7 @@ using broker::Place;
 // ── the broker's life ───────────────────────────────────────────────────────────────────────────────────────────────
 
 void Ledger::broker_went() {
+  still_since_.reset();
   consumers_.clear();
   doubled_.clear();
   paused_ = durably_paused_;
@@ -39,9 +40,21 @@ void Ledger::broker_came() {
   }
 }
 
+void Ledger::broker_goes_on() {
+  const Time pause = time_.now() - *std::exchange(still_since_, std::nullopt);
+  // After a shorter one it reads what came meanwhile before it judges.
+  if (pause > options_.beat() + options_.beat() / 2) still_ += pause;
+  went_on_ = time_.now();
+}
+
+void Ledger::arrived(broker::SessionId session) {
+  if (const auto peer = consumers_.find(session); peer != consumers_.end()) peer->second.heard_at = listening();
+}
+
 void Ledger::heard_hello(broker::SessionId session, const message::Hello& hello) {
   consumers_[session] = {number_of(hello.instance),
                          0,
+                         listening(),
                          {hello.consumer.queues.begin(), hello.consumer.queues.end()},
                          {hello.consumer.tasks.begin(), hello.consumer.tasks.end()}};
 }
@@ -139,11 +152,43 @@ void Ledger::after_call(const Engine& engine, const broker::Effects& effects, Ca
     const auto peer = consumers_.find(session);
     if (peer == consumers_.end()) continue;
     trace_.note(time_.now(), "session % of consumer % has ended", {session, peer->second.instance});
+    check_lost(engine, session, peer->second, call);
     // What a newer session of the same consumer named is still its.
-    if (call != Call::hello) excuse(peer->second.instance);
+    if (call != Call::hello) excuse(peer->second.instance, session);
     consumers_.erase(peer);
   }
   check_states(engine, call);
+}
+
+// A consumer that could have been heard within its liveness is not lost, and of several jobs none is charged with a
+// loss but the only suspect.
+void Ledger::check_lost(const Engine& engine, broker::SessionId session, const Peer& peer, Call call) const {
+  if (call == Call::hello || call == Call::bye) return;
+  const std::string name = "consumer " + std::to_string(peer.instance);
+  if (call != Call::tick) fail("evidence", name + " is lost for another reason than its silence");
+  if (listening() - peer.heard_at <= options_.liveness) fail("evidence", name + " is lost, and was heard");
+  std::vector<const JobFacts*> held;
+  std::size_t suspects = 0;
+  for (const JobFacts& job : jobs_) {
+    if (job.session != session || !job.seen || *job.seen != JobState::running) continue;
+    held.push_back(&job);
+    if (job.is_suspect) ++suspects;
+  }
+  for (const JobFacts* job : held) {
+    const Job* here = engine.jobs().find(job->id);
+    if (here == nullptr || is_final(here->state) || here->uses.losses <= job->losses) continue;
+    const bool is_alone = held.size() == 1 || (suspects == 1 && job->is_suspect);
+    if (!is_alone) fail("blame", "job " + std::to_string(job->number) + " is charged, and others were lost with it");
+  }
+}
+
+void Ledger::check_suspects(const Engine& engine, broker::SessionId session) const {
+  const auto& sessions = engine.sessions();
+  const auto found = sessions.find(session);
+  if (found == sessions.end() || !found->second.consumer) return;
+  std::size_t suspects = 0;
+  for (const Job& job : found->second.consumer->running) suspects += job.is_suspect() ? 1 : 0;
+  if (suspects > 1) fail("suspects apart", "session " + std::to_string(session) + " gets a second suspect");
 }
 
 void Ledger::check_assigned(const Engine& engine, const broker::Effects& effects) {
@@ -169,6 +214,8 @@ void Ledger::check_assigned(const Engine& engine, const broker::Effects& effects
       fail("at most once", name + " acks early and is assigned before that is on the disk");
     }
     check_order(engine, job, peer->second);
+    const Job* given = engine.jobs().find(job.id);
+    if (given != nullptr && given->is_suspect()) check_suspects(engine, assigned.session);
   }
 }
 
@@ -177,11 +224,14 @@ void Ledger::check_assigned(const Engine& engine, const broker::Effects& effects
 void Ledger::check_order(const Engine& engine, const JobFacts& job, const Peer& consumer) {
   const auto key_of = [](const JobFacts& j) { return std::pair(kMaxPriority - j.options.priority, j.sequence); };
   const auto key = key_of(job);
+  const Job* given = engine.jobs().find(job.id);
+  const bool is_suspect = given != nullptr && given->is_suspect();  // it has a line of its own
   for (const JobFacts& other : jobs_) {
     if (other.number == job.number || other.queue != job.queue || other.sequence == 0 || key_of(other) > key) continue;
     const Job* here = engine.jobs().find(other.id);
     if (here != nullptr && here->spec->sequence != other.sequence) continue;
-    if (other.task != job.task) {
+    if (here != nullptr && here->is_suspect()) continue;  // it may have to wait for another one
+    if (other.task != job.task || is_suspect) {
       const bool may_run = here != nullptr && here->line != nullptr && here->line->next() == here;
       // A transient job does not wait until the store knows the consumer.
       const bool must_wait = job.options.transient && !other.options.transient;
@@ -235,6 +285,8 @@ void Ledger::see(const Engine& engine, const Job& job, Call call) {
   if (job.state == JobState::running) facts.has_begun = true;
   facts.session = job.session;
   facts.attempt = job.uses.attempt;
+  facts.losses = job.uses.losses;
+  facts.is_suspect = job.is_suspect();
 }
 
 void Ledger::check_uses(const Job& job, const JobFacts& facts) const {
@@ -243,6 +295,13 @@ void Ledger::check_uses(const Job& job, const JobFacts& facts) const {
   if (uses.failures > facts.options.retry.max) fail("retries", name + " has failed too often, and goes on");
   if (uses.crashes >= options_.max_crashes) fail("crashes", name + " has crashed too often, and goes on");
   if (uses.losses >= options_.max_losses) fail("crashes", name + " was lost too often, and goes on");
+  // Each loss is in the log, and one that was taken back is not.
+  const auto log = job.attempts();
+  const auto lost = [](const auto& each) { return each.end == broker::AttemptEnd::lost; };
+  const auto losses = log ? std::count_if(log->begin(), log->end(), lost) : 0;
+  if (uses.attempt <= broker::kMaxAttempts && uses.losses != static_cast<std::uint32_t>(losses))
+    fail("losses", name + " has lost " + std::to_string(losses) + " consumers, and is charged with " +
+                       std::to_string(uses.losses));
   if (facts.may_run_again && facts.options.transient) return;
   if (uses.failures > facts.failed) fail("retries", name + " has failed less often than the broker counts");
   // One that ran past its limit was ended by the broker, which counts it as a crash.

@@ -23,6 +23,8 @@ std::string text(const char* what, std::uint64_t has, std::uint64_t should) {
 // Whatever has a time has been done by then, for next_deadline() says when to come: before this round's messages
 // nothing is overdue.
 void Ledger::before_round(const Engine& engine) {
+  // It may have stood still, or have read some of what had come.
+  if (time_.now() - went_on_ <= options_.liveness + kSlack) return;
   const Moment now = time_.moment();
   for (const Job& job : engine.jobs().in_memory()) {
     const std::string name = "job " + std::to_string(number_of(job.id));
@@ -64,6 +66,7 @@ void Ledger::check_nothing_waits(const Engine& engine) const {
         const auto peer = consumers_.find(id);
         if (peer == consumers_.end() || !peer->second.serves(name, line->name().task)) continue;
         if (!next->is_transient() && session.consumer->known_with > engine.settled()) continue;
+        if (next->is_suspect() && !session.consumer->suspects.empty()) continue;
         fail("nothing waits", "job " + std::to_string(number_of(next->spec->id)) + " waits, and consumer " +
                                   std::to_string(peer->second.instance) + " would take it");
       }

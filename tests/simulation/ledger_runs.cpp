@@ -15,6 +15,7 @@ void Ledger::hold(std::uint64_t consumer, const AttemptId& attempt) {
                           " is assigned to consumer " + std::to_string(consumer) + ", which has it");
   }
   job.holdings.push_back({consumer, attempt.attempt});
+  job.holdings.back().is_excused = job.given_up.contains({consumer, attempt.attempt});
 }
 
 // Nobody else may be at it, or have done it and not been heard: unless the broker could not know, or had to give it up.
@@ -71,8 +72,9 @@ void Ledger::consumer_died(std::uint64_t consumer) {
   for (JobFacts& job : jobs_) std::erase_if(job.holdings, [&](const Holding& h) { return h.consumer == consumer; });
 }
 
-void Ledger::excuse(std::uint64_t consumer) {
+void Ledger::excuse(std::uint64_t consumer, std::optional<broker::SessionId> session) {
   for (JobFacts& job : jobs_) {
+    if (session && job.session == session) job.given_up.emplace(consumer, job.attempt);
     for (Holding& holding : job.holdings) {
       if (holding.consumer == consumer) holding.is_excused = true;
     }

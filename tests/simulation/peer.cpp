@@ -6,14 +6,26 @@ void Peer::start() {
   instance_ = world_.next_instance();
   ++life_;
   lives_ = true;
+  paused_until_ = {};
+  unread_.clear();
   reconnect();
   tick();
 }
 
 void Peer::after(Time delay, std::function<void()> what) {
   world_.time.after(delay, [this, life = life_, what = std::move(what)] {
-    if (lives_ && life == life_) what();
+    if (!lives_ || life != life_) return;
+    if (world_.time.now() < paused_until_) return after(paused_until_ - world_.time.now(), what);
+    what();
   });
+}
+
+// When it goes on, the broker has a fresh liveness time: what it said meanwhile is not read yet.
+void Peer::pause(Time until) {
+  if (!lives_ || until <= paused_until_) return;
+  world_.note("instance % stands still", {instance_});
+  paused_until_ = until;
+  after(Time{0}, [this] { last_heard_ = world_.time.now(); });
 }
 
 void Peer::tick() {
@@ -44,7 +56,19 @@ void Peer::send(const message::Message& message) {
 }
 
 void Peer::arrive(const ConnectionPtr& connection, const std::string& frame) {
-  if (!lives_ || connection != connection_) return;
+  if (!lives_) return;
+  if (unread_.empty() && world_.time.now() >= paused_until_) return take(connection, frame);
+  unread_.emplace_back(connection, frame);
+  if (unread_.size() > 1) return;
+  after(Time{0}, [this] {
+    for (const auto& [from, each] : std::exchange(unread_, {})) {
+      if (lives_) take(from, each);
+    }
+  });
+}
+
+void Peer::take(const ConnectionPtr& connection, const std::string& frame) {
+  if (connection != connection_) return;
   last_heard_ = world_.time.now();
   const auto message = decoder_.decode(frame);
   if (!message) throw Violation{"wire", "the broker sent something malformed: " + message.error().message};

@@ -3,6 +3,8 @@
 #include "tests/simulation/world.h"
 #include "zebu/wire/codec.h"
 
+#include <deque>
+
 namespace zebu::simulation {
 
 // What clients and consumers share: a session that is made again when it breaks (lib/zebu/link.* without a socket).
@@ -18,6 +20,8 @@ class Peer {
   // The process dies, and another one is started in its place.
   void crash();
   void reconnect();
+  // It stands still until then, and goes on where it was.
+  void pause(Time until);
   [[nodiscard]] const ConnectionPtr& connection() const { return connection_; }
   [[nodiscard]] virtual bool is_done() const = 0;
   // Faults stop: so does what it makes up.
@@ -42,11 +46,14 @@ class Peer {
 
  private:
   void tick();
+  void take(const ConnectionPtr& connection, const std::string& frame);
 
   message::Role role_;
   std::uint64_t instance_ = 0;
   std::uint64_t life_ = 0;
   bool lives_ = false;
+  Time paused_until_{};
+  std::deque<std::pair<ConnectionPtr, std::string>> unread_;
   bool is_up_ = false;
   ConnectionPtr connection_;
   Time last_heard_{};

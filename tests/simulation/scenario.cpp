@@ -39,10 +39,12 @@ Scenario Scenario::of(Random& random) {
   s.consumer_crash = every(500, 8000);
   s.client_crash = every(2000, 20000);
   s.cut = every(200, 5000);
+  s.pause = every(500, 8000);
   s.people = every(300, 3000);
   s.disk_errors = random.percent(20) ? random.between(1, 20) : 0;
   s.failing = often(40);
   s.crashing = often(30);
+  s.poisonous = random.percent(30) ? random.between(1, 10) : 0;
   s.stubborn = often(5);
   s.transient = often(60);
   s.early = often(30);

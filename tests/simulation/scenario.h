@@ -23,12 +23,14 @@ struct Scenario {
   Time consumer_crash{};
   Time client_crash{};
   Time cut{};                    // a connection breaks
+  Time pause{};                  // a process stands still, or all do
   Time people{};                 // somebody pauses, purges, …
   std::int64_t disk_errors = 0;  // per mille of the commits
   // Per cent of the jobs.
   std::int64_t failing = 0;
   std::int64_t crashing = 0;
-  std::int64_t stubborn = 0;  // runs for long and does not stop
+  std::int64_t poisonous = 0;  // takes its consumer down
+  std::int64_t stubborn = 0;   // runs for long and does not stop
   std::int64_t transient = 0;
   std::int64_t early = 0;
   std::int64_t unique = 0;

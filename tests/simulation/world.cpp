@@ -102,6 +102,18 @@ void World::crash_broker() {
   });
 }
 
+// A process, or all at once, as on a machine that is paused.
+void World::stand_still() {
+  const std::int64_t liveness = scenario.options.liveness.count() * 1000;
+  const Time until = time.now() + Time(random.between(1, random.percent(50) ? liveness : 3 * liveness));
+  const bool all = random.percent(30);
+  if (all || random.percent(50)) broker_->pause(until);
+  const std::size_t which = random.below(2 * peers_.size());
+  for (std::size_t i = 0; i < peers_.size(); ++i) {
+    if (all || i == which) peers_[i]->pause(until + Time(random.between(0, 10'000)));
+  }
+}
+
 // People.
 void World::bother() {
   const std::string queue = queue_name(random.below(scenario.queues));
@@ -144,6 +156,7 @@ void World::start_faults() {
     cut(peer.connection());
     if (random.percent(50)) peer.reconnect();
   });
+  repeat(scenario.pause, [this] { stand_still(); });
   repeat(scenario.people, [this] { bother(); });
   // What clients do.
   const Time each = scenario.faults_end / static_cast<std::int64_t>(scenario.jobs / 3 + 1);

@@ -65,6 +65,7 @@ class World {
   void repeat(Time every, std::function<void()> what);
   void start_faults();
   void crash_broker();
+  void stand_still();
   void bother();
   void calm_down();
   [[nodiscard]] bool is_done() const;

@@ -33,7 +33,18 @@ class EngineDriver {
 
   broker::Engine& engine() { return *engine_; }
   Moment now() const { return now_; }
+  // The broker listens all the time.
   void pass(std::chrono::milliseconds time) {
+    for (std::chrono::milliseconds left = time; left.count() > 0;) {
+      const auto step = std::min(left, options_.beat());
+      stop_for(step);
+      engine_->listened(message::Role::client, now_);
+      engine_->listened(message::Role::consumer, now_);
+      left -= step;
+    }
+  }
+  // Or it does not: its process was stopped.
+  void stop_for(std::chrono::milliseconds time) {
     now_.steady += time;
     now_.wall += time;
   }

@@ -205,7 +205,12 @@ TEST_CASE("a job that may run at most once is not repeated, and its start is dur
   d.fail(consumer, crashed, 1, ErrorKind::crash);
   CHECK(d.state_of(crashed) == JobState::failed);
   d.engine().gone(consumer, d.effects);
+  // Nobody else may run it, so its consumer has time to come back.
+  CHECK(d.state_of(lost) == JobState::running);
+  d.pass(3 * engine_options().liveness);
+  d.tick();
   CHECK(d.state_of(lost) == JobState::failed);
+  CHECK(d.engine().jobs().find(lost)->outcome->error.type == "zebu::ConsumerLost");
 }
 
 TEST_CASE("a job that waits for its retry can be cancelled") {

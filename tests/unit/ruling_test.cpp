@@ -100,18 +100,20 @@ TEST_CASE("ruling: a lost consumer's job goes back, and may be claimed only if t
   const Judge judge(limits);
   const SharedSpec spec = spec_with(1);
   const Uses uses{1, 0, 0, 0};
-  const Ruling silent = judge.lost({*spec, uses, false}, End::lost);
+  const Ruling silent = judge.lost({*spec, uses, false}, End::lost, Blame::charged);
   CHECK(silent.next == Ruling::Next::requeue);
   CHECK(silent.uses.losses == 1);
+  CHECK(judge.lost({*spec, uses, false}, End::lost, Blame::suspect).uses.losses == 0);
   CHECK_FALSE(silent.frees_holder);
   for (const End how : {End::said_bye, End::replaced}) {
-    const Ruling ruling = judge.lost({*spec, uses, false}, how);
+    const Ruling ruling = judge.lost({*spec, uses, false}, how, Blame::charged);
     CHECK(ruling.next == Ruling::Next::requeue);
     CHECK(ruling.uses.losses == 0);
     CHECK(ruling.frees_holder);
   }
-  CHECK(judge.lost({*spec, {2, 0, 0, 1}, false}, End::lost).outcome->error.type == "zebu::ConsumerLost");
-  CHECK(judge.lost({*spec, uses, true}, End::lost).outcome->state == JobState::cancelled);
+  CHECK(judge.lost({*spec, {2, 0, 0, 1}, false}, End::lost, Blame::charged).outcome->error.type ==
+        "zebu::ConsumerLost");
+  CHECK(judge.lost({*spec, uses, true}, End::lost, Blame::charged).outcome->state == JobState::cancelled);
 }
 
 TEST_CASE("ruling: a job that runs at most once fails with its consumer, unless it never reached it") {
@@ -119,7 +121,7 @@ TEST_CASE("ruling: a job that runs at most once fails with its consumer, unless 
   options.acks_early = true;
   const Judge judge(EngineOptions{});
   const SharedSpec spec = spec_with(1, options);
-  CHECK(judge.lost({*spec, {1, 0, 0, 0}, false}, End::lost).next == Ruling::Next::finish);
-  CHECK(judge.lost({*spec, {1, 0, 0, 0}, false}, End::said_bye).next == Ruling::Next::finish);
-  CHECK(judge.lost({*spec, {1, 0, 0, 0}, false}, End::replaced).next == Ruling::Next::requeue);
+  CHECK(judge.lost({*spec, {1, 0, 0, 0}, false}, End::lost, Blame::charged).next == Ruling::Next::finish);
+  CHECK(judge.lost({*spec, {1, 0, 0, 0}, false}, End::said_bye, Blame::charged).next == Ruling::Next::finish);
+  CHECK(judge.lost({*spec, {1, 0, 0, 0}, false}, End::replaced, Blame::charged).next == Ruling::Next::requeue);
 }

@@ -53,7 +53,7 @@ struct Route {
 struct Group {
   std::vector<std::string> queues;
   std::vector<std::string> tasks;  // in order
-  bool is_known = false;
+  Dispatch::Kind kind;
   std::size_t consumers = 0;
   bi::set<Seat, bi::member_hook<Seat, SetHook, &Seat::hook>, bi::compare<BySlots>> willing;
   bi::set<Link, bi::member_hook<Link, SetHook, &Link::ready>, bi::compare<ByFirstJob>> ready;
@@ -63,7 +63,9 @@ struct Group {
   LineKey key;
   SetHook hook;
 
-  [[nodiscard]] bool takes(const Dispatch::Head& head) const { return is_known || !head.is_durable; }
+  [[nodiscard]] bool takes(const Dispatch::Head& head) const {
+    return (kind.is_known || !head.is_durable) && !(kind.has_suspect && head.is_suspect);
+  }
   [[nodiscard]] bool knows(const std::string& task) const {
     return std::binary_search(tasks.begin(), tasks.end(), task);
   }
@@ -169,13 +171,13 @@ bool Dispatch::is_served(const Route& line) { return !line.links.empty(); }
 
 // ── consumers ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
-Group& Dispatch::group(std::vector<std::string> queues, std::vector<std::string> tasks, bool is_known) {
-  auto& group = groups_[{queues, tasks, is_known}];
+Group& Dispatch::group(std::vector<std::string> queues, std::vector<std::string> tasks, Kind kind) {
+  auto& group = groups_[{queues, tasks, kind}];
   if (group) return *group;
   group = std::make_unique<Group>();
   group->queues = std::move(queues);
   group->tasks = std::move(tasks);
-  group->is_known = is_known;
+  group->kind = kind;
   for (const std::string& queue : group->queues) {
     serving_[queue].push_back(group.get());
     for (auto at = routes_.lower_bound(LineName{queue, {}, {}}); at != routes_.end() && at->first.queue == queue;
@@ -198,7 +200,7 @@ void Dispatch::unlink(Group& group) {
     std::erase(serving->second, &group);
     if (serving->second.empty()) serving_.erase(serving);
   }
-  groups_.erase(Signature(group.queues, group.tasks, group.is_known));
+  groups_.erase(Signature(group.queues, group.tasks, group.kind));
 }
 
 Seat& Dispatch::add_consumer(SessionId id, std::vector<std::string> queues, std::vector<std::string> tasks) {
@@ -209,7 +211,7 @@ Seat& Dispatch::add_consumer(SessionId id, std::vector<std::string> queues, std:
   auto& seat = seats_[id];
   seat = std::make_unique<Seat>();
   seat->id = id;
-  join(*seat, group(std::move(queues), std::move(tasks), false));
+  join(*seat, group(std::move(queues), std::move(tasks), {}));
   return *seat;
 }
 
@@ -233,12 +235,18 @@ void Dispatch::leave(Seat& consumer) {
   if (--group.consumers == 0) unlink(group);
 }
 
-void Dispatch::set_known(Seat& consumer) {
+void Dispatch::regroup(Seat& consumer, Kind kind) {
   Group& before = *consumer.group;
-  if (before.is_known) return;
-  Group& known = group(before.queues, before.tasks, true);
+  if (before.kind == kind) return;
+  Group& after = group(before.queues, before.tasks, kind);
   leave(consumer);
-  join(consumer, known);
+  join(consumer, after);
+}
+
+void Dispatch::set_known(Seat& consumer) { regroup(consumer, {true, consumer.group->kind.has_suspect}); }
+
+void Dispatch::set_has_suspect(Seat& consumer, bool has_suspect) {
+  regroup(consumer, {consumer.group->kind.is_known, has_suspect});
 }
 
 void Dispatch::set(Seat& consumer, std::int64_t free, std::uint32_t credit) {

@@ -38,6 +38,7 @@ class Dispatch {
     LineKey key;
     bool is_durable = true;              // only for consumers that set_known() was called for
     std::optional<SessionId> failed_on;  // where it failed last
+    bool is_suspect = false;             // only for consumers that have no other suspect
   };
   // slots: to consumers with a free slot; ahead: to those that take jobs in advance.
   enum class Want { slots, ahead };
@@ -64,6 +65,8 @@ class Dispatch {
   void remove(Seat& consumer);
   // The consumer is recorded, so a restarted broker would wait for it: from now on it gets durable jobs.
   void set_known(Seat& consumer);
+  // Whether the consumer has a job that may have brought another consumer down.
+  void set_has_suspect(Seat& consumer, bool has_suspect);
   // free: its slots minus its jobs, may be negative. credit: how many more jobs it takes.
   void set(Seat& consumer, std::int64_t free, std::uint32_t credit);
 
@@ -74,14 +77,24 @@ class Dispatch {
   struct ActiveOrder;
   struct Sets;
 
-  Group& group(std::vector<std::string> queues, std::vector<std::string> tasks, bool is_known);
+  // What a group's consumers may get.
+  struct Kind {
+    bool is_known = false;
+    bool has_suspect = false;
+
+    auto operator<=>(const Kind&) const = default;
+  };
+  friend struct Group;
+
+  Group& group(std::vector<std::string> queues, std::vector<std::string> tasks, Kind kind);
+  void regroup(Seat& consumer, Kind kind);
   void link(Group& group, Route& line);
   void unlink(Group& group);
   void join(Seat& consumer, Group& group);
   void leave(Seat& consumer);
   void refresh(Group& group);
 
-  using Signature = std::tuple<std::vector<std::string>, std::vector<std::string>, bool>;
+  using Signature = std::tuple<std::vector<std::string>, std::vector<std::string>, Kind>;
   std::map<Signature, std::unique_ptr<Group>> groups_;
   std::unordered_map<std::string, std::vector<Group*>> serving_;  // by queue
   std::map<LineName, std::unique_ptr<Route>> routes_;

@@ -37,6 +37,9 @@ struct JobExtras {
   std::optional<SessionId> failed_on;  // where the newest attempt failed: another consumer is preferred
   std::unique_ptr<Progress> progress;  // all of the newest attempt's
   AttemptLog attempts;                 // those that ended, and did not end the job
+  // The attempt with whose consumer other jobs were lost too: one of them may have brought it down. 0: it is no
+  // suspect.
+  std::uint32_t suspected_since = 0;
 };
 
 // A job's place in the index. It comes first, since a search reads nothing else of a job.
@@ -78,6 +81,7 @@ struct Job : Indexed, hooks::List, hooks::Order, hooks::Deadline {
     return *extras;
   }
   [[nodiscard]] std::optional<SessionId> failed_on() const { return extras ? extras->failed_on : std::nullopt; }
+  [[nodiscard]] bool is_suspect() const { return extras && extras->suspected_since > 0; }
   [[nodiscard]] const Progress* progress() const { return extras ? extras->progress.get() : nullptr; }
   [[nodiscard]] AttemptLog attempts() const { return extras ? extras->attempts : nullptr; }
   [[nodiscard]] LastAttempt last_attempt() const { return consumer ? LastAttempt{started, consumer} : LastAttempt{}; }

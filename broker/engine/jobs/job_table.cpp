@@ -84,6 +84,11 @@ Line& JobTable::line(const LineName& name) {
   return *line;
 }
 
+Line& JobTable::line(const Job& job) {
+  if (!job.is_suspect()) return line(*job.queue, *job.spec);
+  return line(LineName{job.queue->name, job.spec->task, std::string(kSuspects)});
+}
+
 Line* JobTable::find_line(const LineName& name) {
   Queue* its = find_queue(name.queue);
   if (its == nullptr) return nullptr;
@@ -210,7 +215,7 @@ void JobTable::link(Job& job) {
       schedule_window_.bytes += job.spec->size();
     }
   } else {
-    Line& its = line(*job.queue, *job.spec);
+    Line& its = line(job);
     its.was_used = true;
     if (its.insert(job)) touch(its);
     job.place = Place::line;
@@ -293,6 +298,12 @@ void JobTable::move(Job& job, JobState to) {
 void JobTable::start(Job& job, JobList& list) {
   unlink(job);
   move(job, JobState::running);
+  link(job, list, Place::running);
+}
+
+void JobTable::orphan(Job& job, JobList& list) {
+  unlink(job);
+  job.session.reset();
   link(job, list, Place::running);
 }
 

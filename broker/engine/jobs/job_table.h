@@ -34,6 +34,8 @@ class JobTable {
   Line& line(const JobSpec& spec);
   Line& line(Queue& queue, const JobSpec& spec);  // the same, if the caller has the queue
   Line& line(const LineName& name);
+  // Where the job waits: suspects (Job::is_suspect) have lines of their own, which are in memory only.
+  Line& line(const Job& job);
   [[nodiscard]] Line* find_line(const LineName& name);
   [[nodiscard]] std::size_t lines() const { return lines_; }
   // Forgets lines that have had no job since the last call. One that gets jobs all the time, a few at once, stays.
@@ -65,6 +67,8 @@ class JobTable {
 
   // The transitions. They unlink the job first.
   void start(Job& job, JobList& list);
+  // running, and nobody has it for now: into another list.
+  void orphan(Job& job, JobList& list);
   // running → queued or (with due) scheduled; to be linked, or dropped, by the caller.
   void put_back(Job& job);
   void reschedule(Job& job, WallTime due);

@@ -7,6 +7,9 @@ namespace zebu::broker {
 
 struct Route;  // Dispatch's
 
+// The key of suspects' lines. No owner's name has a control character.
+inline constexpr std::string_view kSuspects = "\x01suspects";
+
 // The waiting jobs of one queue, task and key, by priority, then by age: the unit of order, paging, stored rows and
 // dispatch. Whatever holds a job back holds its whole line, so no job ever waits behind one that cannot run. A queue's
 // order is the merge of the first jobs of its lines.
@@ -19,6 +22,7 @@ class Line {
   Line& operator=(const Line&) = delete;
 
   [[nodiscard]] const LineName& name() const { return name_; }
+  [[nodiscard]] bool is_of_suspects() const { return name_.key == kSuspects; }
   [[nodiscard]] Queue& queue() { return queue_; }
   [[nodiscard]] const Queue& queue() const { return queue_; }
   // Those in memory.

@@ -61,6 +61,7 @@ void Engine::give(Job& job, Consumer& consumer, Moment now, Effects& out) {
   job.has_started = true;
   job.is_start_recorded = false;
   jobs_.start(job, consumer.running);
+  if (job.is_suspect()) consumer.suspects.push_back(job.spec->id);
   changed(consumer);
   const JobOptions& options = job.spec->options;
   // Somebody may name an attempt of it to a broker after this one. It must not look as if that were the newest.
@@ -76,16 +77,17 @@ void Engine::give(Job& job, Consumer& consumer, Moment now, Effects& out) {
 
 // The consumer ends an attempt that runs into its hard limit; if it does not, the broker does, a liveness time later.
 void Engine::set_limit(Job& job) {
-  if (job.spec->options.hard_limit) {
-    jobs_.set_deadline(job, last_.wall + *job.spec->options.hard_limit + options_.liveness);
-  }
+  const auto limit = job.spec->options.hard_limit;
+  // One that was claimed late may have its outcome on the way.
+  if (limit) jobs_.set_deadline(job, std::max(job.started + *limit, last_.wall) + options_.liveness);
 }
 
-void Engine::record_start(Job& job, Effects& out) {
+// took_loss_back: a loss that the store has counted was none.
+void Engine::record_start(Job& job, Effects& out, bool took_loss_back) {
   job.is_start_recorded = true;
-  record(job,
-         AttemptStarted{job.spec, job.uses.attempt, *job.holder, job.cancel_asked, job.last_attempt(), job.attempts()},
-         out);
+  AttemptStarted started{job.spec, job.uses.attempt, *job.holder, job.cancel_asked, job.last_attempt(), job.attempts()};
+  if (took_loss_back) started.losses = job.uses.losses;
+  record(job, std::move(started), out);
 }
 
 void Engine::record_starts(Moment now, Effects& out) {
@@ -102,10 +104,12 @@ void Engine::record_starts(Moment now, Effects& out) {
 
 void Engine::credit(SessionId session, std::uint32_t credit, Effects& out) {
   Consumer& from = consumer(session);
-  if (from.draining || credit == 0) return;
+  if (from.draining || from.is_cut_off || credit == 0) return;
   if (from.credit + credit > message::kMaxCredit) {
-    out.errors.push_back({session, {{ErrorCode::bad_message, "credit above 65535", {}}, {}}});
-    end_session(session, End::lost, out);
+    message::About about;
+    about.type = static_cast<std::uint8_t>(message::Type::credit);
+    const std::string why = "credit above 65535: " + std::to_string(credit) + " more do not count";
+    out.errors.push_back({session, {{ErrorCode::bad_message, why, {}}, std::move(about)}});
     return;
   }
   from.credit += credit;
@@ -254,6 +258,7 @@ void Engine::end_attempt(Job& job, Outcome&& outcome, Effects& out) {
   const bool is_failed = outcome.state == JobState::failed;
   if (is_failed && outcome.error.kind == ErrorKind::crash) ++totals_.crashed;
   if (outcome.state == JobState::cancelled && !job.cancel_asked) ++totals_.put_back;
+  if (job.extras) job.extras->suspected_since = 0;  // it ended, and its consumer lives
   AttemptEnd end = end_of(outcome);
   if (end == AttemptEnd::cancelled) end = AttemptEnd::lost;  // nobody asked for it
   Ruling ruling = judge_.ended(running(job), std::move(outcome));
@@ -262,10 +267,15 @@ void Engine::end_attempt(Job& job, Outcome&& outcome, Effects& out) {
 }
 
 // Its consumer is not there any more, or is and does not have it.
-void Engine::lose(Job& job, End how, Effects& out) {
-  if (!job.cancel_asked) ++totals_.put_back;
+void Engine::lose(Job& job, End how, Blame blame, Effects& out) {
   leave_consumer(job);
-  follow(job, judge_.lost(running(job), how), how == End::said_bye ? AttemptEnd::left : AttemptEnd::lost, out);
+  if (how == End::lost && job.spec->options.acks_early && !job.cancel_asked) return await_claim(job);
+  if (!job.cancel_asked) ++totals_.put_back;
+  AttemptEnd end = AttemptEnd::lost_uncharged;
+  if (how == End::said_bye) end = AttemptEnd::left;
+  if (how == End::lost && blame == Blame::charged) end = AttemptEnd::lost;
+  if (how == End::lost && !job.is_suspect()) job.need_extras().suspected_since = job.uses.attempt;
+  follow(job, judge_.lost(running(job), how, blame), end, out);
 }
 
 // Writes the attempt into the job's log, because it does not end the job.

@@ -95,7 +95,8 @@ std::size_t Engine::drain_consumers(std::string_view name, Effects& out) {
   for (const auto& [id, each] : peers_.all()) {
     if (!each.consumer || (each.name != name && each.instance.to_string() != name)) continue;
     ++drained;
-    each.is_welcomed ? out.draining.push_back(id) : static_cast<void>(peers_.find(id)->is_to_drain = true);
+    peers_.find(id)->is_to_drain = true;  // its next session hears it too, if it missed this one
+    if (each.is_welcomed) out.draining.push_back(id);
   }
   return drained;
 }

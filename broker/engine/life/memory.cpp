@@ -12,7 +12,7 @@ constexpr int kEvictAtOnce = 1000;
 
 // A queued job that is linked nowhere finds its place.
 void Engine::enter_line(Job& job, Effects& out) {
-  Line& line = jobs_.line(*job.queue, *job.spec);
+  Line& line = jobs_.line(job);
   if (!job.is_transient() && line.window.is_beyond(line_key(*job.spec))) return evict(job, out);
   jobs_.link(job);
   if (!job.is_transient()) shrink(line, out);

@@ -18,7 +18,7 @@ Ruling consumer_lost(const Uses& uses, std::string message) {
 Ruling Judge::ended(const RunningJob& job, Outcome outcome) const {
   if (outcome.state == JobState::cancelled && !job.cancel_asked) {
     // It was told to stop by a broker before this one, which did not get to write down why.
-    Ruling ruling = lost(job, End::lost);
+    Ruling ruling = lost(job, End::lost, Blame::charged);
     ruling.frees_holder = true;
     return ruling;
   }
@@ -52,10 +52,10 @@ Ruling Judge::crashed(const RunningJob& job, Outcome outcome) const {
   return {Ruling::Next::requeue, uses, std::move(outcome), {}, true};
 }
 
-Ruling Judge::lost(const RunningJob& job, End how) const {
+Ruling Judge::lost(const RunningJob& job, End how, Blame blame) const {
   Uses uses = job.uses;
   if (job.cancel_asked) return finish(uses, Outcome::cancelled());
-  if (how == End::lost) ++uses.losses;
+  if (how == End::lost && blame == Blame::charged) ++uses.losses;
   if (how != End::replaced && job.spec.options.acks_early) {
     return consumer_lost(uses, "its consumer was lost, and it may run at most once");
   }

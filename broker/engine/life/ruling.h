@@ -14,6 +14,10 @@ enum class End {
   replaced,  // a newer session of the same consumer, which did not name the attempt
 };
 
+// What a lost consumer's job has to do with the loss. With one job, that one may have brought the consumer down: it is
+// charged. Of several it is not known which; they become suspects, which are not run beside each other.
+enum class Blame { suspect, charged };
+
 // The facts that a ruling depends on.
 struct RunningJob {
   const JobSpec& spec;
@@ -40,8 +44,8 @@ class Judge {
 
   // Its consumer reported this outcome, or the broker ended it at its limit.
   [[nodiscard]] Ruling ended(const RunningJob& job, Outcome outcome) const;
-  // Its consumer's session ended, or has not come back after a restart.
-  [[nodiscard]] Ruling lost(const RunningJob& job, End how) const;
+  // Its consumer's session ended, or has not come back after a restart. blame: for End::lost.
+  [[nodiscard]] Ruling lost(const RunningJob& job, End how, Blame blame) const;
 
  private:
   [[nodiscard]] static Ruling failed(const RunningJob& job, Outcome outcome);

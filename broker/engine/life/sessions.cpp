@@ -2,6 +2,7 @@
 #include "broker/engine/wording.h"
 
 #include <algorithm>
+#include <map>
 
 // Sessions begin and end, and consumers come back.
 namespace zebu::broker {
@@ -9,6 +10,9 @@ namespace {
 
 // When a peer that found the broker full may try again.
 constexpr std::chrono::milliseconds kHelloAgainAfter{1000};
+// How many liveness times a job that may run at most once waits for its lost consumer, before it is said to have
+// failed.
+constexpr int kClaimable = 3;
 
 }  // namespace
 
@@ -38,6 +42,7 @@ void Engine::hello(SessionId id, const message::Hello& hello, Moment now, Effect
   }
   // After the claims: what the older session held and this one did not name is lost on the way, and goes back.
   if (old) {
+    if (const Session* before = peers_.find(*old)) session.is_to_drain = before->is_to_drain;
     message::About about;
     about.type = static_cast<std::uint8_t>(message::Type::hello);
     out.errors.push_back({*old,
@@ -182,18 +187,29 @@ void Engine::claim(Session& session, const AttemptId& run, Job& job, Effects& ou
     leave_consumer(job);
     jobs_.put_back(job);  // from the older session, or from those that wait for their holders
   }
+  const AttemptRecord* lost = find(job.attempts(), run.attempt);
   const bool is_newest = job.has_started && job.uses.attempt == run.attempt;
-  if (!is_newest) job.started = last_.wall;  // nobody here knows when it was assigned
+  if (lost != nullptr) {
+    job.started = lost->started;
+  } else if (!is_newest) {
+    job.started = last_.wall;  // nobody here knows when it was assigned
+  }
   job.uses.attempt = run.attempt;
   job.session = session.id;
   job.holder = session.instance;
   job.consumer = consumer.name;
   job.has_started = true;
-  if (job.extras) job.extras->attempts = without(job.extras->attempts, run.attempt);  // it was not lost
+  const bool was_charged = lost != nullptr && lost->end == AttemptEnd::lost && job.uses.losses > 0;
+  if (was_charged) --job.uses.losses;
+  if (job.extras) {
+    job.extras->attempts = without(job.extras->attempts, run.attempt);  // it was not lost
+    if (job.extras->suspected_since == run.attempt) job.extras->suspected_since = 0;
+  }
   job.is_start_recorded = false;
   jobs_.start(job, consumer.running);
+  if (job.is_suspect()) consumer.suspects.push_back(job.spec->id);
   changed(consumer);
-  record_start(job, out);
+  record_start(job, out, was_charged);
   set_limit(job);
   if (job.cancel_asked) stop(session.id, run, 0, out);
 }
@@ -221,7 +237,7 @@ void Engine::end_session(SessionId id, End how, Effects& out) {
   if (session->consumer) {
     std::vector<Job*> held;
     for (Job& job : session->consumer->running) held.push_back(&job);
-    for (Job* job : held) lose(*job, how, out);
+    lose_all(held, how, out);
     claims_.session_ended(id);
     remove_consumer(*session->consumer);
     if (how != End::replaced) write(ConsumerChanged{session->instance, false}, out);
@@ -232,12 +248,51 @@ void Engine::end_session(SessionId id, End how, Effects& out) {
   out.ended.push_back(id);
 }
 
+// The jobs of one consumer. With one suspect among them, that one is charged.
+void Engine::lose_all(const std::vector<Job*>& jobs, End how, Effects& out) {
+  const Job* charged = jobs.size() == 1 ? jobs.front() : nullptr;
+  const auto suspects = std::count_if(jobs.begin(), jobs.end(), [](const Job* job) { return job->is_suspect(); });
+  if (suspects == 1)
+    charged = *std::find_if(jobs.begin(), jobs.end(), [](const Job* job) { return job->is_suspect(); });
+  for (Job* job : jobs) lose(*job, how, job == charged ? Blame::charged : Blame::suspect, out);
+}
+
+// The consumer may come back and say how its attempt goes. Nobody else may have the job.
+void Engine::await_claim(Job& job) {
+  const TimePoint::duration until = peers_.listening(message::Role::consumer) + kClaimable * options_.liveness;
+  claims_end_.push_back({{job.spec->id, job.uses.attempt}, until});
+  jobs_.orphan(job, unclaimed_);
+}
+
+void Engine::give_up_claims(Effects& out) {
+  while (!claims_end_.empty() && claims_end_.front().until <= peers_.listening(message::Role::consumer)) {
+    const AttemptId attempt = claims_end_.front().attempt;
+    claims_end_.pop_front();
+    Job* job = jobs_.find(attempt.job);
+    const bool is_unclaimed = job != nullptr && job->list == &unclaimed_ && job->uses.attempt == attempt.attempt;
+    if (is_unclaimed) follow(*job, judge_.lost(running(*job), End::lost, Blame::charged), AttemptEnd::lost, out);
+  }
+}
+
+void Engine::listened(message::Role role, Moment now) {
+  if (peers_.listened(role, now.steady)) limits_from_ = now.steady + options_.liveness;
+}
+
 void Engine::heard(SessionId session, Moment now) {
   last_ = now;
   peers_.heard(session, now.steady);
 }
 
 void Engine::bye(SessionId session, Effects& out) { end_session(session, End::said_bye, out); }
+
+void Engine::cut_off(SessionId id, Effects& out) {
+  Session* session = peers_.find(id);
+  if (session == nullptr) return;
+  if (!session->consumer) return end_session(id, End::lost, out);
+  session->consumer->is_cut_off = true;
+  session->consumer->credit = 0;
+  changed(*session->consumer);
+}
 
 void Engine::gone(SessionId session, Effects& out) {
   if (peers_.find(session) != nullptr) ++totals_.lost_sessions;
@@ -256,9 +311,9 @@ void Engine::end_wait(Effects& out) {
   const std::vector<KnownConsumer> missing = peers_.give_up();
   if (!missing.empty()) given_up_with_ = batches_.open();
   for (const KnownConsumer& known : missing) write(ConsumerChanged{known.instance, false}, out);
-  std::vector<Job*> lost;
-  for (Job& job : orphans_) lost.push_back(&job);
-  for (Job* job : lost) lose(*job, End::lost, out);
+  std::map<InstanceId, std::vector<Job*>> lost;
+  for (Job& job : orphans_) lost[*job.holder].push_back(&job);
+  for (const auto& [holder, jobs] : lost) lose_all(jobs, End::lost, out);
 }
 
 }  // namespace zebu::broker

@@ -16,8 +16,9 @@ constexpr std::size_t kSweepWaiters = 10'000;
 
 void Engine::tick(Moment now, Effects& out) {
   last_ = now;
-  if (peers_.is_wait_over(now.steady) && !claims_.has_open()) end_wait(out);
   forget_finished(now);
+  if (peers_.is_wait_over() && !claims_.has_open()) end_wait(out);
+  if (!claims_.has_open()) give_up_claims(out);
   check_liveness(now, out);
   if (!next_housekeeping_ || now.steady >= *next_housekeeping_) house_keep(now, out);
   meet_deadlines(now, out);
@@ -42,6 +43,7 @@ std::optional<TimePoint> Engine::next_deadline() const {
   if (is_purging_) at(last_.steady);
   if (const auto beat = peers_.next_beat()) at(*beat);
   if (const auto end = peers_.wait_ends(); end && !claims_.has_open()) at(*end);
+  if (!claims_end_.empty() && !claims_.has_open()) at(last_.steady + options_.beat());
   if (!starts_.empty()) at(starts_.front().record_at);
   if (!jobs_.deadlines().empty()) at_wall(jobs_.deadlines().begin()->deadline);
   if (!jobs_.forgetting().empty()) at_wall(jobs_.forgetting().begin()->deadline);
@@ -72,6 +74,10 @@ void Engine::meet_deadlines(Moment now, Effects& out) {
     Job& job = *jobs_.deadlines().begin();
     if (job.state != JobState::running) {
       finish(job, Outcome::expired(), out);
+      continue;
+    }
+    if (limits_from_ && now.steady < *limits_from_) {
+      jobs_.set_deadline(job, now.wall + std::chrono::ceil<std::chrono::milliseconds>(*limits_from_ - now.steady));
       continue;
     }
     jobs_.clear_deadline(job);

@@ -1,5 +1,7 @@
 #include "broker/engine/peers/peers.h"
 
+#include <algorithm>
+
 namespace zebu::broker {
 
 Peers::~Peers() {
@@ -30,6 +32,7 @@ Session& Peers::add(SessionId id, const message::Hello& hello, TimePoint now) {
   session.name = hello.name;
   session.instance = hello.instance;
   session.last_heard = now;
+  session.heard_at = listening_at(hello.role, now);
   instances_[hello.instance] = id;
   if (!next_beat_) next_beat_ = now + beat_;
   return session;
@@ -45,15 +48,39 @@ void Peers::remove(SessionId id) {
 
 // ── silence ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
+TimePoint::duration Peers::listening_at(message::Role role, TimePoint now) {
+  Ear& its = ear(role);
+  if (its.until == TimePoint{}) its.until = now;
+  return its.total + (now - its.until);
+}
+
+bool Peers::listened(message::Role role, TimePoint now) {
+  Ear& its = ear(role);
+  const auto time = now - its.until;
+  its.until = now;
+  if (time <= beat_ + beat_ / 2) {
+    its.total += time;
+    return false;
+  }
+  for (auto& [id, session] : sessions_) {
+    if (session.role == role) session.heard_at = its.total;
+  }
+  if (hold_until_ && role == message::Role::consumer) hold_until_ = its.total + liveness_;
+  return true;
+}
+
 void Peers::heard(SessionId id, TimePoint now) {
-  if (Session* session = find(id)) session->last_heard = now;
+  Session* session = find(id);
+  if (session == nullptr) return;
+  session->last_heard = now;
+  session->heard_at = listening_at(session->role, now);
 }
 
 std::optional<Peers::Beat> Peers::beat(TimePoint now) {
   if (!next_beat_ || now < *next_beat_) return std::nullopt;
   Beat beat;
   for (const auto& [id, session] : sessions_) {
-    if (now - session.last_heard > liveness_) {
+    if (ear(session.role).total - session.heard_at > liveness_) {
       beat.silent.push_back(id);
     } else if (session.is_welcomed) {
       beat.present.push_back(id);
@@ -68,14 +95,23 @@ std::optional<Peers::Beat> Peers::beat(TimePoint now) {
 
 void Peers::expect(std::vector<KnownConsumer> consumers, bool has_orphans, TimePoint now) {
   expected_ = std::move(consumers);
-  if (!expected_.empty() || has_orphans) hold_until_ = now + liveness_;
+  if (!expected_.empty() || has_orphans) hold_until_ = listening_at(message::Role::consumer, now) + liveness_;
 }
 
 void Peers::came(const InstanceId& instance) {
   std::erase_if(expected_, [&](const KnownConsumer& known) { return known.instance == instance; });
 }
 
-bool Peers::is_wait_over(TimePoint now) const { return hold_until_ && (expected_.empty() || now >= *hold_until_); }
+bool Peers::is_wait_over() const {
+  return hold_until_ && (expected_.empty() || ear(message::Role::consumer).total >= *hold_until_);
+}
+
+std::optional<TimePoint> Peers::wait_ends() const {
+  if (!hold_until_) return std::nullopt;
+  const Ear& consumers = ear(message::Role::consumer);
+  // With a look each beat, or the wait would be taken for a pause.
+  return consumers.until + std::min<TimePoint::duration>(*hold_until_ - consumers.total, beat_);
+}
 
 std::vector<KnownConsumer> Peers::give_up() {
   hold_until_.reset();

@@ -5,6 +5,7 @@
 #include "broker/engine/peers/receipts.h"
 #include "zebu/wire/message.h"
 
+#include <array>
 #include <memory>
 #include <optional>
 #include <string>
@@ -26,9 +27,11 @@ struct Consumer {
   std::string pool;  // what its slots are, for people
   std::uint32_t credit = 0;
   bool draining = false;
-  bool is_late = false;        // ConsumerChanged
-  BatchNumber known_with = 0;  // the batch that records it; a restarted broker waits for recorded consumers only
-  JobList running;             // assigned to it, in the order of assignment
+  bool is_cut_off = false;      // its connection is broken, so it gets nothing new
+  bool is_late = false;         // ConsumerChanged
+  BatchNumber known_with = 0;   // the batch that records it; a restarted broker waits for recorded consumers only
+  JobList running;              // assigned to it, in the order of assignment
+  std::vector<JobId> suspects;  // that it has (Job::is_suspect); may name some that it has no more
   Receipts receipts;
   Seat* seat = nullptr;          // Dispatch's, through the engine
   bool is_touched = false;       // the engine: its credit or its free slots have changed
@@ -42,6 +45,7 @@ struct Session {
   std::string name;
   InstanceId instance;
   TimePoint last_heard{};
+  TimePoint::duration heard_at{};      // the same, in the time in which the broker listened
   std::unique_ptr<Consumer> consumer;  // of role consumer
   // Attempts named in HELLO that have to be looked up in the store. Until then the consumer gets no message, not even
   // WELCOME. So it sends nothing, and no outcome arrives before the claim to its attempt is decided.
@@ -53,6 +57,9 @@ struct Session {
 
 // Sessions and the processes behind them: which instance has which session, when it was last heard from, and which
 // consumers a restarted broker still waits for.
+//
+// Silence is measured in the time in which the broker listened, for each role: what has arrived and is not read yet,
+// and the broker's own pauses (it was stopped, its machine was) are nobody's silence.
 class Peers {
  public:
   explicit Peers(const EngineOptions& options)
@@ -72,6 +79,12 @@ class Peers {
   void remove(SessionId id);
 
   // ── silence
+  // All that had come from peers of this role when listened() was called last has been read. The time since then
+  // counts. True after a pause, which is a longer time than a beat and a half: then all of them have a fresh liveness
+  // time.
+  bool listened(message::Role role, TimePoint now);
+  // How long the broker has listened to this role.
+  [[nodiscard]] TimePoint::duration listening(message::Role role) const { return ear(role).total; }
   void heard(SessionId id, TimePoint now);
   struct Beat {
     std::vector<SessionId> silent;
@@ -87,8 +100,8 @@ class Peers {
   void came(const InstanceId& instance);
   [[nodiscard]] bool is_waiting() const { return hold_until_.has_value(); }
   // All are back, or their time is up.
-  [[nodiscard]] bool is_wait_over(TimePoint now) const;
-  [[nodiscard]] std::optional<TimePoint> wait_ends() const { return hold_until_; }
+  [[nodiscard]] bool is_wait_over() const;
+  [[nodiscard]] std::optional<TimePoint> wait_ends() const;
   // Ends the wait. Returns the consumers that have not come back.
   [[nodiscard]] std::vector<KnownConsumer> give_up();
 
@@ -103,10 +116,19 @@ class Peers {
   std::size_t max_peers_;
   std::unordered_map<SessionId, Session> sessions_;
   std::unordered_map<InstanceId, SessionId> instances_;  // the newest session of each
+  struct Ear {
+    TimePoint until{};  // the last call of listened()
+    TimePoint::duration total{};
+  };
+  [[nodiscard]] Ear& ear(message::Role role) { return ears_[static_cast<std::size_t>(role)]; }
+  [[nodiscard]] const Ear& ear(message::Role role) const { return ears_[static_cast<std::size_t>(role)]; }
+  [[nodiscard]] TimePoint::duration listening_at(message::Role role, TimePoint now);
+
+  std::array<Ear, 2> ears_;  // by role
   std::optional<TimePoint> next_beat_;
-  std::vector<KnownConsumer> expected_;  // consumers from before the restart that are not back
-  std::optional<TimePoint> hold_until_;
-  std::unordered_map<InstanceId, bool> lost_;  // by this broker, and not back; whether it was late
+  std::vector<KnownConsumer> expected_;            // consumers from before the restart that are not back
+  std::optional<TimePoint::duration> hold_until_;  // in the time of listening to consumers
+  std::unordered_map<InstanceId, bool> lost_;      // by this broker, and not back; whether it was late
 };
 
 }  // namespace zebu::broker

@@ -88,6 +88,7 @@ void MemoryStore::apply(const AttemptStarted& record) {
   displace(*entry);
   move(*entry, JobState::running);
   entry->job.uses.attempt = record.attempt;
+  if (record.losses) entry->job.uses.losses = *record.losses;
   entry->job.holder = record.holder;
   entry->job.cancel_asked = record.cancel_asked;
   entry->job.last = record.at;

@@ -93,12 +93,13 @@ class Reader {
 };
 
 // A row's number for each end; it never gets another meaning.
-constexpr std::array<std::pair<AttemptEnd, std::uint8_t>, 6> kAttemptCodes = {{{AttemptEnd::succeeded, 1},
+constexpr std::array<std::pair<AttemptEnd, std::uint8_t>, 7> kAttemptCodes = {{{AttemptEnd::succeeded, 1},
                                                                                {AttemptEnd::failed, 2},
                                                                                {AttemptEnd::crashed, 3},
                                                                                {AttemptEnd::lost, 4},
                                                                                {AttemptEnd::left, 5},
-                                                                               {AttemptEnd::cancelled, 6}}};
+                                                                               {AttemptEnd::cancelled, 6},
+                                                                               {AttemptEnd::lost_uncharged, 7}}};
 
 std::uint8_t code_of(AttemptEnd end) {
   for (const auto& [each, code] : kAttemptCodes) {

@@ -137,6 +137,7 @@ void SqliteWriter::apply(const AttemptStarted& record) {
   JobStatus status = status_of(spec, job->has_status);
   status.state = JobState::running;
   status.uses.attempt = record.attempt;
+  if (record.losses) status.uses.losses = *record.losses;
   status.holder = record.holder;
   status.cancel_asked = record.cancel_asked;
   status.last = record.at;
