@@ -17,6 +17,7 @@ Engine::~Engine() {
 void Engine::restore(const Recovered& recovered, Moment now) {
   last_ = now;
   jobs_.restore_counts(recovered);
+  jobs_.set_clock_ahead(recovered.clock_ahead);
   for (const StoredJob& stored : recovered.jobs) {
     Job& job = jobs_.add_stored(stored);
     if (job.state == JobState::running) {
@@ -32,6 +33,8 @@ void Engine::restore(const Recovered& recovered, Moment now) {
     if (queue->settings.purge_up_to) is_purging_ = true;
   }
   backlog_.restore(recovered.lines, has_scheduled);
+  // A broker before this one may not have come to the end of it.
+  is_following_wall_ = has_scheduled && recovered.clock_ahead.count() != 0;
   if (has_to_sweep()) backlog_.sweep({});
   claims_.restored_below(jobs_.next_sequence());
   peers_.expect(recovered.consumers, !orphans_.empty(), now.steady);

@@ -116,6 +116,10 @@ class Engine {
   // Forgets a failed job. False: it was forgotten already.
   bool forget_failed(const StoredJob& failed, Effects& out);
 
+  // How far the wall clock is ahead of the time that all other calls have as `now.wall`: that is the broker's own,
+  // which goes like the steady clock. Jobs with a time of the wall clock get another one.
+  void clock_is_ahead(std::chrono::milliseconds ahead, Effects& out);
+
   // Once a round, after all messages: lost peers, beats, timers, expiry of outcomes, and assignments.
   void tick(Moment now, Effects& out);
   // Only assigns the jobs that a commit made ready. Timers have to wait until all messages have been handled.
@@ -220,6 +224,8 @@ class Engine {
 
   // life/timers.cpp
   void move_due(Moment now, Effects& out);
+  void follow_wall(Job& job, Effects& out);
+  void follow_wall_in_memory(Effects& out);
   void meet_deadlines(Moment now, Effects& out);
   void purge_all(Effects& out);
   std::size_t purge_some(Queue& queue, Effects& out);
@@ -228,6 +234,7 @@ class Engine {
   void swept(const ScheduledLoaded& loaded, Effects& out);
   void forget_finished(Moment now);
   void house_keep(Moment now, Effects& out);
+  void look_for_expired(Effects& out);
   void forget_oldest_failed(Effects& out);
   void report_forgotten(Effects& out);
 
@@ -306,8 +313,11 @@ class Engine {
   std::optional<TimePoint> limits_from_;  // after a pause of the broker's own: outcomes may be on their way
   BatchNumber given_up_with_ = 0;         // the batch that records which consumers did not come back
   bool is_checking_expiry_ = false;
+  ExpiryKey expired_from_;  // where the look for expired jobs in the store goes on
   bool is_forgetting_ = false;
   bool is_forgetting_failed_ = false;
+  bool is_following_wall_ =
+      false;                 // scheduled jobs in the store are looked through for those that follow the wall clock
   bool is_purging_ = false;  // some queue has more to purge at once
   std::optional<TimePoint> next_housekeeping_;
   TimePoint last_housekeeping_{};

@@ -8,7 +8,10 @@
 
 namespace zebu::broker {
 
-// A job as it was submitted, with absolute times; it never changes.
+// A job as it was submitted, with points in time; it never changes.
+//
+// Those are in the broker's own time, as all others in records: it goes like the steady clock, so whoever sets the wall
+// clock moves nothing. Only what a submitter named by the wall clock (run_at, expires_at) is in its time.
 struct JobSpec {
   JobId id;
   std::uint64_t sequence = 0;  // the order of acceptance, from 1
@@ -20,6 +23,8 @@ struct JobSpec {
   WallTime submitted{};
   std::optional<WallTime> due;      // when it may start first; unset: at once
   std::optional<WallTime> expires;  // when it must have started
+  bool is_due_by_wall = false;
+  bool is_expiry_by_wall = false;
 
   // The job's share of its queue's limit in bytes.
   [[nodiscard]] std::size_t size() const {

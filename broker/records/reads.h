@@ -21,9 +21,11 @@ struct LoadScheduled {
   std::size_t bytes = 0;
   bool to_purge = false;  // only to look for those of queues that are purged; they do not come into memory
 };
+// Those with a time (JobSpec::expires, whatever its clock) up to `latest`, in its order.
 struct LoadExpired {
-  WallTime now{};
+  WallTime latest{};
   std::size_t limit = 0;
+  ExpiryKey from = {};
 };
 struct Find {
   std::vector<JobId> ids;

@@ -46,7 +46,8 @@ struct JobPutBack {
   bool has_ended = false;  // the attempt ended or was given back, so it cannot be claimed
   AttemptLog earlier = {};
 };
-// A running job waits for `due` to be queued again; `last` is how its last attempt ended. It has no holder.
+// A running job waits for `due` to be queued again; `last` is how its last attempt ended. It has no holder. Or a
+// scheduled one gets another time, because the wall clock was set.
 struct JobRescheduled {
   SharedSpec spec;
   Uses uses;
@@ -88,6 +89,10 @@ struct ConsumerChanged {
   bool is_there = false;
   bool is_late = false;
 };
+// How far the wall clock is ahead of the broker's own time from now on: somebody has set it.
+struct ClockChanged {
+  std::chrono::milliseconds ahead{0};
+};
 // A value of more bytes than this does not have to fit into one commit: it may come as pieces, in the commits before
 // the one with the record that has it.
 inline constexpr std::size_t kLargeValue = 256U << 10;
@@ -112,7 +117,7 @@ struct ValueClosed {
   ValueName name;
 };
 using Record = std::variant<JobAccepted, JobEvicted, AttemptStarted, JobPutBack, JobRescheduled, JobDue, JobFinished,
-                            JobForgotten, QueueChanged, ConsumerChanged, ValuePiece, ValueClosed>;
+                            JobForgotten, QueueChanged, ConsumerChanged, ValuePiece, ValueClosed, ClockChanged>;
 
 // A job as a store returns it.
 struct StoredJob {
@@ -165,6 +170,8 @@ struct ScheduleKey {
   auto operator<=>(const ScheduleKey&) const = default;
 };
 
+using ExpiryKey = ScheduleKey;  // with the time at which it expires
+
 struct ListFilter {
   // `running` also includes queued jobs in the engine's memory, because only the engine knows which have just started.
   std::optional<JobState> state;
@@ -214,7 +221,8 @@ struct Recovered {
   std::vector<QueueSettings> settings;
   std::vector<KnownConsumer> consumers;  // that had a session
   std::array<std::uint64_t, kJobStates> counts{};
-  std::uint64_t next_sequence = 1;  // above every committed one
+  std::uint64_t next_sequence = 1;           // above every committed one
+  std::chrono::milliseconds clock_ahead{0};  // ClockChanged
 };
 
 }  // namespace zebu::broker

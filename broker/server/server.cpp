@@ -46,6 +46,7 @@ Result<std::unique_ptr<Server>> Server::create(const Options& options, std::uniq
 Server::Server(const Options& options, std::unique_ptr<Store> store, const Recovered& recovered, Router clients,
                Router consumers)
     : options_(options),
+      clock_(recovered.clock_ahead),
       spin_(options.spin),
       store_(std::move(store), options.spin),
       flow_(flow_limits(options)),
@@ -58,13 +59,13 @@ Server::Server(const Options& options, std::unique_ptr<Store> store, const Recov
       pending_(engine_),
       queries_(engine_, facts_, pending_),
       commands_(engine_, pending_) {
-  engine_.restore(recovered, Moment::now());
+  engine_.restore(recovered, clock_.now());
 }
 
 Result<void> Server::run(int stop) {
   std::optional<std::chrono::milliseconds> timeout = std::chrono::milliseconds(0);
   while (!wait(stop, timeout)) {
-    const auto has_more = round(Moment::now());
+    const auto has_more = round(clock_.now());
     if (!has_more) return tl::make_unexpected(has_more.error());
     const auto deadline = *has_more ? Clock::now() : next_deadline();
     timeout.reset();
@@ -103,10 +104,10 @@ bool Server::wait(int stop, std::optional<std::chrono::milliseconds> timeout) {
 Result<void> Server::finish() {
   is_stopping_ = true;
   for (int commits = 0; commits < 2; ++commits) {
-    if (auto taken = take_commit(store_.wait(), Moment::now()); !taken) return taken;
-    start_commit(Moment::now());
+    if (auto taken = take_commit(store_.wait(), clock_.now()); !taken) return taken;
+    start_commit(clock_.now());
   }
-  if (auto taken = take_commit(store_.wait(), Moment::now()); !taken) return taken;
+  if (auto taken = take_commit(store_.wait(), clock_.now()); !taken) return taken;
   outbox_.release();
   for (const SessionId session : ports_.sessions()) outbox_.put(session, encode(message::Bye{kBackAfter}));
   tell();
@@ -125,6 +126,7 @@ std::optional<TimePoint> Server::next_deadline() const {
 
 // decide → persist → tell. True when there may be more to do at once.
 Result<bool> Server::round(Moment now) {
+  engine_.clock_is_ahead(clock_.ahead(), effects_);
   if (auto taken = take_commit(store_.take(), now); !taken) return tl::make_unexpected(taken.error());
   for (Port* port : {&ports_.consumers(), &ports_.clients()}) {
     if (std::exchange(port->is_all_read, false)) engine_.listened(port->role, now);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "broker/server/broker_clock.h"
 #include "broker/server/commands.h"
 #include "broker/server/held_values.h"
 #include "broker/server/intake.h"
@@ -56,6 +57,7 @@ class Server {
   void gather();
 
   Options options_;
+  BrokerClock clock_;
   AdaptiveSpin spin_;  // waits for a commit or a message
   StoreThread store_;
   FlowLimits flow_;

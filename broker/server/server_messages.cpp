@@ -207,7 +207,7 @@ void Server::refuse(Port& port, std::optional<SessionId> session, const Error& w
 // Encodes the engine's replies.
 void Server::gather() {
   if (!held_.empty()) {
-    for (std::size_t i = 0; i < effects_.ended.size(); ++i) held_.ended(effects_.ended[i], Moment::now(), effects_);
+    for (std::size_t i = 0; i < effects_.ended.size(); ++i) held_.ended(effects_.ended[i], clock_.now(), effects_);
   }
   // A peer ignores every message before its WELCOME.
   for (const SessionId session : effects_.welcomed) {

@@ -41,8 +41,10 @@ class Store {
   // The same of all scheduled jobs, by their time.
   [[nodiscard]] virtual Result<std::vector<StoredJob>> load_scheduled(ScheduleKey from, std::size_t limit,
                                                                       std::size_t bytes) = 0;
-  // Up to `limit` jobs that are in line or in the schedule and whose `expires` is not after `now`.
-  [[nodiscard]] virtual Result<std::vector<StoredJob>> load_expired(WallTime now, std::size_t limit) = 0;
+  // Up to `limit` jobs that are in line or in the schedule and whose `expires` is not after `latest`, by that time,
+  // from `from` on.
+  [[nodiscard]] virtual Result<std::vector<StoredJob>> load_expired(WallTime latest, std::size_t limit,
+                                                                    ExpiryKey from) = 0;
 
   // A page of jobs, as of the last commit. A call looks at a bounded number of jobs, so a page may hold less than the
   // limit and still have a `next`.

@@ -26,7 +26,7 @@ struct Perform {
     return answer_of<ScheduledLoaded>(r, store.load_scheduled(r.from, r.limit, r.bytes));
   }
   Result<ReadAnswer> operator()(const LoadExpired& r) const {
-    return answer_of<ExpiredLoaded>(r, store.load_expired(r.now, r.limit));
+    return answer_of<ExpiredLoaded>(r, store.load_expired(r.latest, r.limit, r.from));
   }
   Result<ReadAnswer> operator()(const Find& r) const { return answer_of<Found>(r, store.find(r.ids)); }
   Result<ReadAnswer> operator()(const List& r) const { return answer_of<Listed>(r, store.list(r.filter)); }

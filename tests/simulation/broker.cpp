@@ -100,6 +100,9 @@ void Broker::round() {
   if (rounds_at_once_ > 1000) throw Violation{"on time", "the broker has always something to do at once"};
   last_round_ = world_.time.now();
   if (std::exchange(p.has_begun, true)) world_.ledger.before_round(p.engine);
+  world_.ledger.clock_is_ahead(world_.clock_ahead());
+  p.engine.clock_is_ahead(world_.clock_ahead(), p.effects);
+  gather();
   take_commit();
   for (const message::Role role : {message::Role::client, message::Role::consumer}) {
     if (p.is_all_read) p.engine.listened(role, now);
@@ -207,7 +210,7 @@ broker::ReadAnswer Broker::answer(const broker::Read& read) {
     return broker::ScheduledLoaded{*r, *disk_.load_scheduled(r->from, r->limit, r->bytes)};
   }
   if (const auto* r = std::get_if<broker::LoadExpired>(&read)) {
-    return broker::ExpiredLoaded{*r, *disk_.load_expired(r->now, r->limit)};
+    return broker::ExpiredLoaded{*r, *disk_.load_expired(r->latest, r->limit, r->from)};
   }
   if (const auto* r = std::get_if<broker::Find>(&read)) return broker::Found{*r, *disk_.find(r->ids)};
   if (const auto* r = std::get_if<broker::List>(&read)) return broker::Listed{*r, *disk_.list(r->filter)};

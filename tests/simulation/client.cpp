@@ -43,7 +43,7 @@ void Client::submit(std::size_t jobs) {
   for (std::size_t i = 0; i < jobs; ++i) {
     JobFacts& job = world_.ledger.add(world_.queue_name(random.below(world_.scenario.queues)),
                                       std::string(World::task_name(random.below(world_.scenario.tasks))),
-                                      world_.scenario.job_options(random, world_.time.moment().wall));
+                                      world_.scenario.job_options(random, world_.wall()));
     job.is_poison = random.percent(world_.scenario.poisonous);
     job.args = std::string(random.below(30), 'x');
     world_.note("instance % submits job %, priority %, transient %",

@@ -106,6 +106,7 @@ class Ledger {
     if (!still_since_) still_since_ = time_.now();
   }
   void broker_goes_on();
+  void clock_is_ahead(std::chrono::milliseconds ahead) { clock_ahead_ = ahead; }
   // A message of the session has come to the broker's machine.
   void arrived(broker::SessionId session);
   void heard_hello(broker::SessionId session, const message::Hello& hello);
@@ -166,6 +167,9 @@ class Ledger {
   void check_order(const broker::Engine& engine, const JobFacts& job, const Peer& consumer);
   void check_nothing_waits(const broker::Engine& engine) const;
   void excuse(std::uint64_t consumer, std::optional<broker::SessionId> session = {});
+  [[nodiscard]] WallTime expiry_of(const broker::JobSpec& spec) const {
+    return spec.is_expiry_by_wall ? *spec.expires - clock_ahead_ : *spec.expires;
+  }
   [[nodiscard]] Time listening() const { return still_since_.value_or(time_.now()) - still_; }
   void check_lost(const broker::Engine& engine, broker::SessionId session, const Peer& peer, Call call) const;
   void check_suspects(const broker::Engine& engine, broker::SessionId session) const;
@@ -184,7 +188,8 @@ class Ledger {
   std::vector<broker::SharedSpec> doubled_;      // accepted once more than they are there, until the commit says so
   std::map<broker::SessionId, Peer> consumers_;  // sessions
   Time came_{};                                  // when the broker started last
-  Time still_{};                                 // how long it stood still, in all
+  std::chrono::milliseconds clock_ahead_{0};
+  Time still_{};  // how long it stood still, in all
   std::optional<Time> still_since_;
   Time went_on_{};                  // when it went on last
   std::set<std::uint64_t> living_;  // consumers' instances that hold something

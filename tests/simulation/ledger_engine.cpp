@@ -108,10 +108,13 @@ const JobId* id_in(const broker::Record& record) {
 }
 
 constexpr std::array<std::string_view, std::variant_size_v<broker::Record>> kRecorded = {
-    "to write: job % is accepted", "to write: job % leaves memory",    "to write: job % has begun",
-    "to write: job % is put back", "to write: job % runs again later", "to write: job % is due",
-    "to write: job % is finished", "to write: job % is forgotten",     "to write: a queue's settings",
-    "to write: a consumer",        "to write: a piece of a value",     "to write: no more pieces of a value"};
+    "to write: job % is accepted",         "to write: job % leaves memory",
+    "to write: job % has begun",           "to write: job % is put back",
+    "to write: job % runs again later",    "to write: job % is due",
+    "to write: job % is finished",         "to write: job % is forgotten",
+    "to write: a queue's settings",        "to write: a consumer",
+    "to write: a piece of a value",        "to write: no more pieces of a value",
+    "to write: how far the clock is ahead"};
 static_assert(!kRecorded.back().empty());
 
 }  // namespace
@@ -209,7 +212,7 @@ void Ledger::check_assigned(const Engine& engine, const broker::Effects& effects
                                  ", which does not serve its queue or does not know its task");
     }
     if (is_paused(job.queue)) fail("paused", name + " is assigned, and its queue is paused");
-    if (spec.expires && *spec.expires <= time_.moment().wall) fail("expired", name + " is assigned after it expired");
+    if (spec.expires && expiry_of(spec) <= time_.moment().wall) fail("expired", name + " is assigned after it expired");
     if (job.options.acks_early && !job.options.transient && !assigned.batch) {
       fail("at most once", name + " acks early and is assigned before that is on the disk");
     }

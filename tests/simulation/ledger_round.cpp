@@ -30,7 +30,7 @@ void Ledger::before_round(const Engine& engine) {
     const std::string name = "job " + std::to_string(number_of(job.id));
     const bool is_waiting = job.place == Place::line || job.place == Place::schedule;
     if (job.place == Place::schedule && job.due + kSlack < now.wall) fail("on time", name + " is overdue");
-    if (is_waiting && job.spec->expires && *job.spec->expires + kSlack < now.wall)
+    if (is_waiting && job.spec->expires && expiry_of(*job.spec) + kSlack < now.wall)
       fail("on time", name + " should have expired");
     const auto limit = job.spec->options.hard_limit;
     if (job.state != JobState::running || !limit || !job.session) continue;

@@ -40,6 +40,7 @@ Scenario Scenario::of(Random& random) {
   s.client_crash = every(2000, 20000);
   s.cut = every(200, 5000);
   s.pause = every(500, 8000);
+  s.clock = random.percent(30) ? every(300, 4000) : Time{0};
   s.people = every(300, 3000);
   s.disk_errors = random.percent(20) ? random.between(1, 20) : 0;
   s.failing = often(40);

@@ -114,6 +114,14 @@ void World::stand_still() {
   }
 }
 
+// By a little, or by as much as a clock without a battery.
+void World::set_clock() {
+  const std::int64_t most = random.percent(50) ? 10'000 : 100'000'000;
+  clock_ahead_ = std::chrono::milliseconds(random.between(-most, most));
+  most_ahead_ = std::max(most_ahead_, clock_ahead_);
+  note("the clock is set, % ms ahead", {static_cast<std::uint64_t>(clock_ahead_.count())});
+}
+
 // People.
 void World::bother() {
   const std::string queue = queue_name(random.below(scenario.queues));
@@ -157,6 +165,7 @@ void World::start_faults() {
     if (random.percent(50)) peer.reconnect();
   });
   repeat(scenario.pause, [this] { stand_still(); });
+  repeat(scenario.clock, [this] { set_clock(); });
   repeat(scenario.people, [this] { bother(); });
   // What clients do.
   const Time each = scenario.faults_end / static_cast<std::int64_t>(scenario.jobs / 3 + 1);
@@ -176,6 +185,7 @@ void World::start_faults() {
 void World::calm_down() {
   note("faults stop", {});
   is_calm_ = true;
+  clock_ahead_ = most_ahead_;  // no job was given a time that is far from now
   if (!broker_->is_up()) broker_->start();
   // A broker that is told of it in the middle of a restart would not remember.
   for (std::size_t i = 0; i < scenario.queues; ++i) {

@@ -40,6 +40,9 @@ class World {
   void note(std::string_view what, std::initializer_list<std::uint64_t> values) {
     trace.note(time.now(), what, values);
   }
+  // How far the wall clock is ahead of the broker's own time, and what it shows.
+  [[nodiscard]] std::chrono::milliseconds clock_ahead() const { return clock_ahead_; }
+  [[nodiscard]] WallTime wall() const { return time.moment().wall + clock_ahead_; }
   [[nodiscard]] std::uint64_t next_instance() { return instances_++; }
   [[nodiscard]] std::string queue_name(std::size_t number) const { return "queue" + std::to_string(number); }
   // The second one is not known to every consumer.
@@ -66,6 +69,7 @@ class World {
   void start_faults();
   void crash_broker();
   void stand_still();
+  void set_clock();
   void bother();
   void calm_down();
   [[nodiscard]] bool is_done() const;
@@ -73,6 +77,8 @@ class World {
   std::uint64_t instances_ = 0;
   std::uint64_t connections_ = 0;
   bool is_calm_ = false;
+  std::chrono::milliseconds clock_ahead_{0};
+  std::chrono::milliseconds most_ahead_{0};  // so far
   std::unique_ptr<Broker> broker_;
   std::vector<std::unique_ptr<Peer>> peers_;
 };

@@ -87,7 +87,7 @@ std::string DiskRun::content_of(Store& store, const Recovered& recovered) const 
     }
   }
   add("schedule", value(store.load_scheduled({}, 100'000, 1U << 30)));
-  add("expired", value(store.load_expired(random_.now() + std::chrono::hours(1), 100'000)));
+  add("expired", value(store.load_expired(random_.now() + std::chrono::hours(1), 100'000, {})));
   add("list", value(store.list({std::nullopt, "", "", "", 4000})).jobs);
   add("failed", value(store.list({JobState::failed, "", "", "", 4000})).jobs);
   return text;

@@ -30,7 +30,7 @@ class Comparison {
     }
     same([&](Store& store) { return store.load_scheduled({random.now(), 0}, 5, 1U << 20); });
     same([&](Store& store) { return store.load_scheduled({}, 10'000, 1U << 30); });
-    same([&](Store& store) { return store.load_expired(random.now(), 10'000); });
+    same([&](Store& store) { return store.load_expired(random.now(), 10'000, {}); });
     for (int state = 0; state < kJobStates; ++state) {
       compare_list({static_cast<JobState>(state), "", "", "", 1 + static_cast<std::uint32_t>(random.below(20))});
     }

@@ -192,11 +192,11 @@ TEST_CASE("jobs that wait in the store and are past their time are found") {
     store.commit({JobAccepted{specs.back(), true}});
   }
   (void)store.reopen();
-  CHECK(store->load_expired(at_second(1099), 10)->empty());
-  CHECK(ids_of(*store->load_expired(at_second(1200), 10)) == std::vector<JobId>{specs[0]->id, specs[1]->id});
-  CHECK(store->load_expired(at_second(1300), 1)->size() == 1);
+  CHECK(store->load_expired(at_second(1099), 10, {})->empty());
+  CHECK(ids_of(*store->load_expired(at_second(1200), 10, {})) == std::vector<JobId>{specs[0]->id, specs[1]->id});
+  CHECK(store->load_expired(at_second(1300), 1, {})->size() == 1);
   store.commit({finished(specs[0], cancelled()), JobDue{specs[1]}, AttemptStarted{specs[2], 1, Uuid::make()}});
-  CHECK(store->load_expired(at_second(1300), 10)->empty());
+  CHECK(store->load_expired(at_second(1300), 10, {})->empty());
 }
 
 TEST_CASE("a page of a list ends after a MiB of jobs, results and errors") {

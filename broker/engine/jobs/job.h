@@ -87,6 +87,9 @@ struct Job : Indexed, hooks::List, hooks::Order, hooks::Deadline {
   [[nodiscard]] LastAttempt last_attempt() const { return consumer ? LastAttempt{started, consumer} : LastAttempt{}; }
 };
 
+// Its time is that of the wall clock: it has not been tried yet.
+[[nodiscard]] inline bool follows_wall(const Job& job) { return job.spec->is_due_by_wall && job.uses.attempt == 0; }
+
 struct ByLineKey {
   using type = LineKey;
   type operator()(const Job& job) const { return line_key(*job.spec); }

@@ -174,7 +174,7 @@ Job& JobTable::add(SharedSpec spec) {
   Job& job = insert(std::move(spec), JobState::queued);
   if (job.spec->due) {
     job.state = JobState::scheduled;
-    job.due = *job.spec->due;
+    job.due = due_of(*job.spec);
   }
   ++counts_[static_cast<std::size_t>(job.state)];
   job.queue = &queue(job.spec->queue);
@@ -220,7 +220,7 @@ void JobTable::link(Job& job) {
     if (its.insert(job)) touch(its);
     job.place = Place::line;
   }
-  if (job.spec->expires) set_deadline(job, *job.spec->expires);
+  if (job.spec->expires) set_deadline(job, expiry_of(*job.spec));
 }
 
 void JobTable::link(Job& job, JobList& list, Place place) {

@@ -45,6 +45,17 @@ class JobTable {
   // A line that was touched since it was last returned here; null: none.
   [[nodiscard]] Line* take_touched() { return touched_.take_last(); }
 
+  // How far the wall clock is ahead of the broker's own time, and what that makes of the times that a job was submitted
+  // with.
+  void set_clock_ahead(std::chrono::milliseconds ahead) { clock_ahead_ = ahead; }
+  [[nodiscard]] std::chrono::milliseconds clock_ahead() const { return clock_ahead_; }
+  [[nodiscard]] WallTime due_of(const JobSpec& spec) const {
+    return spec.is_due_by_wall ? *spec.due - clock_ahead_ : *spec.due;
+  }
+  [[nodiscard]] WallTime expiry_of(const JobSpec& spec) const {
+    return spec.is_expiry_by_wall ? *spec.expires - clock_ahead_ : *spec.expires;
+  }
+
   // Adds a new job, queued or scheduled. It is counted, but not linked yet.
   Job& add(SharedSpec spec);
   // Adds a job that is counted already: it had left memory, or restore_counts() counted it.
@@ -60,6 +71,7 @@ class JobTable {
   // Links a job according to its state: a queued one in its line, a scheduled one in the schedule, both among the
   // deadlines.
   void link(Job& job);
+  void unlink(Job& job);
   // Links it into a list: that of the fresh jobs, of a consumer, ….
   static void link(Job& job, JobList& list, Place place);
   // Unlinks and forgets a job that the store has.
@@ -114,7 +126,6 @@ class JobTable {
   };
 
   void move(Job& job, JobState to);
-  void unlink(Job& job);
   void link_finished(Job& job);
   [[nodiscard]] Deadlines& deadlines_of(const Job& job) { return is_final(job.state) ? forgetting_ : deadlines_; }
   [[nodiscard]] Finished& finished_like(const Job& job) {
@@ -142,6 +153,7 @@ class JobTable {
   Finished durable_finished_;
   std::array<std::uint64_t, kJobStates> counts_{};
   std::uint64_t next_sequence_ = 1;
+  std::chrono::milliseconds clock_ahead_{0};
 };
 
 }  // namespace zebu::broker

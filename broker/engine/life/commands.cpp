@@ -130,6 +130,7 @@ std::optional<JobId> Engine::retry(const StoredJob& failed, const JobId& fresh, 
   spec->id = fresh;
   spec->submitted = now.wall;
   spec->due.reset();
+  spec->is_due_by_wall = spec->is_expiry_by_wall = false;
   // It is asked for now, so a time that has passed since does not matter. Nor does a full queue: it was accepted once.
   spec->expires.reset();
   if (spec->options.expires_in) spec->expires = now.wall + *spec->options.expires_in;

@@ -98,19 +98,31 @@ void Engine::page_in(const StoredJob& stored, Effects& out) {
   if (job.state == JobState::scheduled && job.queue->settings.purges(*stored.spec)) {
     return finish(job, Outcome::cancelled(), out);
   }
+  if (job.state == JobState::scheduled && follows_wall(job) && job.due != jobs_.due_of(*job.spec)) {
+    follow_wall(job, out);
+    return enter_schedule(job);
+  }
   jobs_.link(job);
 }
 
+// Where the wall clock was set, some of them have not expired. Those are stepped over, a page each second.
 void Engine::loaded(const ExpiredLoaded& loaded, Effects& out) {
   is_checking_expiry_ = false;
+  std::size_t expired = 0;
   for (const StoredJob& stored : loaded.jobs) {
+    if (jobs_.expiry_of(*stored.spec) > last_.wall) continue;
+    ++expired;
     if (jobs_.find(stored.spec->id) != nullptr) continue;  // its own deadline does it
     if (backlog_.has_just_left(stored.spec->id)) continue;
     finish(bring_in(stored), Outcome::expired(), out);
   }
-  if (loaded.jobs.size() == loaded.asked.limit && !std::exchange(is_checking_expiry_, true)) {
-    out.reads.emplace_back(LoadExpired{last_.wall, loaded.asked.limit});
+  const bool has_more = loaded.jobs.size() == loaded.asked.limit;
+  expired_from_ = {};
+  if (has_more && expired < loaded.jobs.size()) {
+    const JobSpec& last = *loaded.jobs.back().spec;
+    expired_from_ = {*last.expires, last.sequence + 1};
   }
+  if (has_more && expired > 0) look_for_expired(out);
 }
 
 void Engine::drop_forgotten(const std::vector<Dropped>& jobs, Why why) {

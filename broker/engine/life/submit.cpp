@@ -38,7 +38,9 @@ void Engine::accept(SessionId session, std::shared_ptr<JobSpec> spec, bool wait,
   const JobOptions& options = spec->options;
   spec->submitted = now.wall;
   if (options.delay.count() > 0) spec->due = now.wall + options.delay;
-  if (options.run_at && *options.run_at > now.wall) spec->due = options.run_at;
+  spec->is_due_by_wall = options.run_at && *options.run_at > now.wall + jobs_.clock_ahead();
+  if (spec->is_due_by_wall) spec->due = options.run_at;
+  spec->is_expiry_by_wall = options.expires_at.has_value() && !options.expires_in;
   spec->expires = options.expires_in ? std::optional(now.wall + *options.expires_in) : options.expires_at;
   if (auto why = why_refused(*spec, spec->size())) {
     ++totals_.refused;
@@ -66,8 +68,10 @@ void Engine::take_in(SharedSpec spec, std::optional<SessionId> session, bool wai
   const bool has_key = !spec->options.unique.empty();
   Line& line = jobs_.line(*spec);
   ++line.queue().in.count;
-  const bool is_beyond = spec->due ? jobs_.schedule_window().is_beyond({*spec->due, spec->sequence})
-                                   : line.window.is_beyond(line_key(*spec));
+  // The store has it at the time that it was submitted with, until that is durable and can be changed (settle).
+  const bool is_at_its_time = !spec->due || jobs_.due_of(*spec) == *spec->due;
+  const bool is_beyond = is_at_its_time && (spec->due ? jobs_.schedule_window().is_beyond({*spec->due, spec->sequence})
+                                                      : line.window.is_beyond(line_key(*spec)));
   if (is_beyond && !has_key) return take_in_beyond(std::move(spec), line, session, wait, out);
   Job& job = jobs_.add(std::move(spec));
   claims_.skip_strays(job);
@@ -153,6 +157,7 @@ void Engine::settle(Job& job, Effects& out) {
     return;
   }
   if (job.state == JobState::scheduled) {
+    if (job.due != *job.spec->due || job.due != jobs_.due_of(*job.spec)) follow_wall(job, out);
     enter_schedule(job);
   } else {
     enter_line(job, out);

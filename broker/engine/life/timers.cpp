@@ -68,6 +68,41 @@ void Engine::move_due(Moment now, Effects& out) {
   }
 }
 
+// ── the wall clock ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+void Engine::clock_is_ahead(std::chrono::milliseconds ahead, Effects& out) {
+  if (ahead == jobs_.clock_ahead()) return;
+  jobs_.set_clock_ahead(ahead);
+  write(ClockChanged{ahead}, out);
+  follow_wall_in_memory(out);
+  if (!jobs_.schedule_window().edge) return;
+  is_following_wall_ = true;
+  backlog_.sweep({});
+}
+
+// A scheduled job that is linked nowhere gets the time that the wall clock gives it now.
+void Engine::follow_wall(Job& job, Effects& out) {
+  job.due = jobs_.due_of(*job.spec);
+  record(job, JobRescheduled{job.spec, job.uses, job.due, job.outcome, job.attempts()}, out);
+}
+
+void Engine::follow_wall_in_memory(Effects& out) {
+  std::vector<Job*> scheduled;
+  for (Job& job : jobs_.schedule()) {
+    if (follows_wall(job)) scheduled.push_back(&job);
+  }
+  for (Job* job : scheduled) {
+    jobs_.unlink(*job);
+    follow_wall(*job, out);
+    jobs_.link(*job);
+  }
+  std::vector<Job*> expiring;
+  for (Job& job : jobs_.deadlines()) {
+    if (job.state != JobState::running && job.spec->is_expiry_by_wall) expiring.push_back(&job);
+  }
+  for (Job* job : expiring) jobs_.set_deadline(*job, jobs_.expiry_of(*job->spec));
+}
+
 // What waits expires; what runs has run for too long.
 void Engine::meet_deadlines(Moment now, Effects& out) {
   while (!jobs_.deadlines().empty() && jobs_.deadlines().begin()->deadline <= now.wall) {
@@ -136,6 +171,7 @@ std::size_t Engine::purge_line(Line& line, std::uint64_t last, std::size_t most,
 }
 
 bool Engine::has_to_sweep() const {
+  if (is_following_wall_) return true;
   const auto& queues = jobs_.queues();
   return std::any_of(queues.begin(), queues.end(), [](const auto& queue) {
     return queue.second->settings.purge_up_to && queue.second->scheduled > 0;
@@ -149,9 +185,12 @@ void Engine::swept(const ScheduledLoaded& loaded, Effects& out) {
     const JobSpec& spec = *stored.spec;
     const Queue* queue = jobs_.find_queue(spec.queue);
     const bool is_to_end = queue != nullptr && queue->settings.purges(spec);
-    if (!is_to_end || backlog_.has_just_left(spec.id)) continue;
+    const bool is_to_move = spec.is_due_by_wall && stored.uses.attempt == 0 && stored.due != jobs_.due_of(spec);
+    if ((!is_to_end && !is_to_move) || backlog_.has_just_left(spec.id)) continue;
     Job* known = jobs_.find(spec.id);
-    if (known == nullptr) {
+    if (!is_to_end) {
+      if (known == nullptr) page_in(stored, out);
+    } else if (known == nullptr) {
       finish(bring_in(stored), Outcome::cancelled(), out);
     } else if (known->place == Place::schedule) {
       finish(*known, Outcome::cancelled(), out);  // it has come into memory meanwhile
@@ -161,6 +200,7 @@ void Engine::swept(const ScheduledLoaded& loaded, Effects& out) {
     }
   }
   if (has_more) backlog_.sweep({loaded.jobs.back().due, loaded.jobs.back().spec->sequence + 1});
+  if (!has_more && !backlog_.is_sweeping()) is_following_wall_ = false;
   if (!has_to_sweep()) backlog_.end_sweep();
 }
 
@@ -177,13 +217,17 @@ void Engine::house_keep(Moment now, Effects& out) {
   if (!std::exchange(is_forgetting_, true)) out.reads.emplace_back(Forget{now.wall, kForgetAtOnce});
   forget_oldest_failed(out);
   report_forgotten(out);
-  if (!is_checking_expiry_ && backlog_.has_stored()) {
-    is_checking_expiry_ = true;
-    out.reads.emplace_back(LoadExpired{now.wall, kExpireAtOnce});
-  }
+  if (backlog_.has_stored()) look_for_expired(out);
   transient_keys_.tidy(jobs_.in_memory().size(), [&](const JobId& id) { return jobs_.find(id) != nullptr; });
   waiters_.sweep(kSweepWaiters);
   jobs_.release_idle_lines();
+}
+
+void Engine::look_for_expired(Effects& out) {
+  if (std::exchange(is_checking_expiry_, true)) return;
+  // The times of some are of the wall clock.
+  const WallTime latest = last_.wall + std::max(jobs_.clock_ahead(), std::chrono::milliseconds(0));
+  out.reads.emplace_back(LoadExpired{latest, kExpireAtOnce, expired_from_});
 }
 
 // In the queues that have too many. The fullest comes first, so that each has its turn however fast others fail.

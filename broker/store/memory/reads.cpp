@@ -14,6 +14,7 @@ Result<Recovered> MemoryStore::recover() {
   for (const auto& [instance, is_late] : consumers_) recovered.consumers.push_back({instance, is_late});
   recovered.counts = counts_;
   recovered.next_sequence = next_sequence_;
+  recovered.clock_ahead = clock_ahead_;
   return recovered;
 }
 
@@ -51,9 +52,10 @@ Result<std::vector<StoredJob>> MemoryStore::load_scheduled(ScheduleKey from, std
   return jobs;
 }
 
-Result<std::vector<StoredJob>> MemoryStore::load_expired(WallTime now, std::size_t limit) {
+Result<std::vector<StoredJob>> MemoryStore::load_expired(WallTime latest, std::size_t limit, ExpiryKey from) {
   std::vector<StoredJob> jobs;
-  for (auto at = expiring_.begin(); at != expiring_.end() && at->first.first <= now && jobs.size() < limit; ++at) {
+  auto at = expiring_.lower_bound(Expiring{from.due, from.sequence});
+  for (; at != expiring_.end() && at->first.first <= latest && jobs.size() < limit; ++at) {
     jobs.push_back(jobs_.at(at->second).job);
   }
   return jobs;

@@ -124,7 +124,7 @@ void MemoryStore::apply(const JobRescheduled& record) {
   entry->job.last = {};
   entry->job.earlier = record.earlier;
   place(*entry, false);
-  started(*record.spec);
+  if (record.uses.attempt > 0) started(*record.spec);
 }
 
 void MemoryStore::apply(const JobDue& record) {

@@ -19,7 +19,8 @@ class MemoryStore final : public Store {
                                                            std::size_t bytes) override;
   [[nodiscard]] Result<std::vector<StoredJob>> load_scheduled(ScheduleKey from, std::size_t limit,
                                                               std::size_t bytes) override;
-  [[nodiscard]] Result<std::vector<StoredJob>> load_expired(WallTime now, std::size_t limit) override;
+  [[nodiscard]] Result<std::vector<StoredJob>> load_expired(WallTime latest, std::size_t limit,
+                                                            ExpiryKey from) override;
   [[nodiscard]] Result<ListPage> list(const ListFilter& filter) override;
   [[nodiscard]] Result<std::vector<Dropped>> forget(WallTime now, std::size_t limit) override;
   [[nodiscard]] Result<std::vector<Dropped>> forget_failed(const std::vector<std::string>& queues, std::uint64_t keep,
@@ -51,6 +52,7 @@ class MemoryStore final : public Store {
   // The record that has the value has all of it.
   void apply(const ValuePiece&) {}
   void apply(const ValueClosed&) {}
+  void apply(const ClockChanged& record) { clock_ahead_ = record.ahead; }
 
   // The job, if it is there, unfinished, and the one that the record is about rather than a duplicate of it.
   [[nodiscard]] Entry* unfinished(const JobSpec& spec);
@@ -77,6 +79,7 @@ class MemoryStore final : public Store {
   std::map<InstanceId, bool> consumers_;  // whether it is late
   std::array<std::uint64_t, kJobStates> counts_{};
   std::uint64_t next_sequence_ = 1;
+  std::chrono::milliseconds clock_ahead_{0};
   std::vector<Duplicate> duplicates_;  // of the commit that is being applied
 };
 

@@ -7,7 +7,8 @@
 
 namespace zebu::broker {
 
-// How many jobs are in each state: of the whole store, and of each queue (SqliteQueues).
+// The counters of the whole store: how many jobs are in each state, here and in each queue (SqliteQueues), and what
+// else is one number for all.
 class JobCounts {
  public:
   explicit JobCounts(SqliteQueues& queues) : queues_(queues) {}
@@ -15,6 +16,7 @@ class JobCounts {
   void load(const Counters& counters) { counters_ = counters; }
   [[nodiscard]] const Counters& counters() const { return counters_; }
 
+  void set_clock_ahead(std::chrono::milliseconds ahead) { counters_.clock_ahead = ahead; }
   void enter(const JobSpec& spec, JobState state) {
     counters_.next_sequence = std::max(counters_.next_sequence, spec.sequence + 1);
     ++count(state);

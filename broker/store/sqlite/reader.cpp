@@ -49,6 +49,7 @@ SqliteReader::SqliteReader(SQLite::Database& database, ResidentJobs& resident, S
       expired_(database,
                "SELECT j.id, j.sequence, j.row, s.row FROM expiring e CROSS JOIN job j ON j.id = e.id "
                "LEFT JOIN status s ON s.sequence = e.sequence WHERE e.expires <= ? "
+               "AND (e.expires, e.sequence) >= (?, ?) "
                "ORDER BY e.expires, e.sequence LIMIT ?"),
       list_(database,
             "SELECT j.id, j.sequence, j.row, s.row FROM job j LEFT JOIN status s ON s.sequence = j.sequence "
@@ -193,9 +194,9 @@ std::vector<StoredJob> SqliteReader::load_scheduled(ScheduleKey from, std::size_
   return jobs;
 }
 
-std::vector<StoredJob> SqliteReader::load_expired(WallTime now, std::size_t limit) {
+std::vector<StoredJob> SqliteReader::load_expired(WallTime latest, std::size_t limit, ExpiryKey from) {
   std::vector<StoredJob> jobs;
-  auto rows = expired_.query(now, limit);
+  auto rows = expired_.query(latest, from.due, from.sequence, limit);
   while (rows.next()) jobs.push_back(stored(rows));
   return jobs;
 }

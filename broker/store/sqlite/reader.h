@@ -32,7 +32,7 @@ class SqliteReader {
   [[nodiscard]] std::vector<StoredJob> load_queued(const LineName& line, LineKey from, std::size_t limit,
                                                    std::size_t bytes);
   [[nodiscard]] std::vector<StoredJob> load_scheduled(ScheduleKey from, std::size_t limit, std::size_t bytes);
-  [[nodiscard]] std::vector<StoredJob> load_expired(WallTime now, std::size_t limit);
+  [[nodiscard]] std::vector<StoredJob> load_expired(WallTime latest, std::size_t limit, ExpiryKey from);
   [[nodiscard]] ListPage list(const ListFilter& filter);
 
   // Every job, newest id first, without large values, which are only checked.

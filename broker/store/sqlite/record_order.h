@@ -24,5 +24,6 @@ constexpr Needs needs(std::type_identity<ConsumerChanged>) { return Needs::nothi
 // Of a table of its own.
 constexpr Needs needs(std::type_identity<ValuePiece>) { return Needs::nothing; }
 constexpr Needs needs(std::type_identity<ValueClosed>) { return Needs::nothing; }
+constexpr Needs needs(std::type_identity<ClockChanged>) { return Needs::nothing; }
 
 }  // namespace zebu::broker

@@ -8,7 +8,14 @@
 namespace zebu::broker {
 namespace {
 
-enum JobFlag : std::uint8_t { kDue = 1, kExpires = 2, kLarge = 4, kLargeKeywords = 8 };
+enum JobFlag : std::uint8_t {
+  kDue = 1,
+  kExpires = 2,
+  kLarge = 4,
+  kLargeKeywords = 8,
+  kDueByWall = 16,
+  kExpiryByWall = 32
+};
 // The rare ones are large: the flags of most rows take one byte.
 enum StatusFlag : std::uint16_t {
   kTroubles = 1,
@@ -198,7 +205,8 @@ void append_job(std::string& to, const JobSpec& spec, const std::optional<LargeV
   Writer out(to);
   const bool has_large_keywords = args && spec.kwargs;
   out.byte((spec.due ? unsigned{kDue} : 0U) | (spec.expires ? unsigned{kExpires} : 0U) |
-           (args ? unsigned{kLarge} : 0U) | (has_large_keywords ? unsigned{kLargeKeywords} : 0U));
+           (args ? unsigned{kLarge} : 0U) | (has_large_keywords ? unsigned{kLargeKeywords} : 0U) |
+           (spec.is_due_by_wall ? unsigned{kDueByWall} : 0U) | (spec.is_expiry_by_wall ? unsigned{kExpiryByWall} : 0U));
   out.time(spec.submitted);
   if (spec.due) out.time(*spec.due);
   if (spec.expires) out.time(*spec.expires);
@@ -215,6 +223,8 @@ void append_job(std::string& to, const JobSpec& spec, const std::optional<LargeV
   spec.submitted = in.time();
   if ((flags & kDue) != 0) spec.due = in.time();
   if ((flags & kExpires) != 0) spec.expires = in.time();
+  spec.is_due_by_wall = (flags & kDueByWall) != 0;
+  spec.is_expiry_by_wall = (flags & kExpiryByWall) != 0;
   if ((flags & kLarge) == 0) return std::nullopt;
   const LargeValue value = in.large();
   return LargeArguments{value, (flags & kLargeKeywords) != 0 ? in.number() : value.size};
@@ -379,6 +389,9 @@ std::string encode_counters(const Counters& counters) {
   Writer out(row);
   out.number(counters.next_sequence);
   for (const StateCode& one : kStateCodes) out.number(counters.counts[static_cast<std::size_t>(one.state)]);
+  const std::int64_t ahead = counters.clock_ahead.count();
+  if (ahead != 0)
+    out.number(ahead > 0 ? 2 * static_cast<std::uint64_t>(ahead) : 2 * static_cast<std::uint64_t>(-ahead) + 1);
   return row;
 }
 
@@ -387,6 +400,10 @@ Counters decode_counters(Bytes row) {
   Counters counters;
   counters.next_sequence = in.number();
   for (const StateCode& one : kStateCodes) counters.counts[static_cast<std::size_t>(one.state)] = in.number();
+  if (in.empty()) return counters;
+  const std::uint64_t ahead = in.number();
+  const auto ms = static_cast<std::int64_t>(ahead / 2);
+  counters.clock_ahead = std::chrono::milliseconds(ahead % 2 == 0 ? ms : -ms);
   return counters;
 }
 

@@ -108,10 +108,12 @@ void append_recent(std::string& to, const RecentRow& row);
 [[nodiscard]] std::string encode_numbers(const std::vector<std::uint64_t>& numbers);
 [[nodiscard]] std::vector<std::uint64_t> decode_numbers(Bytes row);
 
-// store.counters: the next sequence, then how many jobs are in each state, in the order of kStateCodes.
+// store.counters: the next sequence, then how many jobs are in each state, in the order of kStateCodes, then
+// ClockChanged, if that is not 0: 2 * ms, or 2 * -ms + 1.
 struct Counters {
   std::array<std::uint64_t, kJobStates> counts{};
   std::uint64_t next_sequence = 1;
+  std::chrono::milliseconds clock_ahead{0};
 
   bool operator==(const Counters&) const = default;
 };

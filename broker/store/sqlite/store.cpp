@@ -93,6 +93,7 @@ Result<Recovered> SqliteStore::recover() {
     recovered.consumers = tables_->reader.consumers();
     recovered.counts = tables_->writer.counters().counts;
     recovered.next_sequence = tables_->writer.counters().next_sequence;
+    recovered.clock_ahead = tables_->writer.counters().clock_ahead;
     return recovered;
   });
 }
@@ -145,8 +146,8 @@ Result<std::vector<StoredJob>> SqliteStore::load_scheduled(ScheduleKey from, std
   return read("load scheduled jobs", [&] { return tables_->reader.load_scheduled(from, limit, bytes); });
 }
 
-Result<std::vector<StoredJob>> SqliteStore::load_expired(WallTime now, std::size_t limit) {
-  return read("load expired jobs", [&] { return tables_->reader.load_expired(now, limit); });
+Result<std::vector<StoredJob>> SqliteStore::load_expired(WallTime latest, std::size_t limit, ExpiryKey from) {
+  return read("load expired jobs", [&] { return tables_->reader.load_expired(latest, limit, from); });
 }
 
 Result<ListPage> SqliteStore::list(const ListFilter& filter) {

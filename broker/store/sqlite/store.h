@@ -25,7 +25,8 @@ class SqliteStore final : public Store {
                                                            std::size_t bytes) override;
   [[nodiscard]] Result<std::vector<StoredJob>> load_scheduled(ScheduleKey from, std::size_t limit,
                                                               std::size_t bytes) override;
-  [[nodiscard]] Result<std::vector<StoredJob>> load_expired(WallTime now, std::size_t limit) override;
+  [[nodiscard]] Result<std::vector<StoredJob>> load_expired(WallTime latest, std::size_t limit,
+                                                            ExpiryKey from) override;
   [[nodiscard]] Result<ListPage> list(const ListFilter& filter) override;
   [[nodiscard]] Result<std::vector<Dropped>> forget(WallTime now, std::size_t limit) override;
   [[nodiscard]] Result<std::vector<Dropped>> forget_failed(const std::vector<std::string>& queues, std::uint64_t keep,

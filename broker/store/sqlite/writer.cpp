@@ -186,7 +186,7 @@ void SqliteWriter::apply(const JobRescheduled& record) {
   status.earlier = record.earlier;
   set_status(spec, status);
   places_.put_in_schedule(spec, record.due);
-  release_if_begun(spec);
+  if (record.uses.attempt > 0) release_if_begun(spec);
 }
 
 void SqliteWriter::apply(const JobDue& record) {

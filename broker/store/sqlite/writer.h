@@ -49,6 +49,7 @@ class SqliteWriter {
   void apply(const ConsumerChanged& record);
   void apply(const ValuePiece& record) { large_.add(record); }
   void apply(const ValueClosed& record) { large_.close(record.name); }
+  void apply(const ClockChanged& record) { counts_.set_clock_ahead(record.ahead); }
 
   [[nodiscard]] std::optional<LargeValue> large_args_of(const JobSpec& spec);
   template <class R>
