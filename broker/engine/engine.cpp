@@ -1,5 +1,7 @@
 #include "broker/engine/engine.h"
 
+#include <algorithm>
+
 namespace zebu::broker {
 
 Engine::Engine(const EngineOptions& options)
@@ -95,11 +97,54 @@ void Engine::show_changes() {
   for (Consumer* consumer : changed_) {
     consumer->is_touched = false;
     if (!consumer->suspects.empty()) show_suspects(*consumer);
+    dispatch_.set_poor(*consumer->seat, is_behind(*consumer) || consumer->draining || consumer->is_cut_off);
     dispatch_.set(*consumer->seat,
                   static_cast<std::int64_t>(consumer->slots) - static_cast<std::int64_t>(consumer->running.size()),
-                  consumer->credit);
+                  credit_shown(*consumer));
   }
   changed_.clear();
+}
+
+bool Engine::is_behind(const Consumer& consumer) {
+  if (!consumer.health.is_poor()) return false;
+  const auto has_others = [](const Queue* queue) { return queue->well > 0; };
+  return std::any_of(consumer.queues.begin(), consumer.queues.end(), has_others);
+}
+
+// A poor consumer gets a job now and then, to see whether it does better, while others do better.
+std::uint32_t Engine::credit_shown(const Consumer& consumer) const {
+  if (!is_behind(consumer)) return consumer.credit;
+  return consumer.credit > 0 && consumer.running.empty() && consumer.health.tries_at() <= last_.steady ? 1 : 0;
+}
+
+// Counts it among its queues' consumers that do well, or not. Where none is left that does, the poor ones get as much
+// as others.
+void Engine::judge_health(Consumer& consumer) {
+  const bool is_well = !consumer.health.is_poor() && !consumer.draining && !consumer.is_cut_off;
+  if (std::exchange(consumer.is_well, is_well) == is_well) return;
+  bool is_turn = false;
+  for (Queue* queue : consumer.queues) {
+    is_well ? ++queue->well : --queue->well;
+    is_turn = is_turn || queue->well <= 1;
+  }
+  changed(consumer);
+  if (!is_turn) return;
+  for (const auto& [time, session] : poor_) changed(this->consumer(session));
+}
+
+void Engine::ended_well(Consumer& consumer, bool is_well) {
+  Health& health = consumer.health;
+  if (health.is_poor()) poor_.erase({health.tries_at(), consumer.session});
+  is_well ? health.succeeded() : health.failed(last_.steady);
+  if (health.is_poor()) poor_.emplace(health.tries_at(), consumer.session);
+  judge_health(consumer);
+}
+
+// Those whose pause is over.
+void Engine::let_poor_try() {
+  while (!poor_.empty() && poor_.begin()->first <= last_.steady) {
+    changed(consumer(poor_.extract(poor_.begin()).value().second));
+  }
 }
 
 void Engine::show_suspects(Consumer& consumer) {

@@ -11,6 +11,7 @@
 #include "broker/engine/peers/waiters.h"
 
 #include <deque>
+#include <set>
 
 namespace zebu::broker {
 
@@ -155,6 +156,11 @@ class Engine {
   void line_gone(Line& line);
   void show_changes();
   void show_suspects(Consumer& consumer);
+  [[nodiscard]] static bool is_behind(const Consumer& consumer);
+  [[nodiscard]] std::uint32_t credit_shown(const Consumer& consumer) const;
+  void judge_health(Consumer& consumer);
+  void ended_well(Consumer& consumer, bool is_well);
+  void let_poor_try();
   void show(Line& line);
   void hold_lines(Queue& queue);
   void changed(Consumer& consumer);
@@ -310,8 +316,9 @@ class Engine {
     TimePoint::duration until;
   };
   std::deque<Unclaimed> claims_end_;
-  std::optional<TimePoint> limits_from_;  // after a pause of the broker's own: outcomes may be on their way
-  BatchNumber given_up_with_ = 0;         // the batch that records which consumers did not come back
+  std::set<std::pair<TimePoint, SessionId>> poor_;  // consumers that failed all their jobs, by when each may try again
+  std::optional<TimePoint> limits_from_;            // after a pause of the broker's own: outcomes may be on their way
+  BatchNumber given_up_with_ = 0;                   // the batch that records which consumers did not come back
   bool is_checking_expiry_ = false;
   ExpiryKey expired_from_;  // where the look for expired jobs in the store goes on
   bool is_forgetting_ = false;

@@ -67,6 +67,8 @@ void Ledger::check_nothing_waits(const Engine& engine) const {
         if (peer == consumers_.end() || !peer->second.serves(name, line->name().task)) continue;
         if (!next->is_transient() && session.consumer->known_with > engine.settled()) continue;
         if (next->is_suspect() && !session.consumer->suspects.empty()) continue;
+        // It waits for its turn, or did well just now: the commit of that is under way, and assigns.
+        if (session.consumer->health.is_poor() || session.consumer->is_touched) continue;
         fail("nothing waits", "job " + std::to_string(number_of(next->spec->id)) + " waits, and consumer " +
                                   std::to_string(peer->second.instance) + " would take it");
       }

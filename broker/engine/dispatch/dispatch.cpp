@@ -48,6 +48,9 @@ struct Route {
   Line* line = nullptr;
   std::optional<Dispatch::Head> head;
   std::vector<std::unique_ptr<Link>> links;
+
+  // Some consumer that is not poor serves it.
+  [[nodiscard]] bool has_better() const;
 };
 
 struct Group {
@@ -63,13 +66,18 @@ struct Group {
   LineKey key;
   SetHook hook;
 
-  [[nodiscard]] bool takes(const Dispatch::Head& head) const {
+  [[nodiscard]] bool takes(const Route& line, const Dispatch::Head& head) const {
+    if (kind.is_poor && head.failed_on && line.has_better()) return false;
     return (kind.is_known || !head.is_durable) && !(kind.has_suspect && head.is_suspect);
   }
   [[nodiscard]] bool knows(const std::string& task) const {
     return std::binary_search(tasks.begin(), tasks.end(), task);
   }
 };
+
+bool Route::has_better() const {
+  return std::any_of(links.begin(), links.end(), [](const auto& link) { return !link->group->kind.is_poor; });
+}
 
 // Whether an element whose key has changed is still between its neighbours, so that it need not be taken out.
 template <class Set, class Element>
@@ -141,17 +149,17 @@ void Dispatch::link(Group& group, Route& line) {
   link.group = &group;
   link.route = &line;
   group.links.push_back(link);
-  if (!line.head || !group.takes(*line.head)) return;
-  link.key = line.head->key;
-  group.ready.insert(link);
-  refresh(group);
+  review(line);
 }
+
+// Which groups may have its first job.
+void Dispatch::review(Route& line) { set_head(line, std::optional(line.head)); }
 
 void Dispatch::set_head(Route& line, const std::optional<Head>& head) {
   line.head = head;
   for (auto& link : line.links) {
     Group& group = *link->group;
-    const bool is_ready = head && group.takes(*head);
+    const bool is_ready = head && group.takes(line, *head);
     const bool was_ready = link->ready.is_linked();
     if (is_ready ? was_ready && link->key == head->key : !was_ready) continue;
     if (!is_ready) {
@@ -193,7 +201,9 @@ void Dispatch::unlink(Group& group) {
     Link& link = group.links.front();
     if (link.ready.is_linked()) group.ready.erase(group.ready.iterator_to(link));
     group.links.pop_front();
-    std::erase_if(link.route->links, [&](const auto& each) { return each.get() == &link; });
+    Route& line = *link.route;
+    std::erase_if(line.links, [&](const auto& each) { return each.get() == &link; });
+    if (line.head && line.head->failed_on) review(line);
   }
   for (const std::string& queue : group.queues) {
     const auto serving = serving_.find(queue);
@@ -243,10 +253,22 @@ void Dispatch::regroup(Seat& consumer, Kind kind) {
   join(consumer, after);
 }
 
-void Dispatch::set_known(Seat& consumer) { regroup(consumer, {true, consumer.group->kind.has_suspect}); }
+void Dispatch::set_known(Seat& consumer) {
+  Kind kind = consumer.group->kind;
+  kind.is_known = true;
+  regroup(consumer, kind);
+}
 
 void Dispatch::set_has_suspect(Seat& consumer, bool has_suspect) {
-  regroup(consumer, {consumer.group->kind.is_known, has_suspect});
+  Kind kind = consumer.group->kind;
+  kind.has_suspect = has_suspect;
+  regroup(consumer, kind);
+}
+
+void Dispatch::set_poor(Seat& consumer, bool is_poor) {
+  Kind kind = consumer.group->kind;
+  kind.is_poor = is_poor;
+  regroup(consumer, kind);
 }
 
 void Dispatch::set(Seat& consumer, std::int64_t free, std::uint32_t credit) {

@@ -67,6 +67,9 @@ class Dispatch {
   void set_known(Seat& consumer);
   // Whether the consumer has a job that may have brought another consumer down.
   void set_has_suspect(Seat& consumer, bool has_suspect);
+  // Whether others are to be preferred, because it fails its jobs and they do not, or because it takes none any more: it
+  // gets none that has failed before and that another one may have.
+  void set_poor(Seat& consumer, bool is_poor);
   // free: its slots minus its jobs, may be negative. credit: how many more jobs it takes.
   void set(Seat& consumer, std::int64_t free, std::uint32_t credit);
 
@@ -81,6 +84,7 @@ class Dispatch {
   struct Kind {
     bool is_known = false;
     bool has_suspect = false;
+    bool is_poor = false;
 
     auto operator<=>(const Kind&) const = default;
   };
@@ -89,6 +93,7 @@ class Dispatch {
   Group& group(std::vector<std::string> queues, std::vector<std::string> tasks, Kind kind);
   void regroup(Seat& consumer, Kind kind);
   void link(Group& group, Route& line);
+  void review(Route& line);
   void unlink(Group& group);
   void join(Seat& consumer, Group& group);
   void leave(Seat& consumer);

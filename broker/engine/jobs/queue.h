@@ -46,6 +46,7 @@ struct Queue {
   Rate in;
   Rate out;
   std::size_t consumers = 0;                      // consumers that serve it, including draining ones
+  std::size_t well = 0;                           // of them, those that may have its jobs and are not poor (Health)
   std::map<std::string, int, std::less<>> tasks;  // task -> number of its consumers that know it
 
   // It has no jobs, consumers or settings, and its lines expect no jobs.

@@ -133,7 +133,12 @@ void Engine::take_outcome(Consumer& from, Job* job, MakeOutcome&& outcome, Effec
   }
   if (!job->is_transient()) from.receipts.depends_on(batches_.open());
   ++job->queue->out.count;
-  end_attempt(*job, outcome(), out);
+  Outcome ended = outcome();
+  if (ended.state == JobState::succeeded || ended.state == JobState::failed) {
+    const bool is_well = ended.state == JobState::succeeded;
+    if (!is_well || from.health.has_failed()) ended_well(from, is_well);
+  }
+  end_attempt(*job, std::move(ended), out);
 }
 
 void Engine::outcome(SessionId session, const message::OutcomeReport& report, Moment now, Effects& out, bool in_parts) {
@@ -233,6 +238,7 @@ void Engine::drain(SessionId session, Effects& out) {
   Consumer& from = consumer(session);
   from.draining = true;
   from.credit = 0;
+  judge_health(from);
   changed(from);
   tell_kept(from, from.receipts.at_once(true), out);
   // Behind every ASSIGN that waits for its commit.

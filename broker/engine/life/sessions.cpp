@@ -112,6 +112,7 @@ void Engine::add_consumer(Session& session, const message::Hello& hello, Effects
   show_changes();  // lines that Dispatch has not heard of
   consumer.seat = &dispatch_.add_consumer(session.id, std::move(names), consumer.tasks);
   for (Queue* queue : consumer.queues) hold_lines(*queue);
+  judge_health(consumer);
 }
 
 // A restarted broker waits for consumers that the store knows of, and durable jobs go to no other.
@@ -119,6 +120,9 @@ void Engine::become_known(Session& session, const message::Hello& hello, const C
   Consumer& consumer = *session.consumer;
   if (before != nullptr) {
     consumer.is_late = before->is_late;
+    consumer.health = before->health;
+    if (consumer.health.is_poor()) poor_.emplace(consumer.health.tries_at(), consumer.session);
+    judge_health(consumer);
     consumer.known_with = before->known_with;
   } else {
     consumer.is_late = peers_.is_late(hello);
@@ -133,6 +137,9 @@ void Engine::become_known(Session& session, const message::Hello& hello, const C
 }
 
 void Engine::remove_consumer(Consumer& gone) {
+  gone.draining = true;
+  judge_health(gone);
+  if (gone.health.is_poor()) poor_.erase({gone.health.tries_at(), gone.session});
   std::erase(changed_, &gone);
   std::erase(awaiting_known_, &gone);
   std::erase(awaiting_receipts_, &gone);
@@ -291,6 +298,7 @@ void Engine::cut_off(SessionId id, Effects& out) {
   if (!session->consumer) return end_session(id, End::lost, out);
   session->consumer->is_cut_off = true;
   session->consumer->credit = 0;
+  judge_health(*session->consumer);
   changed(*session->consumer);
 }
 

@@ -2,6 +2,7 @@
 
 #include "broker/engine/engine_options.h"
 #include "broker/engine/jobs/queue.h"
+#include "broker/engine/peers/health.h"
 #include "broker/engine/peers/receipts.h"
 #include "zebu/wire/message.h"
 
@@ -33,6 +34,8 @@ struct Consumer {
   JobList running;              // assigned to it, in the order of assignment
   std::vector<JobId> suspects;  // that it has (Job::is_suspect); may name some that it has no more
   Receipts receipts;
+  Health health;
+  bool is_well = false;          // the engine: it is counted in Queue::well
   Seat* seat = nullptr;          // Dispatch's, through the engine
   bool is_touched = false;       // the engine: its credit or its free slots have changed
   bool awaits_receipts = false;  // the engine: it is in the list of those
