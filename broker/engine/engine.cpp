@@ -161,6 +161,8 @@ void Engine::show(Line& line) {
     backlog_.hold(line, line.queue().settings.is_paused || !Dispatch::is_served(*line.route));
   }
   const Job* next = line.queue().settings.is_paused ? nullptr : line.next();
+  // Of many that expire together, this one's turn has not come yet. Other lines do not wait for that.
+  if (next != nullptr && has_expired(*next)) next = nullptr;
   std::optional<Dispatch::Head> head;
   if (next != nullptr) head = {line_key(*next->spec), !next->is_transient(), next->failed_on(), next->is_suspect()};
   dispatch_.set_head(*line.route, head);

@@ -33,6 +33,7 @@ struct Totals {
   std::uint64_t stale_outcomes = 0;    // for attempts that were not their sender's
   std::uint64_t lost_sessions = 0;     // silent, or gone without BYE
 
+  [[nodiscard]] std::uint64_t finished() const { return succeeded + failed + cancelled + expired; }
   // Jobs that ended so.
   [[nodiscard]] std::uint64_t& of(JobState final_state) {
     switch (final_state) {
@@ -162,6 +163,9 @@ class Engine {
   void ended_well(Consumer& consumer, bool is_well);
   void let_poor_try();
   void show(Line& line);
+  [[nodiscard]] bool has_expired(const Job& waiting) const {
+    return waiting.has_deadline && waiting.deadline <= last_.wall;
+  }
   void hold_lines(Queue& queue);
   void changed(Consumer& consumer);
   [[nodiscard]] Consumer& consumer(SessionId session) { return *peers_.find(session)->consumer; }
@@ -241,6 +245,7 @@ class Engine {
   void forget_finished(Moment now);
   void house_keep(Moment now, Effects& out);
   void look_for_expired(Effects& out);
+  void forget_more(Effects& out);
   void forget_oldest_failed(Effects& out);
   void report_forgotten(Effects& out);
 
@@ -322,6 +327,7 @@ class Engine {
   bool is_checking_expiry_ = false;
   ExpiryKey expired_from_;  // where the look for expired jobs in the store goes on
   bool is_forgetting_ = false;
+  std::uint64_t finished_then_ = 0;  // when the last step of forgetting was asked for
   bool is_forgetting_failed_ = false;
   bool is_following_wall_ =
       false;                 // scheduled jobs in the store are looked through for those that follow the wall clock

@@ -67,8 +67,8 @@ class Dispatch {
   void set_known(Seat& consumer);
   // Whether the consumer has a job that may have brought another consumer down.
   void set_has_suspect(Seat& consumer, bool has_suspect);
-  // Whether others are to be preferred, because it fails its jobs and they do not, or because it takes none any more: it
-  // gets none that has failed before and that another one may have.
+  // Whether others are to be preferred, because it fails its jobs and they do not, or because it takes none any more:
+  // it gets none that has failed before and that another one may have.
   void set_poor(Seat& consumer, bool is_poor);
   // free: its slots minus its jobs, may be negative. credit: how many more jobs it takes.
   void set(Seat& consumer, std::int64_t free, std::uint32_t credit);

@@ -354,8 +354,8 @@ void JobTable::trim_finished(std::size_t jobs, std::size_t bytes, BatchNumber se
   }
 }
 
-void JobTable::forget_due(WallTime now) {
-  while (!forgetting_.empty() && forgetting_.begin()->deadline <= now) forget(*forgetting_.begin());
+void JobTable::forget_due(WallTime now, std::size_t most) {
+  for (; most > 0 && !forgetting_.empty() && forgetting_.begin()->deadline <= now; --most) forget(*forgetting_.begin());
 }
 
 void JobTable::forget_transient(WallTime finished) {

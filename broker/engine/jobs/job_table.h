@@ -97,8 +97,8 @@ class JobTable {
   // are left, and both together have at most `bytes`; durable ones go first. Keeps durable ones of batches after
   // `settled`, because the store does not have their outcomes yet.
   void trim_finished(std::size_t jobs, std::size_t bytes, BatchNumber settled);
-  // Forgets finished jobs whose deadline has come.
-  void forget_due(WallTime now);
+  // Forgets finished jobs whose deadline has come, up to `most`.
+  void forget_due(WallTime now, std::size_t most);
   // Forgets transient jobs that had finished by then, except those with their own deadline.
   void forget_transient(WallTime finished);
   // Forgets a finished job now.

@@ -33,6 +33,11 @@ void Engine::assign(Moment now, Effects& out) {
     if (!match) match = dispatch_.next(Dispatch::Want::ahead);
     if (!match) return;
     Job& job = *match->line->jobs().begin();
+    if (has_expired(job)) {  // since its line was shown
+      jobs_.touch(*match->line);
+      show_changes();
+      continue;
+    }
     give(job, consumer(match->consumer), now, out);
     show_changes();
   }

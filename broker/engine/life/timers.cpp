@@ -7,7 +7,10 @@ namespace zebu::broker {
 namespace {
 
 constexpr std::chrono::seconds kHousekeeping{1};
+// Jobs whose time has come together take turns with messages: so many a round.
+constexpr std::size_t kTimedAtOnce = 1000;
 constexpr std::size_t kForgetAtOnce = 1000;
+constexpr std::size_t kForgetAtMost = 50'000;
 constexpr std::size_t kExpireAtOnce = 1000;
 constexpr std::size_t kPurgeAtOnce = 2000;
 constexpr std::size_t kSweepWaiters = 10'000;
@@ -33,7 +36,7 @@ void Engine::tick(Moment now, Effects& out) {
 // Before anything of this tick ends a job, so that the tick's own ends are remembered at least until the next one.
 void Engine::forget_finished(Moment now) {
   jobs_.trim_finished(options_.keep, options_.keep_bytes, batches_.settled());
-  jobs_.forget_due(now.wall);
+  jobs_.forget_due(now.wall, kTimedAtOnce);
   if (!next_housekeeping_ || now.steady >= *next_housekeeping_) jobs_.forget_transient(now.wall - options_.result_ttl);
 }
 
@@ -54,7 +57,8 @@ std::optional<TimePoint> Engine::next_deadline() const {
 }
 
 void Engine::move_due(Moment now, Effects& out) {
-  while (!jobs_.schedule().empty() && jobs_.schedule().begin()->due <= now.wall) {
+  for (std::size_t moved = 0; moved < kTimedAtOnce; ++moved) {
+    if (jobs_.schedule().empty() || jobs_.schedule().begin()->due > now.wall) return;
     Job& job = *jobs_.schedule().begin();
     jobs_.make_due(job);
     Line& line = jobs_.line(*job.spec);
@@ -107,7 +111,8 @@ void Engine::follow_wall_in_memory(Effects& out) {
 
 // What waits expires; what runs has run for too long.
 void Engine::meet_deadlines(Moment now, Effects& out) {
-  while (!jobs_.deadlines().empty() && jobs_.deadlines().begin()->deadline <= now.wall) {
+  for (std::size_t met = 0; met < kTimedAtOnce; ++met) {
+    if (jobs_.deadlines().empty() || jobs_.deadlines().begin()->deadline > now.wall) return;
     Job& job = *jobs_.deadlines().begin();
     if (job.state != JobState::running) {
       finish(job, Outcome::expired(), out);
@@ -216,13 +221,22 @@ void Engine::house_keep(Moment now, Effects& out) {
   }
   last_housekeeping_ = now.steady;
   next_housekeeping_ = now.steady + kHousekeeping;
-  if (!std::exchange(is_forgetting_, true)) out.reads.emplace_back(Forget{now.wall, kForgetAtOnce});
+  forget_more(out);
   forget_oldest_failed(out);
   report_forgotten(out);
   if (backlog_.has_stored()) look_for_expired(out);
   transient_keys_.tidy(jobs_.in_memory().size(), [&](const JobId& id) { return jobs_.find(id) != nullptr; });
   waiters_.sweep(kSweepWaiters);
   jobs_.release_idle_lines();
+}
+
+// One step while little is due, and under load as much as comes: more than has finished since the last step.
+void Engine::forget_more(Effects& out) {
+  if (std::exchange(is_forgetting_, true)) return;
+  const std::uint64_t finished = totals_.finished();
+  const std::uint64_t since = finished - std::exchange(finished_then_, finished);
+  const std::size_t limit = std::min<std::uint64_t>(kForgetAtOnce + 2 * since, kForgetAtMost);
+  out.reads.emplace_back(Forget{last_.wall, limit});
 }
 
 void Engine::look_for_expired(Effects& out) {

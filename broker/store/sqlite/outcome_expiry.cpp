@@ -10,7 +10,7 @@ namespace {
 // In memory at most, for a crash would have recovery look up as many jobs.
 constexpr std::size_t kManyInGroups = 1000;
 // Jobs that one visit looks at, at most: those that were dropped before their time are named all the same.
-constexpr std::size_t kMostLooks = 10'000;
+constexpr std::size_t kMostLooks = 100'000;
 
 }  // namespace
 
