@@ -7,6 +7,7 @@
 
 #include <atomic>
 #include <csignal>
+#include <poll.h>
 #include <pthread.h>
 #include <thread>
 
@@ -65,4 +66,37 @@ TEST_CASE("signals do not disturb a socket") {
     REQUIRE(received.frame().size() == 400);
   }
   CHECK(signals > 0);
+}
+
+TEST_CASE("a socket that always has input does not hide the other one's") {
+  SocketContext context;
+  auto busy = Router::bind(context, "tcp://127.0.0.1:*", {});
+  auto other = Router::bind(context, "tcp://127.0.0.1:*", {});
+  REQUIRE((busy && other));
+  auto crowd = Dealer::connect(context, busy->endpoint(), {});
+  auto peer = Dealer::connect(context, other->endpoint(), {});
+  REQUIRE((crowd && peer));
+  crowd->send(frame_of(10));
+  peer->send(frame_of(20));
+  Received received;
+  const auto receive = [&](Router& from) {
+    return eventually([&] {
+      (void)wait_readable(*busy, *other, -1, -1, std::chrono::milliseconds(1));
+      return from.receive(received);
+    });
+  };
+  REQUIRE(receive(*other));
+  const std::string id(received.peer());
+  CHECK_FALSE(other->receive(received));
+  REQUIRE(busy->may_have_input());  // and nobody reads it
+  for (int i = 0; i < 100; ++i) {
+    // What comes while the broker sends may be noticed by that send, and by nothing after it.
+    peer->send(frame_of(30));
+    pollfd announced{other->descriptor(), POLLIN, 0};
+    REQUIRE(::poll(&announced, 1, 5000) == 1);
+    REQUIRE(other->send(id, frame_of(1)));
+    REQUIRE(receive(*other));
+    CHECK(received.frame().size() == 30);
+    CHECK_FALSE(other->receive(received));
+  }
 }

@@ -147,7 +147,9 @@ bool Router::may_have_input() {
 // One poll per round. zmq_poll would make about ten, because it checks each socket's state before and after.
 bool wait_readable(Router& first, Router& second, int stop, int other,
                    std::optional<std::chrono::milliseconds> timeout) {
-  const bool has_input = first.may_have_input() || second.may_have_input();
+  // Both are asked: one that always has input must not hide what a send on the other one has swallowed.
+  const bool first_has = first.may_have_input();
+  const bool has_input = second.may_have_input() || first_has;
   std::array<pollfd, 4> items = {
       {{first.descriptor_, POLLIN, 0}, {second.descriptor_, POLLIN, 0}, {stop, POLLIN, 0}, {other, POLLIN, 0}}};
   const int wait = has_input ? 0 : timeout ? static_cast<int>(timeout->count()) : -1;

@@ -75,6 +75,8 @@ class Router {
   [[nodiscard]] bool receive(Received& into);
   // Whether receive() may have a message.
   [[nodiscard]] bool may_have_input();
+  // Becomes readable when the socket's state may have changed; edge-triggered, as a Dealer's.
+  [[nodiscard]] int descriptor() const { return descriptor_; }
   // Returns false, and sends nothing, if the peer is gone or unknown.
   [[nodiscard]] bool send(Bytes peer, Frame frame);
   // What was sent before still leaves when the socket is closed, for at most this time.
