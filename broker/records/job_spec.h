@@ -23,6 +23,8 @@ struct JobSpec {
   WallTime submitted{};
   std::optional<WallTime> due;      // when it may start first; unset: at once
   std::optional<WallTime> expires;  // when it must have started
+  // Its place in lists, by the wall clock when it was accepted, if its id names another time (list_place.h).
+  std::optional<WallTime> listed_at;
   bool is_due_by_wall = false;
   bool is_expiry_by_wall = false;
 

@@ -185,7 +185,7 @@ struct ListFilter {
 // A page ends after so many bytes of jobs, results and errors, or one job that is larger.
 inline constexpr std::size_t kPageBytes = 1 << 20;
 struct ListPage {
-  std::vector<StoredJob> jobs;  // newest id first
+  std::vector<StoredJob> jobs;  // newest first (list_place.h)
   std::string next;             // `after` of the next page; empty: this is the last page
 };
 

@@ -69,6 +69,9 @@ JobSpec RandomRecords::spec() {
   spec.options.priority = static_cast<std::uint8_t>(happens(2) ? kDefaultPriority : below(10));
   if (happens(4)) spec.due = soon();
   if (happens(4)) spec.expires = soon();
+  spec.is_due_by_wall = spec.due && happens(2);
+  spec.is_expiry_by_wall = spec.expires && happens(2);
+  if (happens(5)) spec.listed_at = happens(2) ? now_ : soon();
   if (happens(3)) {
     spec.options.unique = "key " + std::to_string(below(6));
     if (happens(2)) spec.options.unique_while = UniqueWhile::queued;

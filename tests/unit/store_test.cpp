@@ -1,3 +1,4 @@
+#include "broker/records/list_place.h"
 #include "tests/support/catch.h"
 #include "tests/support/store_fixture.h"
 
@@ -244,6 +245,44 @@ TEST_CASE("a list has the newest jobs first, by state, queue and task, page by p
     filter.after = page.next;
   } while (!filter.after.empty());
   CHECK(all == list({}));
+}
+
+TEST_CASE("a list is in the order of acceptance, whatever time the ids name") {
+  EVERY_STORE;
+  const auto id_at = [](std::int64_t second, std::uint8_t number) {
+    Uuid id;
+    const std::int64_t ms = second * 1000;
+    for (std::size_t i = 0; i < 6; ++i) id.bytes[i] = static_cast<std::uint8_t>(ms >> (40 - 8 * i));
+    id.bytes[6] = 0x70;
+    id.bytes[15] = number;
+    return id;
+  };
+  // Accepted one a second; every third submitter's clock is years ahead or behind, or its ids have no time.
+  std::vector<JobId> accepted;
+  for (int i = 0; i < 30; ++i) {
+    JobSpec spec = job(static_cast<std::uint64_t>(i + 1));
+    const std::int64_t now = 10'000'000 + i;
+    const auto number = static_cast<std::uint8_t>(i);
+    spec.id = id_at(i % 6 == 0 ? 4'000'000'000 : i % 3 == 0 ? 1000 : now, number);
+    if (i % 12 == 0) spec.id.bytes[6] = 0x40;
+    spec.listed_at = listed_at(spec.id, at_second(now));
+    CHECK(spec.listed_at.has_value() == (i % 3 == 0));
+    accepted.insert(accepted.begin(), spec.id);
+    store.commit({JobAccepted{shared(spec), i % 2 == 0}});
+  }
+  ListFilter filter;
+  filter.limit = GENERATE(1U, 4U, 100U);
+  std::vector<JobId> listed;
+  do {
+    const ListPage page = *store->list(filter);
+    for (const StoredJob& job : page.jobs) listed.push_back(job.spec->id);
+    filter.after = page.next;
+  } while (!filter.after.empty());
+  CHECK(listed == accepted);
+  for (const char* nonsense : {"/", "12", "12/", "/12", "-1/3", "1/2/3", "x"}) {
+    filter.after = nonsense;
+    CHECK(store->list(filter)->jobs.empty());
+  }
 }
 
 TEST_CASE("queues' settings and consumers are remembered until they are taken back") {

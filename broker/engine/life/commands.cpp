@@ -1,4 +1,5 @@
 #include "broker/engine/engine.h"
+#include "broker/records/list_place.h"
 #include "zebu/utf8.h"
 
 #include <algorithm>
@@ -129,6 +130,7 @@ std::optional<JobId> Engine::retry(const StoredJob& failed, const JobId& fresh, 
   auto spec = std::make_shared<JobSpec>(*failed.spec);
   spec->id = fresh;
   spec->submitted = now.wall;
+  spec->listed_at = listed_at(fresh, now.wall + jobs_.clock_ahead());
   spec->due.reset();
   spec->is_due_by_wall = spec->is_expiry_by_wall = false;
   // It is asked for now, so a time that has passed since does not matter. Nor does a full queue: it was accepted once.

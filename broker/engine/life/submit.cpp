@@ -1,4 +1,5 @@
 #include "broker/engine/engine.h"
+#include "broker/records/list_place.h"
 
 #include <unordered_set>
 
@@ -37,6 +38,7 @@ void Engine::submit_held_back(SessionId session, std::shared_ptr<JobSpec> job, b
 void Engine::accept(SessionId session, std::shared_ptr<JobSpec> spec, bool wait, Moment now, Effects& out) {
   const JobOptions& options = spec->options;
   spec->submitted = now.wall;
+  spec->listed_at = listed_at(spec->id, now.wall + jobs_.clock_ahead());
   if (options.delay.count() > 0) spec->due = now.wall + options.delay;
   spec->is_due_by_wall = options.run_at && *options.run_at > now.wall + jobs_.clock_ahead();
   if (spec->is_due_by_wall) spec->due = options.run_at;

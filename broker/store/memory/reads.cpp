@@ -1,3 +1,4 @@
+#include "broker/records/list_place.h"
 #include "broker/store/memory/store.h"
 
 namespace zebu::broker {
@@ -63,26 +64,37 @@ Result<std::vector<StoredJob>> MemoryStore::load_expired(WallTime latest, std::s
 
 Result<ListPage> MemoryStore::list(const ListFilter& filter) {
   ListPage page;
+  const auto from = ListPlace::parse(filter.after);
+  if (!from) return page;
+  auto by_id = from->id ? jobs_.lower_bound(*from->id) : jobs_.end();
+  auto by_time = listed_at_.lower_bound({from->at, from->sequence});
   std::size_t bytes = 0;
-  auto at = jobs_.end();
-  if (!filter.after.empty()) {
-    const auto after = Uuid::parse(filter.after);
-    if (!after) return page;
-    at = jobs_.lower_bound(*after);
-  }
-  while (at != jobs_.begin()) {
-    if (page.jobs.size() == filter.limit || bytes >= kPageBytes) {
-      page.next = at->first.to_string();
-      break;
-    }
-    --at;
-    const StoredJob& job = at->second.job;
-    const bool may_run = job.state == JobState::queued && !at->second.is_in_line;
-    if (filter.state && job.state != *filter.state && !(may_run && filter.state == JobState::running)) continue;
-    if (!filter.queue.empty() && job.spec->queue != filter.queue) continue;
-    if (!filter.task.empty() && job.spec->task != filter.task) continue;
+  std::string place;
+  const auto add = [&](const Entry& entry) {
+    const StoredJob& job = entry.job;
+    const bool may_run = job.state == JobState::queued && !entry.is_in_line;
+    if (filter.state && job.state != *filter.state && !(may_run && filter.state == JobState::running)) return;
+    if (!filter.queue.empty() && job.spec->queue != filter.queue) return;
+    if (!filter.task.empty() && job.spec->task != filter.task) return;
     page.jobs.push_back(job);
     bytes += job.outcome ? size_of(*job.spec, *job.outcome) : job.spec->size();
+  };
+  while (by_id != jobs_.begin() || by_time != listed_at_.begin()) {
+    if (page.jobs.size() == filter.limit || bytes >= kPageBytes) {
+      page.next = place;
+      break;
+    }
+    const bool has_id = by_id != jobs_.begin();
+    const auto time = has_id ? WallTime(std::prev(by_id)->first.unix_time()) : WallTime{};
+    if (by_time != listed_at_.begin() && (!has_id || std::prev(by_time)->first.first > time)) {
+      --by_time;
+      place = ListPlace::behind(by_time->first.first, by_time->first.second);
+      add(jobs_.at(by_time->second));
+    } else {
+      --by_id;
+      place = ListPlace::behind(by_id->first);
+      if (!by_id->second.job.spec->listed_at) add(by_id->second);
+    }
   }
   return page;
 }

@@ -69,6 +69,7 @@ void MemoryStore::apply(const JobAccepted& record) {
   next_sequence_ = std::max(next_sequence_, spec.sequence + 1);
   Entry& entry = jobs_[spec.id];
   entry.job.spec = record.spec;
+  if (spec.listed_at) listed_at_.emplace(std::pair(*spec.listed_at, spec.sequence), spec.id);
   entry.job.state = spec.due ? JobState::scheduled : JobState::queued;
   if (spec.due) entry.job.due = *spec.due;
   count(entry, true);
@@ -205,6 +206,7 @@ void MemoryStore::drop(std::map<JobId, Entry>::iterator job) {
   set_forget_at(job->second, std::nullopt);
   const StoredJob& stored = job->second.job;
   release_unique(*stored.spec);
+  if (stored.spec->listed_at) listed_at_.erase({*stored.spec->listed_at, stored.spec->sequence});
   if (stored.state == JobState::failed) failed_[stored.spec->queue].erase({stored.finished, stored.spec->id});
   count(job->second, false);
   jobs_.erase(job);

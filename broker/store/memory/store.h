@@ -67,7 +67,8 @@ class MemoryStore final : public Store {
   void drop(std::map<JobId, Entry>::iterator job);
 
   std::map<JobId, Entry> jobs_;
-  std::map<std::uint64_t, JobId> resident_;  // queued ones that are not in line, and running ones
+  std::map<std::pair<WallTime, std::uint64_t>, JobId> listed_at_;  // those with JobSpec::listed_at
+  std::map<std::uint64_t, JobId> resident_;                        // queued ones that are not in line, and running ones
   std::map<std::string, StoredQueue> queues_;
   std::map<LineName, Line> lines_;  // that have jobs
   std::map<ScheduleKey, JobId> schedule_;

@@ -111,6 +111,7 @@ void StoreCheck::check_jobs(SQLite::Database& database) {
   const auto waiting = [&](JobState state) { return counts_[static_cast<std::size_t>(state)]; };
   expect_equal("rows of jobs in line", in_line, rows_of(database, "in_line"));
   expect_equal("rows of scheduled jobs", in_schedule, rows_of(database, "schedule"));
+  expect_equal("rows of jobs with a place in lists", listed_at_, rows_of(database, "listed_at"));
   expect_equal("rows of failed jobs", waiting(JobState::failed), rows_of(database, "failed"));
   expect_equal("rows of failed jobs by age", waiting(JobState::failed), rows_of(database, "failed_by_age"));
   expect_equal("jobs resident", waiting(JobState::queued) + waiting(JobState::running) - in_line, resident_jobs);
@@ -120,6 +121,7 @@ void StoreCheck::check_jobs(SQLite::Database& database) {
 
 void StoreCheck::check_job(const StoredJob& job, bool is_resident, bool is_in_line, bool is_scheduled) {
   ++jobs_;
+  if (job.spec->listed_at) ++listed_at_;
   ++counts_[static_cast<std::size_t>(job.state)];
   Totals& queue = queues_[job.spec->queue];
   const int places = int{is_resident} + int{is_in_line} + int{is_scheduled};

@@ -42,6 +42,7 @@ class StoreCheck {
   std::string path_;
   std::vector<std::string> problems_;
   std::uint64_t jobs_ = 0;
+  std::uint64_t listed_at_ = 0;  // jobs with JobSpec::listed_at
   std::uint64_t large_values_ = 0;
   std::uint64_t large_bytes_ = 0;
   std::array<std::uint64_t, kJobStates> counts_{};

@@ -22,7 +22,9 @@ JobRows::JobRows(SQLite::Database& database)
       delete_job_(database, "DELETE FROM job WHERE id = ?"),
       set_status_(database, "INSERT OR REPLACE INTO status(sequence, row) VALUES(?, ?)"),
       insert_statuses_(database, "INSERT OR FAIL INTO status(sequence, row) SELECT sequence, row FROM new_statuses"),
-      delete_status_(database, "DELETE FROM status WHERE sequence = ?") {}
+      delete_status_(database, "DELETE FROM status WHERE sequence = ?"),
+      insert_listed_(database, "INSERT INTO listed_at(at, sequence, id) VALUES(?, ?, ?)"),
+      delete_listed_(database, "DELETE FROM listed_at WHERE at = ? AND sequence = ?") {}
 
 void JobRows::load(std::string recent) {
   recent_ = std::move(recent);
@@ -101,7 +103,9 @@ JobRows::Settled JobRows::insert() {
 }
 
 bool JobRows::insert(const JobSpec& spec, const std::optional<LargeValue>& args) {
-  return insert_job_.run(spec.id, spec.sequence, Bytes(encode_job(spec, args))) != 0;
+  if (insert_job_.run(spec.id, spec.sequence, Bytes(encode_job(spec, args))) == 0) return false;
+  if (spec.listed_at) insert_listed_.run(*spec.listed_at, spec.sequence, spec.id);
+  return true;
 }
 
 void JobRows::set_status(const JobId& id, std::uint64_t sequence, const JobStatus& status) {
@@ -109,6 +113,10 @@ void JobRows::set_status(const JobId& id, std::uint64_t sequence, const JobStatu
 }
 
 void JobRows::erase(const JobId& id) { delete_job_.run(id); }
+void JobRows::erase(const JobSpec& spec) {
+  erase(spec.id);
+  delete_listed_.run(*spec.listed_at, spec.sequence);
+}
 void JobRows::erase_status(std::uint64_t sequence) { delete_status_.run(sequence); }
 
 std::optional<std::uint64_t> JobRows::sequence_of(const JobId& id) {

@@ -46,7 +46,8 @@ class JobRows {
   // These go into the tables at once; insert() comes before them. False: the id is there.
   [[nodiscard]] bool insert(const JobSpec& spec, const std::optional<LargeValue>& args = {});
   void set_status(const JobId& id, std::uint64_t sequence, const JobStatus& status);
-  void erase(const JobId& id);
+  void erase(const JobSpec& spec);  // that has JobSpec::listed_at
+  void erase(const JobId& id);      // another one
   void erase_status(std::uint64_t sequence);
 
  private:
@@ -67,6 +68,8 @@ class JobRows {
   Statement set_status_;
   Statement insert_statuses_;
   Statement delete_status_;
+  Statement insert_listed_;
+  Statement delete_listed_;
 };
 
 }  // namespace zebu::broker

@@ -1,5 +1,7 @@
 #include "broker/store/sqlite/reader.h"
 
+#include "broker/records/list_place.h"
+
 namespace zebu::broker {
 namespace {
 
@@ -56,7 +58,11 @@ SqliteReader::SqliteReader(SQLite::Database& database, ResidentJobs& resident, S
             "WHERE j.id < ? ORDER BY j.id DESC"),
       list_failed_(database,
                    "SELECT j.id, j.sequence, j.row, s.row FROM failed f CROSS JOIN job j ON j.id = f.id "
-                   "LEFT JOIN status s ON s.sequence = j.sequence WHERE f.id < ? ORDER BY f.id DESC") {}
+                   "LEFT JOIN status s ON s.sequence = j.sequence WHERE f.id < ? ORDER BY f.id DESC"),
+      list_others_(database,
+                   "SELECT j.id, j.sequence, j.row, s.row FROM listed_at l CROSS JOIN job j ON j.id = l.id "
+                   "LEFT JOIN status s ON s.sequence = j.sequence WHERE (l.at, l.sequence) < (?, ?) "
+                   "ORDER BY l.at DESC, l.sequence DESC") {}
 
 std::optional<JobStatus> SqliteReader::status(std::uint64_t sequence) {
   auto rows = status_.query(sequence);
@@ -206,30 +212,52 @@ void SqliteReader::visit(const std::function<void(const StoredJob&)>& visitor) {
   while (rows.next()) visitor(stored(rows, Large::check));
 }
 
+// Whether the row of a job is one that the filter wants, as far as its status says.
+bool SqliteReader::may_pass(const ListFilter& filter, const Rows& rows) const {
+  const bool may_run = filter.state == JobState::running && resident_.find(rows.number(1)) != nullptr;
+  return !filter.state || rows.is_null(3) || may_run || RowReader::status_only(rows.blob(3)).state == *filter.state;
+}
+
+bool SqliteReader::passes(const ListFilter& filter, const StoredJob& job) const {
+  const bool may_run = filter.state == JobState::running && resident_.find(job.spec->sequence) != nullptr;
+  if (filter.state && !may_run && job.state != *filter.state) return false;
+  if (!filter.queue.empty() && job.spec->queue != filter.queue) return false;
+  return filter.task.empty() || job.spec->task == filter.task;
+}
+
+// Two lists in one: the jobs by id, and those that are listed at another time than their ids name.
 ListPage SqliteReader::list(const ListFilter& filter) {
   ListPage page;
+  const auto from = ListPlace::parse(filter.after);
+  if (!from) return page;
+  const Large large = filter.with_large ? Large::read : Large::leave_out;
+  auto by_id = (filter.state == JobState::failed ? list_failed_ : list_).query(from->id ? from->id->view() : kNewest);
+  auto by_time = list_others_.query(from->at, from->sequence);
+  bool has_id = by_id.next();
+  std::optional<StoredJob> other;
+  const auto next_other = [&] { by_time.next() ? static_cast<void>(other = stored(by_time, large)) : other.reset(); };
+  next_other();
   std::size_t bytes = 0;
-  const auto after = Uuid::parse(filter.after);
-  if (!filter.after.empty() && !after) return page;
-  Statement& statement = filter.state == JobState::failed ? list_failed_ : list_;
-  auto rows = statement.query(after ? after->view() : kNewest);
-  JobId last;
-  for (std::size_t looked_at = 0; rows.next(); ++looked_at) {
-    if (looked_at == kLookAt || page.jobs.size() >= filter.limit || bytes >= kPageBytes) {
-      page.next = last.to_string();
-      break;
-    }
-    last = id_in(rows.blob(0));
-    const bool may_run = filter.state == JobState::running && resident_.find(rows.number(1)) != nullptr;
-    if (filter.state && !rows.is_null(3) && !may_run && RowReader::status_only(rows.blob(3)).state != *filter.state) {
-      continue;
-    }
-    StoredJob job = stored(rows, filter.with_large ? Large::read : Large::leave_out);
-    if (filter.state && !may_run && job.state != *filter.state) continue;
-    if (!filter.queue.empty() && job.spec->queue != filter.queue) continue;
-    if (!filter.task.empty() && job.spec->task != filter.task) continue;
+  std::string place;
+  const auto add = [&](StoredJob job) {
+    if (!passes(filter, job)) return;
     bytes += job.outcome ? size_of(*job.spec, *job.outcome) : job.spec->size();
     page.jobs.push_back(std::move(job));
+  };
+  for (std::size_t looked_at = 0; has_id || other; ++looked_at) {
+    if (looked_at == kLookAt || page.jobs.size() >= filter.limit || bytes >= kPageBytes) {
+      page.next = place;
+      break;
+    }
+    if (other && (!has_id || *other->spec->listed_at > WallTime(id_in(by_id.blob(0)).unix_time()))) {
+      place = ListPlace::behind(*other->spec->listed_at, other->spec->sequence);
+      add(std::move(*other));
+      next_other();
+    } else {
+      place = ListPlace::behind(id_in(by_id.blob(0)));
+      if (!has_place_in_lists(by_id.blob(2)) && may_pass(filter, by_id)) add(stored(by_id, large));
+      has_id = by_id.next();
+    }
   }
   return page;
 }

@@ -42,6 +42,8 @@ class SqliteReader {
   [[nodiscard]] bool is_in_line(const JobSpec& spec);
 
  private:
+  [[nodiscard]] bool may_pass(const ListFilter& filter, const Rows& rows) const;
+  [[nodiscard]] bool passes(const ListFilter& filter, const StoredJob& job) const;
   enum class Large { read, check, leave_out };
   // Of a row with columns id, job.sequence, job.row, status.row.
   [[nodiscard]] StoredJob stored(const Rows& rows, Large large = Large::read);
@@ -67,6 +69,7 @@ class SqliteReader {
   Statement expired_;
   Statement list_;
   Statement list_failed_;
+  Statement list_others_;
 };
 
 }  // namespace zebu::broker

@@ -14,7 +14,8 @@ enum JobFlag : std::uint8_t {
   kLarge = 4,
   kLargeKeywords = 8,
   kDueByWall = 16,
-  kExpiryByWall = 32
+  kExpiryByWall = 32,
+  kListedAt = 64
 };
 // The rare ones are large: the flags of most rows take one byte.
 enum StatusFlag : std::uint16_t {
@@ -206,10 +207,12 @@ void append_job(std::string& to, const JobSpec& spec, const std::optional<LargeV
   const bool has_large_keywords = args && spec.kwargs;
   out.byte((spec.due ? unsigned{kDue} : 0U) | (spec.expires ? unsigned{kExpires} : 0U) |
            (args ? unsigned{kLarge} : 0U) | (has_large_keywords ? unsigned{kLargeKeywords} : 0U) |
-           (spec.is_due_by_wall ? unsigned{kDueByWall} : 0U) | (spec.is_expiry_by_wall ? unsigned{kExpiryByWall} : 0U));
+           (spec.is_due_by_wall ? unsigned{kDueByWall} : 0U) | (spec.is_expiry_by_wall ? unsigned{kExpiryByWall} : 0U) |
+           (spec.listed_at ? unsigned{kListedAt} : 0U));
   out.time(spec.submitted);
   if (spec.due) out.time(*spec.due);
   if (spec.expires) out.time(*spec.expires);
+  if (spec.listed_at) out.time(*spec.listed_at);
   if (args) out.large(*args);
   if (has_large_keywords) out.number(spec.args.size());
   const Bytes positional = args ? Bytes() : Bytes(spec.args);
@@ -223,6 +226,7 @@ void append_job(std::string& to, const JobSpec& spec, const std::optional<LargeV
   spec.submitted = in.time();
   if ((flags & kDue) != 0) spec.due = in.time();
   if ((flags & kExpires) != 0) spec.expires = in.time();
+  if ((flags & kListedAt) != 0) spec.listed_at = in.time();
   spec.is_due_by_wall = (flags & kDueByWall) != 0;
   spec.is_expiry_by_wall = (flags & kExpiryByWall) != 0;
   if ((flags & kLarge) == 0) return std::nullopt;
@@ -231,6 +235,10 @@ void append_job(std::string& to, const JobSpec& spec, const std::optional<LargeV
 }
 
 }  // namespace
+
+bool has_place_in_lists(Bytes job) {
+  return !job.empty() && (static_cast<unsigned char>(job.front()) & kListedAt) != 0;
+}
 
 Uuid id_in(Bytes blob) {
   const auto id = Uuid::from_bytes(blob);

@@ -100,6 +100,9 @@ struct RecentRow {
 void append_recent(std::string& to, const RecentRow& row);
 [[nodiscard]] std::vector<RecentRow> decode_recent(Bytes rows);
 
+// Whether the row of a job has JobSpec::listed_at.
+[[nodiscard]] bool has_place_in_lists(Bytes job);
+
 // Lists of jobs, for resident and forgetting: ids of 16 bytes, one after the other.
 [[nodiscard]] std::string encode_ids(const std::vector<JobId>& ids);
 [[nodiscard]] std::vector<JobId> decode_ids(Bytes row);

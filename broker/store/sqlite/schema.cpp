@@ -8,9 +8,9 @@ namespace {
 // A job is one row of `job`, written once, and one of `status` as soon as something else than waiting has happened to
 // it. Keys grow with time (UUIDv7, sequence), so both are appended to. An unfinished job is named by exactly one of
 // resident, in_line and schedule; a finished one that is to be forgotten by a row of forgetting, which may name it too
-// early, or by resident still. One that failed has a row in failed and in failed_by_age. Arguments or a result of more
-// than kLargeValue bytes are in `piece`, and the row names them by a number; `loose_value` has the numbers that no row
-// names.
+// early, or by resident still. One whose id does not tell when it was accepted has a row in listed_at. One that failed
+// has a row in failed and in failed_by_age. Arguments or a result of more than kLargeValue bytes are in `piece`, and
+// the row names them by a number; `loose_value` has the numbers that no row names.
 //
 // All that each commit changes is in the one row of `store`, so that a commit of one job writes one page: counters, the
 // counts of the queues that changed last, the newest part of resident, and the rows of the newest jobs (`recent`),
@@ -27,6 +27,7 @@ const char* const kTables = R"(
   CREATE TABLE schedule(due INTEGER, sequence INTEGER, id BLOB NOT NULL, PRIMARY KEY(due, sequence)) WITHOUT ROWID;
   CREATE TABLE expiring(expires INTEGER, sequence INTEGER, id BLOB NOT NULL,
     PRIMARY KEY(expires, sequence)) WITHOUT ROWID;
+  CREATE TABLE listed_at(at INTEGER, sequence INTEGER, id BLOB NOT NULL, PRIMARY KEY(at, sequence)) WITHOUT ROWID;
   CREATE TABLE failed(id BLOB PRIMARY KEY) WITHOUT ROWID;
   CREATE TABLE failed_by_age(queue INTEGER, finished INTEGER, id BLOB,
     PRIMARY KEY(queue, finished, id)) WITHOUT ROWID;

@@ -82,7 +82,8 @@ void SqliteWriter::finish(std::uint64_t number) {
 void SqliteWriter::apply(const JobAccepted& record) {
   const JobSpec& spec = *record.spec;
   const bool is_large = spec.argument_bytes() > kLargeValue;
-  if (!spec.due && !record.in_line && spec.options.unique.empty() && !is_large) return rows_.add(record);
+  const bool is_plain = !spec.due && !record.in_line && spec.options.unique.empty() && !spec.listed_at;
+  if (is_plain && !is_large) return rows_.add(record);
   take(rows_.insert());
   std::optional<LargeValue> args;
   if (is_large) args = large_.place_for({spec.id, 0}, spec.argument_bytes());
@@ -91,7 +92,7 @@ void SqliteWriter::apply(const JobAccepted& record) {
     return;
   }
   if (!spec.options.unique.empty() && !unique_.claim(spec, std::nullopt, spec.submitted)) {
-    rows_.erase(spec.id);
+    spec.listed_at ? rows_.erase(spec) : rows_.erase(spec.id);
     duplicates_.push_back({record.spec, unique_.owner(spec)});
     return;
   }
@@ -317,7 +318,7 @@ std::vector<Dropped> SqliteWriter::forget_failed(const std::vector<std::string>&
 std::optional<Dropped> SqliteWriter::drop(const JobId& id, std::optional<WallTime> now) {
   std::uint64_t sequence = 0;
   JobStatus status;
-  SharedSpec keyed;
+  SharedSpec spec;  // of one that has more rows
   {
     auto rows = find_finished_.query(id);
     if (!rows.next()) return std::nullopt;
@@ -328,15 +329,15 @@ std::optional<Dropped> SqliteWriter::drop(const JobId& id, std::optional<WallTim
       if (status.forget_at) expiry_.add(id, *status.forget_at, true);
       return std::nullopt;
     }
-    if (status.has_unique) keyed = decode_.job(id, sequence, rows.blob(2)).spec;
+    if (status.has_unique || has_place_in_lists(rows.blob(2))) spec = decode_.job(id, sequence, rows.blob(2)).spec;
   }
-  if (keyed) unique_.release(*keyed);
+  if (status.has_unique) unique_.release(*spec);
   if (status.state == JobState::failed) failed_.erase(id, status.queue, status.finished);
   for (const auto& value : {status.args, status.result}) {
     if (value) large_.drop(*value);
   }
   rows_.erase_status(sequence);
-  rows_.erase(id);
+  spec && spec->listed_at ? rows_.erase(*spec) : rows_.erase(id);
   counts_.drop(status.queue, status.state);
   return Dropped{id, status.state, std::move(status.queue)};
 }
