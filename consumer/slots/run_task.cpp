@@ -124,8 +124,7 @@ Outcome run_task(const Task& task, Context& context, Bytes args) {
 }
 
 Outcome past_hard_limit(std::chrono::milliseconds limit, std::vector<std::string> trace) {
-  return failed("zebu::HardLimit", "the job ran longer than its hard limit of " + readable(limit), std::move(trace),
-                ErrorKind::crash);
+  return failed("zebu::HardLimit", "the job ran longer than its hard limit of " + readable(limit), std::move(trace));
 }
 
 Outcome unreadable_assignment(std::string_view why) {

@@ -201,7 +201,7 @@ TEST_CASE("a thread past a hard limit is unusable until its task returns, and th
   REQUIRE(yard.turn_until([&] { return yard.finished.size() == 1; }));
   CHECK(yard.finished[0].id == overdue);
   CHECK(yard.finished[0].outcome.error.type == "zebu::HardLimit");
-  CHECK(yard.finished[0].outcome.error.kind == zebu::ErrorKind::crash);
+  CHECK(yard.finished[0].outcome.error.kind == zebu::ErrorKind::failure);
   CHECK(yard.dispatcher.held() == 0);
   CHECK(yard.dispatcher.wanted() == 0);
   CHECK_FALSE(yard.dispatcher.is_idle());

@@ -115,7 +115,7 @@ void Consumer::begin(Attempt& attempt) {
   if (attempt.hard_limit && lasts >= *attempt.hard_limit && !attempt.is_stubborn) {
     lasts = *attempt.hard_limit;
     outcome.state = JobState::failed;
-    outcome.error = {"zebu::HardLimit", "run " + std::to_string(runs_), {}, ErrorKind::crash};
+    outcome.error = {"zebu::HardLimit", "run " + std::to_string(runs_), {}, {}};
   }
   after(lasts, [this, id = attempt.id, run = attempt.run, outcome] {
     end(id, run, outcome);

@@ -306,11 +306,11 @@ void Ledger::check_uses(const Job& job, const JobFacts& facts) const {
     fail("losses", name + " has lost " + std::to_string(losses) + " consumers, and is charged with " +
                        std::to_string(uses.losses));
   if (facts.may_run_again && facts.options.transient) return;
-  if (uses.failures > facts.failed) fail("retries", name + " has failed less often than the broker counts");
-  // One that ran past its limit was ended by the broker, which counts it as a crash.
-  if (!facts.options.hard_limit && uses.crashes > facts.crashed) {
-    fail("crashes", name + " has crashed less often than the broker counts");
+  // One that ran past its limit was ended by the broker, which counts it as a failure.
+  if (!facts.options.hard_limit && uses.failures > facts.failed) {
+    fail("retries", name + " has failed less often than the broker counts");
   }
+  if (uses.crashes > facts.crashed) fail("crashes", name + " has crashed less often than the broker counts");
 }
 
 void Ledger::check_transient_key(const Engine& engine, const JobFacts& facts) {

@@ -67,9 +67,26 @@ TEST_CASE("an attempt that its soft limit ended is retried as any other that fai
   CHECK(ended.error.type == "zebu::SoftLimit");
 }
 
+TEST_CASE("a hard limit is a failure that uses a retry: without retries a job runs once") {
+  Ox ox;
+  for (const char* retries : {"0", "1"}) {
+    const auto submitted = ox.stack.produce({"submit", "hang", "--hard-limit", "100ms", "--retries", retries,
+                                             "--retry-delay", "20ms"});
+    const std::string id = submitted.out.substr(0, submitted.out.find('\n'));
+    const auto ended = ox.stack.produce({"wait", id});
+    CHECK(ended.exit.code == 1);
+    INFO(ended.err);
+    CHECK(ended.err.find("zebu::HardLimit") != std::string::npos);
+    const std::string status = ox.stack.produce({"status", id}).out;
+    INFO(status);
+    CHECK(status.find("attempt    " + std::to_string(1 + std::stoi(retries)) + "\n") != std::string::npos);
+    CHECK(status.find("crashes") == std::string::npos);
+  }
+}
+
 TEST_CASE("a job that reaches its hard limit again and again ends as HardLimit, and affects no other job") {
   Ox ox;
-  JobOptions options;
+  JobOptions options = retries(2);
   options.hard_limit = 100ms;
   const auto hanging = ox.submit("hang", pack_args(), options);
   for (int i = 0; i < 20; ++i) CHECK(ox.run("sleep", pack_args(20), {}).state == JobState::succeeded);

@@ -67,7 +67,7 @@ TEST_CASE("a job at its hard limit is killed with its process, fails as HardLimi
   const Outcome ended = yard.broker.outcome(hanging);
   CHECK(ended.state == JobState::failed);
   CHECK(ended.error.type == "zebu::HardLimit");
-  CHECK(ended.error.kind == ErrorKind::crash);
+  CHECK(ended.error.kind == ErrorKind::failure);
   CHECK(says(ended, "its hard limit of 300 ms"));
   CHECK(ended.ran >= 300ms);
   CHECK(ended.ran < scaled(2s));
@@ -101,7 +101,7 @@ TEST_CASE("with threads an attempt at its hard limit fails, and its slot is unus
   const AttemptId job = yard.broker.assign("deaf", pack_args(1500), limits({}, 200ms));
   const Outcome ended = yard.broker.outcome(job);
   CHECK(ended.error.type == "zebu::HardLimit");
-  CHECK(ended.error.kind == ErrorKind::crash);
+  CHECK(ended.error.kind == ErrorKind::failure);
   yard.consumer.wait_for_error_line("has passed its hard limit");
   // What comes meanwhile goes back, since nobody can run it.
   const AttemptId next = yard.broker.assign("echo", pack_args(1));

@@ -124,8 +124,7 @@ void Engine::meet_deadlines(Moment now, Effects& out) {
     }
     jobs_.clear_deadline(job);
     stop(job, batches_.due(job.batch), out);
-    Outcome outcome =
-        Outcome::failed({"zebu::HardLimit", "its consumer did not end it at its hard limit", {}, ErrorKind::crash});
+    Outcome outcome = Outcome::failed({"zebu::HardLimit", "its consumer did not end it at its hard limit", {}, {}});
     outcome.ran =
         std::chrono::duration_cast<std::chrono::microseconds>(now.wall - (job.has_started ? job.started : now.wall));
     leave_consumer(job);
