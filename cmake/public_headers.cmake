@@ -22,6 +22,7 @@ set(ZEBU_PRIVATE_HEADERS
   wire/assembler.h
   wire/codec.h
   wire/flow.h
+  wire/hearing.h
   wire/link.h
   wire/message.h
   wire/socket.h)

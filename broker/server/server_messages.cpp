@@ -152,7 +152,12 @@ struct Server::Handler {
   void operator()(const message::Return& m) const { server.engine_.give_back(from, m, now, server.effects_); }
   void operator()(const message::Drain&) const { server.engine_.drain(from, server.effects_); }
   void operator()(const message::ProgressReports& m) const { server.engine_.progress(from, m, server.effects_); }
-  void operator()(const message::Echo& m) const { server.outbox_.put(from, encode(m)); }
+  // It says that its sender was heard, and so passes all, as a beat does.
+  void operator()(const message::Echo& m) const {
+    Frame answer = encode(m);
+    answer.turn = Frame::Turn::urgent;
+    server.outbox_.put(from, std::move(answer));
+  }
   void operator()(const message::Ack& m) const {
     if (server.ports_.acknowledged(from, m.bytes, now.steady)) return;
     message::About about;

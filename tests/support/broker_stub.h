@@ -19,6 +19,8 @@ class BrokerStub {
 
   const std::string& endpoint() const { return endpoint_; }
   bool answers_drain = true;
+  bool answers_echo = true;
+  int hellos = 0;  // that it has heard
   // As kill -9 does: nobody is told.
   void stop() {
     router_.reset();
@@ -72,6 +74,11 @@ class BrokerStub {
         auto decoded = heard->decoder.decode(heard->bytes);
         if (!decoded) throw std::runtime_error("the consumer sent garbage: " + decoded.error().message);
         heard->message = std::move(*decoded);
+        if (std::holds_alternative<message::Hello>(heard->message)) ++hellos;
+        if (const auto* echo = std::get_if<message::Echo>(&heard->message)) {
+          if (answers_echo && peer_ == greeted_) static_cast<void>(router_->send(peer_, encode(*echo)));
+          continue;
+        }
         if (!is_of_the_flow(heard->message)) return heard;
         if (std::holds_alternative<message::Beat>(heard->message)) answer_beat();
       }

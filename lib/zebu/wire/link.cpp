@@ -7,16 +7,11 @@
 namespace zebu {
 namespace {
 
+// Of input that a round reads; then the loop's other handlers have their turn, beats among them.
 constexpr int kMessagesARound = 256;
-// Between two HELLOs where the broker does not take this peer.
-constexpr std::chrono::milliseconds kHelloAgainAfter{100};
-constexpr std::chrono::milliseconds kLongestPause{60'000};
+constexpr std::size_t kBytesARound = 512U << 10;
 // What an answer may have beside the longest value.
 constexpr std::uint64_t kAroundValue = 1U << 20;
-
-std::chrono::milliseconds beat_of(const message::Welcome& welcome) {
-  return std::max(welcome.beat, std::chrono::milliseconds(10));
-}
 
 }  // namespace
 
@@ -46,7 +41,8 @@ void Link::open() {
   up_ = false;
   hello_again_at_.reset();
   descriptor_.assign(dealer_->descriptor());
-  last_heard_ = last_sent_ = Clock::now();
+  last_sent_ = Clock::now();
+  silence_.begin(last_sent_);
   welcome_ = {};
   welcome_.liveness = options_.liveness;
   dealer_->send(handlers_.hello());
@@ -57,20 +53,19 @@ void Link::open() {
 
 void Link::reopen(const Error& why) {
   const bool was_up = std::exchange(up_, false);
-  descriptor_.release();
-  dealer_->close(std::chrono::milliseconds(0));
-  auto dealer = Dealer::connect(context_, options_.endpoint, options_.limits);
-  // The endpoint is valid, so this fails only if the machine is out of descriptors. The next tick tries again.
+  ++*generation_;
+  if (dealer_) {
+    descriptor_.release();
+    dealer_->close(std::chrono::milliseconds(0));
+    dealer_.reset();
+  }
   if (was_up) handlers_.down(why);
   if (closed_) return;
-  if (dealer) {
-    dealer_ = std::move(*dealer);
-    open();
-  } else {
-    dealer_.reset();
-    ++*generation_;
-    schedule_tick();
-  }
+  // The endpoint is valid, so this fails only if the machine is out of descriptors. The next tick tries again.
+  auto dealer = Dealer::connect(context_, options_.endpoint, options_.limits);
+  if (!dealer) return schedule_tick();
+  dealer_ = std::move(*dealer);
+  open();
 }
 
 void Link::watch() {
@@ -96,28 +91,37 @@ void Link::request_flush() {
 void Link::drain() {
   if (closed_ || !dealer_ || draining_) return;
   draining_ = true;
-  int handled = 0;
   do {
-    while (handled < kMessagesARound && !closed_ && !reopen_requested_ && dealer_->receive(received_)) {
-      ++handled;
-      last_heard_ = Clock::now();
-      received_bytes_ += received_.frame().size();
-      handle(received_.frame());
-    }
+    receive_some();
     acknowledge();
     flush_requested_ = has_sent_ = false;
     if (up_ && !closed_) handlers_.flush();
     // There was nothing left to read. Only a send can have received more input without a wake-up.
-  } while (!closed_ && !reopen_requested_ && handled < kMessagesARound &&
+  } while (!closed_ && !reopen_requested_ && !has_more_ &&
            ((up_ && flush_requested_) || (has_sent_ && dealer_->has_input())));
   draining_ = flush_requested_ = false;
   if (closed_) {
     dealer_.reset();
   } else if (std::exchange(reopen_requested_, false)) {
     reopen({ErrorCode::disconnected, "the broker ended the session", {}});
-  } else if (handled >= kMessagesARound) {
+  } else if (has_more_) {
     request_flush();  // continue after the loop's other handlers have had their turn
   }
+}
+
+void Link::receive_some() {
+  int messages = 0;
+  std::size_t bytes = 0;
+  const auto is_enough = [&] { return messages >= kMessagesARound || bytes >= kBytesARound; };
+  while (!is_enough() && !closed_ && !reopen_requested_ && dealer_->receive(received_)) {
+    const std::size_t size = received_.frame().size();
+    ++messages;
+    bytes += size;
+    received_bytes_ += size;
+    silence_.begin(Clock::now());
+    handle(received_.frame());
+  }
+  has_more_ = is_enough();
 }
 
 void Link::handle(Bytes frame) {
@@ -130,13 +134,15 @@ void Link::handle(Bytes frame) {
 void Link::handle_welcome(const message::Welcome& welcome) {
   if (up_) return;
   welcome_ = welcome;
-  flow_limits_ = FlowLimits::of(welcome_.liveness, beat_of(welcome_));
+  flow_limits_ = FlowLimits::of(welcome_.liveness, beat());
   if (welcome_.max_part > 0) flow_limits_.part = flow_limits_.window = welcome_.max_part;
   welcome_.max_part = flow_limits_.part;
   flow_ = Flow(flow_limits_);
   assembler_ = {};
   received_bytes_ = acknowledged_ = 0;
+  hearing_.begin(last_sent_);  // HELLO: nothing else has left yet
   up_ = true;
+  note_heard();
   put_off_.reset();
   schedule_tick();
   handlers_.up(welcome_);
@@ -148,7 +154,10 @@ bool Link::handle_flow(const message::Message& message) {
   if (const auto* part = std::get_if<message::Part>(&message)) {
     if (up_) handle_part(*part);
   } else if (const auto* ack = std::get_if<message::Ack>(&message)) {
-    if (up_) static_cast<void>(flow_.acknowledged(ack->bytes, last_heard_, send));
+    if (up_) static_cast<void>(flow_.acknowledged(ack->bytes, Clock::now(), send));
+  } else if (const auto* echo = std::get_if<message::Echo>(&message)) {
+    if (up_) hearing_.answered(echo->number);
+    note_heard();
   } else if (const auto* hold = std::get_if<message::Hold>(&message)) {
     if (up_) flow_.hold(hold->number);
   } else if (const auto* go = std::get_if<message::Go>(&message)) {
@@ -180,7 +189,7 @@ void Link::handle(const message::Message& message) {
   } else if (const auto* bye = std::get_if<message::Bye>(&message)) {
     const Error why{ErrorCode::disconnected, "the broker at " + options_.endpoint + " stops", {}};
     const bool was_up = std::exchange(up_, false);
-    put_off(why, bye->after.value_or(kHelloAgainAfter));
+    put_off(why, bye->after.value_or(std::chrono::milliseconds(0)));
     if (was_up) handlers_.down(why);
   } else if (!std::holds_alternative<message::Beat>(message) && up_) {
     handlers_.message(message);
@@ -210,15 +219,6 @@ void Link::handle_error(const message::ErrorReport& report) {
   }
 }
 
-// Says HELLO again after this time.
-void Link::put_off(Error why, std::chrono::milliseconds time) {
-  const bool is_news = why.code != ErrorCode::disconnected && (!put_off_ || put_off_->message != why.message);
-  put_off_ = std::move(why);
-  hello_again_at_ = Clock::now() + std::clamp(time, kHelloAgainAfter, kLongestPause);
-  schedule_tick();
-  if (is_news && handlers_.put_off) handlers_.put_off(*put_off_);
-}
-
 void Link::send(Frame frame) {
   if (!up_ || closed_) return;
   if (owed() >= flow_limits_.acknowledge_along()) put_acknowledgement();
@@ -240,43 +240,6 @@ void Link::hand_over(Frame frame) {
   last_sent_ = Clock::now();
   // Outside drain(), input that this send may have received would go unnoticed.
   if (!draining_) request_flush();
-}
-
-void Link::schedule_tick() {
-  auto pace = up_ ? beat_of(welcome_) / 2 : std::min(options_.liveness / 4, std::chrono::milliseconds(500));
-  if (hello_again_at_) {
-    const auto left = std::chrono::ceil<std::chrono::milliseconds>(*hello_again_at_ - Clock::now());
-    pace = std::clamp(left, std::chrono::milliseconds(0), pace);
-  }
-  timer_.expires_after(pace);
-  timer_.async_wait([this, alive = generation_, mine = *generation_](const boost::system::error_code& error) {
-    if (error || *alive != mine) return;
-    tick();
-  });
-}
-
-void Link::tick() {
-  if (closed_) return;
-  if (!dealer_) {
-    auto dealer = Dealer::connect(context_, options_.endpoint, options_.limits);
-    if (dealer) {
-      dealer_ = std::move(*dealer);
-      return open();
-    }
-    return schedule_tick();
-  }
-  const TimePoint now = Clock::now();
-  drain();
-  if (closed_ || !dealer_) return;
-  if (hello_again_at_ && now >= *hello_again_at_) return reopen(*put_off_);
-  if (now - last_heard_ > welcome_.liveness) {
-    return reopen({ErrorCode::disconnected,
-                   "no message from the broker at " + options_.endpoint + " for " +
-                       std::to_string(welcome_.liveness.count()) + " ms",
-                   {}});
-  }
-  if (up_ && now - last_sent_ >= beat_of(welcome_) / 2) send(encode(message::Beat{}));
-  schedule_tick();
 }
 
 void Link::close(std::chrono::milliseconds linger) {

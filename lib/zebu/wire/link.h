@@ -3,12 +3,14 @@
 #include "zebu/asio.h"
 #include "zebu/wire/assembler.h"
 #include "zebu/wire/flow.h"
+#include "zebu/wire/hearing.h"
 #include "zebu/wire/socket.h"
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/steady_timer.hpp>
 
+#include <algorithm>
 #include <functional>
 #include <memory>
 #include <string>
@@ -20,10 +22,14 @@ struct LinkOptions {
   // How long the broker may be silent, until WELCOME announces its own value.
   std::chrono::milliseconds liveness{3000};
   SocketLimits limits;
+  // Set: the link lets the broker confirm what it has heard, and calls Handlers::unheard this long before the broker
+  // may give this peer up; but not before half the liveness time has passed.
+  std::optional<std::chrono::milliseconds> unheard_margin = {};
 };
 
 // A peer's session with the broker, in an Asio loop. It watches a DEALER's descriptor, sends HELLO, exchanges beats,
-// and after silence opens a new socket and sends HELLO again, for ever. The owner handles all other messages.
+// and after silence opens a new socket and sends HELLO again, for ever. The owner handles all other messages. Silence
+// is counted while the loop listens: after a pause of its own it reads first what has come.
 //
 // Call it from the loop's thread only; all handlers run there. Handlers may call send() and close(), but must not
 // destroy the link.
@@ -46,6 +52,9 @@ class Link {
     // The broker does not take this peer now, and the link tries again: called when the reason is another one than
     // before. May be empty.
     std::function<void(const Error&)> put_off = nullptr;
+    // For LinkOptions::unheard_margin: the broker is not known to have heard this peer for so long that it may give it
+    // up soon. A new HELLO follows. Called once, until a session has begun again.
+    std::function<void()> unheard = nullptr;
   };
 
   Link(boost::asio::io_context& loop, SocketContext& context, LinkOptions options, Handlers handlers);
@@ -75,6 +84,7 @@ class Link {
   void reopen(const Error& why);
   void watch();
   void drain();
+  void receive_some();
   void handle(Bytes frame);
   void handle(const message::Message& message);
   void handle_welcome(const message::Welcome& welcome);
@@ -87,8 +97,14 @@ class Link {
   void put(Frame frame);
   void handle_error(const message::ErrorReport& report);
   void put_off(Error why, std::chrono::milliseconds time);
+  [[nodiscard]] std::chrono::milliseconds beat() const {
+    return std::max(welcome_.beat, std::chrono::milliseconds(10));
+  }
   void schedule_tick();
   void tick();
+  void ask_whether_heard(TimePoint now);
+  void note_heard();
+  void give_up_unheard();
 
   boost::asio::io_context& loop_;
   SocketContext& context_;
@@ -106,8 +122,11 @@ class Link {
   std::uint64_t received_bytes_ = 0;  // in it
   std::uint64_t acknowledged_ = 0;    // of them, by us
   bool acknowledge_now_ = false;
-  TimePoint last_heard_{};
+  Silence silence_;
   TimePoint last_sent_{};
+  Hearing hearing_;
+  std::optional<TimePoint> unheard_at_;
+  bool has_more_ = false;  // input that a round has left for the next one
   // The number of the current socket. A posted handler compares it with the number it was posted for, and does nothing
   // if the socket is an older one or the link is destroyed. (shared_ptr: posted handlers may outlive the link.)
   std::shared_ptr<std::uint64_t> generation_ = std::make_shared<std::uint64_t>(0);
