@@ -43,6 +43,7 @@ http::Response error_response(const Error& error) {
     case ErrorCode::unknown_job:
       return with_retry(problems::kJobLost, 1s);
     case ErrorCode::disconnected:
+    case ErrorCode::client_full:
     case ErrorCode::timed_out:
     case ErrorCode::closed:
     case ErrorCode::version:

@@ -169,8 +169,9 @@ Result<void> Client::wait_connected(Timeout timeout) const { return loop_->wait_
 JobHandle Client::start(JobRequest request) {
   const JobId id = Uuid::make();
   auto record = std::make_shared<JobRecord>(loop_, id);
-  loop_->put(client_detail::SubmitCommand{id, std::move(request), client_detail::note_accepted(record),
-                                          client_detail::note_outcome(record), client_detail::note_progress(record)});
+  static_cast<void>(loop_->submit({id, std::move(request), client_detail::note_accepted(record),
+                                   client_detail::note_outcome(record), client_detail::note_progress(record)},
+                                  loop_->when_full(), std::nullopt));
   return JobHandle(std::move(record));
 }
 
@@ -181,7 +182,8 @@ JobId Client::submit(JobRequest request, OnOutcome outcome, OnProgress progress)
 }
 
 void Client::submit(const JobId& id, JobRequest request, OnOutcome outcome, OnProgress progress) {
-  loop_->put(client_detail::SubmitCommand{id, std::move(request), nullptr, std::move(outcome), std::move(progress)});
+  static_cast<void>(loop_->submit({id, std::move(request), nullptr, std::move(outcome), std::move(progress)},
+                                  loop_->when_full(), std::nullopt));
 }
 
 JobHandle Client::await(const JobId& id) {
@@ -208,8 +210,13 @@ Result<void> Client::map(const NextRequest& next, const OnEach& each, std::size_
       std::optional<JobRequest> request = next();
       more = request.has_value();
       if (!more) break;
-      submit(std::move(*request),
-             [completions, index = submitted](const Result<Outcome>& outcome) { completions->add(index, outcome); });
+      const auto add = [completions, index = submitted](const Result<Outcome>& outcome) {
+        completions->add(index, outcome);
+      };
+      if (!loop_->submit({Uuid::make(), std::move(*request), nullptr, add, nullptr}, WhenFull::wait, deadline)) {
+        return fail(ErrorCode::timed_out, "the broker has not answered earlier submissions within " +
+                                              client_detail::milliseconds_text(timeout));
+      }
       ++submitted;
     }
     if (finished == submitted) return {};

@@ -35,7 +35,7 @@ class JobHandle {
   // The job's id. If an earlier job holds the unique key, the handle refers to that job, with its id, once accepted()
   // has returned.
   [[nodiscard]] JobId id() const;
-  // Waits until the broker has accepted the job. Errors: the codes of REFUSED, closed, timed_out.
+  // Waits until the broker has accepted the job. Errors: the codes of REFUSED, client_full, closed, timed_out.
   [[nodiscard]] Result<void> accepted(Timeout timeout = std::nullopt) const;
   // Waits for the job's outcome. A failed job is a value here, not an error. Errors: as accepted(), and unknown_job.
   [[nodiscard]] Result<Outcome> outcome(Timeout timeout = std::nullopt) const;
@@ -88,8 +88,10 @@ struct MapOptions {
 // run in the client's thread may call submit, wait and cancel. They must not throw, and must not call a function that
 // blocks: query, command, map, wait_connected, or a JobHandle's accepted, outcome and value.
 //
-// Reconnects by itself. Jobs that are submitted while the broker is away are kept in memory and sent later. So a
-// program that submits continuously should limit its jobs in flight (map does), or wait for accepted().
+// Reconnects by itself. Jobs that are submitted while the broker is away are kept in memory and sent later, up to the
+// limits of ClientOptions. Beyond them submit refuses the job (client_full) or waits, as ClientOptions::when_full says.
+// In the client's own thread it never waits. A refusal at the limit, or after the client was closed, is told at once in
+// the calling thread: by the handle, or by a call of `outcome`. map always waits, within its timeout.
 class Client {
  public:
   // These run in the client's thread.
@@ -129,7 +131,8 @@ class Client {
     return Job<R>(start(std::move(request)));
   }
   // For many jobs: without a handle per job. `outcome` is called once, in the client's thread; if it is empty, the
-  // outcome is not waited for. `progress` is called in the same thread with each progress report.
+  // outcome is not waited for, and nobody is told of a refusal. `progress` is called in the same thread with each
+  // progress report.
   JobId submit(JobRequest request, OnOutcome outcome, OnProgress progress = nullptr);
   // As above, with the caller's own id. A job that the broker already has does not run again, but is waited for.
   void submit(const JobId& id, JobRequest request, OnOutcome outcome, OnProgress progress = nullptr);

@@ -2,8 +2,29 @@
 
 #include <boost/asio/post.hpp>
 
+#include <limits>
+
 namespace zebu::client_detail {
 namespace {
+
+// The loop whose thread this is.
+thread_local const Loop* running_here = nullptr;
+
+Error closed_error() { return {ErrorCode::closed, "the client was closed", {}}; }
+
+// About what the request will have, encoded.
+std::size_t size_of(const JobRequest& request) {
+  std::size_t size = 64 + request.task.size() + request.queue.size() + request.args.size() + request.kwargs.size() +
+                     request.options.unique.size();
+  for (const auto& [name, value] : request.options.headers) size += name.size() + value.size();
+  return size;
+}
+
+// The loop keeps within the limits for its session, whose numbers it needs before the session has the job.
+ClientOptions unlimited(ClientOptions options) {
+  options.max_unanswered_jobs = options.max_unanswered_bytes = std::numeric_limits<std::size_t>::max();
+  return options;
+}
 
 void run(ClientSession& session, SubmitCommand& command) {
   const auto ticket =
@@ -36,7 +57,10 @@ void refuse(const AskCommand& command, const Error& why) { command.answer(tl::ma
 
 std::string milliseconds_text(Timeout timeout) { return std::to_string(timeout ? timeout->count() : 0) + " ms"; }
 
+Loop::Loop(ClientOptions options) : options_(std::move(options)), session_(loop_, context_, unlimited(options_)) {}
+
 Result<void> Loop::start() {
+  session_.on_answered([this] { note_answered(); });
   session_.on_change([this](const Error* why) { note_change(why); });
   session_.on_put_off([this](const Error& why) {
     const Lock lock(mutex_);
@@ -44,34 +68,72 @@ Result<void> Loop::start() {
   });
   auto started = session_.start();
   if (started) {
-    thread_ = std::thread([this] { loop_.run(); });
+    thread_ = std::thread([this] {
+      running_here = this;
+      loop_.run();
+    });
   }
   return started;
 }
 
 void Loop::put(Command command) {
-  bool wake = false;
-  bool is_closed = false;
   {
     const Lock lock(mutex_);
-    is_closed = closed_;
-    if (!is_closed) {
-      wake = inbox_.empty();
-      inbox_.push_back(std::move(command));
+    if (!closed_) return put_locked(std::move(command));
+  }
+  std::visit([](const auto& c) { refuse(c, closed_error()); }, command);
+}
+
+// Wakes the loop only if it has nothing to take yet.
+void Loop::put_locked(Command command) {
+  const bool wake = inbox_.empty();
+  inbox_.push_back(std::move(command));
+  if (wake) boost::asio::post(loop_, [this] { take_inbox(); });
+}
+
+bool Loop::submit(SubmitCommand command, WhenFull when_full, std::optional<TimePoint> deadline) {
+  const std::size_t bytes = size_of(command.request);
+  std::optional<Error> why;
+  {
+    Lock lock(mutex_);
+    const auto may_go_on = [this]() ZEBU_REQUIRES(mutex_) { return closed_ || !why_full(); };
+    if (when_full == WhenFull::wait && running_here != this && !may_go_on()) {
+      ++waiting_for_room_;
+      const bool has_room = deadline ? has_room_.wait_until(lock.native(), *deadline, may_go_on)
+                                     : (has_room_.wait(lock.native(), may_go_on), true);
+      --waiting_for_room_;
+      if (!has_room) return false;
+    }
+    why = closed_ ? closed_error() : why_full();
+    if (!why) {
+      ++jobs_entered_;
+      bytes_entered_ += bytes;
+      put_locked(std::move(command));
     }
   }
-  if (is_closed) {
-    const Error why{ErrorCode::closed, "the client was closed", {}};
-    std::visit([&](const auto& c) { refuse(c, why); }, command);
-  } else if (wake) {
-    boost::asio::post(loop_, [this] { take_inbox(); });
-  }
+  if (why) refuse(command, *why);
+  return true;
+}
+
+// Reads what the loop's thread writes without a lock. A job that is just handed to the session may count twice.
+std::optional<Error> Loop::why_full() const {
+  const std::size_t jobs = jobs_entered_ - jobs_left_ + session_.unanswered_jobs();
+  const std::size_t bytes = bytes_entered_ - bytes_left_ + session_.unanswered_bytes();
+  return ClientSession::why_full(options_, jobs, bytes);
+}
+
+// A thread that waits has said so before it looks, and this has made room before it asks: one of them sees the other.
+void Loop::note_answered() {
+  if (waiting_for_room_ == 0) return;
+  const Lock lock(mutex_);
+  has_room_.notify_all();
 }
 
 void Loop::close() {
   {
     const Lock lock(mutex_);
     closed_ = true;
+    has_room_.notify_all();
   }
   if (!thread_.joinable()) return;
   boost::asio::post(loop_, [this] {
@@ -87,7 +149,7 @@ Result<void> Loop::wait_connected(Timeout timeout) {
   if (!wait_until(changed_, lock, timeout, [this]() ZEBU_REQUIRES(mutex_) { return up_ || refusal_; })) {
     if (put_off_) return tl::make_unexpected(*put_off_);
     return fail(ErrorCode::disconnected,
-                "no broker answers at " + broker_ + " (waited " + milliseconds_text(timeout) + ")");
+                "no broker answers at " + options_.broker + " (waited " + milliseconds_text(timeout) + ")");
   }
   if (refusal_) return tl::make_unexpected(*refusal_);
   return {};
@@ -99,8 +161,14 @@ void Loop::take_inbox() {
     taken_.swap(inbox_);
   }
   for (Command& command : taken_) {
+    const auto* job = std::get_if<SubmitCommand>(&command);
+    const std::size_t bytes = job != nullptr ? size_of(job->request) : 0;
     std::visit([&](auto& c) { run(session_, c); }, command);
+    if (job == nullptr) continue;
+    ++jobs_left_;
+    bytes_left_ += bytes;
   }
+  note_answered();  // some may have been refused before they were sent
   taken_.clear();
 }
 

@@ -6,6 +6,7 @@
 
 #include <boost/asio/executor_work_guard.hpp>
 
+#include <atomic>
 #include <condition_variable>
 #include <thread>
 #include <variant>
@@ -51,20 +52,28 @@ bool wait_until(std::condition_variable& changed, Lock& lock, Timeout timeout, P
 // cost one wake-up.
 class Loop {
  public:
-  explicit Loop(ClientOptions options) : broker_(options.broker), session_(loop_, context_, std::move(options)) {}
+  explicit Loop(ClientOptions options);
 
   Result<void> start();
   // Thread-safe. If the client was closed, calls the command's handlers with `closed` at once.
   void put(Command command);
+  // As put(), within the client's limits of unanswered submissions. At the limit it waits for the broker's answers, or
+  // calls the handlers with client_full at once, as `when_full` says: in the client's own thread it never waits. False:
+  // the deadline has passed, and nothing was submitted.
+  [[nodiscard]] bool submit(SubmitCommand command, WhenFull when_full, std::optional<TimePoint> deadline);
+  [[nodiscard]] WhenFull when_full() const { return options_.when_full; }
   // Joins the thread, so it must not be called from it.
   void close();
   Result<void> wait_connected(Timeout timeout);
 
  private:
+  [[nodiscard]] std::optional<Error> why_full() const ZEBU_REQUIRES(mutex_);
+  void put_locked(Command command) ZEBU_REQUIRES(mutex_);
   void take_inbox();
   void note_change(const Error* why);
+  void note_answered();
 
-  const std::string broker_;
+  const ClientOptions options_;
   boost::asio::io_context loop_{1};
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> guard_{loop_.get_executor()};
   SocketContext context_;
@@ -72,7 +81,14 @@ class Loop {
   std::vector<Command> taken_;  // used by the loop's thread only; a member to reuse its memory
   Mutex mutex_;
   std::condition_variable changed_;
+  std::condition_variable has_room_;
   std::vector<Command> inbox_ ZEBU_GUARDED_BY(mutex_);
+  // Submissions that the session does not have yet are those that entered less those that left.
+  std::uint64_t jobs_entered_ ZEBU_GUARDED_BY(mutex_) = 0;
+  std::uint64_t bytes_entered_ ZEBU_GUARDED_BY(mutex_) = 0;
+  std::atomic<std::uint64_t> jobs_left_ = 0;
+  std::atomic<std::uint64_t> bytes_left_ = 0;
+  std::atomic<int> waiting_for_room_ = 0;
   bool up_ ZEBU_GUARDED_BY(mutex_) = false;
   bool closed_ ZEBU_GUARDED_BY(mutex_) = false;
   std::optional<Error> refusal_ ZEBU_GUARDED_BY(mutex_);

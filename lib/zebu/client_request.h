@@ -44,10 +44,21 @@ struct Params {
   [[nodiscard]] message::Params view() const;
 };
 
+// What Client::submit does while the client is at its limit of unanswered submissions.
+enum class WhenFull {
+  fail,  // the job is refused at once, with the error client_full
+  wait,  // the call returns when the broker has answered enough of them, or with the error closed
+};
+
 struct ClientOptions {
   std::string broker = "tcp://127.0.0.1:5555";
   std::string name = "client";               // shown by the broker; need not be unique
   std::chrono::milliseconds liveness{3000};  // how long the broker may be silent, until it announces its own value
+  // The client keeps each submission until the broker has answered it, also while the broker is away. It takes no more
+  // of them once it has this many jobs, or this many bytes of encoded jobs; so the last one may pass the bytes.
+  std::size_t max_unanswered_jobs = 100'000;
+  std::size_t max_unanswered_bytes = 64U << 20;
+  WhenFull when_full = WhenFull::fail;  // a ClientSession, which has no thread to wait in, always fails
 };
 
 // Called with a job's outcome, or with the error that made it unknown.

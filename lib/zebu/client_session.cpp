@@ -49,21 +49,76 @@ ClientSession::Ticket ClientSession::submit(const JobId& id, JobRequest request,
                                             OnOutcome outcome) {
   const Ticket ticket{id, next_number_++};
   const auto bad = why_bad(request.options);
-  if (ended_ || bad) {
-    tell(ended_ ? *ended_ : Error{ErrorCode::bad_job, *bad, {}}, std::move(accepted), std::move(outcome));
+  const auto known = find(id);
+  const bool is_attached = known != entries_.end() && known->first != id;
+  const bool is_under_way = is_attached || (known != entries_.end() && known->second.phase != Phase::accepted);
+  auto why = ended_;
+  if (!why && bad) why = Error{ErrorCode::bad_job, *bad, {}};
+  if (!why && !is_under_way) why = why_full(options_, held_jobs_, held_bytes_);
+  if (why) {
+    tell(*why, std::move(accepted), std::move(outcome));
     return ticket;
   }
-  Entry& entry = entries_[id];
-  entry.phase = Phase::unsent;
-  entry.submission = encode_entry(
-      message::Submission{id, request.task, request.queue, request.args, std::move(request.options), request.kwargs});
-  entry.accepted = std::move(accepted);
-  entry.submitter = ticket.number;
-  entry.is_told = static_cast<bool>(outcome);
+  Entry& entry = is_under_way ? known->second : entries_[id];
+  if (is_attached && entry.phase == Phase::accepted && accepted) tell_attached(known->first, ticket.number);
+  if (accepted) entry.submitters.push_back({ticket.number, std::move(accepted)});
   if (outcome) entry.waiters.push_back({ticket.number, std::move(outcome), nullptr});
-  unsent_.push_back(id);
+  if (is_under_way) return ticket;
+  hold(id, entry,
+       encode_entry(message::Submission{id, request.task, request.queue, request.args, std::move(request.options),
+                                        request.kwargs}));
   link_.request_flush();
   return ticket;
+}
+
+// What the broker has said before: the id is attached to this job.
+void ClientSession::tell_attached(const JobId& to, std::uint64_t number) {
+  boost::asio::post(loop_, [this, alive = std::weak_ptr<bool>(alive_), to, number] {
+    if (alive.expired()) return;
+    const auto found = entries_.find(to);
+    if (found == entries_.end()) return;  // it has ended, and so was told
+    auto& submitters = found->second.submitters;
+    const auto one =
+        std::find_if(submitters.begin(), submitters.end(), [&](const auto& s) { return s.number == number; });
+    if (one == submitters.end()) return;
+    const OnAccepted handler = std::move(one->handler);
+    submitters.erase(one);
+    handler(to);
+  });
+}
+
+std::optional<Error> ClientSession::why_full(const ClientOptions& options, std::size_t jobs, std::size_t bytes) {
+  if (jobs < options.max_unanswered_jobs && bytes < options.max_unanswered_bytes) return std::nullopt;
+  return Error{ErrorCode::client_full,
+               "the broker at " + options.broker + " has not answered " + std::to_string(jobs) + " submissions of " +
+                   std::to_string(bytes) + " bytes, and this client keeps at most " +
+                   std::to_string(options.max_unanswered_jobs) + " of " + std::to_string(options.max_unanswered_bytes) +
+                   " bytes: submit again when it has",
+               std::chrono::seconds(1)};
+}
+
+// Keeps the submission until the broker has answered it.
+void ClientSession::hold(const JobId& id, Entry& entry, std::string submission) {
+  // While the broker is away, ids of jobs that were cancelled meanwhile stay behind.
+  if (unsent_.size() > 2 * held_jobs_ + 1024) {
+    std::erase_if(unsent_, [this](const JobId& each) {
+      const auto found = entries_.find(each);
+      return found == entries_.end() || found->second.phase != Phase::unsent;
+    });
+  }
+  entry.phase = Phase::unsent;
+  entry.submission = std::move(submission);
+  held_bytes_ += entry.submission.size();
+  ++held_jobs_;
+  unsent_.push_back(id);
+}
+
+void ClientSession::let_go(Entry& entry) {
+  if (entry.submission.empty()) return;
+  held_bytes_ -= entry.submission.size();
+  --held_jobs_;
+  entry.submission = {};
+  if (on_answered_) on_answered_();
 }
 
 // A frame that the broker does not take would close this connection and each later one.
@@ -115,7 +170,7 @@ void ClientSession::leave(const Ticket& ticket) {
   if (found == entries_.end()) return;
   Entry& entry = found->second;
   std::erase_if(entry.waiters, [&](const Waiter& w) { return w.number == ticket.number; });
-  if (entry.submitter == ticket.number) entry.accepted = nullptr;
+  std::erase_if(entry.submitters, [&](const Submitter& s) { return s.number == ticket.number; });
   if (!entry.waiters.empty() || entry.phase != Phase::accepted) return;
   if (entry.is_told) say(leaves_, found->first);
   erase(found);

@@ -3,6 +3,7 @@
 #include "zebu/client_request.h"
 #include "zebu/wire/link.h"
 
+#include <atomic>
 #include <deque>
 #include <functional>
 #include <memory>
@@ -53,8 +54,11 @@ class ClientSession {
 
   // Submits a job. While the broker is away the job is kept and sent later. `accepted` is called when the broker has
   // accepted or refused it, `outcome` when it has ended or was refused. Either may be empty; without `outcome` the job
-  // is not waited for. Errors: the codes of REFUSED, too_large (no message of the broker can hold it), unknown_job (the
-  // broker was restarted and lost the job), closed.
+  // is not waited for. Errors: the codes of REFUSED, too_large (no message of the broker can hold it), client_full (the
+  // limits of ClientOptions), unknown_job (the broker was restarted and lost the job), closed.
+  //
+  // An id that was submitted before and is not answered is not submitted again: the handlers get the same answers as
+  // those of the first call.
   //
   // If an earlier job holds the unique key, the handlers get that job's outcome. The ticket then refers to that job,
   // and so does the submitted id while a handler waits.
@@ -81,8 +85,13 @@ class ClientSession {
   // `progress`, if set, is called about once a second with how far a long command has come, before `answer`.
   void command(std::string what, Params params, OnAnswer answer, OnAnswer progress);
 
-  // Jobs that the broker has not answered yet.
-  [[nodiscard]] std::size_t unaccepted() const { return unsent_.size() + unanswered_; }
+  // Jobs that the broker has not answered yet, and their bytes. From any thread.
+  [[nodiscard]] std::size_t unanswered_jobs() const { return held_jobs_; }
+  [[nodiscard]] std::size_t unanswered_bytes() const { return held_bytes_; }
+  // The error client_full if so many jobs and bytes are what the options allow, or more.
+  [[nodiscard]] static std::optional<Error> why_full(const ClientOptions& options, std::size_t jobs, std::size_t bytes);
+  // Called in the loop when they have become fewer. Set it before start().
+  void on_answered(std::function<void()> handler) { on_answered_ = std::move(handler); }
   // Ends the session. All remaining handlers get `closed`.
   void close();
 
@@ -92,6 +101,11 @@ class ClientSession {
     OnOutcome handler;
     OnProgress progress;
   };
+  // Who is told that the broker has the job. Almost always one.
+  struct Submitter {
+    std::uint64_t number;  // of its ticket
+    OnAccepted handler;
+  };
   enum class Phase { unsent, unanswered, accepted };
   struct Entry {
     Phase phase = Phase::accepted;
@@ -99,8 +113,7 @@ class ClientSession {
     bool is_told = false;      // the broker knows that we wait for its outcome
     bool is_unwanted = false;  // cancel() was called
     std::string submission;    // encoded, kept until the broker has answered
-    OnAccepted accepted;
-    std::uint64_t submitter = 0;  // the number of the ticket that `accepted` belongs to
+    std::vector<Submitter> submitters;
     std::vector<Waiter> waiters;
     std::vector<JobId> attached;  // submitted ids that were attached to this job
   };
@@ -110,6 +123,9 @@ class ClientSession {
   [[nodiscard]] Entries::iterator find(const JobId& id);
   void say(Batch& batch, const JobId& id);
   void erase(Entries::iterator entry);
+  void hold(const JobId& id, Entry& entry, std::string submission);
+  void let_go(Entry& entry);
+  void tell_attached(const JobId& to, std::uint64_t number);
   void tell(const Error& why, OnAccepted accepted, OnOutcome outcome);
   template <class M>
   void ask(const std::string& what, const Params& params, OnAnswer answer, OnAnswer progress);
@@ -143,6 +159,9 @@ class ClientSession {
   std::unordered_map<JobId, JobId> attached_;  // submitted id -> the job it was attached to, while a handler waits
   std::deque<JobId> unsent_;                   // in order of submission; ids that are no longer in entries_ are skipped
   std::size_t unanswered_ = 0;
+  std::atomic<std::size_t> held_jobs_ = 0;  // unsent or unanswered; written in the loop only
+  std::atomic<std::size_t> held_bytes_ = 0;
+  std::function<void()> on_answered_;
   struct Question {
     OnAnswer handler;
     OnAnswer progress;

@@ -103,8 +103,8 @@ void ClientSession::handle_accepted(const message::Accepted& accepted) {
     Entry& entry = found->second;
     --unanswered_;
     entry.phase = Phase::accepted;
-    entry.submission = {};
-    const OnAccepted handler = std::exchange(entry.accepted, nullptr);
+    let_go(entry);
+    const std::vector<Submitter> submitters = std::exchange(entry.submitters, {});
     if (entry.waiters.empty()) {
       if (entry.is_told) say(leaves_, id);
       erase(found);
@@ -112,7 +112,7 @@ void ClientSession::handle_accepted(const message::Accepted& accepted) {
       entry.is_told = true;
       say(waits_, id);
     }
-    if (handler) handler(id);
+    for (const Submitter& each : submitters) each.handler(id);
   }
 }
 
@@ -121,15 +121,16 @@ void ClientSession::handle_attached(const message::Attached& attached) {
     const auto found = entries_.find(each.id);
     if (found == entries_.end() || found->second.phase != Phase::unanswered) continue;
     --unanswered_;
+    let_go(found->second);
     Entry from = std::move(found->second);
     entries_.erase(found);
-    const OnAccepted handler = std::exchange(from.accepted, nullptr);
+    const std::vector<Submitter> submitters = std::exchange(from.submitters, {});
     if (!from.waiters.empty()) {
       attach(each.id, std::move(from), each.to);
     } else if (from.is_told && !entries_.contains(each.to)) {
       say(leaves_, each.to);
     }
-    if (handler) handler(each.to);
+    for (const Submitter& submitter : submitters) submitter.handler(each.to);
   }
 }
 
@@ -168,7 +169,8 @@ void ClientSession::handle_unknown(const message::Unknown& unknown) {
   for (const JobId& id : unknown.ids) {
     unanswered_cancels_.erase(id);
     const auto found = entries_.find(id);
-    if (found == entries_.end()) continue;
+    // Of one that is under way: what was asked before it was submitted. SUBMIT has an answer of its own.
+    if (found == entries_.end() || found->second.phase != Phase::accepted) continue;
     finish(found, fail(ErrorCode::unknown_job, "the broker does not know job " + id.to_string() +
                                                    ": it was never submitted, was forgotten, or was lost with a "
                                                    "broker that keeps jobs in memory"));
@@ -210,13 +212,14 @@ void ClientSession::handle_answer(const message::Answer& answer) {
 // Removes the entry first, because its handlers may call back into the session.
 void ClientSession::finish(Entries::iterator found, const Result<Outcome>& outcome) {
   const JobId id = found->first;
+  let_go(found->second);
   Entry entry = std::move(found->second);
   for (const JobId& each : entry.attached) attached_.erase(each);
   entries_.erase(found);
   if (entry.was_sent && outcome) unanswered_cancels_.erase(id);
   if (entry.phase == Phase::unanswered) --unanswered_;
-  if (entry.accepted) {
-    entry.accepted(outcome ? Result<JobId>(id) : Result<JobId>(tl::make_unexpected(outcome.error())));
+  for (const Submitter& each : entry.submitters) {
+    each.handler(outcome ? Result<JobId>(id) : Result<JobId>(tl::make_unexpected(outcome.error())));
   }
   for (const Waiter& waiter : entry.waiters) waiter.handler(outcome);
 }

@@ -32,6 +32,7 @@ enum class ErrorCode {
   bad_request,
   timed_out,
   disconnected,
+  client_full,
   job_failed,
   job_cancelled,
   job_expired,

@@ -19,6 +19,7 @@
 #include <deque>
 #include <fcntl.h>
 #include <iostream>
+#include <limits>
 #include <poll.h>
 
 namespace zebu::producer {
@@ -219,7 +220,10 @@ int run(const CommonOptions& common, const MapOptions& options) {
     complain("input and output are the same file, " + options.output);
     return 2;
   }
-  auto client = connect(common);
+  // The run bounds what is in flight itself, and its thread that submits must not wait for the broker: it has to stop.
+  ClientOptions limits;
+  limits.max_unanswered_jobs = limits.max_unanswered_bytes = std::numeric_limits<std::size_t>::max();
+  auto client = connect(common, std::move(limits));
   if (!client) return 1;
   auto output = open_map_output(options);
   if (!output) {

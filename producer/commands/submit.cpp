@@ -165,7 +165,9 @@ int run(const CommonOptions& common, const SubmitOptions& options) {
     complain(request.error().message);
     return 2;
   }
-  const auto client = connect(common);
+  ClientOptions limits;
+  limits.when_full = WhenFull::wait;
+  const auto client = connect(common, std::move(limits));
   if (!client) return 1;
   if (!options.wait) return submit_only(*client, common, options, *request);
   if (options.count == 1) return submit_and_wait(*client, common, options, *request);

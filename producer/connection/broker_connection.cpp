@@ -5,8 +5,7 @@
 
 namespace zebu::producer {
 
-std::unique_ptr<Client> connect(const CommonOptions& common) {
-  ClientOptions options;
+std::unique_ptr<Client> connect(const CommonOptions& common, ClientOptions options) {
   options.broker = common.broker;
   options.name = "zebu-producer";
   auto client = Client::connect(std::move(options));

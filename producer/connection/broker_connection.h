@@ -8,6 +8,7 @@
 namespace zebu::producer {
 
 // A client whose session with the broker is established; null after an error, which has been reported on stderr.
-[[nodiscard]] std::unique_ptr<Client> connect(const CommonOptions& common);
+// options: its limits.
+[[nodiscard]] std::unique_ptr<Client> connect(const CommonOptions& common, ClientOptions options = {});
 
 }  // namespace zebu::producer

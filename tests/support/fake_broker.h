@@ -51,11 +51,11 @@ class FakeBroker {
   }
 
   // HELLO, WELCOME: a fresh session with the client.
-  void welcome() {
+  void welcome(std::uint32_t grant = 100) {
     static_cast<void>(hear_a<message::Hello>());
     message::Welcome welcome;
     welcome.instance = Uuid::make();
-    welcome.grant = 100;
+    welcome.grant = grant;
     welcome.beat = std::chrono::seconds(1);
     welcome.liveness = scaled(std::chrono::seconds(5));
     welcome.max_message = message::kDefaultMaxMessage;

@@ -1,0 +1,282 @@
+#include "tests/support/catch.h"
+#include "tests/support/fake_broker.h"
+#include "zebu/client.h"
+#include "zebu/client_session.h"
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+
+#include <future>
+
+using namespace zebu;
+using namespace zebu::test;
+using namespace std::chrono_literals;
+
+namespace {
+
+std::unique_ptr<Client> connected(const std::string& endpoint, ClientOptions options) {
+  options.broker = endpoint;
+  auto client = Client::connect(std::move(options));
+  if (!client) throw std::runtime_error(client.error().message);
+  return std::move(*client);
+}
+
+ClientOptions at_most(std::size_t jobs, WhenFull when_full = WhenFull::fail) {
+  ClientOptions options;
+  options.max_unanswered_jobs = jobs;
+  options.when_full = when_full;
+  return options;
+}
+
+JobRequest request(std::size_t bytes = 1) { return {"fib", pack_args(std::string(bytes, 'x'))}; }
+
+// A session in a loop of its own; the test is its broker.
+struct SessionYard {
+  explicit SessionYard(ClientOptions options = {}) {
+    options.broker = broker.endpoint();
+    session.emplace(loop, context, std::move(options));
+  }
+  ~SessionYard() {
+    boost::asio::post(loop, [this] { session->close(); });
+    if (running.valid()) running.wait();
+  }
+  void start() {
+    if (!session->start()) throw std::runtime_error("bad endpoint");
+    running = std::async(std::launch::async, [this] { loop.run(); });
+  }
+  template <class Call>
+  void call(Call&& what) {
+    std::promise<void> done;
+    boost::asio::post(loop, [&] {
+      what();
+      done.set_value();
+    });
+    done.get_future().get();
+  }
+
+  FakeBroker broker;
+  boost::asio::io_context loop{1};
+  SocketContext context;
+  std::optional<ClientSession> session;
+  std::future<void> running;
+};
+
+}  // namespace
+
+TEST_CASE("while the broker is away a client takes as many submissions as its limit, and refuses the others at once") {
+  FakeBroker broker;
+  const auto client = connected(broker.endpoint(), at_most(3));
+  std::vector<Job<>> jobs;
+  for (int i = 0; i < 5; ++i) jobs.push_back(client->submit(request()));
+  for (const std::size_t refused : {3U, 4U}) {
+    const auto accepted = jobs[refused].accepted(0ms);
+    REQUIRE_FALSE(accepted);
+    CHECK(accepted.error().code == ErrorCode::client_full);
+    CHECK(accepted.error().message.find("has not answered 3 submissions") != std::string::npos);
+    CHECK(jobs[refused].outcome(0ms).error().code == ErrorCode::client_full);
+  }
+  broker.welcome();
+  // The first three arrive, and make room.
+  std::vector<JobId> heard;
+  while (heard.size() < 3) {
+    const auto submit = broker.hear_a<message::Submit>();
+    for (const auto& job : submit->as<message::Submit>().jobs) heard.push_back(job.id);
+  }
+  broker.say(message::Accepted{heard});
+  REQUIRE(jobs[2].accepted(scaled(5s)));
+  const auto later = client->submit(request());
+  CHECK(broker.hear_submit() == later.id());
+}
+
+TEST_CASE("a client counts the bytes of what it has submitted") {
+  FakeBroker broker;
+  ClientOptions options;
+  options.max_unanswered_bytes = 10'000;
+  const auto client = connected(broker.endpoint(), options);
+  const auto first = client->submit(request(6'000));
+  const auto second = client->submit(request(6'000));  // the last one may pass the limit
+  const auto third = client->submit(request(6'000));
+  CHECK(third.accepted(0ms).error().code == ErrorCode::client_full);
+  CHECK(first.accepted(0ms).error().code == ErrorCode::timed_out);
+  CHECK(second.accepted(0ms).error().code == ErrorCode::timed_out);
+}
+
+TEST_CASE("a client that is to wait submits when the broker has answered earlier jobs") {
+  FakeBroker broker;
+  const auto client = connected(broker.endpoint(), at_most(1, WhenFull::wait));
+  broker.welcome();
+  const auto first = client->submit(request());
+  auto second = std::async(std::launch::async, [&] { return client->submit(request()); });
+  CHECK(broker.hear_submit() == first.id());
+  CHECK(second.wait_for(0s) == std::future_status::timeout);
+  broker.say(message::Accepted{{first.id()}});
+  const JobId heard = broker.hear_submit();
+  CHECK(heard == second.get().id());
+}
+
+TEST_CASE("a callback in the client's thread never waits for room") {
+  FakeBroker broker;
+  const auto client = connected(broker.endpoint(), at_most(2, WhenFull::wait));
+  broker.welcome();
+  std::promise<Result<Outcome>> third;
+  client->submit(request(), [&](const Result<Outcome>&) {
+    client->submit(request(), nullptr);
+    client->submit(request(), [&](const Result<Outcome>& outcome) { third.set_value(outcome); });
+  });
+  const JobId first = broker.hear_submit();
+  const auto second = client->submit(request());
+  CHECK(broker.hear_submit() == second.id());
+  broker.say(message::Done{{{first, 1, JobState::succeeded, "\x07", {}, 1ms}}});
+  const auto outcome = third.get_future().get();
+  CHECK(outcome.error().code == ErrorCode::client_full);
+}
+
+TEST_CASE("map waits for room, whatever its window") {
+  FakeBroker broker;
+  const auto client = connected(broker.endpoint(), at_most(2));
+  broker.welcome();
+  int given = 0;
+  std::size_t done = 0;
+  auto mapped = std::async(std::launch::async, [&] {
+    return client->map([&] { return ++given <= 20 ? std::optional(request()) : std::nullopt; },
+                       [&](std::size_t, const Result<Outcome>& outcome) { done += outcome ? 1U : 0U; }, 10);
+  });
+  for (int heard = 0; heard < 20;) {
+    const auto submit = broker.hear_a<message::Submit>();
+    for (const auto& job : submit->as<message::Submit>().jobs) {
+      broker.say(message::Done{{{job.id, 1, JobState::succeeded, "\x07", {}, 1ms}}});
+      ++heard;
+    }
+  }
+  CHECK(mapped.get());
+  CHECK(done == 20);
+}
+
+TEST_CASE("map ends at its timeout also while it waits for room") {
+  FakeBroker broker;
+  const auto client = connected(broker.endpoint(), at_most(1));
+  const auto mapped =
+      client->map([] { return std::optional(request()); }, [](std::size_t, const Result<Outcome>&) {}, 10, 50ms);
+  REQUIRE_FALSE(mapped);
+  CHECK(mapped.error().code == ErrorCode::timed_out);
+}
+
+TEST_CASE("a session refuses what is beyond its limit, and takes more when a job was cancelled before it left") {
+  SessionYard yard(at_most(2));
+  yard.start();
+  std::promise<Error> refused;
+  std::promise<Result<Outcome>> ended;
+  JobId first;
+  yard.call([&] {
+    const auto ticket =
+        yard.session->submit(request(), nullptr, [&](const Result<Outcome>& outcome) { ended.set_value(outcome); });
+    first = ticket.job;
+    yard.session->submit(request(), nullptr, nullptr);
+    yard.session->submit(
+        request(), [&](const Result<JobId>& accepted) { refused.set_value(accepted.error()); }, nullptr);
+  });
+  const Error why = refused.get_future().get();
+  CHECK(why.code == ErrorCode::client_full);
+  CHECK(why.retry_after > 0ms);
+  CHECK(yard.session->unanswered_jobs() == 2);
+  yard.call([&] { yard.session->cancel(first); });
+  CHECK(ended.get_future().get().value().state == JobState::cancelled);
+  CHECK(yard.session->unanswered_jobs() == 1);
+}
+
+TEST_CASE("an id that is submitted again while it is under way is one submission, and each call gets its answers") {
+  SessionYard yard;
+  yard.start();
+  yard.broker.welcome(1);
+  const JobId id = Uuid::make();
+  std::promise<void> both_accepted;
+  std::promise<void> both_ended;
+  int accepted = 0;
+  int ended = 0;
+  const auto on_accepted = [&](const Result<JobId>& answer) {
+    if (answer && *answer == id && ++accepted == 2) both_accepted.set_value();
+  };
+  const auto on_outcome = [&](const Result<Outcome>& outcome) {
+    if (outcome && ++ended == 2) both_ended.set_value();
+  };
+  yard.call([&] { yard.session->submit(id, request(), on_accepted, on_outcome); });
+  CHECK(yard.broker.hear_submit() == id);
+  yard.call([&] { yard.session->submit(id, request(), on_accepted, on_outcome); });
+  CHECK(yard.session->unanswered_jobs() == 1);
+  yard.broker.say(message::Accepted{{id}});
+  REQUIRE(both_accepted.get_future().wait_for(scaled(5s)) == std::future_status::ready);
+  yard.broker.say(message::Done{{{id, 1, JobState::succeeded, "\x07", {}, 1ms}}});
+  REQUIRE(both_ended.get_future().wait_for(scaled(5s)) == std::future_status::ready);
+  // The grant of one job is free again.
+  const JobId next = Uuid::make();
+  yard.call([&] { yard.session->submit(next, request(), nullptr, nullptr); });
+  CHECK(yard.broker.hear_submit() == next);
+}
+
+TEST_CASE("an id that is submitted again after it was attached to another job is that job, with all its handlers") {
+  SessionYard yard;
+  yard.start();
+  yard.broker.welcome();
+  const JobId id = Uuid::make();
+  const JobId other = Uuid::make();
+  std::promise<JobId> first;
+  std::promise<JobId> second;
+  std::promise<void> noted;
+  std::promise<void> both_ended;
+  int ended = 0;
+  const auto on_outcome = [&](const Result<Outcome>&) {
+    if (++ended == 2) both_ended.set_value();
+  };
+  yard.call([&] {
+    yard.session->submit(
+        id, request(), [&](const Result<JobId>& as) { first.set_value(*as); }, on_outcome);
+  });
+  CHECK(yard.broker.hear_submit() == id);
+  yard.broker.say(message::Attached{{{id, other}}});
+  CHECK(first.get_future().get() == other);
+  CHECK(yard.broker.hears_about<message::Wait>(other));
+  yard.call([&] {
+    const auto ticket = yard.session->submit(
+        id, request(), [&](const Result<JobId>& as) { second.set_value(*as); }, on_outcome);
+    yard.session->on_progress(ticket, [&](std::uint32_t, const Progress&) { noted.set_value(); });
+  });
+  CHECK(second.get_future().get() == other);
+  yard.broker.say(message::ProgressReports{{{other, 1, 0.5, "half", "", 0, 1}}});
+  yard.broker.say(message::Done{{{other, 1, JobState::succeeded, "\x07", {}, 1ms}}});
+  REQUIRE(both_ended.get_future().wait_for(scaled(5s)) == std::future_status::ready);
+  CHECK(noted.get_future().wait_for(0s) == std::future_status::ready);
+}
+
+TEST_CASE("a job that is submitted after a wait for it is not unknown because the wait was") {
+  SessionYard yard;
+  yard.start();
+  yard.broker.welcome();
+  const JobId id = Uuid::make();
+  std::promise<Result<Outcome>> waited;
+  yard.call([&] { yard.session->wait(id, [&](const Result<Outcome>& outcome) { waited.set_value(outcome); }); });
+  CHECK(yard.broker.hears_about<message::Wait>(id));
+  yard.call([&] { yard.session->submit(id, request(), nullptr, nullptr); });
+  CHECK(yard.broker.hear_submit() == id);
+  yard.broker.say(message::Unknown{{id}});  // the answer to WAIT
+  yard.broker.say(message::Accepted{{id}});
+  yard.broker.say(message::Done{{{id, 1, JobState::succeeded, "\x07", {}, 1ms}}});
+  auto future = waited.get_future();
+  REQUIRE(future.wait_for(scaled(5s)) == std::future_status::ready);
+  const auto outcome = future.get();
+  CHECK(outcome.value().state == JobState::succeeded);
+}
+
+TEST_CASE("a session may be closed by its handler of the session's end") {
+  SessionYard yard;
+  std::promise<void> closed;
+  yard.session->on_change([&](const Error* why) {
+    if (why == nullptr) return;
+    yard.session->close();
+    closed.set_value();
+  });
+  yard.start();
+  yard.broker.welcome();
+  yard.broker.say(message::ErrorReport{ErrorCode::no_session, "say HELLO first"});
+  REQUIRE(closed.get_future().wait_for(scaled(5s)) == std::future_status::ready);
+  yard.running.get();  // throws what a handler threw
+}
