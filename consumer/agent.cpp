@@ -14,6 +14,12 @@ namespace {
 // many.
 constexpr std::size_t kMaxUndelivered = 32'768;
 
+// Processes are killed at once, threads need time to see their token.
+std::optional<std::chrono::milliseconds> unheard_margin(const ConsumerOptions& options) {
+  if (options.on_silence == OnSilence::keep) return std::nullopt;
+  return options.pool == PoolKind::threads ? options.cancel_grace : std::chrono::milliseconds(0);
+}
+
 }  // namespace
 
 Agent::Agent(boost::asio::io_context& loop, SocketContext& context, const ConsumerOptions& options,
@@ -22,7 +28,8 @@ Agent::Agent(boost::asio::io_context& loop, SocketContext& context, const Consum
       registry_(registry),
       events_(std::move(events)),
       drain_timer_(loop),
-      link_(loop, context, LinkOptions{options.broker, options.liveness, {}}, link_handlers()),
+      stubborn_timer_(loop),
+      link_(loop, context, LinkOptions{options.broker, options.liveness, {}, unheard_margin(options)}, link_handlers()),
       dispatcher_(loop, options.slots, make_slot, dispatcher_events()) {}
 
 Result<void> Agent::start() { return link_.start(); }
@@ -35,6 +42,7 @@ Link::Handlers Agent::link_handlers() {
   h.put_off = [this](const Error& why) {
     spdlog::warn("the broker at {} does not take this consumer now: {}", options_.broker, why.message);
   };
+  h.unheard = [this] { unheard(); };
   h.message = [this](const message::Message& message) { handle(message); };
   h.flush = [this] { flush(); };
   h.refused = [this](const Error& why) {
@@ -88,6 +96,30 @@ void Agent::up() {
   if (was_up_) spdlog::info("the broker is back");
   if (!std::exchange(was_up_, true)) events_.ready();
   link_.request_flush();
+}
+
+// The broker may give this consumer's jobs to others soon. What has ended, is still delivered.
+void Agent::unheard() {
+  if (dispatcher_.held() == 0) return;
+  spdlog::warn(
+      "the broker at {} does not confirm that it hears this consumer: its {} jobs are stopped, because others "
+      "may get them (--on-silence stop)",
+      options_.broker, dispatcher_.held());
+  dispatcher_.abandon();
+  end_when_drained();
+  if (is_done_ || !dispatcher_.runs_abandoned()) return;
+  stubborn_timer_.expires_after(options_.cancel_grace);
+  stubborn_timer_.async_wait([this](const boost::system::error_code& error) {
+    if (!error) end_stubborn();
+  });
+}
+
+void Agent::end_stubborn() {
+  if (!dispatcher_.runs_abandoned()) return;
+  spdlog::error(
+      "a task ignores its token, and its thread cannot be killed: this consumer ends, because another one may "
+      "have got the job");
+  finish(EXIT_FAILURE);
 }
 
 void Agent::handle(const message::Message& message) {
@@ -209,6 +241,7 @@ void Agent::quit() {
 void Agent::finish(int exit_code) {
   if (std::exchange(is_done_, true)) return;
   drain_timer_.cancel();
+  stubborn_timer_.cancel();
   if (link_.is_up()) flush();
   link_.close();
   events_.done(exit_code);

@@ -44,6 +44,8 @@ class Agent {
   Dispatcher::Events dispatcher_events();
   Frame hello();
   void up();
+  void unheard();
+  void end_stubborn();
   void handle(const message::Message& message);
   void handle_assign(const message::Assign& assign);
   void flush();
@@ -69,6 +71,7 @@ class Agent {
   bool is_delivering_ = false;
   bool is_done_ = false;
   boost::asio::steady_timer drain_timer_;
+  boost::asio::steady_timer stubborn_timer_;
   Link link_;
   Dispatcher dispatcher_;  // last: its slots call all of the above
 };

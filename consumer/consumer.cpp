@@ -90,7 +90,10 @@ int run(const ConsumerOptions& options, const Registry& registry) {
   // Waits until the last messages have been sent.
   context.reset();
   // A thread that runs a job can only be ended together with the process.
-  if (!agent.is_idle() && options.pool == PoolKind::threads) std::_Exit(exit_code);
+  if (!agent.is_idle() && options.pool == PoolKind::threads) {
+    flush_log();
+    std::_Exit(exit_code);
+  }
   return exit_code;
 }
 

@@ -86,6 +86,17 @@ void Dispatcher::stop(const std::vector<AttemptId>& ids) {
   if (!cancelled.empty()) events_.finished(std::move(cancelled));
 }
 
+void Dispatcher::abandon() {
+  held_ -= ready_.size();
+  ready_.clear();
+  for (Place& place : places_) place.slot->abandon();
+  held_ = 0;
+}
+
+bool Dispatcher::runs_abandoned() const {
+  return std::any_of(places_.begin(), places_.end(), [](const Place& place) { return place.slot->runs_abandoned(); });
+}
+
 void Dispatcher::drain() {
   is_draining_ = true;
   give_back_ready();

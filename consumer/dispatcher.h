@@ -35,6 +35,10 @@ class Dispatcher {
   void dispatch();
   // Ends those of these attempts that are here.
   void stop(const std::vector<AttemptId>& ids);
+  // Ends all attempts at once, and reports none of them.
+  void abandon();
+  // A task that was abandoned still runs.
+  [[nodiscard]] bool runs_abandoned() const;
   // From now on, gives back every job that has not started.
   void drain();
 

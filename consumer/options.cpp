@@ -40,6 +40,9 @@ void add_work(cli::Command& app, ConsumerOptions& options) {
 
 void add_limits(cli::Command& app, ConsumerOptions& options) {
   app.duration("--liveness", options.liveness, "how long the broker may be silent");
+  app.choice(
+      "--on-silence", options.on_silence, {{"keep", OnSilence::keep}, {"stop", OnSilence::stop}},
+      "before the broker may give this consumer up: keep the running jobs, or stop them, so that none runs twice");
   app.duration("--drain-timeout", options.drain_timeout,
                "how long running jobs may take to end after SIGTERM, before they go back to the broker");
   app.duration("--cancel-grace", options.cancel_grace,
@@ -73,7 +76,7 @@ std::optional<int> parse_options(int argc, const char* const* argv, ConsumerOpti
   add_limits(app, options);
   if (test_tasks != nullptr) {
     app.flag("--test-tasks", *test_tasks,
-             "also run the tasks about, crash, deaf, fail, flaky, hang, hog, keywords, later and nested");
+             "also run the tasks about, crash, deaf, fail, flaky, hang, hog, keywords, later, nested and shout");
   }
   app.check([&options] { return check_pool(options); });
   return app.parse(argc, argv);

@@ -16,6 +16,9 @@ inline constexpr std::size_t kMaxSlotMemory = std::size_t{1} << 50;
 // What a slot is.
 enum class PoolKind { processes, threads };
 
+// What happens to running attempts when the broker may not hear this consumer any more.
+enum class OnSilence { keep, stop };
+
 // A consumer's options. docs/operations.md lists them for users.
 struct ConsumerOptions {
   std::string broker = "tcp://127.0.0.1:5556";  // the broker's endpoint for consumers
@@ -24,6 +27,7 @@ struct ConsumerOptions {
   std::string name;  // shown by the broker; the program's default is HOST-PID
   PoolKind pool = PoolKind::processes;
   std::chrono::milliseconds liveness{3000};  // how long the broker may be silent, until its WELCOME sets the limit
+  OnSilence on_silence = OnSilence::keep;
   std::chrono::milliseconds drain_timeout{30'000};  // how long running jobs may take after SIGTERM
   std::chrono::milliseconds cancel_grace{1000};     // how long a cancelled task that has a token may go on
   std::optional<std::size_t> slot_memory;           // limit of the data of a slot's process, in bytes

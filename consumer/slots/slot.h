@@ -97,6 +97,10 @@ class Slot {
   virtual void recall() = 0;
   // Ends the attempt if the slot has it: `finished` reports it.
   virtual void stop(const AttemptId& id) = 0;
+  // Ends all attempts that the slot has, and reports none of them. Those that had ended before are reported first.
+  virtual void abandon() = 0;
+  // An abandoned task still runs: a thread cannot be killed.
+  [[nodiscard]] virtual bool runs_abandoned() const { return false; }
   // Appends all attempts that the slot has.
   virtual void list(std::vector<AttemptId>& into) const = 0;
 };

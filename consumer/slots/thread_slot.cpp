@@ -19,7 +19,7 @@ ThreadSlot::ThreadSlot(boost::asio::io_context& loop, const SlotEvents& events)
       progress_timer_(loop),
       worker_(nullptr, {[this] { collect_soon(); }}) {}
 
-std::size_t ThreadSlot::room() const { return overdue_ ? 0 : std::numeric_limits<std::size_t>::max(); }
+std::size_t ThreadSlot::room() const { return !late_.empty() ? 0 : std::numeric_limits<std::size_t>::max(); }
 
 void ThreadSlot::give(std::vector<Job> jobs) {
   load_ += jobs.size();
@@ -39,7 +39,22 @@ void ThreadSlot::stop(const AttemptId& id) { worker_.stop(id); }
 
 void ThreadSlot::list(std::vector<AttemptId>& into) const {
   worker_.list(into);
-  if (overdue_) into.erase(std::remove(into.begin(), into.end(), *overdue_), into.end());
+  std::erase_if(into, [this](const AttemptId& id) { return is_late(id); });
+}
+
+// Each job that the worker still has after this is late. It may have begun another one meanwhile.
+void ThreadSlot::abandon() {
+  collect();
+  for (const Job& job : worker_.take_back()) limits_.remove(job.id);
+  is_abandoned_ = load_ > 0;
+  load_ = 0;
+  worker_.list(late_);
+  std::sort(late_.begin(), late_.end());
+  late_.erase(std::unique(late_.begin(), late_.end()), late_.end());
+  for (const AttemptId& id : late_) {
+    limits_.remove(id);
+    worker_.stop(id);
+  }
 }
 
 void ThreadSlot::collect_soon() {
@@ -49,7 +64,7 @@ void ThreadSlot::collect_soon() {
 void ThreadSlot::collect() {
   Worker::Reports reports = worker_.collect();
   forward_progress(std::move(reports.progress));
-  const bool is_free_again = drop_overdue(reports.finished);
+  const bool is_free_again = drop_late(reports.finished);
   load_ -= reports.finished.size();
   for (const Finished& finished : reports.finished) limits_.remove(finished.id);
   if (!reports.finished.empty()) events_.finished(*this, std::move(reports.finished));
@@ -60,7 +75,7 @@ void ThreadSlot::collect() {
 void ThreadSlot::forward_progress(std::vector<ProgressUpdate> updates) {
   if (updates.empty()) return;
   for (ProgressUpdate& update : updates) {
-    if (update.id != overdue_) events_.progress(std::move(update));
+    if (!is_late(update.id)) events_.progress(std::move(update));
   }
   if (std::exchange(is_progress_paused_, true)) return;
   progress_timer_.expires_after(kProgressInterval);
@@ -80,7 +95,7 @@ void ThreadSlot::reach(const LimitWatch::Reached& reached) {
   spdlog::warn(
       "job {} has passed its hard limit of {}. Its thread cannot be killed: the slot is unusable until it returns",
       reached.id.job.to_string(), readable(reached.time));
-  overdue_ = reached.id;
+  late_ = {reached.id};
   worker_.stop(reached.id);
   limits_.remove(reached.id);
   --load_;
@@ -90,14 +105,19 @@ void ThreadSlot::reach(const LimitWatch::Reached& reached) {
   events_.finished(*this, {{reached.id, std::move(outcome)}});
 }
 
-bool ThreadSlot::drop_overdue(std::vector<Finished>& finished) {
-  if (!overdue_) return false;
-  const auto late =
-      std::remove_if(finished.begin(), finished.end(), [&](const Finished& each) { return each.id == *overdue_; });
-  if (late == finished.end()) return false;
-  finished.erase(late, finished.end());
-  spdlog::info("job {} has returned after its hard limit: its slot takes jobs again", overdue_->job.to_string());
-  overdue_.reset();
+bool ThreadSlot::is_late(const AttemptId& id) const { return std::find(late_.begin(), late_.end(), id) != late_.end(); }
+
+bool ThreadSlot::drop_late(std::vector<Finished>& finished) {
+  if (late_.empty()) return false;
+  std::erase_if(finished, [this](const Finished& each) {
+    if (!is_late(each.id)) return false;
+    spdlog::info("job {} has returned after {}: its slot takes jobs again", each.id.job.to_string(),
+                 is_abandoned_ ? "it was given up" : "its hard limit");
+    std::erase(late_, each.id);
+    return true;
+  });
+  if (!late_.empty()) return false;
+  is_abandoned_ = false;
   return true;
 }
 

@@ -6,7 +6,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
 
-#include <optional>
+#include <vector>
 
 namespace zebu::consumer {
 
@@ -18,12 +18,14 @@ class ThreadSlot : public Slot {
   // loop and events outlive the slot.
   ThreadSlot(boost::asio::io_context& loop, const SlotEvents& events);
 
-  [[nodiscard]] bool is_alive() const override { return !overdue_; }
+  [[nodiscard]] bool is_alive() const override { return late_.empty(); }
   [[nodiscard]] std::size_t room() const override;
   [[nodiscard]] std::size_t load() const override { return load_; }
   void give(std::vector<Job> jobs) override;
   void recall() override;
   void stop(const AttemptId& id) override;
+  void abandon() override;
+  [[nodiscard]] bool runs_abandoned() const override { return is_abandoned_ && !late_.empty(); }
   void list(std::vector<AttemptId>& into) const override;
 
  private:
@@ -31,13 +33,16 @@ class ThreadSlot : public Slot {
   void collect();
   void forward_progress(std::vector<ProgressUpdate> updates);
   void reach(const LimitWatch::Reached& reached);
-  // Removes the overdue attempt from `finished`. True if it was there.
-  [[nodiscard]] bool drop_overdue(std::vector<Finished>& finished);
+  [[nodiscard]] bool is_late(const AttemptId& id) const;
+  // Removes the late attempts from `finished`. True if they were the last ones.
+  [[nodiscard]] bool drop_late(std::vector<Finished>& finished);
 
   boost::asio::io_context& loop_;
   const SlotEvents& events_;
   std::size_t load_ = 0;
-  std::optional<AttemptId> overdue_;
+  // Attempts that have ended for everybody else: past their hard limit, or abandoned. One of them may run still.
+  std::vector<AttemptId> late_;
+  bool is_abandoned_ = false;
   LimitWatch limits_;
   boost::asio::steady_timer progress_timer_;
   bool is_progress_paused_ = false;  // until progress_timer_ expires

@@ -1,6 +1,7 @@
 #include "consumer/tasks/builtin_tasks.h"
 
 #include <csignal>
+#include <cstdio>
 #include <exception>
 #include <map>
 #include <memory>
@@ -66,6 +67,13 @@ void hog(std::size_t mib) {
   for (std::size_t i = 0; i < mib * kMiB; i += kPage) memory[i] = 1;
 }
 
+// Prints so many KiB in lines of 64 bytes.
+std::uint32_t shout(Context& context, std::uint32_t kib) {
+  const std::string line = std::string(63, '!') + '\n';
+  for (std::uint32_t i = 0; i < 16 * kib; ++i) std::fputs(line.c_str(), stderr);
+  return context.attempt();
+}
+
 void fail_nested(int depth) {
   if (depth == 0) throw TaskFailure("net.Down", "the cable");
   try {
@@ -99,6 +107,7 @@ void add_test_tasks(Registry& registry) {
     return about(context);
   });
   registry.add("nested", [](int depth) { fail_nested(depth); });
+  registry.add("shout", shout);
   registry.add("hog", [](Bounded<1, 1 << 20> mib) {
     hog(static_cast<std::size_t>(mib.value));
     return mib.value;

@@ -273,6 +273,7 @@ class ManualSlot final : public zebu::consumer::Slot {
     events_.returned(*this, std::move(waiting));
   }
   void stop(const AttemptId&) override {}
+  void abandon() override { jobs_.clear(); }
   void list(std::vector<AttemptId>& into) const override {
     for (const Job& job : jobs_) into.push_back(job.id);
   }

@@ -114,6 +114,7 @@ struct Process::State {
   pid_t pid = -1;
   Descriptor pidfd;
   Descriptor stop;
+  Descriptor go_on;  // to read stderr
   std::array<Descriptor, 2> pipes;
 
   mutable std::mutex mutex;
@@ -127,6 +128,8 @@ struct Process::State {
     auto [err_read, err_write] = make_pipe();
     pipes = {std::move(out_read), std::move(err_read)};
     stop = Descriptor(eventfd(0, EFD_CLOEXEC));
+    go_on = Descriptor(eventfd(options.reads_errors ? 1 : 0, EFD_CLOEXEC));
+    if (!options.reads_errors && fcntl(pipes[1].get(), F_SETPIPE_SZ, 4096) < 0) throw_errno("F_SETPIPE_SZ");
     pid = spawn(options, out_write.get(), err_write.get());
     // glibc 2.36 (Debian 12) declares pidfd_open() for C only.
     pidfd = Descriptor(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
@@ -142,10 +145,17 @@ struct Process::State {
   }
 
   void read_all() {
-    std::array<pollfd, 3> wanted{{{pipes[0].get(), POLLIN, 0}, {pipes[1].get(), POLLIN, 0}, {stop.get(), POLLIN, 0}}};
-    while (wanted[0].fd >= 0 || wanted[1].fd >= 0) {
+    // poll() skips negative ones.
+    std::array<pollfd, 4> wanted{
+        {{pipes[0].get(), POLLIN, 0}, {-1, POLLIN, 0}, {stop.get(), POLLIN, 0}, {go_on.get(), POLLIN, 0}}};
+    while (wanted[0].fd >= 0 || wanted[1].fd >= 0 || wanted[3].fd >= 0) {
       if (poll(wanted.data(), wanted.size(), -1) < 0 && errno != EINTR) return;
       if (wanted[2].revents != 0) return;
+      if (wanted[3].revents != 0) {
+        wanted[3].fd = -1;
+        wanted[1].fd = pipes[1].get();
+        continue;
+      }
       for (std::size_t i = 0; i < 2; ++i) {
         if (wanted[i].fd >= 0 && wanted[i].revents != 0 && !read_some(i)) wanted[i].fd = -1;
       }
@@ -219,6 +229,11 @@ ExitStatus Process::wait_exit(std::chrono::milliseconds limit) {
   state_->changed.wait_for(lock, std::chrono::seconds(1), [this] { return !state_->open[0] && !state_->open[1]; });
   if (info.si_code == CLD_EXITED) return {.code = info.si_status, .signal = std::nullopt};
   return {.code = std::nullopt, .signal = info.si_status};
+}
+
+void Process::read_errors() {
+  const std::uint64_t one = 1;
+  if (write(state_->go_on.get(), &one, sizeof one) != sizeof one) throw_errno("eventfd");
 }
 
 void Process::signal(int number) { kill(state_->pid, number); }

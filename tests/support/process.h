@@ -23,6 +23,7 @@ struct ProcessOptions {
   std::vector<std::string> command = {};                // the program and its arguments; PATH is searched
   std::map<std::string, std::string> environment = {};  // set in addition to this process's own
   std::string input_file = "/dev/null";                 // what it reads as its stdin
+  bool reads_errors = true;  // false: nobody reads its stderr, a pipe of one page, until Process::read_errors()
 };
 
 // A program under test in a process group of its own, its stdout and stderr gathered by a thread. Every wait has a
@@ -44,6 +45,8 @@ class Process {
   std::string wait_for_error_line(const std::string& part, std::chrono::milliseconds limit = std::chrono::seconds(10));
   // After it, out() and err() are complete, unless a child that outlived the program holds them open.
   ExitStatus wait_exit(std::chrono::milliseconds limit = std::chrono::seconds(10));
+
+  void read_errors();
 
   void signal(int number);        // to the program alone
   void signal_group(int number);  // as a terminal's Ctrl-C: to the program and its children

@@ -70,8 +70,8 @@ TEST_CASE("an attempt that its soft limit ended is retried as any other that fai
 TEST_CASE("a hard limit is a failure that uses a retry: without retries a job runs once") {
   Ox ox;
   for (const char* retries : {"0", "1"}) {
-    const auto submitted = ox.stack.produce({"submit", "hang", "--hard-limit", "100ms", "--retries", retries,
-                                             "--retry-delay", "20ms"});
+    const auto submitted =
+        ox.stack.produce({"submit", "hang", "--hard-limit", "100ms", "--retries", retries, "--retry-delay", "20ms"});
     const std::string id = submitted.out.substr(0, submitted.out.find('\n'));
     const auto ended = ox.stack.produce({"wait", id});
     CHECK(ended.exit.code == 1);

@@ -1,8 +1,17 @@
 #include "consumer/slots/process/frame_stream.h"
 
+#include <sys/ioctl.h>
+
+#include <algorithm>
 #include <cstring>
 
 namespace zebu::consumer {
+
+std::size_t waiting_bytes(int descriptor) {
+  int count = 0;
+  if (descriptor < 0 || ::ioctl(descriptor, FIONREAD, &count) != 0) return 0;
+  return static_cast<std::size_t>(std::max(count, 0));
+}
 
 void FrameStream::append(const char* bytes, std::size_t count) {
   buffer_.erase(0, at_);

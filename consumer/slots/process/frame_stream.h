@@ -15,6 +15,9 @@ inline constexpr std::uint32_t kMaxFrame = 1U << 30;
 // Bytes that either end reads from the stream at once.
 inline constexpr std::size_t kReadSize = 64U << 10;
 
+// How many bytes can be read from a stream now.
+[[nodiscard]] std::size_t waiting_bytes(int descriptor);
+
 // Reassembles the frames of protocol.h from the bytes of a stream.
 class FrameStream {
  public:

@@ -76,6 +76,14 @@ void ProcessSlot::stop(const AttemptId& id) {
   watch_stops();
 }
 
+void ProcessSlot::abandon() {
+  if (child_) read_jobs(waiting_bytes(jobs_stream_.native_handle()));
+  if (!child_ || jobs_.empty()) return;
+  jobs_.clear();
+  stops_.clear();
+  replace();
+}
+
 void ProcessSlot::list(std::vector<AttemptId>& into) const {
   for (const Job& job : jobs_) into.push_back(job.id);
 }
@@ -134,14 +142,18 @@ bool ProcessSlot::is_used_up() const {
 // its end.
 bool ProcessSlot::renew() {
   if (!child_ || !is_used_up() || !jobs_.empty()) return false;
-  read_output();
+  replace();
+  return true;
+}
+
+void ProcessSlot::replace() {
+  read_output(waiting_bytes(output_.native_handle()));
   close_streams();
   ::kill(*child_, SIGKILL);
   retired_.push_back(*child_);
   child_.reset();
   restart_delay_ = std::chrono::milliseconds(0);
   start();
-  return true;
 }
 
 void ProcessSlot::watch_death() {
@@ -156,9 +168,9 @@ void ProcessSlot::reap() {
   std::erase_if(retired_, [](pid_t pid) { return ::waitpid(pid, nullptr, WNOHANG) == pid; });
   int status = 0;
   if (!child_ || ::waitpid(*child_, &status, WNOHANG) != *child_) return;
-  // Messages and output from before its death still count.
-  read_jobs();
-  read_output();
+  // Messages and output from before its death still count. Not more: a program that it left behind may go on writing.
+  read_jobs(waiting_bytes(jobs_stream_.native_handle()));
+  read_output(waiting_bytes(output_.native_handle()));
   handle_death(status);
 }
 

@@ -45,6 +45,7 @@ class ProcessSlot : public Slot {
   void give(std::vector<Job> jobs) override;
   void recall() override;
   void stop(const AttemptId& id) override;
+  void abandon() override;
   void list(std::vector<AttemptId>& into) const override;
 
  private:
@@ -55,6 +56,7 @@ class ProcessSlot : public Slot {
   void close_streams();
   [[nodiscard]] bool is_used_up() const;
   [[nodiscard]] bool renew();
+  void replace();
 
   void handle_death(int wait_status);
   [[nodiscard]] std::vector<Finished> take_ended(std::deque<Job>& lost, int wait_status);
@@ -67,8 +69,9 @@ class ProcessSlot : public Slot {
   void watch_jobs();
   void watch_output();
   void order(const protocol::ToChild& order);
-  void read_jobs();
-  void read_output();
+  // Of what has come, about so many bytes at most: the loop has others to serve.
+  void read_jobs(std::size_t most);
+  void read_output(std::size_t most);
   [[nodiscard]] Result<void> handle_messages();
   void handle(const protocol::Ended& ended);
   void handle(const protocol::Returned& returned);

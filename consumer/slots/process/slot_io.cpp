@@ -1,12 +1,13 @@
 #include "consumer/slots/process/slot.h"
 #include "consumer/slots/run_task.h"
 #include "zebu/program/log.h"
+#include "zebu/program/log_writer.h"
 
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/error.hpp>
 
+#include <algorithm>
 #include <csignal>
-#include <unistd.h>
 
 // The streams between a slot and its child: see protocol.h.
 namespace zebu::consumer {
@@ -16,6 +17,8 @@ namespace asio = boost::asio;
 using boost::system::error_code;
 
 constexpr std::size_t kTail = 4096;
+// From one child in one round of the loop.
+constexpr std::size_t kReadARound = 256U << 10;
 
 }  // namespace
 
@@ -27,23 +30,24 @@ void ProcessSlot::order(const protocol::ToChild& order) {
 void ProcessSlot::watch_jobs() {
   jobs_stream_.async_wait(asio::posix::stream_descriptor::wait_read, [this, pid = child_](const error_code& error) {
     if (error || pid != child_) return;  // the child has been replaced
-    read_jobs();
+    read_jobs(kReadARound);
     if (!renew() && jobs_stream_.is_open()) watch_jobs();
   });
 }
 
-void ProcessSlot::read_jobs() {
+void ProcessSlot::read_jobs(std::size_t most) {
   error_code error;
   char bytes[kReadSize];
-  while (!error) {
+  for (std::size_t taken = 0; taken < most && !error;) {
     const std::size_t count = jobs_stream_.read_some(asio::buffer(bytes), error);
+    taken += count;
     incoming_.append(bytes, count);
     if (const auto handled = handle_messages(); !handled) {
       spdlog::error("slot process {} is killed: it sent {}", *child_, handled.error().message);
-      break;
+      error = asio::error::invalid_argument;
     }
   }
-  if (error == asio::error::would_block) return;
+  if (!error || error == asio::error::would_block) return;
   // The child cannot be used after a malformed message or a broken stream. If it is dying already, this changes
   // nothing.
   jobs_stream_.close(error);
@@ -106,29 +110,28 @@ void ProcessSlot::handle(const protocol::Progressed& progressed) {
   });
 }
 
-// A child's output is forwarded to our stderr. Its end is kept, because it often says why the child died.
+// A child's output is forwarded to our stderr, or dropped where nobody reads that: a child is never held back for
+// longer than this loop needs to come round. The end of the output is kept, because it often says why the child died.
 void ProcessSlot::watch_output() {
   output_.async_wait(asio::posix::stream_descriptor::wait_read, [this, pid = child_](const error_code& error) {
     if (error || pid != child_) return;
-    read_output();
+    read_output(kReadARound);
     if (output_.is_open()) watch_output();
   });
 }
 
-void ProcessSlot::read_output() {
+void ProcessSlot::read_output(std::size_t most) {
   error_code error;
-  char bytes[kTail];
-  while (!error) {
+  char bytes[kReadSize];
+  for (std::size_t taken = 0; taken < most && !error;) {
     const std::size_t count = output_.read_some(asio::buffer(bytes), error);
-    for (std::size_t sent = 0; sent < count;) {
-      const ssize_t n = ::write(STDERR_FILENO, bytes + sent, count - sent);
-      if (n <= 0) break;
-      sent += static_cast<std::size_t>(n);
-    }
-    tail_.append(bytes, count);
+    taken += count;
+    const std::string_view text(bytes, count);
+    LogWriter::of_stderr().add(text);
+    tail_ += text.substr(count - std::min(count, kTail));
     if (tail_.size() > kTail) tail_.erase(0, tail_.size() - kTail);
   }
-  if (error != asio::error::would_block) output_.close(error);
+  if (error && error != asio::error::would_block) output_.close(error);
 }
 
 }  // namespace zebu::consumer
