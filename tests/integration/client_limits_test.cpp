@@ -280,3 +280,41 @@ TEST_CASE("a session may be closed by its handler of the session's end") {
   REQUIRE(closed.get_future().wait_for(scaled(5s)) == std::future_status::ready);
   yard.running.get();  // throws what a handler threw
 }
+
+TEST_CASE("a session that has much to read lets its loop's other handlers have their turn") {
+  constexpr std::size_t kEach = 60'000;
+  constexpr int kMessages = 200;
+  SessionYard yard;
+  yard.start();
+  yard.broker.welcome();
+  std::size_t read = 0;
+  std::size_t read_before = 0;
+  std::size_t most = 0;
+  std::promise<void> all_read;
+  JobId id;
+  yard.call([&] {
+    const auto ticket = yard.session->submit(request(), nullptr, [](const Result<Outcome>&) {});
+    yard.session->on_progress(ticket, [&](std::uint32_t, const Progress& progress) {
+      read += progress.output.size();
+      if (read == kEach * kMessages) all_read.set_value();
+    });
+    id = ticket.job;
+  });
+  CHECK(yard.broker.hear_submit() == id);
+  // While the loop is held up, all of it arrives.
+  std::promise<void> all_said;
+  boost::asio::post(yard.loop, [&] { all_said.get_future().wait(); });
+  const std::string output(kEach, 'x');
+  for (int i = 0; i < kMessages; ++i) {
+    yard.broker.say(message::ProgressReports{{{id, 1, 0.5, "", output, kEach * static_cast<std::size_t>(i), 1}}});
+  }
+  std::function<void()> turn = [&] {
+    most = std::max(most, read - std::exchange(read_before, read));
+    if (read < kEach * kMessages) boost::asio::post(yard.loop, turn);
+  };
+  boost::asio::post(yard.loop, turn);
+  all_said.set_value();
+  REQUIRE(all_read.get_future().wait_for(scaled(20s)) == std::future_status::ready);
+  yard.call([] {});
+  CHECK(most <= (512U << 10) + kEach);
+}
