@@ -102,7 +102,8 @@ void add_job_options(cli::Command& command, JobFlags& flags) {
   add_when(command, job);
   add_retries(command, job.retry);
   command.duration("--soft-limit", job.soft_limit, "after this long an attempt is asked to end: its token fires");
-  command.duration("--hard-limit", job.hard_limit, "after this long an attempt's process is killed, and the attempt has failed");
+  command.duration("--hard-limit", job.hard_limit,
+                   "after this long an attempt's process is killed, and the attempt has failed");
   command.choice("--acks", job.acks_early, {{"late", false}, {"early", true}},
                  "late: the job runs at least once; early: at most once, a lost attempt is not repeated");
   add_unique(command, flags);
