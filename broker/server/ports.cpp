@@ -70,7 +70,9 @@ void Ports::act(SessionId session, Act&& act) {
     if (!peer.is_gone && !peer.port->socket.send(peer.routing_id, std::move(frame))) peer.is_gone = true;
   });
   if (!does_read(peer)) peer.is_gone = true;
-  if (peer.is_gone) unreachable_.push_back(session);
+  if (!peer.is_gone) return;
+  peer.flow = Flow(flow_);  // what waits for it is never sent
+  unreachable_.push_back(session);
 }
 
 void Ports::send(SessionId session, Frame frame) {
