@@ -21,6 +21,12 @@ std::optional<int> parse_options(int argc, const char* const* argv, Options& opt
              "most connections that may be open; further ones are refused with 503")
       .range(1, 1'000'000)
       .shows_default();
+  app.option(
+         "--max-buffered", http.max_buffered,
+         "most bytes of request bodies and unread responses above 64 KiB that are held at a time; beyond it requests "
+         "get 503")
+      .as_size()
+      .shows_default();
   app.duration("--header-timeout", http.header_timeout, "time limit for a request's headers to arrive");
   app.duration("--body-timeout", http.body_timeout, "time limit for a request's body to arrive");
   app.duration("--idle-timeout", http.idle_timeout, "time that a connection may be idle");

@@ -3,9 +3,11 @@
 #include "http/problem.h"
 #include "zebu/program/log.h"
 
+#include <boost/asio/post.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include <algorithm>
 #include <array>
 
 namespace zebu::http {
@@ -19,24 +21,47 @@ using namespace std::chrono_literals;
 
 namespace {
 
-// Responses to pipelined requests are gathered up to here before they are written.
+// Responses to pipelined requests are gathered up to here before they are written. A body of more bytes, received or
+// sent, counts in the budget.
 constexpr std::size_t kMaxGathered = 64U << 10;
+// How much is handed to the kernel at once, and how much before other connections have their turn.
+constexpr std::size_t kMaxWrite = 64U << 10;
+constexpr std::size_t kTurn = 256U << 10;
 // How long a closed connection still reads what the client sends: a reset would discard the last response before the
 // client has read it (RFC 9112, 9.6).
 constexpr auto kLinger = 2s;
 // Of a response after which the connection is closed, whatever the request said.
 constexpr Framing kLast{false, false, false};
 
+std::size_t counted(std::size_t body) { return body > kMaxGathered ? body : 0; }
+
+Response overloaded(std::string_view why) {
+  Response response = problem_response(problems::kOverloaded, why);
+  response.headers = retry_after(1s);
+  return response;
+}
+
+// Empties it. Memory that only a large response needed is given back.
+void clear(std::string& sent) {
+  if (sent.capacity() > 2 * kMaxGathered) {
+    std::string().swap(sent);
+  } else {
+    sent.clear();
+  }
+}
+
 }  // namespace
 
 Connection::Connection(tcp::socket socket, const ServerOptions& options, const Routes& routes,
-                       const ServerHeaders& headers)
+                       const ServerHeaders& headers, Budget& budget)
     : socket_(std::move(socket)),
       options_(options),
       routes_(routes),
       headers_(headers),
       reader_(options.max_header, options.max_body),
-      watch_(socket_, reader_) {
+      watch_(socket_, reader_),
+      received_bytes_(budget),
+      unsent_bytes_(budget) {
   error_code ignored;
   socket_.non_blocking(true, ignored);
   socket_.set_option(tcp::no_delay(true), ignored);
@@ -49,6 +74,8 @@ awaitable<void> Connection::serve() {
     if (!complete) break;
     co_await answer();
     reader_.begin();
+    received_bytes_.release();
+    enter(Phase::idle);
   }
   if (is_gone()) co_return;
   const bool flushed = co_await flush();
@@ -56,9 +83,7 @@ awaitable<void> Connection::serve() {
 }
 
 awaitable<void> Connection::refuse() {
-  Response response = problem_response(problems::kOverloaded, "try again soon");
-  response.headers = retry_after(1s);
-  respond(response, kLast);
+  respond(overloaded("it has as many connections as it may have: try again soon"), kLast);
   const bool flushed = co_await flush();
   if (flushed) co_await linger();
 }
@@ -95,6 +120,11 @@ awaitable<bool> Connection::receive() {
     if (step == RequestReader::Step::complete) co_return true;
     if (step == RequestReader::Step::refused) {
       refuse_request();
+      co_return false;
+    }
+    if (!received_bytes_.resize(counted(reader_.body_size()))) {
+      open_ = false;
+      respond(overloaded("too many large bodies are being received: try again soon"), kLast);
       co_return false;
     }
     if (reader_.expects_continue() && !std::exchange(continued, true)) out_.append("HTTP/1.1 100 Continue\r\n\r\n");
@@ -147,19 +177,23 @@ awaitable<void> Connection::answer() {
       framing.keep_alive = framing.keep_alive && !finishing_;
       respond(choice.instead, framing);
     } else {
-      const Response response = co_await handle(request, *choice.route);
+      Response response = co_await handle(request, *choice.route);
       if (is_gone()) co_return;
       framing.keep_alive = framing.keep_alive && !finishing_;
-      respond(response, framing);
+      respond(std::move(response), framing);
     }
   }
   open_ = framing.keep_alive;
-  if (out_.size() > kMaxGathered) co_await flush();
+  if (out_.size() + body_.size() > kMaxGathered) co_await flush();
 }
 
 awaitable<Response> Connection::handle(Request& request, const Route& route) {
   Cancellation cancellation;
   request.cancellation = cancellation_ = &cancellation;
+  request.drop_body = [this] {
+    reader_.drop_body();
+    received_bytes_.release();
+  };
   Response response;
   try {
     if (route.waits) {
@@ -178,26 +212,48 @@ awaitable<Response> Connection::handle(Request& request, const Route& route) {
   co_return response;
 }
 
-void Connection::respond(const Response& response, const Framing& framing) {
-  append_response(out_, response, framing, headers_);
+void Connection::respond(Response response, const Framing& framing) {
+  const std::size_t size = framing.is_head ? 0 : counted(response.body.size());
+  if (!unsent_bytes_.resize(size)) {
+    // The headers say where the response can be had later.
+    const std::string headers = std::move(response.headers);
+    response = overloaded("too many large responses wait to be read: try again soon");
+    response.headers += headers;
+  }
+  append_head(out_, response, framing, headers_);
+  if (!has_body(response, framing)) return;
+  if (counted(response.body.size()) > 0) {
+    body_ = std::move(response.body);
+  } else {
+    out_ += response.body;
+  }
 }
 
 awaitable<bool> Connection::flush() {
-  std::size_t sent = 0;
-  while (sent < out_.size() && !is_gone()) {
-    const auto rest = boost::asio::buffer(out_.data() + sent, out_.size() - sent);
-    error_code error;
-    // Most responses fit into the socket's buffer, and are written at once without a pass through the loop.
-    std::size_t count = socket_.write_some(rest, error);
-    if (error == boost::asio::error::would_block) {
+  for (std::string* part : {&out_, &body_}) {
+    std::size_t sent = 0;
+    std::size_t turn = 0;
+    while (sent < part->size() && !is_gone()) {
+      const auto rest = boost::asio::buffer(part->data() + sent, std::min(part->size() - sent, kMaxWrite));
+      error_code error;
+      // Most responses fit into the socket's buffer, and are written at once without a pass through the loop.
+      std::size_t count = socket_.write_some(rest, error);
+      if (error == boost::asio::error::would_block) {
+        enter(Phase::writing);
+        error = {};
+        count = co_await socket_.async_write_some(rest, redirect_error(use_awaitable, error));
+        turn = 0;
+      }
+      sent += count;
+      if (error) broken_ = true;
+      if ((turn += count) < kTurn) continue;
+      turn = 0;
       enter(Phase::writing);
-      error = {};
-      count = co_await socket_.async_write_some(rest, redirect_error(use_awaitable, error));
+      co_await boost::asio::post(socket_.get_executor(), use_awaitable);
     }
-    sent += count;
-    if (error) broken_ = true;
+    clear(*part);
   }
-  out_.clear();
+  unsent_bytes_.release();
   co_return !is_gone();
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "http/budget.h"
 #include "http/hang_up_watch.h"
 #include "http/request_reader.h"
 #include "http/response.h"
@@ -20,7 +21,7 @@ class Connection {
  public:
   // The references outlive it.
   Connection(boost::asio::ip::tcp::socket socket, const ServerOptions& options, const Routes& routes,
-             const ServerHeaders& headers);
+             const ServerHeaders& headers, Budget& budget);
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
 
@@ -46,7 +47,7 @@ class Connection {
   boost::asio::awaitable<bool> flush();
   boost::asio::awaitable<void> linger();
   void enter(Phase phase);
-  void respond(const Response& response, const Framing& framing);
+  void respond(Response response, const Framing& framing);
   void refuse_request();
   [[nodiscard]] bool is_gone() const { return broken_ || watch_.hung_up(); }
 
@@ -56,7 +57,10 @@ class Connection {
   const ServerHeaders& headers_;
   RequestReader reader_;
   HangUpWatch watch_;
-  std::string out_;
+  std::string out_;                       // responses that wait to be sent
+  std::string body_;                      // a large body, to be sent after out_
+  Budget::Share received_bytes_;          // a large body that is received, or that a handler has not dropped
+  Budget::Share unsent_bytes_;            // body_
   Cancellation* cancellation_ = nullptr;  // of the request that is being handled
   Phase phase_ = Phase::idle;
   TimePoint deadline_ = TimePoint::max();

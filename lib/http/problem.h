@@ -28,7 +28,7 @@ inline constexpr Problem kTooLarge{413, "too_large", "The body is too large"};
 inline constexpr Problem kExpectation{417, "expectation_failed", "The expectation is not supported"};
 inline constexpr Problem kHeaderTooLarge{431, "header_too_large", "The headers are too large"};
 inline constexpr Problem kInternal{500, "internal", "Internal server error"};
-inline constexpr Problem kOverloaded{503, "overloaded", "The server has too many connections"};
+inline constexpr Problem kOverloaded{503, "overloaded", "The server is overloaded"};
 inline constexpr Problem kVersion{505, "http_version", "The HTTP version is not supported"};
 }  // namespace problems
 

@@ -140,6 +140,9 @@ bool RequestReader::has_started() const { return parts_->parser->got_some() || p
 bool RequestReader::has_header() const { return parts_->parser->is_header_done(); }
 bool RequestReader::expects_continue() const { return parts_->expects_continue; }
 
+std::size_t RequestReader::body_size() const { return parts_->parser->get().body().size(); }
+void RequestReader::drop_body() { std::string().swap(parts_->parser->get().body()); }
+
 void RequestReader::fill(Request& request) const {
   const auto& message = parts_->parser->get();
   request.method = method_of(message.method());

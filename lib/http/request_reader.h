@@ -39,6 +39,11 @@ class RequestReader {
   // The client waits for "100 Continue" before it sends the body.
   [[nodiscard]] bool expects_continue() const;
 
+  // Of the current request: the bytes of its body that have arrived and were not dropped.
+  [[nodiscard]] std::size_t body_size() const;
+  // Gives the memory of a complete request's body back.
+  void drop_body();
+
   // Of a complete request. The views are valid until begin(). fill() leaves the target alone: target() is its raw text.
   void fill(Request& request) const;
   [[nodiscard]] std::string_view target() const;

@@ -35,7 +35,9 @@ void ServerHeaders::update(std::time_t now) {
   text_.assign(server_).append(text.data(), static_cast<std::size_t>(length));
 }
 
-void append_response(std::string& to, const Response& response, const Framing& framing, const ServerHeaders& shared) {
+bool has_body(const Response& response, const Framing& framing) { return !framing.is_head && response.status != 204; }
+
+void append_head(std::string& to, const Response& response, const Framing& framing, const ServerHeaders& shared) {
   to.append("HTTP/1.1 ");
   append_number(to, response.status);
   to.push_back(' ');
@@ -52,7 +54,6 @@ void append_response(std::string& to, const Response& response, const Framing& f
     to.append("Connection: keep-alive\r\n");
   }
   to.append("\r\n");
-  if (!framing.is_head && response.status != 204) to.append(response.body);
 }
 
 std::string_view reason_of(unsigned status) {

@@ -40,8 +40,10 @@ struct Framing {
   bool is_head = false;  // the headers of a GET, without the body
 };
 
-// Appends the response as sent.
-void append_response(std::string& to, const Response& response, const Framing& framing, const ServerHeaders& shared);
+// Whether the body is sent after the head.
+[[nodiscard]] bool has_body(const Response& response, const Framing& framing);
+// Appends the status line and the headers as sent, with the empty line behind them.
+void append_head(std::string& to, const Response& response, const Framing& framing, const ServerHeaders& shared);
 
 [[nodiscard]] std::string_view reason_of(unsigned status);
 

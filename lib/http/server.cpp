@@ -42,6 +42,7 @@ class Server::Connections {
         sweep_timer_(loop),
         accept_pause_(loop),
         headers_(options.name),
+        budget_(options.max_buffered),
         max_connections_(allowed_connections(options.max_connections, raise_open_files())) {}
 
   Result<void> start();
@@ -62,6 +63,7 @@ class Server::Connections {
   boost::asio::steady_timer sweep_timer_;
   boost::asio::steady_timer accept_pause_;
   ServerHeaders headers_;
+  Budget budget_;
   std::unordered_set<Connection*> connections_;  // the refused ones too
   std::size_t served_ = 0;
   std::size_t max_connections_;
@@ -127,7 +129,7 @@ awaitable<void> Server::Connections::accept() {
 }
 
 awaitable<void> Server::Connections::serve(tcp::socket socket) {
-  Connection connection(std::move(socket), options_, routes_, headers_);
+  Connection connection(std::move(socket), options_, routes_, headers_, budget_);
   const bool has_room = served_ < max_connections_;
   served_ += has_room ? 1 : 0;
   connections_.insert(&connection);

@@ -13,6 +13,8 @@ struct ServerOptions {
 
   std::size_t max_header = 8U << 10;  // bytes of the request line and headers; more is 431
   std::size_t max_body = 1U << 20;    // bytes of a request's body; more is 413
+  // Bytes of all request bodies and responses above 64 KiB that are held at a time; a request that needs more gets 503.
+  std::size_t max_buffered = 256U << 20;
   // Open connections; one more gets 503 and is closed. The limit of open files may lower it: see allowed_connections.
   std::size_t max_connections = 10'000;
 

@@ -108,6 +108,11 @@ HttpReply HttpConnection::receive(std::chrono::milliseconds limit, bool bodiless
   return reply;
 }
 
+bool HttpConnection::has_input() const {
+  pollfd wanted{fd_, POLLIN, 0};
+  return !buffer_.empty() || poll(&wanted, 1, 0) > 0;
+}
+
 bool HttpConnection::closes(std::chrono::milliseconds limit) {
   if (!buffer_.empty()) return false;
   pollfd wanted{fd_, POLLIN, 0};

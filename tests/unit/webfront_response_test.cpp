@@ -15,8 +15,8 @@ std::string bytes_of(const Response& response, const Framing& framing) {
   ServerHeaders headers("ox/1");
   headers.update(784111777);
   std::string bytes;
-  append_response(bytes, response, framing, headers);
-  return bytes;
+  append_head(bytes, response, framing, headers);
+  return has_body(response, framing) ? bytes + response.body : bytes;
 }
 
 const std::string kHead = "\r\nServer: ox/1\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\n";
