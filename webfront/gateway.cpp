@@ -114,11 +114,10 @@ awaitable<Result<Outcome>> Gateway::wait(JobId id, std::chrono::milliseconds lim
   co_return co_await pending.outcome(Clock::now() + limit);
 }
 
-awaitable<Result<std::string>> Gateway::query(std::string_view what, Interrupt& interrupt) {
+awaitable<Result<std::string>> Gateway::query(std::string_view what, Params params, Interrupt& interrupt) {
   if (!session_.is_up()) co_return tl::make_unexpected(away());
   std::string named(what);
-  Params none;
-  co_return co_await zebu::query(session_, std::move(named), std::move(none), Clock::now() + kQueryLimit, &interrupt);
+  co_return co_await zebu::query(session_, std::move(named), std::move(params), Clock::now() + kQueryLimit, &interrupt);
 }
 
 awaitable<Result<std::string>> Gateway::query_jobs(const std::vector<JobId>& ids, Interrupt& interrupt,

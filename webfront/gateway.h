@@ -37,7 +37,8 @@ class Gateway {
   [[nodiscard]] boost::asio::awaitable<Result<Outcome>> wait(JobId id, std::chrono::milliseconds limit,
                                                              Interrupt& interrupt);
   // ClientSession::query, with a time limit.
-  [[nodiscard]] boost::asio::awaitable<Result<std::string>> query(std::string_view what, Interrupt& interrupt);
+  [[nodiscard]] boost::asio::awaitable<Result<std::string>> query(std::string_view what, Params params,
+                                                                  Interrupt& interrupt);
   [[nodiscard]] boost::asio::awaitable<Result<std::string>> query_jobs(const std::vector<JobId>& ids,
                                                                        Interrupt& interrupt,
                                                                        std::chrono::milliseconds limit = kQueryLimit);

@@ -3,92 +3,66 @@
 #include "zebu/job.h"
 #include "zebu/program/json_input.h"
 #include "zebu/program/json_text.h"
+#include "zebu/program/msgpack_parts.h"
 #include "zebu/wire/codec.h"
-
-#include <nlohmann/json.hpp>
+#include "zebu/wire/value_writer.h"
 
 #include <algorithm>
 
 namespace zebu::webfront::json {
 namespace {
 
-using Json = nlohmann::json;
-
-// Reads msgpack without keeping it, and stops where it nests too deep.
-class DepthCheck {
- public:
-  using number_integer_t = Json::number_integer_t;
-  using number_unsigned_t = Json::number_unsigned_t;
-  using number_float_t = Json::number_float_t;
-  using string_t = Json::string_t;
-  using binary_t = Json::binary_t;
-
-  bool null() { return true; }
-  bool boolean(bool) { return true; }
-  bool number_integer(number_integer_t) { return true; }
-  bool number_unsigned(number_unsigned_t) { return true; }
-  bool number_float(number_float_t, const string_t&) { return true; }
-  bool string(string_t&) { return true; }
-  bool binary(binary_t&) { return true; }
-  bool key(string_t&) { return true; }
-  bool start_object(std::size_t) { return ++depth_ <= kMaxDepth; }
-  bool start_array(std::size_t) { return ++depth_ <= kMaxDepth; }
-  bool end_object() { return depth_-- > 0; }
-  bool end_array() { return depth_-- > 0; }
-  bool parse_error(std::size_t, const std::string&, const nlohmann::detail::exception&) { return false; }
-
- private:
-  int depth_ = 0;
-};
-
-// nullopt for a value that JSON cannot express: a map with a key that is not a string, or too deep a nesting.
-std::optional<Json> from_msgpack(std::string_view bytes) {
-  DepthCheck check;
-  if (!Json::sax_parse(bytes.begin(), bytes.end(), &check, Json::input_format_t::msgpack)) return std::nullopt;
-  Json value = Json::from_msgpack(bytes.begin(), bytes.end(), true, false);
-  if (value.is_discarded()) return std::nullopt;
-  return value;
-}
-
-Json value_of(std::string_view msgpack_value) { return Json::parse(json_of(msgpack_value)); }
-
-// Bytes that are not UTF-8 become U+FFFD.
-std::string to_text(const Json& value) { return value.dump(-1, ' ', false, Json::error_handler_t::replace); }
+// More members of "options" are not looked at: there are not so many options.
+constexpr std::size_t kMaxOptions = 1000;
 
 tl::unexpected<Error> bad_body(std::string message) { return fail(ErrorCode::bad_value, std::move(message)); }
 
-Result<Json> parse_text(std::string_view text) {
+Result<MapEntries> members_of(std::string_view body, std::string& msgpack) {
   // The body's object is one level more.
-  constexpr const char* kTooDeep = "a member of the body nests more than 64 levels deep";
+  constexpr JsonLimits kLimits{kMaxDepth + 1, "a member of the body nests more than 64 levels deep", "the body"};
   static_assert(kMaxDepth == 64);
-  if (auto why = why_bad_json(text, kMaxDepth + 1, kTooDeep)) return bad_body(std::move(*why));
-  try {
-    return Json::parse(text.begin(), text.end());
-  } catch (const Json::parse_error& e) {
-    return bad_body("malformed JSON at byte " + std::to_string(e.byte) + " of the body");
-  } catch (const Json::exception& e) {
-    return bad_body(std::string("malformed JSON: ") + e.what());
+  auto converted = msgpack_from_json(body, kLimits);
+  if (!converted) return tl::make_unexpected(std::move(converted.error()));
+  msgpack = std::move(*converted);
+  auto members = map_entries(msgpack);
+  if (!members) return bad_body("the body must be a JSON object");
+  return std::move(*members);
+}
+
+// SUBMIT's entry for a job that has these options and nothing else.
+std::string submission_entry(const MapEntries& options) {
+  std::string entry;
+  ValueWriter to(entry);
+  to.array(5);
+  const Uuid id{};
+  to.binary({reinterpret_cast<const char*>(id.bytes.data()), id.bytes.size()});
+  to.text("");
+  to.text("");
+  to.binary({});
+  {
+    MapWriter map(to);
+    for (const auto& [key, value] : options) map[key].target().append(value);
   }
+  return entry;
 }
 
 // Reads the options of SUBMIT in JSON, with the decoder of SUBMIT, and unique_by_args, which exists only here. Returns
 // what is wrong with them.
-std::optional<std::string> read_options(Json& value, JobRequest& job, bool& unique_by_args) {
-  if (!value.is_object()) return "\"options\" must be an object";
-  if (value.contains("kwargs")) return "options: kwargs stands beside args, not here";
-  if (const auto by_args = value.find("unique_by_args"); by_args != value.end()) {
-    if (!by_args->is_boolean()) return "options: unique_by_args must be true or false";
-    if (by_args->get<bool>() && value.contains("unique")) return "options: give unique or unique_by_args, not both";
-    unique_by_args = by_args->get<bool>();
-    value.erase(by_args);
+std::optional<std::string> read_options(Bytes value, JobRequest& job, bool& unique_by_args) {
+  auto options = map_entries(value);
+  if (!options) return "\"options\" must be an object";
+  if (options->size() > kMaxOptions) return "\"options\" has " + std::to_string(options->size()) + " members";
+  if (!value_at(*options, "kwargs").empty()) return "options: kwargs stands beside args, not here";
+  const Bytes unique = value_at(*options, "unique");
+  if (const Bytes by_args = value_at(*options, "unique_by_args"); !by_args.empty()) {
+    unique_by_args = by_args == kTrue;
+    if (!unique_by_args && by_args != kFalse) return "options: unique_by_args must be true or false";
+    if (unique_by_args && !unique.empty()) return "options: give unique or unique_by_args, not both";
+    std::erase_if(*options, [](const auto& option) { return option.first == "unique_by_args"; });
   }
-  if (value.contains("unique") && value["unique"] == "") {
-    return "options: unique cannot be empty: leave it out for no key";
-  }
-  const Json::binary_t nothing;
-  const Json::binary_t id(std::vector<std::uint8_t>(Uuid{}.bytes.size()));
+  if (text_in(unique) == "") return "options: unique cannot be empty: leave it out for no key";
   Decoder decoder;
-  const std::string entry = msgpack_of(Json::array({Json::binary(id), "", "", Json::binary(nothing), value}));
+  const std::string entry = submission_entry(*options);
   auto submission = decoder.decode_submission(entry);
   if (!submission) return "options: " + submission.error().message;
   const bool is_transient = job.options.transient;
@@ -99,46 +73,77 @@ std::optional<std::string> read_options(Json& value, JobRequest& job, bool& uniq
   return std::nullopt;
 }
 
+std::optional<std::string> read_name(std::string_view key, Bytes value, std::string& name) {
+  const auto text = text_in(value);
+  if (!text) return "\"" + std::string(key) + "\" must be a string";
+  if (!is_valid_name(*text)) return "\"" + std::string(key) + "\" must be a name of 1 to 128 bytes without spaces";
+  name = *text;
+  return std::nullopt;
+}
+
+std::optional<std::string> read_flag(std::string_view key, Bytes value, bool& flag) {
+  if (value != kTrue && value != kFalse) return "\"" + std::string(key) + "\" must be true or false";
+  flag = flag || value == kTrue;
+  return std::nullopt;
+}
+
 // Reads one member of a job. Returns what is wrong with it.
-std::optional<std::string> read_member(const std::string& key, Json& value, JobRequest& job, bool& unique_by_args) {
-  if (key == "task") {
-    if (!value.is_string()) return "\"task\" must be a string";
-    job.task = value.get<std::string>();
-    if (!is_valid_name(job.task)) return "\"task\" must be a name of 1 to 128 bytes without spaces";
-  } else if (key == "queue") {
-    if (!value.is_string()) return "\"queue\" must be a string";
-    job.queue = value.get<std::string>();
-    if (!is_valid_name(job.queue)) return "\"queue\" must be a name of 1 to 128 bytes without spaces";
-  } else if (key == "args") {
-    if (!value.is_array()) return "\"args\" must be an array: the task's arguments in order";
-    job.args = msgpack_of(value);
+std::optional<std::string> read_member(std::string_view key, Bytes value, JobRequest& job, bool& unique_by_args) {
+  if (key == "task") return read_name(key, value, job.task);
+  if (key == "queue") return read_name(key, value, job.queue);
+  if (key == "args") {
+    if (!is_list(value)) return "\"args\" must be an array: the task's arguments in order";
+    job.args = value;
   } else if (key == "kwargs") {
-    if (!value.is_object()) return "\"kwargs\" must be an object: the task's keyword arguments";
-    if (!value.empty()) job.kwargs = msgpack_of(value);  // the library keeps keys in order
+    if (!is_map(value)) return "\"kwargs\" must be an object: the task's keyword arguments";
+    if (value != kEmptyMap) job.kwargs = value;
   } else if (key == "transient") {
-    if (!value.is_boolean()) return "\"transient\" must be true or false";
-    job.options.transient = job.options.transient || value.get<bool>();
+    return read_flag(key, value, job.options.transient);
   } else if (key == "private") {
-    if (!value.is_boolean()) return "\"private\" must be true or false";
-    job.options.is_private = job.options.is_private || value.get<bool>();
+    return read_flag(key, value, job.options.is_private);
   } else if (key == "options") {
     return read_options(value, job, unique_by_args);
   } else {
-    return "unknown key \"" + key + "\": a job has task, args, kwargs, queue, transient, private and options";
+    return "unknown key \"" + std::string(key) +
+           "\": a job has task, args, kwargs, queue, transient, private and options";
   }
   return std::nullopt;
+}
+
+// {"id":"…": an object that is to be continued.
+std::string body_of(std::string_view id) { return R"({"id":)" + json_string(id); }
+
+void add_member(std::string& to, std::string_view key, Bytes value) {
+  to += to.size() > 1 ? "," : "";
+  append_json_string(to, key);
+  to += ':';
+  append_json(to, value);
+}
+
+// A job as the broker tells it. Result and arguments are binaries there, which hold msgpack.
+std::string job_body(const MapEntries& job, std::size_t size) {
+  std::string body;
+  body.reserve(size + size / 4);
+  body += '{';
+  for (const auto& [key, value] : job) {
+    if (key == "error" && value == kNil) continue;
+    const bool is_value = key == "result" || key == "args" || key == "kwargs";
+    const auto inner = is_value ? binary_in(value) : std::nullopt;
+    add_member(body, key, inner.value_or(value));
+  }
+  return body += '}';
 }
 
 }  // namespace
 
 Result<JobRequest> parse_job(std::string_view body) {
-  auto value = parse_text(body);
-  if (!value) return tl::make_unexpected(value.error());
-  if (!value->is_object()) return bad_body("the body must be a JSON object");
+  std::string msgpack;
+  const auto members = members_of(body, msgpack);
+  if (!members) return tl::make_unexpected(members.error());
   JobRequest job;
-  job.args.assign(1, '\x90');  // an empty array
+  job.args = kEmptyList;
   bool unique_by_args = false;
-  for (auto& [key, member] : value->items()) {
+  for (const auto& [key, member] : *members) {
     if (auto wrong = read_member(key, member, job, unique_by_args)) return bad_body(std::move(*wrong));
   }
   if (job.task.empty()) return bad_body("\"task\" is missing");
@@ -148,50 +153,52 @@ Result<JobRequest> parse_job(std::string_view body) {
 }
 
 std::string accepted_body(const JobId& id, JobState state) {
-  return to_text({{"id", id.to_string()}, {"state", to_string(state)}});
+  return body_of(id.to_string()) + R"(,"state":)" + json_string(to_string(state)) + '}';
 }
 
 std::string outcome_body(const JobId& id, const Outcome& outcome) {
-  Json body{{"id", id.to_string()}, {"state", to_string(outcome.state)}, {"run_us", outcome.ran.count()}};
-  if (outcome.state == JobState::succeeded) body["result"] = value_of(outcome.result);
-  if (outcome.state == JobState::failed) body["error"] = Json::parse(json_of(outcome.error));
-  return to_text(body);
+  std::string body = body_of(id.to_string());
+  body.append(R"(,"state":)").append(json_string(to_string(outcome.state)));
+  body.append(R"(,"run_us":)").append(std::to_string(outcome.ran.count()));
+  if (outcome.state == JobState::succeeded) {
+    body += R"(,"result":)";
+    append_json(body, outcome.result);
+  }
+  if (outcome.state == JobState::failed) body.append(R"(,"error":)").append(json_of(outcome.error));
+  return body += '}';
 }
 
 Result<std::optional<JobStatus>> job_status(std::string_view answer) {
-  auto jobs = from_msgpack(answer);
-  if (!jobs || !jobs->is_array() || jobs->size() != 1) {
+  const auto jobs = list_elements(answer);
+  if (!jobs || jobs->size() != 1) {
     return fail(ErrorCode::bad_value, "the broker's answer about the job is not a list of one");
   }
-  Json& job = jobs->front();
-  if (job.is_null()) return std::optional<JobStatus>();
-  const auto state = job.is_object() && job.contains("state") && job["state"].is_string()
-                         ? job_state_from(job["state"].get_ref<const std::string&>())
-                         : std::nullopt;
+  if (jobs->front() == kNil) return std::optional<JobStatus>();
+  const auto job = map_entries(jobs->front());
+  const auto name = job ? text_in(value_at(*job, "state")) : std::nullopt;
+  const auto state = name ? job_state_from(*name) : std::nullopt;
   if (!state) return fail(ErrorCode::bad_value, "the broker's answer about the job names no state");
-  for (const char* name : {"result", "args", "kwargs"}) {
-    const auto value = job.find(name);
-    if (value == job.end() || !value->is_binary()) continue;
-    const auto bytes = value->get_binary();
-    *value = value_of({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
-  }
-  if (const auto error = job.find("error"); error != job.end() && error->is_null()) job.erase(error);
-  return JobStatus{to_text(job), *state};
+  return JobStatus{job_body(*job, answer.size()), *state};
 }
 
-Result<Listing> listing(std::string_view name, std::string_view answer) {
-  auto list = from_msgpack(answer);
-  if (!list || !list->is_array()) return fail(ErrorCode::bad_value, "the broker's answer is not a list");
-  const std::size_t count = list->size();
-  Json body = Json::object();
-  body[std::string(name)] = std::move(*list);
-  return Listing{to_text(body), count};
+Result<std::string> listing(std::string_view answer) {
+  if (!is_map(answer)) return fail(ErrorCode::bad_value, "the broker's answer is not a page of a list");
+  return json_of(answer);
+}
+
+Result<std::uint64_t> consumer_count(std::string_view answer) {
+  const auto facts = map_entries(answer);
+  const auto count = facts ? number_in(value_at(*facts, "consumers")) : std::nullopt;
+  if (!count) return fail(ErrorCode::bad_value, "the broker's answer does not say how many consumers it has");
+  return *count;
 }
 
 std::string plain_text(std::string_view msgpack_value) { return plain_of(msgpack_value); }
 
 std::string slow_body(std::string_view id, std::string_view result) {
-  return to_text({{"id", id}, {"seconds", value_of(result)}});
+  std::string body = body_of(id);
+  add_member(body, "seconds", result);
+  return body += '}';
 }
 
 }  // namespace zebu::webfront::json

@@ -30,6 +30,8 @@ http::Response error_response(const Error& error) {
     case ErrorCode::bad_job:
     case ErrorCode::bad_message:
       return problem_response(problems::kBadJob, error.message);
+    case ErrorCode::bad_request:
+      return problem_response(problems::kBadRequest, error.message);
     case ErrorCode::too_large:
       return problem_response(problems::kTooLarge, error.message);
     case ErrorCode::unknown_task:

@@ -1,6 +1,7 @@
 #include "webfront/webfront.h"
 
 #include "http/server.h"
+#include "webfront/converter.h"
 #include "webfront/gateway.h"
 #include "webfront/routes.h"
 #include "zebu/program/log.h"
@@ -14,7 +15,8 @@ namespace zebu::webfront {
 struct Webfront::Parts {
   explicit Parts(const Options& options)
       : gateway(loop, context, ClientOptions{options.broker, "webfront", options.liveness}),
-        api{gateway, std::chrono::duration_cast<std::chrono::seconds>(options.max_wait)},
+        converter(loop),
+        api{gateway, converter, std::chrono::duration_cast<std::chrono::seconds>(options.max_wait)},
         routes(make_routes(api)),
         server(loop, options.http, routes),
         stop(loop) {}
@@ -22,6 +24,7 @@ struct Webfront::Parts {
   boost::asio::io_context loop{1};
   SocketContext context;
   Gateway gateway;
+  Converter converter;
   api::Api api;
   http::Routes routes;
   http::Server server;

@@ -71,9 +71,12 @@ std::string_view Engine::name_of(SessionId session) const {
 }
 
 std::vector<std::string> Engine::unserved_tasks(const Queue& queue, std::size_t most) const {
+  // Of a queue with very many lines only the first are looked at.
+  constexpr std::size_t kMaxLines = 1000;
   std::vector<std::string> tasks;
+  std::size_t looked_at = 0;
   for (const auto& [key, line] : queue.lines) {
-    if (tasks.size() >= most) break;
+    if (tasks.size() >= most || looked_at++ == kMaxLines) break;
     const bool is_served = line->route != nullptr && Dispatch::is_served(*line->route);
     if (is_served || line->is_idle() || (!tasks.empty() && tasks.back() == line->name().task)) continue;
     tasks.push_back(line->name().task);

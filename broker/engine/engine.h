@@ -142,10 +142,11 @@ class Engine {
 
   [[nodiscard]] const JobTable& jobs() const { return jobs_; }
   [[nodiscard]] const std::unordered_map<SessionId, Session>& sessions() const { return peers_.all(); }
+  [[nodiscard]] const std::map<InstanceId, SessionId>& consumers() const { return peers_.consumers(); }
   [[nodiscard]] const Totals& totals() const { return totals_; }
   // The name of a session's peer; empty if it is gone.
   [[nodiscard]] std::string_view name_of(SessionId session) const;
-  // At most `most` tasks that jobs of the queue need and none of its consumers knows.
+  // At most `most` tasks that jobs of the queue need and none of its consumers knows, of its first 1,000 lines.
   [[nodiscard]] std::vector<std::string> unserved_tasks(const Queue& queue, std::size_t most) const;
   // False while jobs that ran before a restart may still be claimed.
   [[nodiscard]] bool may_assign() const { return !peers_.is_waiting() && batches_.is_settled(given_up_with_); }

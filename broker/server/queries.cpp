@@ -73,10 +73,12 @@ void tell_jobs(const QueryCall& call) {
   call.pending.find(call.from, ids, then, call.out);
 }
 
+std::uint32_t page_of(const message::Params& params) { return params.limit == 0 ? kDefaultPage : params.limit; }
+
 void tell_list(const QueryCall& call) {
   const auto& params = call.params;
   ListFilter filter{params.state, std::string(params.queue), std::string(params.task), std::string(params.after),
-                    params.limit == 0 ? kDefaultPage : params.limit};
+                    page_of(params)};
   const auto then = [&engine = call.engine, &pending = call.pending, from = call.from](const Listed& listed, Moment,
                                                                                        Effects&) {
     pending.answer_as_is(from, list_answer(engine, listed.page, listed.asked.filter.state));
@@ -84,10 +86,20 @@ void tell_list(const QueryCall& call) {
   call.pending.list(call.from, std::move(filter), then, call.out);
 }
 
-void tell_queues(const QueryCall& call) { call.pending.answer_as_is(call.from, queues_answer(call.engine, call.now)); }
+void tell_queues(const QueryCall& call) {
+  call.pending.answer_as_is(call.from, queues_answer(call.engine, call.params.after, page_of(call.params), call.now));
+}
 
 void tell_consumers(const QueryCall& call) {
-  call.pending.answer_as_is(call.from, consumers_answer(call.engine, call.now));
+  std::optional<InstanceId> after;
+  if (!call.params.after.empty()) {
+    after = Uuid::parse(call.params.after);
+    if (!after) {
+      return call.pending.refuse(
+          call.from, {ErrorCode::bad_request, "consumers takes the next of an earlier page as its after", {}});
+    }
+  }
+  call.pending.answer_as_is(call.from, consumers_answer(call.engine, after, page_of(call.params), call.now));
 }
 
 void tell_broker(const QueryCall& call) {
@@ -101,8 +113,8 @@ constexpr auto kQueries = [] {
       // name, params that it takes, those that it needs, right; function
       {{"jobs", {ids}, {}, Right::read}, tell_jobs},
       {{"list", {state, queue, task, after, limit}, {}, Right::read}, tell_list},
-      {{"queues", {}, {}, Right::read}, tell_queues},
-      {{"consumers", {}, {}, Right::read}, tell_consumers},
+      {{"queues", {after, limit}, {}, Right::read}, tell_queues},
+      {{"consumers", {after, limit}, {}, Right::read}, tell_consumers},
       {{"broker", {}, {}, Right::read}, tell_broker},
   });
 }();

@@ -11,9 +11,12 @@ namespace {
 
 // Tasks that a queue's report names as known to none of its consumers.
 constexpr std::size_t kMaxUnserved = 5;
-// Jobs that a report names for each consumer, and for all of them together.
+// Lines of a queue that are looked at for its oldest job.
+constexpr std::size_t kMaxLines = 1000;
+// Jobs that a report names for each consumer.
 constexpr std::size_t kMaxRuns = 100;
-constexpr std::size_t kMaxRunsOfAll = 10'000;
+// Bytes after which a page ends.
+constexpr std::size_t kPageBytes = 256U << 10;
 // What stands where something of a private job would.
 constexpr std::string_view kPrivate = "private";
 
@@ -199,10 +202,12 @@ void write_job(ValueWriter to, const JobFacts& job, bool is_whole) {
   job.is_private() ? map["result"].text(kPrivate) : map["result"].binary(outcome->result);
 }
 
-// Of the first jobs of its lines, in memory.
+// Of the first jobs of its first lines, in memory.
 void write_oldest(ValueWriter to, const Queue& queue, Moment now) {
   std::optional<WallTime> oldest;
+  std::size_t looked_at = 0;
   for (const auto& [key, line] : queue.lines) {
+    if (looked_at++ == kMaxLines) break;
     if (line->jobs().empty()) continue;
     const WallTime submitted = line->jobs().begin()->spec->submitted;
     oldest = oldest ? std::min(*oldest, submitted) : submitted;
@@ -231,11 +236,11 @@ void write_queue(ValueWriter to, const Engine& engine, const Queue& queue, Momen
 }
 
 // The jobs that it holds, in the order of their assignment. The broker does not know which of them have started.
-void write_runs(ValueWriter to, const Consumer& consumer, std::size_t most) {
-  to.array(std::min(consumer.running.size(), most));
+void write_runs(ValueWriter to, const Consumer& consumer) {
+  to.array(std::min(consumer.running.size(), kMaxRuns));
   std::size_t written = 0;
   for (const Job& job : consumer.running) {
-    if (written++ == most) return;
+    if (written++ == kMaxRuns) return;
     MapWriter map(to);
     map["id"].text(job.spec->id.to_string());
     map["attempt"].number(job.uses.attempt);
@@ -245,8 +250,7 @@ void write_runs(ValueWriter to, const Consumer& consumer, std::size_t most) {
   }
 }
 
-// runs: how many jobs of it are named at most.
-void write_consumer(ValueWriter to, const Session& session, const Consumer& consumer, std::size_t runs, Moment now) {
+void write_consumer(ValueWriter to, const Session& session, const Consumer& consumer, Moment now) {
   MapWriter map(to);
   map["name"].text(session.name);
   map["instance"].text(session.instance.to_string());
@@ -256,7 +260,7 @@ void write_consumer(ValueWriter to, const Session& session, const Consumer& cons
   map["slots"].number(consumer.slots);
   map["pool"].text(consumer.pool);
   map["running"].number(consumer.running.size());
-  write_runs(map["runs"], consumer, runs);
+  write_runs(map["runs"], consumer);
   map["credit"].number(consumer.credit);
   map["draining"].boolean(consumer.draining);
   write_milliseconds(map["heard_ms"], now.steady - session.last_heard);
@@ -282,17 +286,31 @@ void write_totals(ValueWriter to, const Totals& totals, std::uint64_t errors) {
   map["errors"].number(errors);
 }
 
-std::size_t count_consumers(const Engine& engine) {
-  const auto& sessions = engine.sessions();
-  return static_cast<std::size_t>(std::count_if(sessions.begin(), sessions.end(),
-                                                [](const auto& entry) { return entry.second.consumer != nullptr; }));
-}
-
 template <class Write>
 std::string answer_of(Write&& write) {
   std::string bytes;
   write(ValueWriter(bytes));
   return bytes;
+}
+
+// {name: […], next}: what `write` writes of [from, end), until the page is full; next: by_what(the last one), if others
+// follow.
+template <class Iterator, class Write, class ByWhat>
+std::string page_answer(std::string_view name, Iterator from, Iterator end, std::uint32_t limit, Write&& write,
+                        ByWhat&& by_what) {
+  std::string entries;
+  std::uint32_t count = 0;
+  Iterator last = end;
+  for (; from != end && count < limit && entries.size() < kPageBytes; ++from, ++count) {
+    write(ValueWriter(entries), *from);
+    last = from;
+  }
+  return answer_of([&](ValueWriter to) {
+    MapWriter map(to);
+    map[name].array(count);
+    to.target() += entries;
+    from != end&& last != end ? map["next"].text(by_what(*last)) : map["next"].nil();
+  });
 }
 
 }  // namespace
@@ -328,30 +346,30 @@ std::string list_answer(const Engine& engine, const ListPage& page, std::optiona
   });
 }
 
-std::string queues_answer(const Engine& engine, Moment now) {
-  return answer_of([&](ValueWriter to) {
-    const auto& queues = engine.jobs().queues();
-    to.array(queues.size());
-    for (const auto& [name, queue] : queues) write_queue(to, engine, *queue, now);
-  });
+std::string queues_answer(const Engine& engine, std::string_view after, std::uint32_t limit, Moment now) {
+  const auto& queues = engine.jobs().queues();
+  return page_answer(
+      "queues", queues.upper_bound(after), queues.end(), limit,
+      [&](ValueWriter to, const auto& entry) { write_queue(to, engine, *entry.second, now); },
+      [](const auto& entry) { return entry.first; });
 }
 
-std::string consumers_answer(const Engine& engine, Moment now) {
-  return answer_of([&](ValueWriter to) {
-    to.array(count_consumers(engine));
-    std::size_t left = kMaxRunsOfAll;
-    for (const auto& [id, session] : engine.sessions()) {
-      if (!session.consumer) continue;
-      const std::size_t runs = std::min({kMaxRuns, left, session.consumer->running.size()});
-      left -= runs;
-      write_consumer(to, session, *session.consumer, runs, now);
-    }
-  });
+std::string consumers_answer(const Engine& engine, const std::optional<InstanceId>& after, std::uint32_t limit,
+                             Moment now) {
+  const auto& consumers = engine.consumers();
+  const auto& sessions = engine.sessions();
+  return page_answer(
+      "consumers", after ? consumers.upper_bound(*after) : consumers.begin(), consumers.end(), limit,
+      [&](ValueWriter to, const auto& entry) {
+        const Session& session = sessions.at(entry.second);
+        write_consumer(to, session, *session.consumer, now);
+      },
+      [](const auto& entry) { return entry.first.to_string(); });
 }
 
 std::string broker_answer(const Engine& engine, const ServerFacts& server, Moment now) {
   return answer_of([&](ValueWriter to) {
-    const std::size_t consumers = count_consumers(engine);
+    const std::size_t consumers = engine.consumers().size();
     MapWriter map(to);
     map["version"].text(kVersion);
     map["protocol"].text(std::to_string(message::kMajor) + "." + std::to_string(message::kMinor));

@@ -4,6 +4,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 
 namespace zebu::broker {
 
@@ -30,8 +31,11 @@ inline constexpr std::size_t kMaxShownArguments = 64U << 10;
 [[nodiscard]] std::string jobs_answer(const Engine& engine, const std::vector<JobId>& ids,
                                       const std::vector<std::optional<StoredJob>>& stored);
 [[nodiscard]] std::string list_answer(const Engine& engine, const ListPage& page, std::optional<JobState> state);
-[[nodiscard]] std::string queues_answer(const Engine& engine, Moment now);
-[[nodiscard]] std::string consumers_answer(const Engine& engine, Moment now);
+// A page of the queues by name, or of the consumers by instance, that come after `after`: at most `limit`, fewer if
+// they have many bytes. Its cost does not grow with what is on other pages.
+[[nodiscard]] std::string queues_answer(const Engine& engine, std::string_view after, std::uint32_t limit, Moment now);
+[[nodiscard]] std::string consumers_answer(const Engine& engine, const std::optional<InstanceId>& after,
+                                           std::uint32_t limit, Moment now);
 [[nodiscard]] std::string broker_answer(const Engine& engine, const ServerFacts& server, Moment now);
 
 [[nodiscard]] std::string refused_answer(const Error& why);

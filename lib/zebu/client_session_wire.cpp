@@ -4,6 +4,16 @@
 
 // The messages that a ClientSession sends to the broker, and how it handles the broker's messages.
 namespace zebu {
+namespace {
+
+// Whether an answer is a map whose only key is "error". Other answers can be large, and are not decoded here.
+bool begins_as_refusal(Bytes answer) {
+  constexpr Bytes kShort = "\x81\xa5\x65rror";
+  constexpr Bytes kLong("\xde\x00\x01\xa5\x65rror", 9);
+  return answer.starts_with(kShort) || answer.starts_with(kLong);
+}
+
+}  // namespace
 
 // The broker knows nothing of a new session, so unanswered SUBMITs, WAITs and CANCELs are all sent again.
 void ClientSession::up() {
@@ -202,9 +212,7 @@ void ClientSession::handle_answer(const message::Answer& answer) {
   }
   const Question question = std::move(found->second);
   questions_.erase(found);
-  const bool may_be_refused = question.is_command || answer.value.starts_with(
-                                                         "\x81\xa5"
-                                                         "error");
+  const bool may_be_refused = question.is_command || begins_as_refusal(answer.value);
   const auto refusal = may_be_refused ? refusal_in(answer.value) : std::nullopt;
   question.handler(refusal ? Result<std::string>(tl::make_unexpected(*refusal)) : std::string(answer.value));
 }

@@ -36,7 +36,7 @@ std::string runs_table(const nlohmann::json& consumers) {
 int run(const CommonOptions& common, const ConsumersOptions& options) {
   const auto client = connect(common);
   if (!client) return 1;
-  const auto consumers = ask(*client, common, "consumers");
+  const auto consumers = ask_all(*client, common, "consumers");
   if (!consumers) return 1;
   if (common.output == Output::json) return print_json(*consumers);
   Table table({{"CONSUMER", left},

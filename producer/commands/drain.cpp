@@ -24,7 +24,7 @@ struct Remaining {
 };
 
 std::optional<Remaining> find_consumers(Client& client, const CommonOptions& common, const auto& is_drained) {
-  const auto consumers = ask(client, common, "consumers");
+  const auto consumers = ask_all(client, common, "consumers");
   if (!consumers) return std::nullopt;
   Remaining found;
   for (const Json& consumer : *consumers) {

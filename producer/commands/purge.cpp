@@ -16,7 +16,7 @@ using Json = nlohmann::json;
 
 // "cancel 1,234 queued and 5 scheduled jobs", by the broker's current counts; empty if the broker does not answer.
 std::string describe_purge(Client& client, const CommonOptions& common, const PurgeOptions& options) {
-  const auto queues = ask(client, common, "queues");
+  const auto queues = ask_all(client, common, "queues");
   if (!queues) return {};
   Json found = Json::object();
   for (const Json& queue : *queues) {

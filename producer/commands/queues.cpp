@@ -28,7 +28,7 @@ std::string why_waiting(const nlohmann::json& queue) {
 int run(const CommonOptions& common, const QueuesOptions&) {
   const auto client = connect(common);
   if (!client) return 1;
-  const auto queues = ask(*client, common, "queues");
+  const auto queues = ask_all(*client, common, "queues");
   if (!queues) return 1;
   if (common.output == Output::json) return print_json(*queues);
   using enum Table::Align;

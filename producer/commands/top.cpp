@@ -31,21 +31,19 @@ struct Answers {
   [[nodiscard]] TopSnapshot snapshot() const { return {broker, queues, consumers}; }
 };
 
-Result<Answers> query_all(Client& client) {
-  Answers answers;
-  const std::array<std::pair<const char*, Json*>, 3> wanted{
-      {{"broker", &answers.broker}, {"queues", &answers.queues}, {"consumers", &answers.consumers}}};
-  for (const auto& [what, answer] : wanted) {
-    auto got = query(client, what, {}, kAnswerTime);
-    if (!got) return tl::make_unexpected(got.error());
-    *answer = std::move(*got);
-  }
-  return answers;
+Result<Answers> take_answers(Client& client) {
+  auto broker = query(client, "broker", {}, kAnswerTime);
+  if (!broker) return tl::make_unexpected(broker.error());
+  auto queues = query_all(client, "queues", kAnswerTime);
+  if (!queues) return tl::make_unexpected(queues.error());
+  auto consumers = query_all(client, "consumers", kAnswerTime);
+  if (!consumers) return tl::make_unexpected(consumers.error());
+  return Answers{std::move(*broker), std::move(*queues), std::move(*consumers)};
 }
 
 // One snapshot, for programs and pipes.
 int print_once(Client& client, const CommonOptions& common) {
-  const auto answers = query_all(client);
+  const auto answers = take_answers(client);
   if (!answers) {
     complain("the broker at " + common.broker + " does not answer: " + answers.error().message);
     return 1;
@@ -69,7 +67,7 @@ class LiveView {
     do {
       if (Clock::now() >= next) {
         next = Clock::now() + options_.interval;
-        answers_ = query_all(client_);
+        answers_ = take_answers(client_);
       }
       draw();
     } while (wait_for_event(next));

@@ -57,6 +57,28 @@ std::optional<Json> ask(Client& client, const CommonOptions& common, const std::
   return value_or_complain(query(client, what, params, common.connect_timeout), common, what);
 }
 
+Result<Json> query_all(Client& client, const std::string& what, Timeout timeout) {
+  constexpr std::uint32_t kPage = 1000;  // the most that a page may have (docs/protocol.md)
+  Json all = Json::array();
+  Params params;
+  params.limit = kPage;
+  for (;;) {
+    auto page = query(client, what, params, timeout);
+    if (!page) return page;
+    if (!page->is_object() || !page->contains(what) || !page->at(what).is_array()) {
+      return fail(ErrorCode::bad_message, "the answer is not a page of " + what);
+    }
+    for (Json& entry : page->at(what)) all.push_back(std::move(entry));
+    const Json next = page->value("next", Json());
+    if (!next.is_string() || next == params.after) return all;
+    params.after = next.get<std::string>();
+  }
+}
+
+std::optional<Json> ask_all(Client& client, const CommonOptions& common, const std::string& what) {
+  return value_or_complain(query_all(client, what, common.connect_timeout), common, what);
+}
+
 std::optional<Json> command(Client& client, const CommonOptions& common, const std::string& what,
                             const Params& params) {
   const auto tell = [](const std::string& news) {

@@ -19,7 +19,13 @@ namespace zebu::producer {
                                                               const CommonOptions& common, const std::string& what);
 [[nodiscard]] std::optional<nlohmann::json> ask(Client& client, const CommonOptions& common, const std::string& what,
                                                 const Params& params = {});
-// The same for a command. How far a long one has come is reported on stderr.
+// All entries of a list that the broker tells page by page ("queues", "consumers"), as one list. Each page may take as
+// long as `timeout` says.
+[[nodiscard]] Result<nlohmann::json> query_all(Client& client, const std::string& what, Timeout timeout);
+// The same, as ask() has it.
+[[nodiscard]] std::optional<nlohmann::json> ask_all(Client& client, const CommonOptions& common,
+                                                    const std::string& what);
+// As ask(), for a command. How far a long one has come is reported on stderr.
 [[nodiscard]] std::optional<nlohmann::json> command(Client& client, const CommonOptions& common,
                                                     const std::string& what, const Params& params);
 

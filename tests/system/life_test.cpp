@@ -154,7 +154,7 @@ TEST_CASE("priority holds for jobs that wait in the store, and through the broke
   }
   REQUIRE(eventually([&] {
     const auto queues = client->query("queues", {}, 5s);
-    return queues && Json::from_msgpack(*queues).at(0).at("queued") == kJobs;
+    return queues && Json::from_msgpack(*queues).at("queues").at(0).at("queued") == kJobs;
   }));
   stack.restart_broker();
   REQUIRE(eventually([&] { return client->command("resume", {.queue = "default"}, 5s).has_value(); }));

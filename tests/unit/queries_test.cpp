@@ -292,7 +292,7 @@ TEST_CASE("consumers are told with the jobs that they hold, and no more than a h
   desk.d.assigned_to(consumer);
   const auto assigned = desk.d.now().wall.time_since_epoch().count();
   desk.ask(client, "consumers");
-  const Json told = desk.answer()[0];
+  const Json told = desk.answer()["consumers"][0];
   CHECK(told["running"] == 150);
   REQUIRE(told["runs"].size() == 100);
   CHECK(told["runs"][0] == Json{{"id", ids[0].to_string()},
@@ -311,7 +311,7 @@ TEST_CASE("a paused queue is told with who paused it, and when") {
   desk.tell(client, "pause", params);
   CHECK(desk.answer()["paused"] == 1);
   desk.ask(client, "queues");
-  const Json queue = desk.answer()[0];
+  const Json queue = desk.answer()["queues"][0];
   CHECK(queue["reason"] == "lunch");
   CHECK(queue["paused_by"] == "client");
   CHECK(queue["paused_ms"] == desk.d.now().wall.time_since_epoch().count());
@@ -323,7 +323,10 @@ TEST_CASE("queues, consumers and the broker are told with every key of the docum
   desk.d.consumer(3, 2);
   desk.d.submit(client, true, {}, "other");
   desk.ask(client, "queues");
-  const Json queues = desk.answer();
+  const Json queue_page = desk.answer();
+  CHECK(queue_page.size() == 2);
+  CHECK(queue_page["next"].is_null());
+  const Json& queues = queue_page["queues"];
   REQUIRE(queues.size() == 2);
   CHECK(queues[1] == Json{{"name", "other"},
                           {"queued", 1},
@@ -342,7 +345,10 @@ TEST_CASE("queues, consumers and the broker are told with every key of the docum
                           {"unserved_tasks", {"fib"}}});
   CHECK(queues[0]["oldest_ms"].is_null());
   desk.ask(client, "consumers");
-  const Json consumers = desk.answer();
+  const Json consumer_page = desk.answer();
+  CHECK(consumer_page.size() == 2);
+  CHECK(consumer_page["next"].is_null());
+  const Json& consumers = consumer_page["consumers"];
   REQUIRE(consumers.size() == 1);
   CHECK(consumers[0] == Json{{"name", "consumer"},
                              {"instance", consumers[0]["instance"]},
@@ -365,6 +371,96 @@ TEST_CASE("queues, consumers and the broker are told with every key of the docum
   CHECK(broker["totals"]["accepted"] == 1);
   CHECK(broker["totals"]["errors"] == 4);
   CHECK(broker.size() == 10);
+}
+
+namespace {
+
+// All entries of a list, and how many each page has.
+struct Walk {
+  std::vector<Json> entries;
+  std::vector<std::size_t> pages;
+};
+
+Walk walk(Desk& desk, SessionId client, const std::string& what, std::uint32_t limit) {
+  Walk all;
+  message::Params params;
+  params.limit = limit;
+  std::string after;
+  for (;;) {
+    params.after = after;
+    desk.ask(client, what, params);
+    const Json page = desk.answer();
+    for (const Json& entry : page.at(what)) all.entries.push_back(entry);
+    all.pages.push_back(page.at(what).size());
+    if (page.at("next").is_null()) return all;
+    after = page.at("next").get<std::string>();
+  }
+}
+
+}  // namespace
+
+TEST_CASE("queues are told page by page, by name") {
+  Desk desk;
+  const SessionId client = desk.d.client();
+  for (int i = 110; i < 360; ++i) desk.d.submit(client, false, {}, "q" + std::to_string(i));
+  for (const std::uint32_t limit : {0U, 100U}) {
+    const Walk all = walk(desk, client, "queues", limit);
+    CHECK(all.pages == std::vector<std::size_t>{100, 100, 50});
+    for (std::size_t i = 0; i < all.entries.size(); ++i) CHECK(all.entries[i]["name"] == "q" + std::to_string(110 + i));
+  }
+  CHECK(walk(desk, client, "queues", 250).pages == std::vector<std::size_t>{250});
+  message::Params params;
+  params.after = "q1995";  // no queue has this name
+  params.limit = 1;
+  desk.ask(client, "queues", params);
+  const Json page = desk.answer();
+  CHECK(page["queues"][0]["name"] == "q200");
+  CHECK(page["next"] == "q200");
+  params.after = "r";
+  desk.ask(client, "queues", params);
+  CHECK(desk.answer() == Json{{"queues", Json::array()}, {"next", nullptr}});
+}
+
+TEST_CASE("consumers are told page by page, each once, also one that has come back") {
+  Desk desk;
+  const SessionId client = desk.d.client();
+  std::vector<std::string> instances;
+  for (int i = 0; i < 250; ++i) {
+    const InstanceId instance = Uuid::make();
+    instances.push_back(instance.to_string());
+    desk.d.consumer(1, 1, instance);
+    if (i % 50 == 0) desk.d.consumer(1, 1, instance);
+  }
+  const SessionId left = desk.d.consumer(1);
+  desk.d.engine().bye(left, desk.d.effects);
+  const Walk all = walk(desk, client, "consumers", 0);
+  CHECK(all.pages == std::vector<std::size_t>{100, 100, 50});
+  std::vector<std::string> told;
+  for (const Json& consumer : all.entries) told.push_back(consumer["instance"]);
+  CHECK(told == instances);
+  message::Params params;
+  params.after = "x";
+  CHECK(error_of(desk, client, "consumers", params) == "consumers takes the next of an earlier page as its after");
+  desk.ask(client, "broker");
+  CHECK(desk.answer()["consumers"] == 250);
+}
+
+TEST_CASE("a page ends before it has many bytes") {
+  Desk desk;
+  const SessionId client = desk.d.client();
+  message::Params params;
+  const std::string reason(1024, 'r');
+  params.reason = reason;
+  for (int i = 0; i < 600; ++i) {
+    const std::string name = "q" + std::to_string(i);
+    params.queue = name;
+    desk.tell(client, "pause", params);
+  }
+  REQUIRE(desk.answers().size() == 600);
+  const Walk all = walk(desk, client, "queues", 1000);
+  CHECK(all.entries.size() == 600);
+  CHECK(all.pages.size() > 2);
+  for (const std::size_t page : all.pages) CHECK((page - 1) * reason.size() < 256U << 10);
 }
 
 TEST_CASE("a query that is not known is refused by name, and told which there are") {

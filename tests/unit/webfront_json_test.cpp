@@ -155,6 +155,31 @@ TEST_CASE("a job that the broker does not have has no status") {
   CHECK_FALSE(json::job_status("\xc0"));
 }
 
+TEST_CASE("a page of a list is shown as it is, and the consumers are counted in what the broker says of itself") {
+  const auto packed = [](const nlohmann::json& value) {
+    const auto bytes = nlohmann::json::to_msgpack(value);
+    return std::string(bytes.begin(), bytes.end());
+  };
+  const nlohmann::json page{{"queues", {{{"name", "a"}}}}, {"next", "a"}};
+  CHECK(nlohmann::json::parse(json::listing(packed(page)).value()) == page);
+  CHECK_FALSE(json::listing("\x90"));
+  CHECK(json::consumer_count(packed({{"clients", 1}, {"consumers", 7}})) == 7U);
+  CHECK_FALSE(json::consumer_count(packed({{"clients", 1}})));
+  CHECK_FALSE(json::consumer_count("\xc0"));
+}
+
+TEST_CASE("of a job's arguments the keys are in order, and of equal keys the last counts") {
+  const auto job = json::parse_job(R"({"task": "a", "kwargs": {"b": 1, "a": {"z": [], "y": 2, "z": 3}, "b": 4}})");
+  REQUIRE(job);
+  CHECK(job->kwargs ==
+        "\x82\xa1"
+        "a"
+        "\x82\xa1y\x02\xa1z\x03\xa1"
+        "b\x04");
+  CHECK(json::parse_job(R"({"task": "a", "kwargs": {}})")->kwargs.empty());
+  CHECK(json::parse_job(R"({"task": "b", "task": "a"})")->task == "a");
+}
+
 TEST_CASE("numbers of a body keep their value, or the body is refused") {
   const auto args = [](const std::string& list) { return json::parse_job(R"({"task": "a", "args": )" + list + "}"); };
   CHECK(args("[1.0]").value().args == std::string("\x91\xcb\x3f\xf0\0\0\0\0\0\0", 10));

@@ -4,12 +4,15 @@
 #include "http/routes.h"
 
 #include <chrono>
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
 // The handlers of the front end's routes, by subject. docs/http-api.md describes what they respond.
 namespace zebu::webfront {
 
+class Converter;
 class Gateway;
 
 namespace api {
@@ -21,6 +24,7 @@ using http::Response;
 // What the handlers need. It outlives the server.
 struct Api {
   Gateway& gateway;
+  Converter& converter;
   std::chrono::seconds max_wait;  // longer waits are shortened to it
 };
 
@@ -28,6 +32,12 @@ struct Api {
 [[nodiscard]] inline Response ok(std::string_view content_type, std::string body) {
   return {200, content_type, std::move(body), {}};
 }
+
+// 503: the converter has too much to do.
+[[nodiscard]] Response busy();
+
+// A whole number from 0 to `most`; anything else: nullopt.
+[[nodiscard]] std::optional<std::uint32_t> parse_number(std::string_view text, std::uint32_t most);
 
 }  // namespace api
 }  // namespace zebu::webfront

@@ -1,6 +1,6 @@
 #include "webfront/api/health.h"
 
-#include "webfront/api/listing.h"
+#include "webfront/gateway.h"
 #include "webfront/json.h"
 #include "webfront/problem.h"
 #include "webfront/request_interrupt.h"
@@ -11,9 +11,13 @@ Answer health(const Api&, const Request&) { co_return ok(http::kText, "ok\n"); }
 
 Answer readiness(const Api& api, const Request& request) {
   RequestInterrupt interrupt(request);
-  const Result<json::Listing> listing = co_await list(api, "consumers", interrupt);
-  if (!listing) co_return error_response(listing.error());
-  if (listing->count == 0) co_return error_response({ErrorCode::no_consumer, "the broker has no consumer", {}});
+  // Its cost grows with nothing, unlike that of a list.
+  Params none;
+  const Result<std::string> answer = co_await api.gateway.query("broker", std::move(none), interrupt);
+  if (!answer) co_return error_response(answer.error());
+  const Result<std::uint64_t> consumers = json::consumer_count(*answer);
+  if (!consumers) co_return error_response(consumers.error());
+  if (*consumers == 0) co_return error_response({ErrorCode::no_consumer, "the broker has no consumer", {}});
   co_return ok(http::kText, "ready\n");
 }
 

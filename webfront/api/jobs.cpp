@@ -2,12 +2,15 @@
 
 #include "http/field.h"
 #include "http/prefer.h"
+#include "webfront/converter.h"
 #include "webfront/gateway.h"
 #include "webfront/json.h"
 #include "webfront/problem.h"
 #include "webfront/request_interrupt.h"
+#include "zebu/wire/codec.h"
 
 #include <algorithm>
+#include <functional>
 #include <optional>
 #include <vector>
 
@@ -16,6 +19,7 @@ namespace {
 
 using boost::asio::awaitable;
 using Wait = std::optional<std::chrono::milliseconds>;
+using StatusFunction = std::function<Result<std::optional<json::JobStatus>>()>;
 
 // A client that has waited already gets the job's state only if the broker tells it within this time.
 constexpr std::chrono::milliseconds kSoon{500};
@@ -31,9 +35,10 @@ awaitable<std::optional<JobState>> state_now(const Api& api, JobId id, Interrupt
   const std::vector<JobId> ids{id};
   const Result<std::string> answer = co_await api.gateway.query_jobs(ids, interrupt, kSoon);
   if (!answer) co_return std::nullopt;
-  const Result<std::optional<json::JobStatus>> status = json::job_status(*answer);
-  if (!status || !*status) co_return std::nullopt;
-  co_return (*status)->state;
+  const StatusFunction convert = [&] { return json::job_status(*answer); };
+  const auto status = co_await api.converter.run(answer->size(), convert);
+  if (!status || !*status || !**status) co_return std::nullopt;
+  co_return (**status)->state;
 }
 
 // The job's resource. If `wait` is given and the job has not ended, waits for it first.
@@ -42,7 +47,10 @@ Answer job_resource(const Api& api, JobId id, Wait wait, Interrupt& interrupt) {
   for (;;) {
     const Result<std::string> answer = co_await api.gateway.query_jobs(ids, interrupt);
     if (!answer) co_return error_response(answer.error());
-    Result<std::optional<json::JobStatus>> status = json::job_status(*answer);
+    const StatusFunction convert = [&] { return json::job_status(*answer); };
+    auto converted = co_await api.converter.run(answer->size(), convert);
+    if (!converted) co_return busy();
+    Result<std::optional<json::JobStatus>>& status = *converted;
     if (!status) co_return error_response(status.error());
     if (!*status) {
       co_return problem_response(problems::kUnknownJob,
@@ -81,7 +89,11 @@ Answer submit_job(const Api& api, const Request& request) {
     refusal.headers = "Accept: application/json\r\n";
     co_return refusal;
   }
-  Result<JobRequest> job = json::parse_job(request.body);
+  const std::function<Result<JobRequest>()> parse = [&] { return json::parse_job(request.body); };
+  auto parsed = co_await api.converter.run(request.body.size(), parse);
+  if (!parsed) co_return busy();
+  Result<JobRequest>& job = *parsed;
+  request.drop_body();
   if (!job) co_return problem_response(problems::kBadRequest, job.error().message);
   Wait wait;
   std::string applied;
@@ -97,12 +109,16 @@ Answer submit_job(const Api& api, const Request& request) {
   if (!submitted) co_return error_response(submitted.error());
   Response response;
   if (submitted->outcome) {
-    response = ok(http::kJson, json::outcome_body(submitted->id, *submitted->outcome));
+    const Outcome& outcome = *submitted->outcome;
+    const std::function<std::string()> convert = [&] { return json::outcome_body(submitted->id, outcome); };
+    auto body = co_await api.converter.run(wire_size(outcome), convert);
+    // The job has ended, and its outcome is at its location.
+    response = body ? ok(http::kJson, std::move(*body)) : busy();
   } else {
     response = co_await accepted_response(api, *submitted, state, wait.has_value(), interrupt);
     if (response.status != 202) co_return response;
   }
-  response.headers = location(submitted->id) + applied;
+  response.headers += location(submitted->id) + applied;
   co_return response;
 }
 

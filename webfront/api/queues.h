@@ -4,7 +4,7 @@
 
 namespace zebu::webfront::api {
 
-// GET /v1/queues: the broker's answer to the query "queues".
+// GET /v1/queues: a page of the broker's answer to the query "queues".
 Answer list_queues(const Api& api, const Request& request);
 
 }  // namespace zebu::webfront::api

@@ -1,12 +1,14 @@
 #include "webfront/api/work.h"
 
+#include "webfront/converter.h"
 #include "webfront/gateway.h"
 #include "webfront/json.h"
 #include "webfront/problem.h"
 #include "webfront/request_interrupt.h"
 #include "zebu/convert.h"
+#include "zebu/wire/codec.h"
 
-#include <charconv>
+#include <functional>
 #include <optional>
 
 namespace zebu::webfront::api {
@@ -15,13 +17,6 @@ namespace {
 constexpr std::uint32_t kMaxFib = 93;  // fib(93) is the largest that 64 bits hold
 constexpr std::uint32_t kMaxOnce = 86'400;
 constexpr std::chrono::seconds kOnce{60};  // for ?once=1
-
-std::optional<std::uint32_t> parse_number(std::string_view text, std::uint32_t most) {
-  std::uint32_t number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (text.empty() || error != std::errc() || end != text.data() + text.size() || number > most) return std::nullopt;
-  return number;
-}
 
 // A job that a request waits for.
 JobRequest request_work(std::string_view task, std::string args) {
@@ -44,6 +39,19 @@ bool make_once(JobRequest& job, std::string_view once) {
   return true;
 }
 
+using Succeeded = std::function<Response(const Outcome&)>;
+
+// Runs the job. `succeeded` makes the response of its outcome if it did, and lives as long as the caller's coroutine.
+Answer respond(const Api& api, JobRequest job, Interrupt& interrupt, const Succeeded& succeeded) {
+  const Result<Outcome> outcome = co_await api.gateway.run(std::move(job), interrupt);
+  if (!outcome) co_return error_response(outcome.error());
+  const std::function<Response()> convert = [&] {
+    return outcome->state == JobState::succeeded ? succeeded(*outcome) : outcome_response(*outcome);
+  };
+  std::optional<Response> response = co_await api.converter.run(wire_size(*outcome), convert);
+  co_return response ? std::move(*response) : busy();
+}
+
 }  // namespace
 
 Answer fast(const Api&, const Request& request) {
@@ -59,19 +67,17 @@ Answer fib(const Api& api, const Request& request) {
     co_return problem_response(problems::kBadRequest, "once must be 1, or a whole number of seconds up to 86400");
   }
   RequestInterrupt interrupt(request);
-  const Result<Outcome> outcome = co_await api.gateway.run(std::move(job), interrupt);
-  if (!outcome) co_return error_response(outcome.error());
-  if (outcome->state != JobState::succeeded) co_return outcome_response(*outcome);
-  co_return ok(http::kText, json::plain_text(outcome->result));
+  const Succeeded as_text = [](const Outcome& outcome) { return ok(http::kText, json::plain_text(outcome.result)); };
+  co_return co_await respond(api, std::move(job), interrupt, as_text);
 }
 
 Answer slow(const Api& api, const Request& request) {
   RequestInterrupt interrupt(request);
   JobRequest job = request_work("factorials", pack_args());
-  const Result<Outcome> outcome = co_await api.gateway.run(std::move(job), interrupt);
-  if (!outcome) co_return error_response(outcome.error());
-  if (outcome->state != JobState::succeeded) co_return outcome_response(*outcome);
-  co_return ok(http::kJson, json::slow_body(request.target.parameter("id").value_or(""), outcome->result));
+  const Succeeded with_id = [&](const Outcome& outcome) {
+    return ok(http::kJson, json::slow_body(request.target.parameter("id").value_or(""), outcome.result));
+  };
+  co_return co_await respond(api, std::move(job), interrupt, with_id);
 }
 
 }  // namespace zebu::webfront::api

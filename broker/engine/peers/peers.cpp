@@ -34,6 +34,7 @@ Session& Peers::add(SessionId id, const message::Hello& hello, TimePoint now) {
   session.last_heard = now;
   session.heard_at = listening_at(hello.role, now);
   instances_[hello.instance] = id;
+  if (hello.role == message::Role::consumer) consumers_[hello.instance] = id;
   if (!next_beat_) next_beat_ = now + beat_;
   return session;
 }
@@ -41,8 +42,12 @@ Session& Peers::add(SessionId id, const message::Hello& hello, TimePoint now) {
 void Peers::remove(SessionId id) {
   const auto found = sessions_.find(id);
   if (found == sessions_.end()) return;
-  const auto instance = instances_.find(found->second.instance);
-  if (instance != instances_.end() && instance->second == id) instances_.erase(instance);
+  const auto erase_newest = [&](auto& newest) {
+    const auto instance = newest.find(found->second.instance);
+    if (instance != newest.end() && instance->second == id) newest.erase(instance);
+  };
+  erase_newest(instances_);
+  erase_newest(consumers_);
   sessions_.erase(found);
 }
 

@@ -7,6 +7,7 @@
 #include "zebu/wire/message.h"
 
 #include <array>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -74,6 +75,8 @@ class Peers {
   [[nodiscard]] Session* find(SessionId id);
   [[nodiscard]] const Session* find(SessionId id) const;
   [[nodiscard]] const std::unordered_map<SessionId, Session>& all() const { return sessions_; }
+  // Consumers in the order of their instances, so that a page of them is found without those before it.
+  [[nodiscard]] const std::map<InstanceId, SessionId>& consumers() const { return consumers_; }
   [[nodiscard]] std::optional<SessionId> session_of(const InstanceId& instance) const;
   [[nodiscard]] bool is_full() const { return sessions_.size() >= max_peers_; }
 
@@ -119,6 +122,7 @@ class Peers {
   std::size_t max_peers_;
   std::unordered_map<SessionId, Session> sessions_;
   std::unordered_map<InstanceId, SessionId> instances_;  // the newest session of each
+  std::map<InstanceId, SessionId> consumers_;            // likewise
   struct Ear {
     TimePoint until{};  // the last call of listened()
     TimePoint::duration total{};
