@@ -70,7 +70,7 @@ awaitable<Result<void>> PendingJob::accepted(TimePoint deadline) {
 awaitable<Result<Outcome>> PendingJob::outcome(TimePoint deadline) {
   while (!outcome_ && !pause_.is_interrupted() && Clock::now() < deadline) co_await pause_.until(deadline);
   if (!outcome_) co_return tl::make_unexpected(pause_.ended("the job did not end in time"));
-  co_return *outcome_;
+  co_return std::move(*outcome_);
 }
 
 void PendingJob::leave() {

@@ -63,7 +63,7 @@ class PendingJob {
   [[nodiscard]] const JobId& id() const { return id_; }
   // Waits until the broker has the job. Errors: those of ClientSession::submit, timed_out, the interrupt's.
   [[nodiscard]] boost::asio::awaitable<Result<void>> accepted(TimePoint deadline);
-  // Waits until the job has ended. Errors as above. May be called again after timed_out.
+  // Waits until the job has ended, and gives its outcome away. Errors as above. May be called again after timed_out.
   [[nodiscard]] boost::asio::awaitable<Result<Outcome>> outcome(TimePoint deadline);
   // Stops waiting. The job itself continues.
   void leave();
