@@ -232,7 +232,6 @@ void Connection::respond(Response response, const Framing& framing) {
 awaitable<bool> Connection::flush() {
   for (std::string* part : {&out_, &body_}) {
     std::size_t sent = 0;
-    std::size_t turn = 0;
     while (sent < part->size() && !is_gone()) {
       const auto rest = boost::asio::buffer(part->data() + sent, std::min(part->size() - sent, kMaxWrite));
       error_code error;
@@ -242,12 +241,12 @@ awaitable<bool> Connection::flush() {
         enter(Phase::writing);
         error = {};
         count = co_await socket_.async_write_some(rest, redirect_error(use_awaitable, error));
-        turn = 0;
+        written_ = 0;
       }
       sent += count;
       if (error) broken_ = true;
-      if ((turn += count) < kTurn) continue;
-      turn = 0;
+      if ((written_ += count) < kTurn) continue;
+      written_ = 0;
       enter(Phase::writing);
       co_await boost::asio::post(socket_.get_executor(), use_awaitable);
     }

@@ -59,6 +59,7 @@ class Connection {
   HangUpWatch watch_;
   std::string out_;                       // responses that wait to be sent
   std::string body_;                      // a large body, to be sent after out_
+  std::size_t written_ = 0;               // since other connections had their turn
   Budget::Share received_bytes_;          // a large body that is received, or that a handler has not dropped
   Budget::Share unsent_bytes_;            // body_
   Cancellation* cancellation_ = nullptr;  // of the request that is being handled
