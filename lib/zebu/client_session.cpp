@@ -170,7 +170,9 @@ void ClientSession::leave(const Ticket& ticket) {
   if (found == entries_.end()) return;
   Entry& entry = found->second;
   std::erase_if(entry.waiters, [&](const Waiter& w) { return w.number == ticket.number; });
-  std::erase_if(entry.submitters, [&](const Submitter& s) { return s.number == ticket.number; });
+  const auto is_its = [&](const Submitter& s) { return s.number == ticket.number; };
+  entry.submitters.erase(std::remove_if(entry.submitters.begin(), entry.submitters.end(), is_its),
+                         entry.submitters.end());
   if (!entry.waiters.empty() || entry.phase != Phase::accepted) return;
   if (entry.is_told) say(leaves_, found->first);
   erase(found);

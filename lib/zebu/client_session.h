@@ -3,6 +3,8 @@
 #include "zebu/client_request.h"
 #include "zebu/wire/link.h"
 
+#include <boost/container/small_vector.hpp>
+
 #include <atomic>
 #include <deque>
 #include <functional>
@@ -106,6 +108,7 @@ class ClientSession {
     std::uint64_t number;  // of its ticket
     OnAccepted handler;
   };
+  using Submitters = boost::container::small_vector<Submitter, 1>;
   enum class Phase { unsent, unanswered, accepted };
   struct Entry {
     Phase phase = Phase::accepted;
@@ -113,7 +116,7 @@ class ClientSession {
     bool is_told = false;      // the broker knows that we wait for its outcome
     bool is_unwanted = false;  // cancel() was called
     std::string submission;    // encoded, kept until the broker has answered
-    std::vector<Submitter> submitters;
+    Submitters submitters;
     std::vector<Waiter> waiters;
     std::vector<JobId> attached;  // submitted ids that were attached to this job
   };

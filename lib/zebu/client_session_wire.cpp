@@ -114,7 +114,7 @@ void ClientSession::handle_accepted(const message::Accepted& accepted) {
     --unanswered_;
     entry.phase = Phase::accepted;
     let_go(entry);
-    const std::vector<Submitter> submitters = std::exchange(entry.submitters, {});
+    const Submitters submitters = std::exchange(entry.submitters, {});
     if (entry.waiters.empty()) {
       if (entry.is_told) say(leaves_, id);
       erase(found);
@@ -134,7 +134,7 @@ void ClientSession::handle_attached(const message::Attached& attached) {
     let_go(found->second);
     Entry from = std::move(found->second);
     entries_.erase(found);
-    const std::vector<Submitter> submitters = std::exchange(from.submitters, {});
+    const Submitters submitters = std::exchange(from.submitters, {});
     if (!from.waiters.empty()) {
       attach(each.id, std::move(from), each.to);
     } else if (from.is_told && !entries_.contains(each.to)) {
