@@ -1,12 +1,11 @@
-// The consumer of the crash test. Its task writes down that an attempt begins, before all else and without Zebu, into
-// the file $ZEBU_CRASH_BEGUN: one file for each process that the test starts.
+// The consumer of the crash test. Its task writes down that an attempt begins, before all else and without Zebu, and
+// that it ends, into the file $ZEBU_CRASH_BEGUN: one file for each process that the test starts.
 #include "zebu/consumer.h"
 
 #include "tests/crash/plan.h"
 
 #include <atomic>
 #include <cstdlib>
-#include <ctime>
 #include <stdexcept>
 #include <thread>
 #include <unistd.h>
@@ -14,12 +13,6 @@
 namespace {
 
 using namespace zebu;
-
-std::int64_t nanoseconds_now() {
-  timespec now{};
-  ::clock_gettime(CLOCK_MONOTONIC, &now);
-  return std::int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
-}
 
 std::filesystem::path begun_file() {
   const char* name = std::getenv("ZEBU_CRASH_BEGUN");
@@ -35,8 +28,9 @@ std::string work(Context& context, std::uint32_t micros, std::uint32_t failing, 
   const bool is_to_fail = context.attempt() <= failing;
   const std::string mark =
       file.stem().string() + "@" + std::to_string(::getpid()) + "-" + std::to_string(count.fetch_add(1));
-  lines.add(crash::Begun{context.job(), context.attempt(), is_to_fail, mark, nanoseconds_now()});
+  lines.add(crash::Begun{context.job(), context.attempt(), is_to_fail, mark, crash::nanoseconds_now()});
   std::this_thread::sleep_for(std::chrono::microseconds(micros));
+  lines.add_end(mark);
   context.throw_if_cancelled();
   if (is_to_fail) throw std::runtime_error(mark);
   return mark;

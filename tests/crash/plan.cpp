@@ -1,21 +1,30 @@
 #include "tests/crash/plan.h"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
+#include <ctime>
 #include <fcntl.h>
 #include <fstream>
 #include <sstream>
 #include <system_error>
 #include <unistd.h>
+#include <unordered_map>
 
 namespace zebu::crash {
 namespace {
 
+using namespace std::chrono_literals;
+
 // The last word of a whole line.
 constexpr const char* kEnd = ".";
+// The first one of a line about an attempt's end, where that of its begin has the job's id.
+constexpr const char* kEnded = "ended";
+constexpr std::array<const char*, 3> kHeard{"submitted", "accepted", "done"};
 
 Kind kind_of(std::uint64_t number) {
-  constexpr std::array kinds{Kind::flaky, Kind::failing, Kind::early, Kind::late, Kind::unwanted};
+  constexpr std::array kinds{Kind::flaky,    Kind::failing, Kind::early, Kind::late,
+                             Kind::unwanted, Kind::limited, Kind::fresh};
   return number < kinds.size() ? kinds[number] : Kind::plain;
 }
 
@@ -52,14 +61,17 @@ JobRequest PlannedJob::request() const {
   request.options.priority = static_cast<std::uint8_t>(priority);
   request.options.acks_early = kind == Kind::early;
   request.options.delay = std::chrono::milliseconds(delay_ms);
+  // Longer than a round, shorter than a step of the clock.
+  if (kind == Kind::limited) request.options.hard_limit = 10min;
+  if (kind == Kind::fresh) request.options.expires_in = 10min;
   if (kind == Kind::flaky) request.options.retry = {.max = kRetriesOfFlaky, .delay = std::chrono::milliseconds(10)};
   return request;
 }
 
-std::vector<PlannedJob> make_plan(std::size_t count, std::mt19937_64& dice) {
+std::vector<PlannedJob> make_plan(std::size_t count, std::mt19937_64& dice, std::uint32_t longest_us) {
   std::uniform_int_distribution<std::uint64_t> kinds(0, 49);  // each of the special ones is one in fifty
   std::uniform_int_distribution<std::uint32_t> priorities(0, kMaxPriority);
-  std::uniform_int_distribution<std::uint32_t> micros(0, 3000);
+  std::uniform_int_distribution<std::uint32_t> micros(0, longest_us);
   std::uniform_int_distribution<std::uint32_t> delays(1, 600);
   std::vector<PlannedJob> plan(count);
   for (PlannedJob& job : plan) {
@@ -109,9 +121,10 @@ std::vector<Heard> read_heard(const std::filesystem::path& file) {
   for_each_line(file, [&](std::istream& words) {
     std::string what;
     words >> what;
+    const auto place = std::find(kHeard.begin(), kHeard.end(), what);
     const auto id = read_id(words);
-    if (!id) return;
-    Heard heard{*id, what == "done", {}};
+    if (!id || place == kHeard.end()) return;
+    Heard heard{*id, static_cast<Heard::What>(place - kHeard.begin())};
     std::getline(words >> std::ws, heard.text);
     all.push_back(std::move(heard));
   });
@@ -120,14 +133,29 @@ std::vector<Heard> read_heard(const std::filesystem::path& file) {
 
 std::vector<Begun> read_begun(const std::filesystem::path& file) {
   std::vector<Begun> all;
+  std::unordered_map<std::string, std::size_t> places;  // by mark
   for_each_line(file, [&](std::istream& words) {
+    std::string first;
+    words >> first;
     Begun begun;
-    const auto id = read_id(words);
+    if (first == kEnded) {
+      if (!(words >> begun.mark >> begun.nanoseconds) || !places.contains(begun.mark)) return;
+      all[places[begun.mark]].end = begun.nanoseconds;
+      return;
+    }
+    const auto id = JobId::parse(first);
     if (!id || !(words >> begun.attempt >> begun.is_to_fail >> begun.mark >> begun.nanoseconds)) return;
     begun.job = *id;
+    places.emplace(begun.mark, all.size());
     all.push_back(std::move(begun));
   });
   return all;
+}
+
+std::int64_t nanoseconds_now() {
+  timespec now{};
+  ::clock_gettime(CLOCK_MONOTONIC, &now);
+  return std::int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
 }
 
 LineFile::LineFile(const std::filesystem::path& file)
@@ -139,12 +167,17 @@ LineFile::LineFile(const std::filesystem::path& file)
 LineFile::~LineFile() { ::close(descriptor_); }
 
 void LineFile::add(const Heard& heard) const {
-  write((heard.is_outcome ? "done " : "accepted ") + heard.id.to_string() + " " + heard.text + " " + kEnd + "\n");
+  write(std::string(kHeard.at(static_cast<std::size_t>(heard.what))) + " " + heard.id.to_string() + " " + heard.text +
+        " " + kEnd + "\n");
 }
 
 void LineFile::add(const Begun& begun) const {
   write(begun.job.to_string() + " " + std::to_string(begun.attempt) + " " + (begun.is_to_fail ? "1 " : "0 ") +
         begun.mark + " " + std::to_string(begun.nanoseconds) + " " + kEnd + "\n");
+}
+
+void LineFile::add_end(const std::string& mark) const {
+  write(std::string(kEnded) + " " + mark + " " + std::to_string(nanoseconds_now()) + " " + kEnd + "\n");
 }
 
 void LineFile::write(const std::string& line) const {

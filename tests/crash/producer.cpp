@@ -23,7 +23,7 @@ class Producer {
       : heard_(heard) {
     std::unordered_set<JobId> done;
     for (const Heard& line : read_heard(heard)) {
-      if (line.is_outcome) done.insert(line.id);
+      if (line.what == Heard::What::outcome) done.insert(line.id);
     }
     for (const PlannedJob& job : read_plan(plan)) {
       if (!done.contains(job.id)) left_.push_back(job);
@@ -49,6 +49,7 @@ class Producer {
 
   void submit(const PlannedJob& job) {
     ++under_way_;
+    if (job.delay_ms > 0) heard_.add(Heard{job.id, Heard::What::submitted, std::to_string(nanoseconds_now())});
     session_->submit(
         job.id, job.request(), [this, job](const Result<JobId>& accepted) { on_accepted(job, accepted); },
         [this, id = job.id](const Result<Outcome>& outcome) { on_outcome(id, outcome); });
@@ -56,7 +57,7 @@ class Producer {
 
   void on_accepted(const PlannedJob& job, const Result<JobId>& accepted) {
     if (!accepted) return;  // the same error comes as its outcome
-    heard_.add(Heard{job.id, false, {}});
+    heard_.add(Heard{job.id, Heard::What::accepted});
     if (job.kind == Kind::unwanted) session_->cancel(job.id);
   }
 
@@ -66,7 +67,7 @@ class Producer {
       loop_.stop();
       return;
     }
-    heard_.add(Heard{id, true, outcome_text(*outcome)});
+    heard_.add(Heard{id, Heard::What::outcome, outcome_text(*outcome)});
     --under_way_;
     submit_more();
   }

@@ -1,26 +1,31 @@
 #include "tests/crash/round.h"
 
-#include "tests/crash/ledger.h"
+#include "tests/crash/standstill.h"
 #include "tests/support/eventually.h"
 #include "tests/support/paths.h"
 #include "tests/support/stack.h"
 #include "zebu/client.h"
 
+#include <nlohmann/json.hpp>
+
 #include <algorithm>
 #include <array>
-#include <csignal>
 #include <fstream>
 #include <functional>
 #include <map>
 #include <stdexcept>
 #include <thread>
+#include <utility>
 
 namespace zebu::crash {
 namespace {
 
 using namespace std::chrono_literals;
 
-constexpr const char* kLiveness = "1500ms";
+// How often something befalls the programs.
+constexpr int kKills = 8;
+constexpr int kTroubles = 6;
+constexpr std::size_t kSlots = 8;  // of all consumers
 
 // Jobs that the broker has in memory: all, and few of them.
 constexpr std::array<std::size_t, 3> kWindows{20'000, 500, 64};
@@ -33,152 +38,107 @@ constexpr std::array<int, 1> kSyncs{0};
 constexpr std::array<int, 3> kSyncs{0, 10, 30};
 #endif
 
-std::string store_of(const RoundOptions& options) { return "sqlite:" + (options.folder / "zebu.db").string(); }
+// Where consumers must not be taken for dead, a loaded machine needs room; a longer one makes pauses long, too.
+constexpr std::array<std::chrono::milliseconds, 2> kLivenesses{2000ms, 4000ms};
+
+CastOptions cast_options(const RoundOptions& options, std::mt19937_64& dice) {
+  CastOptions cast{options.folder, options.kind};
+  cast.window = kWindows.at(dice() % kWindows.size());
+  cast.sync_ms = kSyncs.at(dice() % kSyncs.size());
+  cast.liveness = 1500ms;
+  if (options.kind == RoundKind::living) cast.liveness = test::scaled(kLivenesses.at(dice() % kLivenesses.size()));
+  return cast;
+}
+
+// So that there is work all the time that troubles take: half of the slots are busy.
+std::uint32_t longest_us(const RoundOptions& options, const CastOptions& cast) {
+  if (options.kind == RoundKind::kills) return 3000;
+  const std::chrono::microseconds time = kTroubles * (cast.liveness * 7 / 10 + 200ms);
+  return static_cast<std::uint32_t>(static_cast<std::size_t>(time.count()) * kSlots / options.jobs);
+}
+
+// 0: it is not there yet.
+std::uintmax_t size_of(const std::filesystem::path& file) {
+  std::error_code error;
+  const auto size = std::filesystem::file_size(file, error);
+  return error ? 0 : size;
+}
+
+// Of the broker, in the end.
+std::uint32_t blame_of(const nlohmann::json& job) {
+  return job["losses"].get<std::uint32_t>() + job["crashes"].get<std::uint32_t>();
+}
 
 }  // namespace
 
-void Mortal::start() {
-  lives_.emplace_back(options_);
-  is_started_ = true;
-}
-
-void Mortal::kill() {
-  lives_.back().signal(SIGKILL);
-  is_started_ = false;
-}
-
-bool Mortal::is_finished() {
-  if (lives_.empty() || lives_.back().is_running()) return false;
-  const auto exit = lives_.back().wait_exit();
-  if (exit.code == 0) return true;
-  if (exit.signal == SIGKILL) return false;
-  throw std::runtime_error(options_.command.front() + " ended by itself:\n" + lives_.back().err());
-}
-
-std::string Mortal::said() const {
-  std::string all;
-  for (const test::Process& life : lives_) all += "--- process " + std::to_string(life.pid()) + "\n" + life.err();
-  return all;
-}
-
 Round::Round(const RoundOptions& options)
-    : options_(options),
-      dice_(options.seed),
-      window_(kWindows[dice_() % kWindows.size()]),
-      sync_ms_(kSyncs[dice_() % kSyncs.size()]),
-      broker_(test::ProcessOptions{}),
-      map_(test::ProcessOptions{}) {}
+    : options_(options), dice_(options.seed), cast_(cast_options(options, dice_)), map_lines_(options.jobs / 10) {}
 
 void Round::run() try {
-  start_broker();
-  add_consumer("processes-1", "processes", false);
-  add_consumer("processes-2", "processes", true);
-  add_consumer("threads-1", "threads", false);
-  add_consumer("threads-2", "threads", true);
-  const std::size_t mapped = options_.jobs / 10;
-  add_producer("producer-1", (options_.jobs - mapped) / 2);
-  add_producer("producer-2", (options_.jobs - mapped) - (options_.jobs - mapped) / 2);
-  add_map(mapped);
-  for (std::size_t i = 0; i < options_.strikes; ++i) strike();
-  wait_for_producers();
+  const Standstill standstill;
+  start();
+  const int strikes = options_.kind == RoundKind::living ? kTroubles : kKills;
+  for (int i = 0; i < strikes && !(troubles_ && cast_.have_submitters_finished()); ++i) strike();
+  if (troubles_) troubles_->end();
+  wait_for_submitters();
+  if (WebUser* user = cast_.web_user()) user->finish();
+  is_excused_ = standstill.longest() > cast_.options().liveness / 4;
   // All that anybody was told must have been safe before this.
-  broker_.process().signal(SIGKILL);
-  broker_.process().wait_exit();
-  start_broker();
+  cast_.broker().kill();
+  cast_.broker().process().wait_exit();
+  cast_.start_broker();
   check_outcomes();
   check_map();
-  stop_all();
+  cast_.stop();
   check_store();
 } catch (...) {
-  save_what_was_said();
+  cast_.save_what_was_said();
   throw;
 }
 
-// On the ports that it had.
-void Round::start_broker() {
-  broker_.options().command = {test::program("zebu-broker"), "--clients",  clients_,          "--consumers",
-                               consumers_endpoint_,          "--liveness", kLiveness,         "--window",
-                               std::to_string(window_),      "--store",    store_of(options_)};
-  if (sync_ms_ > 0) {
-    broker_.options().environment = {{"LD_PRELOAD", test::program("slow_disk.so")},
-                                     {"ZEBU_SYNC_MS", std::to_string(sync_ms_)}};
+void Round::start() {
+  cast_.start_broker();
+  cast_.add_consumers();
+  const std::size_t jobs = options_.jobs - map_lines_;
+  const std::uint32_t longest = longest_us(options_, cast_.options());
+  for (const auto& [name, count] : {std::pair{"producer-1", jobs / 2}, std::pair{"producer-2", jobs - jobs / 2}}) {
+    const auto plan = options_.folder / (std::string(name) + ".plan");
+    write_plan(plan, make_plan(count, dice_, longest));
+    cast_.add_producer(name, plan);
   }
-  const bool is_first = clients_.ends_with('*');
-  broker_.start();
-  if (!is_first) return;
-  const std::string line = broker_.process().wait_for_line("zebu-broker ready");
-  clients_ = test::ready_field(line, "clients");
-  consumers_endpoint_ = test::ready_field(line, "consumers");
+  const auto input = options_.folder / "map.in";
+  std::ofstream lines(input);
+  for (std::size_t i = 0; i < map_lines_; ++i) lines << "[" << dice_() % longest << ", 0, " << i << "]\n";
+  lines.close();
+  cast_.add_map(input);
+  if (options_.kind == RoundKind::kills) return;
+  cast_.add_webfront();
+  troubles_.emplace(cast_, dice_);
 }
 
-void Round::add_consumer(const std::string& name, const std::string& pool, bool may_die) {
-  test::ProcessOptions options;
-  options.command = {test::program("crash-consumer"),
-                     "--broker",
-                     consumers_endpoint_,
-                     "--name",
-                     name,
-                     "--pool",
-                     pool,
-                     "--slots",
-                     "2",
-                     "--liveness",
-                     kLiveness};
-  start_consumer(consumers_.emplace_back(Consumer{Mortal(options), name, may_die, {}}));
-}
-
-void Round::start_consumer(Consumer& consumer) {
-  const std::string life = consumer.name + "." + std::to_string(consumer.begun.size());
-  consumer.begun.push_back(options_.folder / (life + ".begun"));
-  consumer.mortal.options().environment["ZEBU_CRASH_BEGUN"] = consumer.begun.back();
-  consumer.mortal.start();
-}
-
-void Round::add_producer(const std::string& name, std::size_t jobs) {
-  const auto plan = options_.folder / (name + ".plan");
-  const auto heard = options_.folder / (name + ".heard");
-  write_plan(plan, make_plan(jobs, dice_));
-  test::ProcessOptions options;
-  options.command = {test::program("crash-producer"), clients_, plan, heard};
-  producers_.emplace_back(Producer{Mortal(options), plan, heard}).mortal.start();
-}
-
-void Round::add_map(std::size_t lines) {
-  map_lines_ = lines;
-  std::ofstream input(options_.folder / "map.in");
-  for (std::size_t i = 0; i < lines; ++i) input << "[" << dice_() % 3000 << ", 0, " << i << "]\n";
-  input.close();
-  // It is started while the broker is dead, too.
-  map_.options().command = {test::program("zebu-producer"),
-                            "--broker",
-                            clients_,
-                            "--connect-timeout",
-                            "30s",
-                            "map",
-                            "work",
-                            "--input",
-                            options_.folder / "map.in",
-                            "--output",
-                            options_.folder / "map.out",
-                            "--resume"};
-  map_.start();
+void Round::strike() {
+  pause(200);
+  if (options_.kind == RoundKind::kills || (options_.kind == RoundKind::both && flip(0.5))) {
+    strike_dead();
+  } else {
+    troubles_->strike();
+  }
 }
 
 // Kills some of them, and starts these again in another order a moment later. Whoever is started now may be killed
 // before it is ready.
-void Round::strike() {
-  pause(200);
+void Round::strike_dead() {
   std::vector<std::pair<Mortal*, std::function<void()>>> victims;
-  if (flip(0.4)) victims.emplace_back(&broker_, [this] { start_broker(); });
-  for (Consumer& consumer : consumers_) {
-    if (consumer.may_die && flip(0.3)) victims.emplace_back(&consumer.mortal, [&] { start_consumer(consumer); });
+  if (flip(0.4)) victims.emplace_back(&cast_.broker(), [this] { cast_.start_broker(); });
+  for (Consumer& consumer : cast_.consumers()) {
+    if (consumer.may_die && flip(0.3)) victims.emplace_back(&consumer.mortal, [&] { cast_.start_consumer(consumer); });
   }
-  for (Producer& producer : producers_) {
-    if (!producer.mortal.is_finished() && flip(0.25)) {
-      victims.emplace_back(&producer.mortal, [&] { producer.mortal.start(); });
-    }
-  }
-  if (!map_.is_finished() && flip(0.25)) victims.emplace_back(&map_, [this] { map_.start(); });
+  const auto add = [&](Submitter& submitter) {
+    if (submitter.mortal.is_finished() || !flip(0.25)) return;
+    victims.emplace_back(&submitter.mortal, [&] { submitter.mortal.start(); });
+  };
+  for (Submitter& producer : cast_.producers()) add(producer);
+  add(cast_.map());
   std::shuffle(victims.begin(), victims.end(), dice_);
   for (auto& victim : victims) {
     victim.first->kill();
@@ -201,57 +161,75 @@ void Round::pause(int most_ms) {
 
 bool Round::flip(double chance) { return std::bernoulli_distribution(chance)(dice_); }
 
-void Round::wait_for_producers() {
-  const bool are_finished = test::eventually(
-      [this] {
-        return map_.is_finished() && std::all_of(producers_.begin(), producers_.end(),
-                                                 [](Producer& producer) { return producer.mortal.is_finished(); });
-      },
-      60s);
-  if (!are_finished) throw std::runtime_error("not all jobs ended within a minute");
-}
-
-void Round::stop_all() {
-  for (Consumer& consumer : consumers_) consumer.mortal.process().signal(SIGTERM);
-  for (Consumer& consumer : consumers_) {
-    if (consumer.mortal.process().wait_exit() != test::ExitStatus{.code = 0, .signal = {}}) {
-      throw std::runtime_error(consumer.name + " did not stop cleanly");
-    }
-  }
-  broker_.process().signal(SIGTERM);
-  if (broker_.process().wait_exit() != test::ExitStatus{.code = 0, .signal = {}}) {
-    throw std::runtime_error("the broker did not stop cleanly");
+// However long it takes, as long as outcomes come.
+void Round::wait_for_submitters() {
+  std::uintmax_t last = 0;
+  bool are_finished = false;
+  const auto is_news = [&] {
+    are_finished = cast_.have_submitters_finished();
+    return are_finished || std::exchange(last, bytes_heard()) != last;
+  };
+  while (!are_finished) {
+    if (!test::eventually(is_news, 30s)) throw std::runtime_error("some jobs do not end");
   }
 }
 
-// What was accepted, what the producers heard, which attempts were begun, and what the broker says now.
+std::uintmax_t Round::bytes_heard() const {
+  std::uintmax_t all = 0;
+  for (const Submitter& producer : cast_.producers()) all += size_of(producer.heard);
+  return all + size_of(options_.folder / "map.out");
+}
+
 void Round::check_outcomes() {
-  Ledger ledger;
-  for (const Producer& producer : producers_) {
-    for (const PlannedJob& job : read_plan(producer.plan)) ledger.add(job);
-    for (const Heard& heard : read_heard(producer.heard)) ledger.add(heard);
-  }
-  for (const Consumer& consumer : consumers_) {
-    for (const auto& file : consumer.begun) {
-      const bool lived = file == consumer.begun.back();
-      for (const Begun& begun : read_begun(file)) ledger.add(begun, lived);
-    }
-  }
-  ClientOptions options;
-  options.broker = clients_;
-  const auto client = Client::connect(options);
-  if (!client) throw std::runtime_error(client.error().message);
-  std::vector<std::pair<JobId, JobHandle>> asked;
-  for (const JobId& id : ledger.accepted()) asked.emplace_back(id, (*client)->wait(id));
-  for (const auto& [id, job] : asked) {
-    const auto outcome = job.outcome(test::scaled(30s));
-    ledger.add_last(id, outcome ? outcome_text(*outcome) : "no outcome, but " + outcome.error().message);
-  }
+  Ledger ledger(options_.kind == RoundKind::living && !is_excused_);
+  add_what_was_written(ledger);
+  add_what_broker_says(ledger);
   const auto complaints = ledger.complaints();
   if (complaints.empty()) return;
   std::string all = std::to_string(complaints.size()) + " jobs went wrong:";
   for (std::size_t i = 0; i < std::min<std::size_t>(complaints.size(), 10); ++i) all += "\n" + complaints[i];
   throw std::runtime_error(all);
+}
+
+// What was accepted, what the producers heard, which attempts were begun.
+void Round::add_what_was_written(Ledger& ledger) const {
+  for (const Submitter& producer : cast_.producers()) {
+    for (const PlannedJob& job : read_plan(producer.plan)) ledger.add(job);
+    for (const Heard& heard : read_heard(producer.heard)) ledger.add(heard);
+  }
+  for (const Heard& heard : read_heard(options_.folder / "web.heard")) {
+    ledger.add(PlannedJob{.id = heard.id});
+    ledger.add(heard);
+  }
+  for (const Consumer& consumer : cast_.consumers()) {
+    for (const Life& life : consumer.lives) {
+      const bool lived = &life == &consumer.lives.back() && !life.was_excused && !is_excused_;
+      for (const Begun& begun : read_begun(life.begun)) ledger.add(begun, lived);
+    }
+  }
+}
+
+void Round::add_what_broker_says(Ledger& ledger) const {
+  ClientOptions options;
+  options.broker = cast_.clients();
+  const auto client = Client::connect(options);
+  if (!client) throw std::runtime_error(client.error().message);
+  std::vector<std::pair<JobId, JobHandle>> asked;
+  for (const JobId& id : ledger.accepted()) asked.emplace_back(id, (*client)->wait(id));
+  Params params;
+  for (const auto& [id, job] : asked) {
+    const auto outcome = job.outcome(test::scaled(30s));
+    ledger.add_last(id, outcome ? outcome_text(*outcome) : "no outcome, but " + outcome.error().message);
+    params.ids.push_back(id);
+    if (params.ids.size() < 1000 && id != asked.back().first) continue;
+    const auto jobs = (*client)->query("jobs", params, test::scaled(30s));
+    if (!jobs) throw std::runtime_error("the broker does not say how jobs went: " + jobs.error().message);
+    const auto answer = nlohmann::json::from_msgpack(*jobs);
+    for (std::size_t i = 0; i < params.ids.size(); ++i) {
+      if (!answer[i].is_null()) ledger.add_blame(params.ids[i], blame_of(answer[i]));
+    }
+    params.ids.clear();
+  }
 }
 
 // Each input line has one output line, and it says "succeeded".
@@ -269,18 +247,8 @@ void Round::check_map() const {
 }
 
 void Round::check_store() const {
-  const auto checked = test::run({.command = {test::program("zebu-broker"), "check", "--store", store_of(options_)}});
+  const auto checked = test::run({.command = {test::program("zebu-broker"), "check", "--store", cast_.store()}});
   if (checked.exit.code != 0) throw std::runtime_error("zebu-broker check: " + checked.out + checked.err);
-}
-
-void Round::save_what_was_said() const {
-  const auto save = [this](const std::string& name, const Mortal& mortal) {
-    std::ofstream(options_.folder / (name + ".err")) << mortal.said();
-  };
-  save("broker", broker_);
-  for (const Consumer& consumer : consumers_) save(consumer.name, consumer.mortal);
-  for (const Producer& producer : producers_) save(producer.heard.stem().string(), producer.mortal);
-  save("map", map_);
 }
 
 }  // namespace zebu::crash
