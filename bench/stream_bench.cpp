@@ -1,5 +1,5 @@
 // Submits jobs for bench_consumer that nobody waits for. `backlog`: as many as asked for, of three priorities in turn.
-// `delayed`: each with a random time at which it is to start.
+// `delayed`: each with a random time at which it is to start, or to expire.
 #include "bench/job_stream.h"
 #include "zebu/convert.h"
 
@@ -49,22 +49,26 @@ void run_backlog(const ClientOptions& options, std::uint64_t jobs, std::size_t p
 struct Delays {
   std::uint32_t least_ms = 2'000;
   std::uint32_t most_ms = 12'000;
+  bool transient = false;
+  bool expire = false;  // at that time, instead of starting
+  std::uint64_t queues = 1;
 };
 
-void run_delayed(const ClientOptions& options, std::uint64_t jobs, const Delays& delays, bool transient) {
+void run_delayed(const ClientOptions& options, std::uint64_t jobs, const Delays& delays) {
   std::mt19937 dice(std::random_device{}());
   std::uniform_int_distribution<std::uint32_t> delay(delays.least_ms, delays.most_ms);
   const WallTime now = Moment::now().wall;
   const auto begin = Clock::now();
   JobStream(
       options, jobs,
-      [&](std::uint64_t) {
+      [&](std::uint64_t number) {
         const WallTime due = now + std::chrono::milliseconds(delay(dice));
         JobRequest request;
         request.task = "late";
         request.args = pack_args(due.time_since_epoch().count());
-        request.options.run_at = due;
-        request.options.transient = transient;
+        if (delays.queues > 1) request.queue = "late-" + std::to_string(number % delays.queues);
+        (delays.expire ? request.options.expires_at : request.options.run_at) = due;
+        request.options.transient = delays.transient;
         return request;
       },
       [](std::uint64_t) {})
@@ -80,7 +84,6 @@ int main(int argc, char** argv) {
   std::uint64_t jobs = 10'000;
   std::size_t payload = 64;
   Delays delays;
-  bool transient = false;
   CLI::App app("Submits jobs that nobody waits for.", "stream_bench");
   app.fallthrough();
   app.require_subcommand(1);
@@ -91,13 +94,15 @@ int main(int argc, char** argv) {
   auto* delayed = app.add_subcommand("delayed", "jobs with a time");
   delayed->add_option("--least", delays.least_ms, "ms from now")->capture_default_str();
   delayed->add_option("--most", delays.most_ms, "ms from now")->capture_default_str();
-  delayed->add_flag("--transient", transient, "jobs that live in the broker's memory only");
+  delayed->add_flag("--transient", delays.transient, "jobs that live in the broker's memory only");
+  delayed->add_flag("--expire", delays.expire, "they expire at that time, instead of starting");
+  delayed->add_option("--queues", delays.queues, "queues that they go to in turn")->capture_default_str();
   CLI11_PARSE(app, argc, argv);
   try {
     if (backlog->parsed()) {
       run_backlog(options, jobs, payload);
     } else {
-      run_delayed(options, jobs, delays, transient);
+      run_delayed(options, jobs, delays);
     }
   } catch (const std::exception& e) {
     std::cerr << "stream_bench: " << e.what() << '\n';
