@@ -68,6 +68,7 @@ class Server::Connections {
   std::size_t served_ = 0;
   std::size_t max_connections_;
   TimePoint end_of_grace_ = TimePoint::max();
+  bool has_ended_ = false;
   std::function<void()> done_;
 };
 
@@ -159,7 +160,8 @@ void Server::Connections::sweep() {
   }
   sweep_timer_.expires_after(kSweep);
   sweep_timer_.async_wait([this](const error_code& error) {
-    if (!error) sweep();
+    // A cancel comes too late for a timer that has expired already.
+    if (!error && !has_ended_) sweep();
   });
 }
 
@@ -175,6 +177,7 @@ void Server::Connections::stop(std::function<void()> done) {
 
 void Server::Connections::look_for_end() {
   if (!done_ || !connections_.empty()) return;
+  has_ended_ = true;
   sweep_timer_.cancel();
   std::exchange(done_, nullptr)();
 }

@@ -240,3 +240,23 @@ TEST_CASE("a server says why it cannot listen") {
   REQUIRE_FALSE(started);
   CHECK(started.error().message == "cannot listen on '127.0.0.1': use HOST:PORT");
 }
+
+// The loop is held until the server's timer has expired as well, so that both are handled in one round.
+TEST_CASE("a stop at the moment of the server's own timer is a stop") {
+  boost::asio::io_context loop(1);
+  const http::Routes routes({}, "none here");
+  const http::ServerOptions options{.name = "ox/1", .listen = "127.0.0.1:0"};
+  http::Server server(loop, options, routes);
+  REQUIRE(server.start());
+  bool has_stopped = false;
+  boost::asio::steady_timer first(loop, 1ms);
+  first.async_wait([&](const auto&) { server.stop([&] { has_stopped = true; }); });
+  const auto later = std::chrono::steady_clock::now() + 400ms;
+  boost::asio::post(loop, [&] {
+    while (std::chrono::steady_clock::now() < later) {
+    }
+  });
+  loop.run_for(test::scaled(10s));
+  CHECK(has_stopped);
+  CHECK(loop.stopped());
+}
