@@ -120,6 +120,8 @@ void Round::strike() {
   pause(200);
   if (options_.kind == RoundKind::kills || (options_.kind == RoundKind::both && flip(0.5))) {
     strike_dead();
+    // A restarted broker waits for its consumers as long as the liveness: no trouble may take a part of that.
+    if (troubles_) troubles_->wait_until_heard();
   } else {
     troubles_->strike();
   }

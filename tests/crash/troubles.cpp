@@ -53,7 +53,7 @@ void Troubles::strike() {
     ending.undo();
   }
   endings_.clear();
-  wait_until_heard(SteadyClock::now());
+  wait_until_heard();
 }
 
 void Troubles::disturb(Consumer& consumer) {
@@ -143,8 +143,8 @@ milliseconds Troubles::between(double least, double most) {
   return std::chrono::duration_cast<milliseconds>(cast_.options().liveness * part);
 }
 
-// So two short silences of a consumer never make a long one.
-void Troubles::wait_until_heard(SteadyClock::time_point since) {
+void Troubles::wait_until_heard() {
+  const auto since = SteadyClock::now();
   std::string answered;
   const bool are_heard = test::eventually(
       [&] {

@@ -18,6 +18,8 @@ class Troubles {
 
   // Some of these at once, and their end; returns when the broker has heard every consumer since.
   void strike();
+  // Until the broker has heard every consumer from now on. So two short silences never make a long one.
+  void wait_until_heard();
   // Every link is as fast as at first, and the clocks are right.
   void end();
 
@@ -36,7 +38,6 @@ class Troubles {
   void stand_still(Mortal& mortal, std::chrono::milliseconds time);
   void stall(test::SlowLink& link, std::chrono::milliseconds time);
   void change(test::SlowLink& link);
-  void wait_until_heard(std::chrono::steady_clock::time_point since);
 
   [[nodiscard]] bool flip(double chance) { return std::bernoulli_distribution(chance)(dice_); }
   [[nodiscard]] std::uint64_t roll(std::uint64_t sides) { return dice_() % sides; }
