@@ -3,6 +3,7 @@
 #include "tests/support/eventually.h"
 #include "tests/support/paths.h"
 #include "tests/support/stack.h"
+#include "zebu/job.h"
 
 #include <algorithm>
 #include <csignal>
@@ -161,7 +162,13 @@ void Cast::stop() {
   wait_for_clean_exit("the broker", broker_);
 }
 
+void Cast::tell(const std::string& what) {
+  const auto now = std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now().time_since_epoch()).count();
+  story_ += std::to_string(now) + " ms: " + what + "\n";
+}
+
 void Cast::save_what_was_said() const {
+  std::ofstream(options_.folder / "story") << story_;
   const auto save = [this](const std::string& name, const Mortal& mortal) {
     std::ofstream(options_.folder / (name + ".err")) << mortal.said();
   };

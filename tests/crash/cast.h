@@ -70,7 +70,9 @@ class Cast {
   [[nodiscard]] bool have_submitters_finished();
   // SIGTERM to all that still run. Throws unless each of them exits with 0.
   void stop();
-  // Files beside the others, for whoever looks for a fault.
+  // What befalls the programs, for whoever looks for a fault: as a line with the time.
+  void tell(const std::string& what);
+  // That, and what the programs said, in files beside the others.
   void save_what_was_said() const;
 
   [[nodiscard]] const CastOptions& options() const { return options_; }
@@ -101,6 +103,7 @@ class Cast {
   std::optional<Submitter> map_;
   std::optional<Submitter> webfront_;
   std::unique_ptr<WebUser> web_user_;
+  std::string story_;
 };
 
 }  // namespace zebu::crash

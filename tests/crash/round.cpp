@@ -46,6 +46,8 @@ CastOptions cast_options(const RoundOptions& options, std::mt19937_64& dice) {
   cast.window = kWindows.at(dice() % kWindows.size());
   cast.sync_ms = kSyncs.at(dice() % kSyncs.size());
   cast.liveness = 1500ms;
+  // A restarted broker waits for its consumers that long; over slow links they take more than half a second to be back.
+  if (options.kind == RoundKind::both) cast.liveness = test::scaled(3000ms);
   if (options.kind == RoundKind::living) cast.liveness = test::scaled(kLivenesses.at(dice() % kLivenesses.size()));
   return cast;
 }
@@ -143,6 +145,7 @@ void Round::strike_dead() {
   add(cast_.map());
   std::shuffle(victims.begin(), victims.end(), dice_);
   for (auto& victim : victims) {
+    cast_.tell("kill -9 of " + victim.first->options().command.front());
     victim.first->kill();
     if (flip(0.3)) pause(10);
   }
@@ -152,6 +155,7 @@ void Round::strike_dead() {
     // The next life of a broker needs its port, and everybody's needs the files.
     victim.first->process().wait_exit();
     victim.second();
+    cast_.tell("start of " + victim.first->options().command.front());
     if (flip(0.3)) pause(10);
   }
 }

@@ -51,6 +51,7 @@ void Troubles::strike() {
   for (const Ending& ending : endings_) {
     std::this_thread::sleep_until(begin + ending.after);
     ending.undo();
+    cast_.tell("an end, after " + std::to_string(ending.after.count()) + " ms");
   }
   endings_.clear();
   wait_until_heard();
@@ -61,13 +62,14 @@ void Troubles::disturb(Consumer& consumer) {
   switch (roll(6)) {
     case 0:
     case 1:
+      cast_.tell("cut " + consumer.name);
       return consumer.link->cut();
     case 2:
-      return change(*consumer.link);
+      return change(*consumer.link, consumer.name);
     case 3:
-      return stand_still(consumer.mortal, short_time());
+      return stand_still(consumer.mortal, consumer.name, short_time());
     default:
-      return stall(*consumer.link, short_time());
+      return stall(*consumer.link, consumer.name, short_time());
   }
 }
 
@@ -79,15 +81,15 @@ void Troubles::disturb(Submitter& submitter) {
     case 0:
       return submitter.link->cut();
     case 1:
-      return change(*submitter.link);
+      return change(*submitter.link, "a submitter");
     case 2:
-      return stand_still(submitter.mortal, time);
+      return stand_still(submitter.mortal, "a submitter", time);
     default:
-      return stall(*submitter.link, time);
+      return stall(*submitter.link, "a submitter", time);
   }
 }
 
-void Troubles::disturb_broker() { stand_still(cast_.broker(), flip(0.4) ? long_time() : short_time()); }
+void Troubles::disturb_broker() { stand_still(cast_.broker(), "the broker", flip(0.4) ? long_time() : short_time()); }
 
 // As when the machine is suspended, though here all wake up one after the other.
 void Troubles::stop_everything() {
@@ -100,7 +102,9 @@ void Troubles::stop_everything() {
   std::shuffle(all.begin(), all.end(), dice_);
   for (Mortal* mortal : all) mortal->stand_still(true);
   std::shuffle(all.begin(), all.end(), dice_);
-  endings_.push_back({flip(0.5) ? long_time() : short_time(), [all] {
+  const auto time = flip(0.5) ? long_time() : short_time();
+  cast_.tell("everything stands still for " + std::to_string(time.count()) + " ms");
+  endings_.push_back({time, [all] {
                         for (Mortal* mortal : all) mortal->go_on();
                       }});
 }
@@ -114,28 +118,35 @@ void Troubles::step(test::SteppedClock* clock) {
 void Troubles::silence(Consumer& consumer) {
   consumer.lives.back().was_excused = true;
   if (flip(0.5)) {
-    stand_still(consumer.mortal, long_time());
+    stand_still(consumer.mortal, consumer.name, long_time());
   } else {
-    stall(*consumer.link, long_time());
+    stall(*consumer.link, consumer.name, long_time());
   }
 }
 
-void Troubles::stand_still(Mortal& mortal, milliseconds time) {
+void Troubles::stand_still(Mortal& mortal, const std::string& name, milliseconds time) {
+  cast_.tell(name + " stands still for " + std::to_string(time.count()) + " ms");
   mortal.stand_still(flip(0.5));
   endings_.push_back({time, [&mortal] { mortal.go_on(); }});
 }
 
-void Troubles::stall(test::SlowLink& link, milliseconds time) {
+void Troubles::stall(test::SlowLink& link, const std::string& name, milliseconds time) {
   constexpr std::array<test::SlowLink::Ways, 3> kWays{{{true, false}, {false, true}, {true, true}}};
-  link.stall(kWays.at(roll(kWays.size())));
+  const auto ways = roll(kWays.size());
+  cast_.tell("the link of " + name + " stalls for " + std::to_string(time.count()) + " ms, way " +
+             std::to_string(ways));
+  link.stall(kWays.at(ways));
   endings_.push_back({time, [&link] { link.stall({}); }});
 }
 
 // Until it changes again. The slowest link still carries in a beat what the protocol lets be under way.
-void Troubles::change(test::SlowLink& link) {
+void Troubles::change(test::SlowLink& link, const std::string& name) {
   constexpr std::array<std::size_t, 4> kRates{0, 2'000'000, 500'000, 200'000};
   constexpr std::array<milliseconds, 4> kDelays{0ms, 1ms, 20ms, 100ms};
-  link.set({kRates.at(roll(kRates.size())), kDelays.at(roll(kDelays.size()))});
+  const test::SlowLink::Quality quality{kRates.at(roll(kRates.size())), kDelays.at(roll(kDelays.size()))};
+  cast_.tell("the link of " + name + " carries " + std::to_string(quality.bytes_per_second) + " bytes/s after " +
+             std::to_string(quality.delay.count()) + " ms");
+  link.set(quality);
 }
 
 milliseconds Troubles::between(double least, double most) {
@@ -160,6 +171,7 @@ void Troubles::wait_until_heard() {
         });
       },
       30s);
+  cast_.tell("the broker has heard every consumer");
   if (!are_heard) throw std::runtime_error("the broker does not hear every consumer again: " + answered);
 }
 

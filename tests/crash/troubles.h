@@ -35,9 +35,9 @@ class Troubles {
   void stop_everything();
   void step(test::SteppedClock* clock);
   void silence(Consumer& consumer);
-  void stand_still(Mortal& mortal, std::chrono::milliseconds time);
-  void stall(test::SlowLink& link, std::chrono::milliseconds time);
-  void change(test::SlowLink& link);
+  void stand_still(Mortal& mortal, const std::string& name, std::chrono::milliseconds time);
+  void stall(test::SlowLink& link, const std::string& name, std::chrono::milliseconds time);
+  void change(test::SlowLink& link, const std::string& name);
 
   [[nodiscard]] bool flip(double chance) { return std::bernoulli_distribution(chance)(dice_); }
   [[nodiscard]] std::uint64_t roll(std::uint64_t sides) { return dice_() % sides; }
