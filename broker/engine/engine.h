@@ -11,6 +11,7 @@
 #include "broker/engine/peers/waiters.h"
 
 #include <deque>
+#include <map>
 #include <set>
 
 namespace zebu::broker {
@@ -183,13 +184,18 @@ class Engine {
   void stop(SessionId session, const AttemptId& attempt, std::optional<BatchNumber> batch, Effects& out);
   void remove_consumer(Consumer& consumer);
   void end_session(SessionId session, End how, Effects& out);
-  void lose_all(const std::vector<Job*>& jobs, End how, Effects& out);
-  void await_claim(Job& job);
-  void give_up_claims(Effects& out);
   void check_liveness(Moment now, Effects& out);
-  void end_wait(Effects& out);
   void tell_kept(const Consumer& consumer, const std::optional<Receipts::Kept>& kept, Effects& out);
   void settle_receipts(Effects& out);
+
+  // life/evidence.cpp
+  void lose_all(const std::vector<Job*>& jobs, End how, WallTime heard, Effects& out);
+  void suspect(Job& job, WallTime heard);
+  void watch_suspect(const Job& job, Consumer& consumer);
+  void clear_suspects();
+  void await_claim(Job& job);
+  void give_up_claims(Effects& out);
+  void end_wait(Effects& out);
 
   // life/submit.cpp
   void accept(SessionId session, const message::Submission& job, bool wait, Moment now, Effects& out);
@@ -322,6 +328,7 @@ class Engine {
     TimePoint::duration until;
   };
   std::deque<Unclaimed> claims_end_;
+  std::multimap<WallTime, AttemptId> suspects_;     // that run, by when they are suspects no more
   std::set<std::pair<TimePoint, SessionId>> poor_;  // consumers that failed all their jobs, by when each may try again
   std::optional<TimePoint> limits_from_;            // after a pause of the broker's own: outcomes may be on their way
   BatchNumber given_up_with_ = 0;                   // the batch that records which consumers did not come back

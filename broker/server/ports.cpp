@@ -39,7 +39,7 @@ std::vector<SessionId> Ports::sessions() const {
 
 bool Ports::is_behind(SessionId session) const {
   const auto found = peers_.find(session);
-  return found != peers_.end() && found->second.flow.unread() > unread_.most;
+  return found != peers_.end() && (found->second.is_gone || found->second.flow.unread() > unread_.most);
 }
 
 // Much may be waiting for a peer that reads as fast as it can. So a peer only counts as not reading if it has read

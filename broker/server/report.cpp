@@ -20,7 +20,8 @@ constexpr std::size_t kPageBytes = 256U << 10;
 // What stands where something of a private job would.
 constexpr std::string_view kPrivate = "private";
 
-// The facts that a job in memory and one in the store share. Views: they do not outlive the job.
+// The facts that a job in memory and one in the store share. Views: they do not outlive the job. Times are the broker's
+// own, and are told by the wall clock, which is `ahead` of it.
 struct JobFacts {
   const JobSpec& spec;
   JobState state;
@@ -33,13 +34,14 @@ struct JobFacts {
   const Progress* progress;
   LastAttempt last;
   AttemptLog earlier;
+  std::chrono::milliseconds ahead;
 
   [[nodiscard]] bool is_private() const { return spec.options.is_private; }
 };
 
 std::optional<WallTime> only_if(bool is_valid, WallTime time) { return is_valid ? std::optional(time) : std::nullopt; }
 
-JobFacts facts_of(const Job& job) {
+JobFacts facts_of(const Job& job, std::chrono::milliseconds ahead) {
   return {*job.spec,
           job.state,
           job.uses,
@@ -50,9 +52,10 @@ JobFacts facts_of(const Job& job) {
           job.consumer ? std::string_view(*job.consumer) : std::string_view(),
           job.progress(),
           job.last_attempt(),
-          job.attempts()};
+          job.attempts(),
+          ahead};
 }
-JobFacts facts_of(const StoredJob& job) {
+JobFacts facts_of(const StoredJob& job, std::chrono::milliseconds ahead) {
   return {*job.spec,
           job.state,
           job.uses,
@@ -63,7 +66,8 @@ JobFacts facts_of(const StoredJob& job) {
           job.last.consumer ? std::string_view(*job.last.consumer) : std::string_view(),
           nullptr,
           job.last,
-          job.earlier};
+          job.earlier,
+          ahead};
 }
 
 template <class Duration>
@@ -75,8 +79,8 @@ void write_milliseconds(ValueWriter to, Clock::duration duration) {
   write_count(to, std::chrono::duration_cast<std::chrono::milliseconds>(duration));
 }
 
-void write_time(ValueWriter to, std::optional<WallTime> time) {
-  time ? write_count(to, time->time_since_epoch()) : to.nil();
+void write_time(ValueWriter to, std::optional<WallTime> time, std::chrono::milliseconds ahead) {
+  time ? write_count(to, (*time + ahead).time_since_epoch()) : to.nil();
 }
 
 void write_text(ValueWriter to, std::string_view text) { text.empty() ? to.nil() : to.text(text); }
@@ -118,18 +122,18 @@ void write_arguments(MapWriter& map, const JobSpec& spec) {
   }
 }
 
-void write_attempt(ValueWriter to, const AttemptRecord& attempt, bool is_private) {
+void write_attempt(ValueWriter to, const AttemptRecord& attempt, const JobFacts& job) {
   MapWriter map(to);
   map["attempt"].number(attempt.attempt);
   map["ended"].text(to_string(attempt.end));
   write_text(map["consumer"], attempt.consumer);
-  write_time(map["started_ms"], attempt.started);
-  write_time(map["ended_ms"], attempt.ended);
+  write_time(map["started_ms"], attempt.started, job.ahead);
+  write_time(map["ended_ms"], attempt.ended, job.ahead);
   const bool is_measured = !is_loss(attempt.end) && attempt.end != AttemptEnd::left;
   is_measured ? write_count(map["run_us"], attempt.ran) : map["run_us"].nil();
   if (attempt.type.empty()) return;
   map["type"].text(attempt.type);
-  map["message"].text(shown(is_private, attempt.message));
+  map["message"].text(shown(job.is_private(), attempt.message));
 }
 
 void write_running(ValueWriter to, const JobFacts& job) {
@@ -137,7 +141,7 @@ void write_running(ValueWriter to, const JobFacts& job) {
   map["attempt"].number(job.uses.attempt);
   map["ended"].nil();
   write_text(map["consumer"], job.consumer);
-  write_time(map["started_ms"], job.last.started);
+  write_time(map["started_ms"], job.last.started, job.ahead);
   map["ended_ms"].nil();
   map["run_us"].nil();
 }
@@ -148,11 +152,11 @@ void write_attempts(ValueWriter to, const JobFacts& job) {
   const std::size_t earlier = job.earlier ? job.earlier->size() : 0;
   const std::size_t skipped = earlier + std::size_t{has_last} > kMaxAttempts ? 1 : 0;
   to.array(earlier - skipped + std::size_t{has_last});
-  for (std::size_t i = skipped; i < earlier; ++i) write_attempt(to, (*job.earlier)[i], job.is_private());
+  for (std::size_t i = skipped; i < earlier; ++i) write_attempt(to, (*job.earlier)[i], job);
   if (!has_last) return;
   if (!is_final(job.state)) return write_running(to, job);
   write_attempt(to, attempt_record(job.uses.attempt, end_of(*job.outcome), job.last, *job.finished, job.outcome.get()),
-                job.is_private());
+                job);
 }
 
 // A private one has its type and kind only.
@@ -161,7 +165,8 @@ TaskError error_shown(const TaskError& error, bool is_private) {
   return {error.type, std::string(kPrivate), {}, error.kind};
 }
 
-void write_spec(MapWriter& map, const JobSpec& spec) {
+void write_spec(MapWriter& map, const JobFacts& job) {
+  const JobSpec& spec = job.spec;
   const JobOptions& options = spec.options;
   map["id"].text(spec.id.to_string());
   map["task"].text(spec.task);
@@ -170,8 +175,9 @@ void write_spec(MapWriter& map, const JobSpec& spec) {
   map["priority"].number(options.priority);
   map["transient"].boolean(options.transient);
   if (options.is_private) map["private"].boolean(true);
-  write_time(map["submitted_ms"], spec.submitted);
-  write_time(map["expires_ms"], spec.expires);
+  constexpr std::chrono::milliseconds kAsItIs{0};
+  write_time(map["submitted_ms"], spec.submitted, job.ahead);
+  write_time(map["expires_ms"], spec.expires, spec.is_expiry_by_wall ? kAsItIs : job.ahead);
   write_text(map["unique"], options.unique);
   write_headers(map["headers"], options.headers);
 }
@@ -179,7 +185,7 @@ void write_spec(MapWriter& map, const JobSpec& spec) {
 // is_whole: with result, arguments and attempts.
 void write_job(ValueWriter to, const JobFacts& job, bool is_whole) {
   MapWriter map(to);
-  write_spec(map, job.spec);
+  write_spec(map, job);
   if (is_whole) {
     write_arguments(map, job.spec);
     write_attempts(map["attempts"], job);
@@ -189,9 +195,9 @@ void write_job(ValueWriter to, const JobFacts& job, bool is_whole) {
   map["failures"].number(job.uses.failures);
   map["crashes"].number(job.uses.crashes);
   map["losses"].number(job.uses.losses);
-  write_time(map["started_ms"], job.started);
-  write_time(map["finished_ms"], job.finished);
-  write_time(map["due_ms"], job.due);
+  write_time(map["started_ms"], job.started, job.ahead);
+  write_time(map["finished_ms"], job.finished, job.ahead);
+  write_time(map["due_ms"], job.due, job.ahead);
   write_text(map["consumer"], job.consumer);
   write_progress(map["progress"], job);
   const Outcome* outcome = job.outcome.get();
@@ -228,7 +234,8 @@ void write_queue(ValueWriter to, const Engine& engine, const Queue& queue, Momen
   map["reason"].text(queue.settings.reason);
   const QueueSettings::Pauser* by = queue.settings.paused_by.get();
   write_text(map["paused_by"], by == nullptr ? std::string_view() : std::string_view(by->name));
-  write_time(map["paused_ms"], by == nullptr ? std::nullopt : std::optional(by->at));
+  const auto paused_at = by == nullptr ? std::nullopt : std::optional(by->at);
+  write_time(map["paused_ms"], paused_at, engine.jobs().clock_ahead());
   map["in_rate"].real(queue.in.per_second);
   map["out_rate"].real(queue.out.per_second);
   map["consumers"].number(queue.consumers);
@@ -236,7 +243,7 @@ void write_queue(ValueWriter to, const Engine& engine, const Queue& queue, Momen
 }
 
 // The jobs that it holds, in the order of their assignment. The broker does not know which of them have started.
-void write_runs(ValueWriter to, const Consumer& consumer) {
+void write_runs(ValueWriter to, const Consumer& consumer, std::chrono::milliseconds ahead) {
   to.array(std::min(consumer.running.size(), kMaxRuns));
   std::size_t written = 0;
   for (const Job& job : consumer.running) {
@@ -246,11 +253,12 @@ void write_runs(ValueWriter to, const Consumer& consumer) {
     map["attempt"].number(job.uses.attempt);
     map["task"].text(job.spec->task);
     map["queue"].text(job.spec->queue);
-    write_time(map["assigned_ms"], job.started);
+    write_time(map["assigned_ms"], job.started, ahead);
   }
 }
 
-void write_consumer(ValueWriter to, const Session& session, const Consumer& consumer, Moment now) {
+void write_consumer(ValueWriter to, const Session& session, const Consumer& consumer, Moment now,
+                    std::chrono::milliseconds ahead) {
   MapWriter map(to);
   map["name"].text(session.name);
   map["instance"].text(session.instance.to_string());
@@ -260,7 +268,7 @@ void write_consumer(ValueWriter to, const Session& session, const Consumer& cons
   map["slots"].number(consumer.slots);
   map["pool"].text(consumer.pool);
   map["running"].number(consumer.running.size());
-  write_runs(map["runs"], consumer);
+  write_runs(map["runs"], consumer, ahead);
   map["credit"].number(consumer.credit);
   map["draining"].boolean(consumer.draining);
   write_milliseconds(map["heard_ms"], now.steady - session.last_heard);
@@ -317,13 +325,14 @@ std::string page_answer(std::string_view name, Iterator from, Iterator end, std:
 
 std::string jobs_answer(const Engine& engine, const std::vector<JobId>& ids,
                         const std::vector<std::optional<StoredJob>>& stored) {
+  const std::chrono::milliseconds ahead = engine.jobs().clock_ahead();
   return answer_of([&](ValueWriter to) {
     to.array(ids.size());
     for (std::size_t i = 0; i < ids.size(); ++i) {
       if (const Job* job = engine.jobs().find(ids[i])) {
-        write_job(to, facts_of(*job), true);
+        write_job(to, facts_of(*job, ahead), true);
       } else if (i < stored.size() && stored[i]) {
-        write_job(to, facts_of(*stored[i]), true);
+        write_job(to, facts_of(*stored[i], ahead), true);
       } else {
         to.nil();
       }
@@ -332,10 +341,11 @@ std::string jobs_answer(const Engine& engine, const std::vector<JobId>& ids,
 }
 
 std::string list_answer(const Engine& engine, const ListPage& page, std::optional<JobState> state) {
+  const std::chrono::milliseconds ahead = engine.jobs().clock_ahead();
   std::vector<JobFacts> jobs;
   for (const StoredJob& stored : page.jobs) {
     const Job* job = engine.jobs().find(stored.spec->id);
-    const JobFacts facts = job != nullptr ? facts_of(*job) : facts_of(stored);
+    const JobFacts facts = job != nullptr ? facts_of(*job, ahead) : facts_of(stored, ahead);
     if (!state || facts.state == *state) jobs.push_back(facts);
   }
   return answer_of([&](ValueWriter to) {
@@ -362,7 +372,7 @@ std::string consumers_answer(const Engine& engine, const std::optional<InstanceI
       "consumers", after ? consumers.upper_bound(*after) : consumers.begin(), consumers.end(), limit,
       [&](ValueWriter to, const auto& entry) {
         const Session& session = sessions.at(entry.second);
-        write_consumer(to, session, *session.consumer, now);
+        write_consumer(to, session, *session.consumer, now, engine.jobs().clock_ahead());
       },
       [](const auto& entry) { return entry.first.to_string(); });
 }

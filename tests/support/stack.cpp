@@ -37,7 +37,7 @@ void Stack::start_broker() {
   std::vector<std::string> command = {program("zebu-broker"), "--clients", clients_, "--consumers", consumers_};
   const auto& more = options_.broker;
   if (std::find(more.begin(), more.end(), "--store") == more.end()) command = joined(command, {"--store", store()});
-  broker_.emplace(joined(command, more));
+  broker_.emplace(ProcessOptions{.command = joined(command, more), .environment = options_.environment});
   const std::string line = broker_->wait_for_line("zebu-broker ready");
   clients_ = ready_field(line, "clients");
   consumers_ = ready_field(line, "consumers");
@@ -56,7 +56,8 @@ void Stack::restart_broker() {
 Process& Stack::add_consumer(const std::vector<std::string>& more) {
   const std::string name = "consumer-" + std::to_string(consumer_processes_.size());
   const std::vector<std::string> command = {program("zebu-consumer"), "--broker", consumers_, "--name", name};
-  Process& consumer = consumer_processes_.emplace_back(joined(joined(command, options_.consumer), more));
+  Process& consumer = consumer_processes_.emplace_back(
+      ProcessOptions{.command = joined(joined(command, options_.consumer), more), .environment = options_.environment});
   consumer.wait_for_line("zebu-consumer ready");
   return consumer;
 }

@@ -5,6 +5,7 @@
 #include "tests/support/temp_dir.h"
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -18,6 +19,7 @@ struct StackOptions {
   std::vector<std::string> consumer = {};
   bool with_webfront = true;
   std::vector<std::string> webfront = {};
+  std::map<std::string, std::string> environment = {};  // of the broker and the consumers
 };
 
 // The real programs, wired up on ports that the kernel chose, with a store of their own, and killed at the end of the

@@ -22,7 +22,7 @@ bool runs(pid_t pid) { return ::kill(pid, 0) == 0; }
 
 }  // namespace
 
-TEST_CASE("--on-silence keep: a job outlives its broker's silence") {
+TEST_CASE("on silence keep: a job outlives its broker's silence") {
   Yard yard({"--slots", "1"}, scaled(kLiveness));
   const AttemptId job = yard.broker.assign("deaf", pack_args(1));
   static_cast<void>(yard.broker.outcome(job));
@@ -59,7 +59,7 @@ TEST_CASE(
   CHECK(yard.broker.ended.count(waiting) == 0);
 }
 
-TEST_CASE("--on-silence stop: a broker that speaks and does not hear is a silent one") {
+TEST_CASE("on silence stop: a broker that speaks and does not hear is a silent one") {
   Yard yard({"--slots", "1", "--on-silence", "stop"}, scaled(kLiveness));
   static_cast<void>(yard.broker.assign("sleep", pack_args(3'600'000)));
   yard.broker.answers_echo = false;
@@ -70,7 +70,7 @@ TEST_CASE("--on-silence stop: a broker that speaks and does not hear is a silent
   yard.consumer.wait_for_error_line("(--on-silence stop)");
 }
 
-TEST_CASE("--on-silence stop: while the broker answers, jobs run on for longer than the liveness time") {
+TEST_CASE("on silence stop: while the broker answers, jobs run on for longer than the liveness time") {
   const std::string pool = GENERATE("processes", "threads");
   Yard yard({"--slots", "1", "--pool", pool, "--on-silence", "stop", "--cancel-grace", "200ms"}, scaled(2s));
   const AttemptId job = yard.broker.assign("progress", pack_args(5, 1000));
@@ -78,7 +78,7 @@ TEST_CASE("--on-silence stop: while the broker answers, jobs run on for longer t
   CHECK(yard.broker.hellos == 1);
 }
 
-TEST_CASE("--on-silence stop: a thread that ignores its token ends with its process, which says why") {
+TEST_CASE("on silence stop: a thread that ignores its token ends with its process, which says why") {
   Yard yard({"--slots", "1", "--pool", "threads", "--on-silence", "stop", "--cancel-grace", "100ms"},
             scaled(kLiveness));
   const AttemptId job = yard.broker.assign("deaf", pack_args(3'600'000));

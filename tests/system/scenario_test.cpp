@@ -43,17 +43,18 @@ TEST_CASE("a hundred jobs of a consumer that is killed all end elsewhere, each w
   stack.add_consumer({"--slots", "100", "--pool", "threads"});
   // Long enough that none has ended when the consumer dies.
   std::vector<zebu::Job<int>> jobs;
-  for (int i = 0; i < 100; ++i) jobs.push_back(client->submit<int>("sleep", 2000));
+  for (int i = 0; i < 100; ++i) jobs.push_back(client->submit<int>("sleep", 1000));
   REQUIRE(eventually([&] {
     const auto queues = client->query("queues", {}, 5s);
     return queues && queues->find("\xa7running\x64") != std::string::npos;  // 100
   }));
   stack.consumer(0).signal(SIGKILL);
-  stack.add_consumer({"--slots", "100", "--pool", "threads"});
+  // Any of them may have brought it down, so each consumer has one of them at a time.
+  for (int i = 0; i < 5; ++i) stack.add_consumer({"--slots", "20", "--pool", "threads"});
   for (const auto& job : jobs) {
     const auto result = job.result(scaled(20s));
     REQUIRE(result);
-    CHECK(*result == 2000);
+    CHECK(*result == 1000);
   }
   const Finished ping = stack.produce({"--output", "json", "ping"});
   CHECK(ping.out.find("\"succeeded\":100") != std::string::npos);

@@ -259,6 +259,36 @@ TEST_CASE("other work runs beside a suspect, and a consumer has one suspect at a
   CHECK(d.state_of(second) == JobState::running);
 }
 
+TEST_CASE("a suspect that has run for longer than when its consumer was lost is one no more") {
+  EngineDriver d;
+  const SessionId client = d.client();
+  const SessionId lost = d.consumer(2, 2);
+  const JobId first = d.submit(client);
+  const JobId second = d.submit(client);
+  REQUIRE(d.assigned_to(lost).size() == 2);
+  // They ran for two seconds, as far as the broker knows, and it took four to see that their consumer is gone.
+  d.pass(seconds(2));
+  d.engine().heard(lost, d.now());
+  listen(d, seconds(4));
+  const SessionId other = d.consumer(2, 2);
+  const auto live = [&](milliseconds time) {
+    for (milliseconds passed{0}; passed < time; passed += milliseconds(500)) {
+      d.pass(milliseconds(500));
+      d.engine().heard(other, d.now());
+      d.tick();
+    }
+  };
+  d.tick();
+  CHECK(d.state_of(first) == JobState::running);
+  live(milliseconds(2500));
+  CHECK(job(d, first).is_suspect());
+  CHECK(d.state_of(second) == JobState::queued);
+  live(milliseconds(500));
+  CHECK_FALSE(job(d, first).is_suspect());
+  CHECK(d.state_of(second) == JobState::running);
+  CHECK(job(d, second).is_suspect());
+}
+
 TEST_CASE("suspects can be purged, cancelled and paused like other jobs, and are in their queue's counts") {
   EngineDriver d;
   const SessionId client = d.client();

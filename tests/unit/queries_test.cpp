@@ -234,6 +234,33 @@ TEST_CASE("a job is told with its attempts, from memory and from the store") {
   CHECK(stored["started_ms"] == job["started_ms"]);
 }
 
+TEST_CASE("times are told by the wall clock as it is now") {
+  Desk desk;
+  const SessionId client = desk.d.client();
+  const SessionId consumer = desk.d.consumer(1);
+  const auto count = [](WallTime time) { return time.time_since_epoch().count(); };
+  const WallTime then = desk.d.now().wall;
+  JobOptions options;
+  options.expires_in = std::chrono::hours(10);
+  JobOptions fixed;
+  fixed.run_at = then + std::chrono::hours(48);
+  fixed.expires_at = then + std::chrono::hours(50);
+  const JobId id = desk.d.submit(client, true, options);
+  const JobId later = desk.d.submit(client, true, fixed);
+  desk.d.assigned_to(consumer);
+  const auto ahead = std::chrono::hours(1);
+  desk.d.engine().clock_is_ahead(ahead, desk.d.effects);
+  desk.d.settle();
+  const Json job = job_of(desk, client, id);
+  CHECK(job["submitted_ms"] == count(then + ahead));
+  CHECK(job["started_ms"] == count(then + ahead));
+  CHECK(job["expires_ms"] == count(then + ahead + std::chrono::hours(10)));
+  CHECK(job["attempts"][0]["started_ms"] == count(then + ahead));
+  const Json scheduled = job_of(desk, client, later);
+  CHECK(scheduled["due_ms"] == count(*fixed.run_at));
+  CHECK(scheduled["expires_ms"] == count(*fixed.expires_at));
+}
+
 TEST_CASE("of a private job nothing is told that it says") {
   Desk desk;
   const SessionId client = desk.d.client();

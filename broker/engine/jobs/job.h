@@ -40,6 +40,7 @@ struct JobExtras {
   // The attempt with whose consumer other jobs were lost too: one of them may have brought it down. 0: it is no
   // suspect.
   std::uint32_t suspected_since = 0;
+  std::chrono::milliseconds suspected_until{0};  // an attempt of it has run for longer than this
 };
 
 // A job's place in the index. It comes first, since a search reads nothing else of a job.

@@ -66,7 +66,7 @@ void Engine::give(Job& job, Consumer& consumer, Moment now, Effects& out) {
   job.has_started = true;
   job.is_start_recorded = false;
   jobs_.start(job, consumer.running);
-  if (job.is_suspect()) consumer.suspects.push_back(job.spec->id);
+  if (job.is_suspect()) watch_suspect(job, consumer);
   changed(consumer);
   const JobOptions& options = job.spec->options;
   // Somebody may name an attempt of it to a broker after this one. It must not look as if that were the newest.
@@ -269,7 +269,10 @@ void Engine::end_attempt(Job& job, Outcome&& outcome, Effects& out) {
   const bool is_failed = outcome.state == JobState::failed;
   if (is_failed && outcome.error.kind == ErrorKind::crash) ++totals_.crashed;
   if (outcome.state == JobState::cancelled && !job.cancel_asked) ++totals_.put_back;
-  if (job.extras) job.extras->suspected_since = 0;  // it ended, and its consumer lives
+  if (job.is_suspect()) {  // it ended, and its consumer lives
+    job.extras->suspected_since = 0;
+    job.extras->suspected_until = {};
+  }
   AttemptEnd end = end_of(outcome);
   if (end == AttemptEnd::cancelled) end = AttemptEnd::lost;  // nobody asked for it
   Ruling ruling = judge_.ended(running(job), std::move(outcome));
@@ -285,7 +288,6 @@ void Engine::lose(Job& job, End how, Blame blame, Effects& out) {
   AttemptEnd end = AttemptEnd::lost_uncharged;
   if (how == End::said_bye) end = AttemptEnd::left;
   if (how == End::lost && blame == Blame::charged) end = AttemptEnd::lost;
-  if (how == End::lost && !job.is_suspect()) job.need_extras().suspected_since = job.uses.attempt;
   follow(job, judge_.lost(running(job), how, blame), end, out);
 }
 

@@ -2,7 +2,6 @@
 #include "broker/engine/wording.h"
 
 #include <algorithm>
-#include <map>
 
 // Sessions begin and end, and consumers come back.
 namespace zebu::broker {
@@ -10,9 +9,6 @@ namespace {
 
 // When a peer that found the broker full may try again.
 constexpr std::chrono::milliseconds kHelloAgainAfter{1000};
-// How many liveness times a job that may run at most once waits for its lost consumer, before it is said to have
-// failed.
-constexpr int kClaimable = 3;
 
 }  // namespace
 
@@ -214,7 +210,7 @@ void Engine::claim(Session& session, const AttemptId& run, Job& job, Effects& ou
   }
   job.is_start_recorded = false;
   jobs_.start(job, consumer.running);
-  if (job.is_suspect()) consumer.suspects.push_back(job.spec->id);
+  if (job.is_suspect()) watch_suspect(job, consumer);
   changed(consumer);
   record_start(job, out, was_charged);
   set_limit(job);
@@ -244,7 +240,8 @@ void Engine::end_session(SessionId id, End how, Effects& out) {
   if (session->consumer) {
     std::vector<Job*> held;
     for (Job& job : session->consumer->running) held.push_back(&job);
-    lose_all(held, how, out);
+    lose_all(held, how, last_.wall - std::chrono::floor<std::chrono::milliseconds>(last_.steady - session->last_heard),
+             out);
     claims_.session_ended(id);
     remove_consumer(*session->consumer);
     if (how != End::replaced) write(ConsumerChanged{session->instance, false}, out);
@@ -253,32 +250,6 @@ void Engine::end_session(SessionId id, End how, Effects& out) {
   waiters_.session_ended(id);
   peers_.remove(id);
   out.ended.push_back(id);
-}
-
-// The jobs of one consumer. With one suspect among them, that one is charged.
-void Engine::lose_all(const std::vector<Job*>& jobs, End how, Effects& out) {
-  const Job* charged = jobs.size() == 1 ? jobs.front() : nullptr;
-  const auto suspects = std::count_if(jobs.begin(), jobs.end(), [](const Job* job) { return job->is_suspect(); });
-  if (suspects == 1)
-    charged = *std::find_if(jobs.begin(), jobs.end(), [](const Job* job) { return job->is_suspect(); });
-  for (Job* job : jobs) lose(*job, how, job == charged ? Blame::charged : Blame::suspect, out);
-}
-
-// The consumer may come back and say how its attempt goes. Nobody else may have the job.
-void Engine::await_claim(Job& job) {
-  const TimePoint::duration until = peers_.listening(message::Role::consumer) + kClaimable * options_.liveness;
-  claims_end_.push_back({{job.spec->id, job.uses.attempt}, until});
-  jobs_.orphan(job, unclaimed_);
-}
-
-void Engine::give_up_claims(Effects& out) {
-  while (!claims_end_.empty() && claims_end_.front().until <= peers_.listening(message::Role::consumer)) {
-    const AttemptId attempt = claims_end_.front().attempt;
-    claims_end_.pop_front();
-    Job* job = jobs_.find(attempt.job);
-    const bool is_unclaimed = job != nullptr && job->list == &unclaimed_ && job->uses.attempt == attempt.attempt;
-    if (is_unclaimed) follow(*job, judge_.lost(running(*job), End::lost, Blame::charged), AttemptEnd::lost, out);
-  }
 }
 
 void Engine::listened(message::Role role, Moment now) {
@@ -312,16 +283,6 @@ void Engine::check_liveness(Moment now, Effects& out) {
   if (!beat) return;
   for (const SessionId id : beat->present) out.beats.push_back(id);
   for (const SessionId id : beat->silent) gone(id, out);
-}
-
-// After a restart: consumers that have not come back by now are lost, and what they ran goes back.
-void Engine::end_wait(Effects& out) {
-  const std::vector<KnownConsumer> missing = peers_.give_up();
-  if (!missing.empty()) given_up_with_ = batches_.open();
-  for (const KnownConsumer& known : missing) write(ConsumerChanged{known.instance, false}, out);
-  std::map<InstanceId, std::vector<Job*>> lost;
-  for (Job& job : orphans_) lost[*job.holder].push_back(&job);
-  for (const auto& [holder, jobs] : lost) lose_all(jobs, End::lost, out);
 }
 
 }  // namespace zebu::broker

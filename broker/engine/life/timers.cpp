@@ -28,6 +28,7 @@ void Engine::tick(Moment now, Effects& out) {
   move_due(now, out);
   if (std::exchange(is_purging_, false)) purge_all(out);
   record_starts(now, out);
+  clear_suspects();
   let_poor_try();
   assign(now, out);
   backlog_.page(out.reads);
@@ -50,6 +51,7 @@ std::optional<TimePoint> Engine::next_deadline() const {
   if (!claims_end_.empty() && !claims_.has_open()) at(last_.steady + options_.beat());
   if (!starts_.empty()) at(starts_.front().record_at);
   if (!poor_.empty()) at(poor_.begin()->first);
+  if (!suspects_.empty()) at_wall(suspects_.begin()->first);
   if (!jobs_.deadlines().empty()) at_wall(jobs_.deadlines().begin()->deadline);
   if (!jobs_.forgetting().empty()) at_wall(jobs_.forgetting().begin()->deadline);
   if (!jobs_.schedule().empty()) at_wall(jobs_.schedule().begin()->due);
