@@ -77,7 +77,8 @@ std::string Ledger::complaint_about_outcome(const Job& job, const PlannedJob& pl
   return plan.kind == Kind::early && !all_lived_ ? "" : "it has failed";
 }
 
-// A consumer that lived begins no attempt twice, and what succeeded there is not begun again by anybody.
+// A consumer that lived begins no attempt twice, and what succeeded there is not begun again by anybody. But one that
+// was silent may begin late what it was given long ago, and has been taken from it since.
 std::string Ledger::complaint_about_attempts(std::vector<Attempt> attempts) {
   std::sort(attempts.begin(), attempts.end(),
             [](const Attempt& a, const Attempt& b) { return a.begun.nanoseconds < b.begun.nanoseconds; });
@@ -86,10 +87,13 @@ std::string Ledger::complaint_about_attempts(std::vector<Attempt> attempts) {
     const Attempt& attempt = attempts[i];
     if (!attempt.lived) continue;
     if (!lived.insert(attempt.begun.attempt).second) return "consumers that lived began an attempt twice";
-    if (i + 1 == attempts.size()) continue;
+    const auto next =
+        std::find_if(attempts.begin() + static_cast<std::ptrdiff_t>(i) + 1, attempts.end(),
+                     [&](const Attempt& later) { return later.lived || later.begun.attempt >= attempt.begun.attempt; });
+    if (next == attempts.end()) continue;
     if (!attempt.begun.is_to_fail) return "it ran again, though its consumer lived";
     const auto& end = attempt.begun.end;
-    if (!end || *end > attempts[i + 1].begun.nanoseconds) return "it ran twice at once, though its consumer lived";
+    if (!end || *end > next->begun.nanoseconds) return "it ran twice at once, though its consumer lived";
   }
   return {};
 }
