@@ -162,7 +162,7 @@ void Troubles::wait_until_heard() {
         const auto answer = asking_->query("consumers", {}, 1s);
         if (!answer) return false;
         const auto past = std::chrono::duration_cast<milliseconds>(SteadyClock::now() - since);
-        const auto list = nlohmann::json::from_msgpack(*answer);
+        const auto list = nlohmann::json::from_msgpack(*answer)["consumers"];
         answered = list.dump();
         return std::all_of(cast_.consumers().begin(), cast_.consumers().end(), [&](const Consumer& consumer) {
           return std::any_of(list.begin(), list.end(), [&](const auto& one) {
