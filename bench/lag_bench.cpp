@@ -1,6 +1,7 @@
-// How long the broker's loop keeps others waiting, measured from outside: an idle client sends an ECHO every few
-// milliseconds, and each is measured from when it was due. Once a second it asks the broker how many finished jobs it
-// keeps and whom it has lost. Ends with its stdin, and prints what it found.
+// How long the broker's loop keeps others waiting, measured from outside: an idle client asks it every few milliseconds
+// how it is, a question that needs no store, and each round trip is measured from when the question was due. The
+// answers also say how many finished jobs the broker keeps and whom it has lost. Ends with its stdin, and prints what
+// it found.
 #include "bench/figures.h"
 #include "zebu/wire/link.h"
 
@@ -45,8 +46,7 @@ class Peer {
     handlers.down = [this](const Error& why) {
       std::cerr << "lag_bench: " << why.message << '\n';
       ++breaks_;
-      for (const Clock::time_point due : echoes_) lag_.add(Clock::now() - due);
-      echoes_.clear();
+      add_unanswered();
       timer_.cancel();
     };
     handlers.message = [this](const message::Message& message) { hear(message); };
@@ -62,8 +62,7 @@ class Peer {
     if (const auto started = link_->start(); !started) throw std::runtime_error(started.error().message);
     input_.async_wait(boost::asio::posix::stream_descriptor::wait_read, [this](const auto&) { loop_.stop(); });
     loop_.run();
-    // An echo that has not come back took at least this long.
-    for (const Clock::time_point due : echoes_) lag_.add(Clock::now() - due);
+    add_unanswered();
   }
 
   void print() {
@@ -99,27 +98,28 @@ class Peer {
     const auto now = Clock::now();
     late_.add(now - due_);
     // Those that were due while this process slept are one.
-    echoes_.push_back(due_);
-    link_->send(encode(message::Echo{sent_ += 1}));
+    asked_.push_back(due_);
+    link_->send(encode(message::Query{++number_, "broker", {}, {}}));
     due_ = std::max(due_ + pace_, now);
-    if (!is_asking_ && now >= ask_at_) {
-      is_asking_ = true;
-      ask_at_ = now + std::chrono::seconds(1);
-      link_->send(encode(message::Query{++asked_, "broker", {}, {}}));
-    }
     wait();
   }
+  // They took at least this long.
+  void add_unanswered() {
+    for (const Clock::time_point due : asked_) lag_.add(Clock::now() - due);
+    asked_.clear();
+  }
   void hear(const message::Message& message) {
-    if (std::holds_alternative<message::Echo>(message) && !echoes_.empty()) {
-      lag_.add(Clock::now() - echoes_.front());
-      echoes_.pop_front();
-    } else if (const auto* answer = std::get_if<message::Answer>(&message)) {
-      is_asking_ = false;
-      last_ = Json::from_msgpack(answer->value.begin(), answer->value.end());
-      kept_max_ = std::max(kept_max_, kept_of(last_));
-      std::cerr << static_cast<int>(bench::seconds_since(began_at_)) << " s: " << kept_of(last_) << " kept, "
-                << last_["totals"]["lost_sessions"] << " sessions lost\n";
-    }
+    const auto* answer = std::get_if<message::Answer>(&message);
+    if (answer == nullptr || asked_.empty()) return;
+    const auto now = Clock::now();
+    lag_.add(now - asked_.front());
+    asked_.pop_front();
+    if (now < look_at_ && !last_.is_null()) return;
+    look_at_ = now + std::chrono::seconds(1);
+    last_ = Json::from_msgpack(answer->value.begin(), answer->value.end());
+    kept_max_ = std::max(kept_max_, kept_of(last_));
+    std::cerr << static_cast<int>(bench::seconds_since(began_at_)) << " s: " << kept_of(last_) << " kept, "
+              << last_["totals"]["lost_sessions"] << " sessions lost\n";
   }
 
   boost::asio::io_context loop_;
@@ -132,11 +132,9 @@ class Peer {
   bool began_ = false;
   Clock::time_point began_at_{};
   Clock::time_point due_{};
-  Clock::time_point ask_at_{};
-  std::deque<Clock::time_point> echoes_;  // when those that are under way were due
-  std::uint64_t sent_ = 0;
-  std::uint64_t asked_ = 0;
-  bool is_asking_ = false;
+  Clock::time_point look_at_{};
+  std::deque<Clock::time_point> asked_;  // when the questions that have no answer were due
+  std::uint64_t number_ = 0;
   bench::Latencies lag_;
   bench::Latencies late_;
   int breaks_ = 0;
