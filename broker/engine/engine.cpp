@@ -43,6 +43,7 @@ void Engine::restore(const Recovered& recovered, Moment now) {
 }
 
 BatchNumber Engine::seal() {
+  timed_in_batch_ = 0;
   for (Consumer* consumer : awaiting_receipts_) consumer->receipts.seal();
   return batches_.seal();
 }

@@ -240,6 +240,7 @@ class Engine {
   void tell_kept_or_wait(Consumer& from, Effects& out);
 
   // life/timers.cpp
+  [[nodiscard]] bool may_time_more() const;
   void move_due(Moment now, Effects& out);
   void follow_wall(Job& job, Effects& out);
   void follow_wall_in_memory(Effects& out);
@@ -334,6 +335,7 @@ class Engine {
   BatchNumber given_up_with_ = 0;                   // the batch that records which consumers did not come back
   bool is_checking_expiry_ = false;
   ExpiryKey expired_from_;  // where the look for expired jobs in the store goes on
+  std::size_t timed_in_batch_ = 0;  // durable jobs whose time came, in the open batch
   bool is_forgetting_ = false;
   std::uint64_t finished_then_ = 0;  // when the last step of forgetting was asked for
   bool is_forgetting_failed_ = false;

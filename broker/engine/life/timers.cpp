@@ -7,8 +7,10 @@ namespace zebu::broker {
 namespace {
 
 constexpr std::chrono::seconds kHousekeeping{1};
-// Jobs whose time has come together take turns with messages: so many a round.
+// Jobs whose time has come together take turns with messages: so many a round, and of durable ones so many a commit,
+// for others wait for that.
 constexpr std::size_t kTimedAtOnce = 1000;
+constexpr std::size_t kTimedACommit = 400;
 constexpr std::size_t kForgetAtOnce = 1000;
 constexpr std::size_t kForgetAtMost = 50'000;
 constexpr std::size_t kExpireAtOnce = 1000;
@@ -52,16 +54,20 @@ std::optional<TimePoint> Engine::next_deadline() const {
   if (!starts_.empty()) at(starts_.front().record_at);
   if (!poor_.empty()) at(poor_.begin()->first);
   if (!suspects_.empty()) at_wall(suspects_.begin()->first);
-  if (!jobs_.deadlines().empty()) at_wall(jobs_.deadlines().begin()->deadline);
+  const bool may_time = may_time_more();  // else the next commit's beginning calls
+  if (may_time && !jobs_.deadlines().empty()) at_wall(jobs_.deadlines().begin()->deadline);
   if (!jobs_.forgetting().empty()) at_wall(jobs_.forgetting().begin()->deadline);
-  if (!jobs_.schedule().empty()) at_wall(jobs_.schedule().begin()->due);
+  if (may_time && !jobs_.schedule().empty()) at_wall(jobs_.schedule().begin()->due);
   return next;
 }
 
+bool Engine::may_time_more() const { return timed_in_batch_ < kTimedACommit; }
+
 void Engine::move_due(Moment now, Effects& out) {
   for (std::size_t moved = 0; moved < kTimedAtOnce; ++moved) {
-    if (jobs_.schedule().empty() || jobs_.schedule().begin()->due > now.wall) return;
+    if (jobs_.schedule().empty() || jobs_.schedule().begin()->due > now.wall || !may_time_more()) return;
     Job& job = *jobs_.schedule().begin();
+    if (!job.is_transient()) ++timed_in_batch_;
     jobs_.make_due(job);
     Line& line = jobs_.line(*job.spec);
     const LineKey key = line_key(*job.spec);
@@ -114,8 +120,9 @@ void Engine::follow_wall_in_memory(Effects& out) {
 // What waits expires; what runs has run for too long.
 void Engine::meet_deadlines(Moment now, Effects& out) {
   for (std::size_t met = 0; met < kTimedAtOnce; ++met) {
-    if (jobs_.deadlines().empty() || jobs_.deadlines().begin()->deadline > now.wall) return;
+    if (jobs_.deadlines().empty() || jobs_.deadlines().begin()->deadline > now.wall || !may_time_more()) return;
     Job& job = *jobs_.deadlines().begin();
+    if (!job.is_transient()) ++timed_in_batch_;
     if (job.state != JobState::running) {
       finish(job, Outcome::expired(), out);
       continue;
