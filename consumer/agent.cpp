@@ -38,7 +38,10 @@ Link::Handlers Agent::link_handlers() {
   Link::Handlers h;
   h.hello = [this] { return hello(); };
   h.up = [this](const message::Welcome&) { up(); };
-  h.down = [](const Error& why) { spdlog::warn("lost the broker: {}", why.message); };
+  h.down = [this](const Error& why) {
+    spdlog::warn("lost the broker: {}", why.message);
+    end_when_drained();  // DRAINED may never come
+  };
   h.put_off = [this](const Error& why) {
     spdlog::warn("the broker at {} does not take this consumer now: {}", options_.broker, why.message);
   };

@@ -95,3 +95,12 @@ TEST_CASE("a consumer that stops while its broker restarts still delivers") {
   yard.broker.hear_until([&] { return yard.broker.has_left; });
   CHECK(yard.consumer.wait_exit().code == 0);
 }
+
+TEST_CASE("a consumer that stops together with its broker does not wait for an answer to DRAIN") {
+  Yard yard({"--slots", "1", "--drain-timeout", "1h"});
+  yard.broker.answers_drain = false;
+  yard.consumer.signal(SIGTERM);
+  yard.broker.hear_until([&] { return yard.broker.has_drained; });
+  yard.broker.send(zebu::message::Bye{});
+  CHECK(yard.consumer.wait_exit().code == 0);
+}
