@@ -77,7 +77,7 @@ void World::cut(const ConnectionPtr& connection) {
 
 void World::broker_is_back() {
   for (const auto& peer : peers_) {
-    time.after(Time(random.between(0, scenario.options.beat().count() * 1000)), [this, peer = peer.get()] {
+    time.after(Time(random.between(0, scenario.options.beat().count() * 1000)), [peer = peer.get()] {
       if (peer->connection() && peer->connection()->is_cut) peer->reconnect();
     });
   }

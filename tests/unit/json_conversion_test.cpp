@@ -121,7 +121,7 @@ TEST_CASE("any bytes become JSON") {
 }
 
 TEST_CASE("containers have the shortest header that counts their elements") {
-  for (const std::size_t count : {15, 16, 65'535, 65'536}) {
+  for (const std::size_t count : {15U, 16U, 65'535U, 65'536U}) {
     const std::string list = converted("[" + repeated("1", count) + "]");
     CHECK(list.size() == count + (count < 16 ? 1 : count < 65'536 ? 3 : 5));
     CHECK(Json::from_msgpack(list).size() == count);

@@ -19,7 +19,7 @@ TEST_CASE("a map is split into its keys and the bytes of its values") {
   CHECK(*entries == MapEntries{{"a", "\x93\x01\x02\x03"}, {"b", kNil}});
   CHECK(value_at(*entries, "b") == kNil);
   CHECK(value_at(*entries, "c").empty());
-  for (const std::size_t count : {15, 16, 70'000}) {
+  for (const std::size_t count : {15U, 16U, 70'000U}) {
     std::map<std::string, int> many;
     for (std::size_t i = 0; i < count; ++i) many[std::to_string(i)] = 1;
     CHECK(map_entries(pack_value(many))->size() == count);
@@ -29,7 +29,7 @@ TEST_CASE("a map is split into its keys and the bytes of its values") {
 TEST_CASE("a list is split into the bytes of its elements") {
   CHECK(*list_elements("\x92\xa1x\x91\xc3") == std::vector<Bytes>{"\xa1x", "\x91\xc3"});
   CHECK(list_elements(kEmptyList)->empty());
-  for (const std::size_t count : {15, 16, 70'000}) {
+  for (const std::size_t count : {15U, 16U, 70'000U}) {
     CHECK(list_elements(pack_value(std::vector<int>(count, 7)))->size() == count);
   }
 }
