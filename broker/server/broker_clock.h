@@ -24,9 +24,10 @@ class BrokerClock {
   }
   // How far the wall clock is ahead of it. Changes that are within the precision of both clocks are none.
   [[nodiscard]] std::chrono::milliseconds ahead() {
-    const Moment now = Moment::now();
-    const auto ahead = now.wall - own(now.steady);
     constexpr std::chrono::milliseconds kPrecision{20};
+    const Moment now = Moment::now();
+    if (Clock::now() - now.steady > kPrecision / 2) return ahead_;  // it was interrupted between the two clocks
+    const auto ahead = now.wall - own(now.steady);
     if (std::chrono::abs(ahead - ahead_) > kPrecision) ahead_ = ahead;
     return ahead_;
   }

@@ -10,8 +10,8 @@ constexpr std::size_t kWindowBytes = 64U << 20;
 constexpr std::size_t kAllWindows = 10;
 constexpr std::size_t kAllHeldWindows = 32;
 constexpr std::size_t kSmallestWindow = 64;
-// Jobs that one read brings into memory.
-constexpr std::size_t kLoadAtOnce = 1000;
+// Scheduled jobs that one read brings into memory. They lie scattered in the store, and commits wait for the read.
+constexpr std::size_t kScheduledAtOnce = 1000;
 // Scheduled jobs that one look for those to be purged takes.
 constexpr std::size_t kSweepAtOnce = 1000;
 // Transient jobs at the end of an order are stepped over for so long.
@@ -26,8 +26,7 @@ Job* last_surplus(Jobs& jobs, const Window<Key>& window, std::size_t most) {
   return last == jobs.rend() || last->is_transient() ? nullptr : &*last;
 }
 
-// Half a window at the least: what is too much then is evicted. But no more than a read may take, for commits wait for
-// it.
+// Half a window at the least: what is too much then is evicted.
 template <class Key, class Ask>
 void ask_for_more(Window<Key>& window, std::size_t most, Ask ask) {
   window.is_loading = true;
@@ -35,7 +34,7 @@ void ask_for_more(Window<Key>& window, std::size_t most, Ask ask) {
   const auto room = [](std::size_t whole, std::size_t taken) {
     return std::max<std::size_t>(whole - std::min(taken, whole / 2), 1);
   };
-  ask(*window.edge, std::min(room(most, window.jobs), kLoadAtOnce), room(kWindowBytes, window.bytes));
+  ask(*window.edge, room(most, window.jobs), room(kWindowBytes, window.bytes));
 }
 
 // Where the store goes on after a load: behind the last one that came, or at what the load could not see.
@@ -119,7 +118,9 @@ void Backlog::page(std::vector<Read>& out) {
   auto& window = jobs_.schedule_window();
   if (!window.edge || window.is_loading) return;
   if (window.jobs > window_ / 2 || window.bytes > kWindowBytes / 2) return;
-  ask_for_more(window, window_, [&](auto... asked) { out.emplace_back(LoadScheduled{asked...}); });
+  ask_for_more(window, window_, [&](ScheduleKey from, std::size_t jobs, std::size_t bytes) {
+    out.emplace_back(LoadScheduled{from, std::min(jobs, kScheduledAtOnce), bytes});
+  });
 }
 
 Line* Backlog::loaded(const QueuedLoaded& loaded) {

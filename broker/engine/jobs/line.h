@@ -22,7 +22,6 @@ class Line {
   Line& operator=(const Line&) = delete;
 
   [[nodiscard]] const LineName& name() const { return name_; }
-  [[nodiscard]] bool is_of_suspects() const { return name_.key == kSuspects; }
   [[nodiscard]] Queue& queue() { return queue_; }
   [[nodiscard]] const Queue& queue() const { return queue_; }
   // Those in memory.
