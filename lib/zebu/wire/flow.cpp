@@ -64,13 +64,17 @@ bool Flow::may_go_on(const Message& message) const {
   return !message.is_held && message.end == 0 && (!is_last || frames_taken_ >= message.behind);
 }
 
+// They take turns, but begin in their order: the other side may have no room for more than the first, and a later one
+// may have to wait for an earlier one to arrive.
 Flow::Message* Flow::next_message() {
   const std::size_t taking_turns = std::min(messages_.size(), kMessagesAtOnce);
   for (std::size_t i = 0; i < taking_turns; ++i) {
-    Message& message = messages_[(turn_ + i) % taking_turns];
-    if (!may_go_on(message)) continue;
-    turn_ = (turn_ + i) % taking_turns;
-    return &message;
+    const std::size_t turn = (turn_ + i) % taking_turns;
+    if (!may_go_on(messages_[turn])) continue;
+    turn_ = turn;
+    if (messages_[turn].sent > 0) return &messages_[turn];
+    return &*std::find_if(messages_.begin(), messages_.end(),
+                          [&](const Message& each) { return each.sent == 0 && may_go_on(each); });
   }
   return nullptr;
 }
