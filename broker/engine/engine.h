@@ -80,6 +80,11 @@ class Engine {
   // The peer is dead as far as anybody can tell: it was silent.
   void gone(SessionId session, Effects& out);
 
+  // What a slow link does to a consumer: something waits to leave for it, or nothing does any more; a message in parts
+  // has come half, or is whole. Neither time counts for a hard limit.
+  void is_behind(SessionId session, bool is_behind, Moment now);
+  void is_sending(SessionId session, bool is_sending);
+
   void submit(SessionId session, const message::Submit& submit, Moment now, Effects& out);
   void wait(SessionId session, const message::Wait& wait, Effects& out);
   void leave(SessionId session, const message::Leave& leave);
@@ -93,6 +98,8 @@ class Engine {
   // place among the session's outcomes, in whose order KEPT confirms them. One that came in parts has no place: it is
   // confirmed by name. `outcome` is moved from if the attempt is its sender's still.
   [[nodiscard]] std::uint64_t hold_outcome(SessionId session, std::size_t bytes);
+  // It is here, so its attempt no longer runs into a limit.
+  void has_outcome(const JobId& job);
   void outcome_held_back(SessionId session, const AttemptId& attempt, Outcome& outcome,
                          std::optional<std::uint64_t> place, Moment now, Effects& out);
   // Whether the outcome of this attempt, from this session, would end a durable attempt.
@@ -221,6 +228,7 @@ class Engine {
   void assign(Moment now, Effects& out);
   void give(Job& job, Consumer& consumer, Moment now, Effects& out);
   void set_limit(Job& job);
+  [[nodiscard]] std::optional<WallTime> later_limit(const Job& job, Moment now);
   void record_start(Job& job, Effects& out, bool took_loss_back = false);
   void record_starts(Moment now, Effects& out);
   [[nodiscard]] RunningJob running(const Job& job) const { return {*job.spec, job.uses, job.cancel_asked}; }
@@ -334,7 +342,7 @@ class Engine {
   std::optional<TimePoint> limits_from_;            // after a pause of the broker's own: outcomes may be on their way
   BatchNumber given_up_with_ = 0;                   // the batch that records which consumers did not come back
   bool is_checking_expiry_ = false;
-  ExpiryKey expired_from_;  // where the look for expired jobs in the store goes on
+  ExpiryKey expired_from_;          // where the look for expired jobs in the store goes on
   std::size_t timed_in_batch_ = 0;  // durable jobs whose time came, in the open batch
   bool is_forgetting_ = false;
   std::uint64_t finished_then_ = 0;  // when the last step of forgetting was asked for

@@ -147,6 +147,7 @@ bool HeldValues::hold(SessionId from, const message::Report& report, bool in_par
   if (!in_parts) step.place = engine_.hold_outcome(from, held.value().size());
   held.steps.push_back(step);
   add(name, std::move(held));
+  engine_.has_outcome(report.id);
   return true;
 }
 

@@ -13,120 +13,140 @@ Result<std::optional<std::string>> Intake::take(SessionId session, const message
   }
   if (part.offset > 0 && !senders_.contains(session)) return std::nullopt;
   Sender& sender = senders_[session];
-  sender.heard = now_ = now;
-  auto open = sender.open.find(part.number);
-  if (open == sender.open.end()) {
+  now_ = now;
+  if (!sender.open.contains(part.number)) {
     if (part.offset > 0) return std::nullopt;  // its beginning was not taken
-    if (sender.open.size() + sender.waiting >= Assembler::kMost) {
+    if (sender.open.size() + sender.granted.size() + sender.waiting.size() >= Assembler::kMost) {
       return fail(ErrorCode::bad_message,
                   "parts of more than " + std::to_string(Assembler::kMost) + " messages at a time");
     }
-    const auto age = admit(sender, part);
-    if (!age) {
-      wait(session, part.number, part.total, ++last_age_);
-      return std::nullopt;
-    }
-    open_.emplace(*age, Open{session, part.number, part.total});
-    open = sender.open.emplace(part.number, *age).first;
-  }
-  const Age age = open->second;
-  if (!make_room(part.bytes.size(), age)) {
-    hold(open_.find(age));
-    return std::nullopt;
+    if (!begin(session, sender, part)) return std::nullopt;
   }
   auto taken = sender.assembler.add(part);
-  const auto entry = open_.find(age);
   if (sender.assembler.contains(part.number)) {
-    entry->second.received += part.bytes.size();
-    used_ += part.bytes.size();
+    sender.open.at(part.number).received += part.bytes.size();
   } else {
-    close(entry);
+    close(sender, part.number);
+    sender.is_slack = false;
+    set_ready(session, sender);
     serve();
   }
   return taken;
 }
 
-// The age of a message that begins; nullopt: it has to wait.
-std::optional<Intake::Age> Intake::admit(Sender& sender, const message::Part& part) {
-  const auto granted = std::find_if(sender.granted.begin(), sender.granted.end(),
-                                    [&](const Granted& each) { return each.total == part.total; });
-  if (granted != sender.granted.end()) {
-    const Age age = granted->age;
-    sender.granted.erase(granted);
-    return age;
-  }
-  return used_ + part.total <= room_ ? std::optional(++last_age_) : std::nullopt;
+bool Intake::has_some_of(SessionId session) const {
+  const auto found = senders_.find(session);
+  return found != senders_.end() &&
+         !(found->second.open.empty() && found->second.granted.empty() && found->second.waiting.empty());
 }
 
-// False: the message of this age is the newest itself.
-bool Intake::make_room(std::size_t bytes, Age age) {
-  while (used_ + bytes > room_) {
-    const auto newest = std::prev(open_.end());
-    if (newest->first == age) return false;
-    hold(newest);
+// False: it has to wait.
+bool Intake::begin(SessionId session, Sender& sender, const message::Part& part) {
+  const auto same = [&](const Granted& each) { return each.total == part.total; };
+  auto granted = std::find_if(sender.granted.begin(), sender.granted.end(), same);
+  if (granted == sender.granted.end()) {
+    const std::size_t words = words_.size();
+    wait(session, sender, part.number, part.total);
+    serve();
+    granted = std::find_if(sender.granted.begin(), sender.granted.end(), same);
+    if (granted == sender.granted.end()) return false;
+    words_.resize(words);  // it need not begin anew
   }
+  sender.granted.erase(granted);
+  sender.open.emplace(part.number, Open{part.total, 0, now_});
   return true;
 }
 
-void Intake::wait(SessionId session, std::uint64_t number, std::size_t total, Age age) {
-  waiting_.push_back({session, number, total, age, now_});
-  ++senders_[session].waiting;
+void Intake::wait(SessionId session, Sender& sender, std::uint64_t number, std::size_t total) {
+  sender.waiting.push_back({number, total, ++last_age_});
+  ++waiting_;
   words_.push_back({session, number, false});
-}
-
-void Intake::hold(std::map<Age, Open>::iterator open) {
-  const auto [age, message] = *open;
-  close(open);
-  wait(message.session, message.number, message.total, age);
+  set_ready(session, sender);
 }
 
 // Forgets what has come of it.
-void Intake::close(std::map<Age, Open>::iterator open) {
-  const Open& message = open->second;
-  Sender& sender = senders_[message.session];
-  sender.assembler.drop(message.number);
-  sender.open.erase(message.number);
-  used_ -= message.received;
-  open_.erase(open);
+void Intake::close(Sender& sender, std::uint64_t number) {
+  const auto open = sender.open.find(number);
+  give_back(sender, open->second.total);
+  sender.assembler.drop(number);
+  sender.open.erase(open);
 }
 
-// In the order of waiting. What was let go lately counts as if it had come, or all would begin at once.
-void Intake::serve() {
-  std::size_t expected = 0;
-  for (const auto& [session, sender] : senders_) {
-    for (const Granted& granted : sender.granted) expected += granted.total;
+void Intake::give_back(Sender& sender, std::size_t bytes) {
+  sender.reserved -= bytes;
+  reserved_ -= bytes;
+}
+
+void Intake::set_ready(SessionId session, Sender& sender) {
+  std::optional<Turn> ready;
+  if (!sender.waiting.empty()) {
+    const Waiting& next = sender.waiting.front();
+    if (sender.reserved == 0 || sender.reserved + next.total <= share_) ready = Turn(sender.is_slack, next.age);
   }
-  while (!waiting_.empty()) {
-    const Waiting next = waiting_.front();
-    const bool fits = used_ + expected + next.total <= room_;
-    if (!fits && now_ - next.since < patience_) return;
-    waiting_.pop_front();
-    Sender& sender = senders_[next.session];
-    --sender.waiting;
-    sender.granted.push_back({next.total, next.age, now_});
-    expected += next.total;
-    words_.push_back({next.session, next.number, true});
+  if (ready == sender.ready) return;
+  if (sender.ready) ready_.erase({*sender.ready, session});
+  if (ready) ready_.emplace(*ready, session);
+  sender.ready = ready;
+}
+
+void Intake::serve() {
+  while (!ready_.empty()) {
+    const SessionId session = ready_.begin()->second;
+    Sender& sender = senders_.at(session);
+    const Waiting next = sender.waiting.front();
+    if (reserved_ + next.total > room_) return;
+    sender.waiting.pop_front();
+    --waiting_;
+    sender.granted.push_back({next.total, now_});
+    sender.reserved += next.total;
+    reserved_ += next.total;
+    words_.push_back({session, next.number, true});
+    set_ready(session, sender);
   }
 }
 
 void Intake::ended(SessionId session) {
   const auto found = senders_.find(session);
   if (found == senders_.end()) return;
-  while (!found->second.open.empty()) close(open_.find(found->second.open.begin()->second));
+  Sender& sender = found->second;
+  reserved_ -= sender.reserved;
+  waiting_ -= sender.waiting.size();
+  if (sender.ready) ready_.erase({*sender.ready, session});
   senders_.erase(found);
-  std::erase_if(waiting_, [&](const Waiting& waiting) { return waiting.session == session; });
   std::erase_if(words_, [&](const Word& word) { return word.session == session; });
   serve();
 }
 
 void Intake::tick(TimePoint now) {
   now_ = now;
-  if (waiting_.empty()) return;
-  for (auto& [session, sender] : senders_) {
-    std::erase_if(sender.granted, [&](const Granted& granted) { return now - granted.since > patience_; });
-    while (now - sender.heard > patience_ && !sender.open.empty()) hold(open_.find(sender.open.begin()->second));
-  }
+  if (waiting_ == 0 || now - checked_ < patience_ / 8) return;
+  checked_ = now;
+  for (auto& [session, sender] : senders_) check(session, sender);
   serve();
+}
+
+void Intake::check(SessionId session, Sender& sender) {
+  std::vector<std::pair<std::uint64_t, std::size_t>> given_up;
+  for (auto& [number, open] : sender.open) {
+    if (now_ - open.checked <= patience_) continue;
+    if (open.received - open.had < least_) given_up.emplace_back(number, open.total);
+    open.checked = now_;
+    open.had = open.received;
+  }
+  for (const auto& [number, total] : given_up) {
+    sender.is_slack = true;
+    close(sender, number);
+    // Behind the others: its last part may wait for one of them, for its sender's sake.
+    wait(session, sender, number, total);
+  }
+  std::erase_if(sender.granted, [&](const Granted& granted) {
+    const bool is_late = now_ - granted.since > patience_;
+    if (!is_late) return false;
+    sender.is_slack = true;
+    give_back(sender, granted.total);
+    return true;
+  });
+  set_ready(session, sender);
 }
 
 }  // namespace zebu::broker

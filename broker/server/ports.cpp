@@ -69,6 +69,10 @@ void Ports::act(SessionId session, Act&& act) {
   act(peer, [&](Frame frame) {
     if (!peer.is_gone && !peer.port->socket.send(peer.routing_id, std::move(frame))) peer.is_gone = true;
   });
+  if (peer.flow.is_idle() != peer.is_idle) {
+    peer.is_idle = !peer.is_idle;
+    if (peer.port == &consumers_) behind_.emplace_back(session, !peer.is_idle);
+  }
   if (!does_read(peer)) peer.is_gone = true;
   if (!peer.is_gone) return;
   peer.flow = Flow(flow_);  // what waits for it is never sent
@@ -77,8 +81,9 @@ void Ports::act(SessionId session, Act&& act) {
 
 void Ports::send(SessionId session, Frame frame) {
   act(session, [&](Peer& peer, const auto& send) {
-    if (peer.owed() >= flow_.acknowledge_along()) acknowledge(peer, send);
     peer.flow.put(std::move(frame), send);
+    // Behind it: a HOLD goes before the acknowledgement of what it drops.
+    if (peer.owed() >= flow_.acknowledge_along()) acknowledge(peer, send);
   });
 }
 

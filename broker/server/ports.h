@@ -73,6 +73,8 @@ class Ports {
   // The sessions whose peers turned out to be unreachable, or not to read, since the last call.
   [[nodiscard]] bool has_unreachable() const { return !unreachable_.empty(); }
   [[nodiscard]] std::vector<SessionId> take_unreachable() { return std::exchange(unreachable_, {}); }
+  // The consumers for which something waits to leave now, or nothing does any more, since the last call.
+  [[nodiscard]] std::vector<std::pair<SessionId, bool>> take_behind() { return std::exchange(behind_, {}); }
 
  private:
   struct Peer {
@@ -83,6 +85,7 @@ class Ports {
     std::uint64_t acknowledged = 0;  // of them, by us
     bool owes = false;               // an ACK is due
     bool is_gone = false;
+    bool is_idle = true;  // nothing waits to leave
     std::optional<TimePoint> behind_since = {};
     std::uint64_t read_then = 0;  // what it had acknowledged at that time
 
@@ -102,6 +105,7 @@ class Ports {
   std::unordered_map<SessionId, Peer> peers_;
   std::vector<SessionId> owing_;
   std::vector<SessionId> unreachable_;
+  std::vector<std::pair<SessionId, bool>> behind_;
   SessionId last_session_ = 0;
 };
 

@@ -51,7 +51,7 @@ Server::Server(const Options& options, std::unique_ptr<Store> store, const Recov
       store_(std::move(store), options.spin),
       flow_(flow_limits(options)),
       ports_(std::move(clients), std::move(consumers), flow_),
-      intake_(options.max_message, options.intake, options.liveness),
+      intake_(options.max_message, options.intake, flow_.part / 2, options.liveness),
       engine_(options),
       held_(engine_, options),
       outbox_(flow_.part),
@@ -138,6 +138,7 @@ Result<bool> Server::round(Moment now) {
     ports_.close(session);  // a peer that speaks on is told to say HELLO
     engine_.cut_off(session, effects_);
   }
+  for (const auto& [session, is_behind] : ports_.take_behind()) engine_.is_behind(session, is_behind, now);
   intake_.tick(now.steady);
   gather();  // before the tick: it forgets finished jobs
   engine_.tick(now, effects_);
@@ -157,9 +158,7 @@ Result<bool> Server::round(Moment now) {
 }
 
 void Server::tell() {
-  for (const auto& [session, number, may_go] : intake_.take_words()) {
-    ports_.send(session, may_go ? encode(message::Go{number}) : encode(message::Hold{number}));
-  }
+  tell_words();
   ports_.acknowledge();
   outbox_.flush([this](SessionId session, Frame frame) { ports_.send(session, std::move(frame)); });
   for (const SessionId session : std::exchange(ended_, {})) {

@@ -45,6 +45,7 @@ class Server {
   [[nodiscard]] Result<void> take_commit(std::optional<Result<StoreDone>> done, Moment now);
   void start_commit(Moment now);
   void tell();
+  void tell_words();
   [[nodiscard]] std::optional<TimePoint> next_deadline() const;
   [[nodiscard]] bool read(Port& port, Moment now);
   void handle_frame(Port& port, Moment now);

@@ -101,6 +101,8 @@ void Server::handle(Port& port, std::optional<SessionId> session, Bytes bytes, b
 
 void Server::handle_part(Port& port, SessionId session, const message::Part& part, Moment now) {
   const auto whole = intake_.take(session, part, now.steady);
+  tell_words();
+  engine_.is_sending(session, intake_.has_some_of(session));
   if (!whole) {
     message::About about;
     about.type = static_cast<std::uint8_t>(message::Type::part);
@@ -109,6 +111,14 @@ void Server::handle_part(Port& port, SessionId session, const message::Part& par
   if (!*whole) return;
   ports_.received(session, 0, true);
   handle(port, session, **whole, true, now);
+}
+
+// Before anything acknowledges the bytes: a message whose last part is acknowledged has arrived, and its sender forgets
+// it.
+void Server::tell_words() {
+  for (const auto& [session, number, may_go] : intake_.take_words()) {
+    ports_.send(session, may_go ? encode(message::Go{number}) : encode(message::Hold{number}));
+  }
 }
 
 void Server::handle_hello(Port& port, const message::Hello& hello, Moment now) {

@@ -16,7 +16,7 @@ constexpr std::size_t kRoom = 500;
 // Peers that send parts in any order, of any length, and go: what has come half stays within its room, a message that
 // comes whole has the bytes that were sent, and when all have gone nothing is left.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  Intake intake(kMost, kRoom, std::chrono::milliseconds(10));
+  Intake intake(kMost, kRoom, 20, std::chrono::milliseconds(2));
   TimePoint now{};
   std::uint64_t sent[4][8] = {};  // where the next part of a message that is sent rightly begins
   for (std::size_t i = 0; i + 3 < size; i += 4) {
@@ -42,11 +42,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     next = offset + text.size();
     if (!taken && taken.error().message.empty()) std::abort();
     if (taken && *taken && (*taken)->size() != total) std::abort();
-    if (intake.used() > kRoom) std::abort();
+    if (intake.reserved() > kRoom) std::abort();
     intake.tick(now);
     for (const auto& word : intake.take_words()) sent[word.session][word.number & 7U] = 0;
   }
   for (SessionId session = 0; session < 4; ++session) intake.ended(session);
-  if (intake.used() != 0 || intake.waiting() != 0) std::abort();
+  if (intake.reserved() != 0 || intake.waiting() != 0) std::abort();
   return 0;
 }

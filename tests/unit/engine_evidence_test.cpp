@@ -35,6 +35,51 @@ void listen(EngineDriver& d, milliseconds time) {
 
 }  // namespace
 
+// ── slow links
+// ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+TEST_CASE("a hard limit does not count the time that a job takes to its consumer, nor its outcome's way back") {
+  EngineDriver d;
+  const SessionId client = d.client();
+  const SessionId consumer = d.consumer(1);
+  JobOptions limited;
+  limited.hard_limit = seconds(2);
+  const JobId id = d.submit(client, true, limited);
+  REQUIRE(d.assigned_to(consumer) == Attempts{{id, 1}});
+  const auto pass = [&](milliseconds time) {
+    for (milliseconds passed{0}; passed < time; passed += milliseconds(500)) {
+      d.pass(milliseconds(500));
+      d.engine().heard(consumer, d.now());
+      d.tick();
+    }
+  };
+  // Its arguments travel for a minute.
+  d.engine().is_behind(consumer, true, d.now());
+  pass(seconds(60));
+  d.engine().is_behind(consumer, false, d.now());
+  pass(seconds(4));
+  CHECK(d.state_of(id) == JobState::running);
+  SECTION("its result travels for a minute") {
+    d.engine().is_sending(consumer, true);
+    pass(seconds(60));
+    CHECK(d.state_of(id) == JobState::running);
+    d.engine().is_sending(consumer, false);
+    d.outcome(consumer, id, 1);
+    CHECK(d.state_of(id) == JobState::succeeded);
+  }
+  SECTION("its consumer does not end it") {
+    pass(seconds(2));
+    CHECK(d.state_of(id) == JobState::failed);
+  }
+  SECTION("its result has come, and is being stored") {
+    d.engine().has_outcome(id);
+    pass(seconds(60));
+    CHECK(d.state_of(id) == JobState::running);
+    d.outcome(consumer, id, 1);
+    CHECK(d.state_of(id) == JobState::succeeded);
+  }
+}
+
 // ── broken connections ──────────────────────────────────────────────────────────────────────────────────────────────
 
 TEST_CASE("a broken connection is not a death: the consumer keeps its jobs, and gets nothing new") {

@@ -181,6 +181,11 @@ bool Engine::is_durable_attempt(SessionId session, const AttemptId& attempt) con
          !job->is_transient();
 }
 
+void Engine::has_outcome(const JobId& id) {
+  Job* job = jobs_.find(id);
+  if (job != nullptr && job->state == JobState::running) jobs_.clear_deadline(*job);
+}
+
 std::uint64_t Engine::hold_outcome(SessionId session, std::size_t bytes) {
   return consumer(session).receipts.hold(bytes);
 }

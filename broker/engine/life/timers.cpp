@@ -127,8 +127,8 @@ void Engine::meet_deadlines(Moment now, Effects& out) {
       finish(job, Outcome::expired(), out);
       continue;
     }
-    if (limits_from_ && now.steady < *limits_from_) {
-      jobs_.set_deadline(job, now.wall + std::chrono::ceil<std::chrono::milliseconds>(*limits_from_ - now.steady));
+    if (const auto later = later_limit(job, now)) {
+      jobs_.set_deadline(job, *later);
       continue;
     }
     jobs_.clear_deadline(job);
@@ -139,6 +139,21 @@ void Engine::meet_deadlines(Moment now, Effects& out) {
     leave_consumer(job);
     end_attempt(job, std::move(outcome), out);
   }
+}
+
+// Set: the outcome of a running job may be on its way, or its attempt may have begun later than it was assigned.
+std::optional<WallTime> Engine::later_limit(const Job& job, Moment now) {
+  if (limits_from_ && now.steady < *limits_from_) {
+    return now.wall + std::chrono::ceil<std::chrono::milliseconds>(*limits_from_ - now.steady);
+  }
+  const Session* session = job.session ? peers_.find(*job.session) : nullptr;
+  if (session == nullptr || !session->consumer) return std::nullopt;
+  const Consumer& consumer = *session->consumer;
+  if (consumer.is_behind || consumer.is_sending) return now.wall + options_.liveness;
+  if (!consumer.caught_up || *consumer.caught_up < job.started) return std::nullopt;
+  const WallTime limit =
+      *consumer.caught_up + job.spec->options.hard_limit.value_or(std::chrono::milliseconds(0)) + options_.liveness;
+  return limit > now.wall ? std::optional(limit) : std::nullopt;
 }
 
 // ── purging ─────────────────────────────────────────────────────────────────────────────────────────────────────────

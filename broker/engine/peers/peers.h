@@ -29,8 +29,13 @@ struct Consumer {
   std::string pool;  // what its slots are, for people
   std::uint32_t credit = 0;
   bool draining = false;
-  bool is_cut_off = false;      // its connection is broken, so it gets nothing new
-  bool is_late = false;         // ConsumerChanged
+  // What is known of its link: a job's attempt begins when its arguments have arrived, and its outcome may be on the
+  // way.
+  bool is_behind = false;               // something waits to leave for it
+  std::optional<WallTime> caught_up{};  // when that was over last
+  bool is_sending = false;              // a message in parts has come half
+  bool is_cut_off = false;              // its connection is broken, so it gets nothing new
+  bool is_late = false;                 // ConsumerChanged
   BatchNumber known_with = 0;   // the batch that records it; a restarted broker waits for recorded consumers only
   JobList running;              // assigned to it, in the order of assignment
   std::vector<JobId> suspects;  // that it has (Job::is_suspect); may name some that it has no more

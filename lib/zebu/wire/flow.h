@@ -72,6 +72,8 @@ class Flow {
   [[nodiscard]] std::size_t unread() const { return waiting_bytes_ + unacknowledged(); }
   [[nodiscard]] std::uint64_t acknowledged() const { return acknowledged_; }
   [[nodiscard]] std::size_t window() const { return window_; }
+  // Nothing waits to leave, and no message in parts to be acknowledged.
+  [[nodiscard]] bool is_idle() const { return frames_.empty() && messages_.empty(); }
 
  private:
   struct Waiting {
@@ -93,7 +95,6 @@ class Flow {
 
   [[nodiscard]] std::size_t unacknowledged() const { return static_cast<std::size_t>(handed_ - acknowledged_); }
   [[nodiscard]] bool may_send() const { return unacknowledged() < window_; }
-  [[nodiscard]] bool is_idle() const { return frames_.empty() && messages_.empty(); }
   // Whether the frame may leave at once: the usual case.
   [[nodiscard]] bool is_free(const Frame& frame) const {
     return is_idle() && frame.bytes().size() <= limits_.part && may_send();
