@@ -1,7 +1,7 @@
-// How long the broker's loop keeps others waiting, measured from outside: an idle client asks it every few milliseconds
-// how it is, a question that needs no store, and each round trip is measured from when the question was due. The
-// answers also say how many finished jobs the broker keeps and whom it has lost. Ends with its stdin, and prints what
-// it found.
+// How long the broker keeps others waiting, measured from outside: an idle client sends it an ECHO every few
+// milliseconds, which the loop answers at once (its lag), and asks how it is, which is answered after the commit of
+// what was decided before. Both round trips are measured from when they were due. The answers also say how many
+// finished jobs the broker keeps and whom it has lost. Ends with its stdin, and prints what it found.
 #include "bench/figures.h"
 #include "zebu/wire/link.h"
 
@@ -68,6 +68,7 @@ class Peer {
   void print() {
     if (!began_) throw std::runtime_error("the broker has not taken this client");
     lag_.print("lag");
+    answer_.print("answer");
     // What of it this machine may have added: how late this process was woken itself.
     late_.print("own");
     print_figure("breaks", breaks_);
@@ -98,21 +99,29 @@ class Peer {
     const auto now = Clock::now();
     late_.add(now - due_);
     // Those that were due while this process slept are one.
+    echoes_.push_back(due_);
     asked_.push_back(due_);
-    link_->send(encode(message::Query{++number_, "broker", {}, {}}));
+    link_->send(encode(message::Echo{++number_}));
+    link_->send(encode(message::Query{number_, "broker", {}, {}}));
     due_ = std::max(due_ + pace_, now);
     wait();
   }
   // They took at least this long.
   void add_unanswered() {
-    for (const Clock::time_point due : asked_) lag_.add(Clock::now() - due);
+    for (const Clock::time_point due : echoes_) lag_.add(Clock::now() - due);
+    for (const Clock::time_point due : asked_) answer_.add(Clock::now() - due);
+    echoes_.clear();
     asked_.clear();
   }
   void hear(const message::Message& message) {
+    const auto now = Clock::now();
+    if (std::holds_alternative<message::Echo>(message) && !echoes_.empty()) {
+      lag_.add(now - echoes_.front());
+      echoes_.pop_front();
+    }
     const auto* answer = std::get_if<message::Answer>(&message);
     if (answer == nullptr || asked_.empty()) return;
-    const auto now = Clock::now();
-    lag_.add(now - asked_.front());
+    answer_.add(now - asked_.front());
     asked_.pop_front();
     if (now < look_at_ && !last_.is_null()) return;
     look_at_ = now + std::chrono::seconds(1);
@@ -133,9 +142,11 @@ class Peer {
   Clock::time_point began_at_{};
   Clock::time_point due_{};
   Clock::time_point look_at_{};
-  std::deque<Clock::time_point> asked_;  // when the questions that have no answer were due
+  std::deque<Clock::time_point> echoes_;  // when those that were not answered yet were due
+  std::deque<Clock::time_point> asked_;   // likewise the questions
   std::uint64_t number_ = 0;
   bench::Latencies lag_;
+  bench::Latencies answer_;
   bench::Latencies late_;
   int breaks_ = 0;
   Json last_;

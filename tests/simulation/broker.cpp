@@ -17,7 +17,7 @@ constexpr std::chrono::milliseconds kHold{1};
 // ── life and death ──────────────────────────────────────────────────────────────────────────────────────────────────
 
 void Broker::start() {
-  process_ = std::make_unique<Process>(world_.scenario.options);
+  process_ = std::make_unique<Process>(world_.scenario.options, max_part());
   paused_until_ = {};
   ++lives_;
   world_.note("the broker starts", {});
@@ -46,6 +46,7 @@ void Broker::stop() {
   }
   process_->outbox.release();
   tell_peers();
+  for (auto& [session, courier] : process_->couriers) courier.finish(sender(session));
   process_.reset();
   world_.ledger.broker_went();
 }
@@ -123,6 +124,8 @@ void Broker::round() {
     p.engine.cut_off(session, p.effects);
     gather();
   }
+  for (const auto& [session, courier] : p.couriers) p.engine.is_behind(session, !courier.is_idle(), now);
+  p.intake.tick(now.steady);
   p.engine.tick(now, p.effects);
   gather(Ledger::Call::tick);
   start_commit();
@@ -140,6 +143,7 @@ void Broker::round() {
   if (!p.unreachable.empty()) wake_at(world_.time.now());
   if (!p.is_all_read) wake_at(world_.time.now() + Time(world_.random.between(1, 50'000)));
   if (p.held_since) wake_at(*p.held_since + kHold);
+  if (p.intake.waiting() > 0) wake_at(world_.time.now() + Time(world_.scenario.options.beat().count() * 1000));
   if (const auto next = p.engine.next_deadline()) {
     wake_at(std::chrono::ceil<Time>(*next - world_.time.moment().steady) + world_.time.now());
   }

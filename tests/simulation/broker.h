@@ -1,8 +1,10 @@
 #pragma once
 
 #include "broker/server/held_values.h"
+#include "broker/server/intake.h"
 #include "broker/server/outboxes.h"
 #include "broker/store/memory/store.h"
+#include "tests/simulation/courier.h"
 #include "tests/simulation/world.h"
 
 #include <deque>
@@ -44,9 +46,15 @@ class Broker {
   };
   // What dies with the process.
   struct Process {
-    Process(const broker::Options& options) : engine(options), held(engine, options), outbox(options.max_message) {}
+    // max_part: of a message that is sent whole.
+    Process(const broker::Options& options, std::size_t max_part)
+        : engine(options),
+          held(engine, options),
+          intake(options.max_message, options.intake, max_part / 2, options.liveness),
+          outbox(max_part) {}
     broker::Engine engine;
     broker::HeldValues held;
+    broker::Intake intake;
     broker::Effects effects;
     broker::Outboxes outbox;
     Work next;
@@ -57,6 +65,7 @@ class Broker {
     std::vector<std::function<void(broker::Engine&, Moment, broker::Effects&)>> told;
     std::unordered_map<std::uint64_t, broker::SessionId> sessions;  // by connection
     std::unordered_map<broker::SessionId, ConnectionPtr> peers;
+    std::unordered_map<broker::SessionId, Courier> couriers;  // of all peers
     std::vector<broker::SessionId> unreachable;
     std::vector<broker::SessionId> ended;
     std::unordered_set<broker::SessionId> drained;
@@ -76,10 +85,20 @@ class Broker {
   [[nodiscard]] Done apply(const Work& work);
   [[nodiscard]] broker::ReadAnswer answer(const broker::Read& read);
   void handle(const ConnectionPtr& connection, const std::string& frame);
+  void handle_message(const ConnectionPtr& connection, std::optional<broker::SessionId> session, Bytes bytes,
+                      bool in_parts);
+  // True: it is no more than that.
+  bool handle_flow(const ConnectionPtr& connection, broker::SessionId session, const message::Message& message);
   void handle_hello(const ConnectionPtr& connection, const message::Hello& hello);
+  [[nodiscard]] std::size_t max_part() const;
   void gather(Ledger::Call call = Ledger::Call::other);
   void tell_peers();
+  void tell_words();
   void send(broker::SessionId session, Frame frame);
+  void hand_over(broker::SessionId session, const Frame& frame);
+  [[nodiscard]] Courier::Send sender(broker::SessionId session) {
+    return [this, session](const Frame& frame) { hand_over(session, frame); };
+  }
   [[nodiscard]] bool fails() const;
 
   World& world_;

@@ -10,6 +10,7 @@ struct Broker::Handler {
   Broker& broker;
   SessionId from;
   Moment now;
+  bool in_parts;
 
   Process& p = *broker.process_;
   Ledger& ledger = broker.world_.ledger;
@@ -34,8 +35,11 @@ struct Broker::Handler {
   }
   void operator()(const message::OutcomeReport& m) const {
     heard_credit(m.credit);
-    for (const message::Report& report : m.jobs) ledger.heard_outcome(from, {report.id, report.attempt});
-    p.held.outcome(from, m, now, p.effects);
+    for (const message::Report& report : m.jobs) {
+      broker.world_.note("it is the outcome of job %, attempt %", {number_of(report.id), report.attempt});
+      ledger.heard_outcome(from, {report.id, report.attempt});
+    }
+    p.held.outcome(from, m, now, p.effects, in_parts);
   }
   void operator()(const message::Return& m) const {
     ledger.heard_credit(from, 0, true);
@@ -48,6 +52,11 @@ struct Broker::Handler {
     p.engine.drain(from, p.effects);
   }
   void operator()(const message::ProgressReports& m) const { p.engine.progress(from, m, p.effects); }
+  void operator()(const message::Echo& m) const {
+    Frame answer = encode(m);
+    answer.turn = Frame::Turn::urgent;
+    p.outbox.put(from, std::move(answer));
+  }
   template <class Other>
   void operator()(const Other&) const {}
 
@@ -62,8 +71,15 @@ void Broker::handle(const ConnectionPtr& connection, const std::string& frame) {
   if (found != p.sessions.end()) {
     session = found->second;
     p.engine.heard(*session, now);
+    p.couriers.at(*session).received(frame.size());
   }
-  const auto message = p.decoder.decode(frame);
+  handle_message(connection, session, frame, false);
+}
+
+void Broker::handle_message(const ConnectionPtr& connection, std::optional<SessionId> session, Bytes bytes,
+                            bool in_parts) {
+  Process& p = *process_;
+  const auto message = p.decoder.decode(bytes);
   if (!message) throw Violation{"wire", "a peer sent something malformed: " + message.error().message};
   const auto role = session ? std::optional(connection->role) : std::nullopt;
   if (const auto forbidden = broker::why_forbidden(message::type_of(*message), role)) {
@@ -72,10 +88,42 @@ void Broker::handle(const ConnectionPtr& connection, const std::string& frame) {
     return;
   }
   if (const auto* hello = std::get_if<message::Hello>(&*message)) return handle_hello(connection, *hello);
-  if (!session) return;
+  if (!session || handle_flow(connection, *session, *message)) return;
   world_.note("session % says message type %", {*session, static_cast<std::uint64_t>(message::type_of(*message))});
-  std::visit(Handler{*this, *session, now}, *message);
+  std::visit(Handler{*this, *session, world_.time.moment(), in_parts}, *message);
   gather(std::holds_alternative<message::Bye>(*message) ? Ledger::Call::bye : Ledger::Call::other);
+}
+
+bool Broker::handle_flow(const ConnectionPtr& connection, SessionId session, const message::Message& message) {
+  Process& p = *process_;
+  const Moment now = world_.time.moment();
+  Courier& courier = p.couriers.at(session);
+  if (const auto* part = std::get_if<message::Part>(&message)) {
+    world_.note("session % says message in parts %, from byte % of %",
+                {session, part->number, part->offset, part->total});
+    const auto whole = p.intake.take(session, *part, now.steady);
+    tell_words();
+    p.engine.is_sending(session, p.intake.has_some_of(session));
+    if (!whole) throw Violation{"wire", "a peer's parts do not fit: " + whole.error().message};
+    if (*whole) {
+      courier.acknowledge(true, sender(session));
+      handle_message(connection, session, **whole, true);
+    }
+  } else if (const auto* ack = std::get_if<message::Ack>(&message)) {
+    if (!courier.acknowledged(ack->bytes, now, sender(session))) throw Violation{"wire", "ACK of too many bytes"};
+  } else if (const auto* hold = std::get_if<message::Hold>(&message)) {
+    courier.hold(hold->number);
+  } else if (const auto* go = std::get_if<message::Go>(&message)) {
+    courier.go(go->number, sender(session));
+  } else {
+    return false;
+  }
+  return true;
+}
+
+// Of a message that is sent whole.
+std::size_t Broker::max_part() const {
+  return world_.scenario.part > 0 ? world_.scenario.part : world_.scenario.options.max_message;
 }
 
 void Broker::handle_hello(const ConnectionPtr& connection, const message::Hello& hello) {
@@ -83,6 +131,7 @@ void Broker::handle_hello(const ConnectionPtr& connection, const message::Hello&
   const SessionId session = next_session_++;
   p.sessions[connection->number] = session;
   p.peers.emplace(session, connection);
+  p.couriers.emplace(session, world_.scenario.flow());
   world_.note("instance % has session % now", {number_of(hello.instance), session});
   if (hello.role == message::Role::consumer) world_.ledger.heard_hello(session, hello);
   p.engine.hello(session, hello, world_.time.moment(), p.effects);
@@ -96,9 +145,8 @@ void Broker::gather(Ledger::Call call) {
   world_.ledger.after_call(p.engine, effects, call);
   const broker::Options& options = world_.scenario.options;
   for (const SessionId session : effects.welcomed) {
-    const message::Welcome welcome{message::kMajor,     message::kMinor,    uuid_of(IdKind::instance, 0),
-                                   options.grant,       options.beat(),     options.liveness,
-                                   options.max_message, options.max_message};
+    const message::Welcome welcome{message::kMajor, message::kMinor,  uuid_of(IdKind::instance, 0), options.grant,
+                                   options.beat(),  options.liveness, options.max_message,          max_part()};
     p.outbox.put(session, encode(welcome));
   }
   p.outbox.gather(effects);
@@ -123,13 +171,29 @@ void Broker::gather(Ledger::Call call) {
 void Broker::tell_peers() {
   Process& p = *process_;
   p.outbox.flush([this](SessionId session, Frame frame) { send(session, std::move(frame)); });
+  tell_words();
+  for (auto& [session, courier] : p.couriers) courier.acknowledge(false, sender(session));
   for (const SessionId session : std::exchange(p.ended, {})) {
     p.outbox.forget(session);
+    p.intake.ended(session);
+    p.couriers.erase(session);
     p.peers.erase(session);
   }
 }
 
+void Broker::tell_words() {
+  for (const auto& [session, number, may_go] : process_->intake.take_words()) {
+    world_.note("session %, message in parts %: HOLD or GO (%)", {session, number, may_go ? 1U : 0U});
+    send(session, may_go ? encode(message::Go{number}) : encode(message::Hold{number}));
+  }
+}
+
 void Broker::send(SessionId session, Frame frame) {
+  const auto found = process_->couriers.find(session);
+  if (found != process_->couriers.end()) found->second.put(std::move(frame), sender(session));
+}
+
+void Broker::hand_over(SessionId session, const Frame& frame) {
   const auto found = process_->peers.find(session);
   if (found == process_->peers.end()) return;
   if (!world_.to_peer(found->second, std::string(frame.bytes()))) process_->unreachable.push_back(session);

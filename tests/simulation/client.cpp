@@ -22,18 +22,32 @@ void Client::up() {
   }
   say(unanswered);
   if (!waits.ids.empty()) send(waits);
+  if (!cancels_.empty()) send_cancels({cancels_.begin(), cancels_.end()});
+  echo_.reset();
 }
 
-// SUBMIT of those, in two messages: who waits for them and who does not.
+// SUBMIT of those, apart by who waits for them and who does not; a long one goes alone, in parts.
 void Client::say(const std::vector<JobId>& ids) {
+  const std::size_t part = world_.scenario.part;
   for (const bool waits : {true, false}) {
-    message::Submit submit{waits, {}};
+    Batch batch(message::Type::submit);
     for (const JobId& id : ids) {
+      if (entries_.at(id).is_waiting != waits) continue;
       const JobFacts& job = world_.ledger.of(id);
-      if (entries_.at(id).is_waiting == waits) submit.jobs.push_back({id, job.task, job.queue, job.args, job.options});
+      const message::Submission submission{id, job.task, job.queue, job.args, job.options};
+      const std::size_t size = part > 0 ? encode_entry(submission).size() : 0;
+      if (batch.is_full(size, part > 0 ? part : world_.scenario.options.max_message)) send(batch.finish(waits ? 1 : 0));
+      batch.add(submission);
+      if (part > 0 && size > part / 2) batch.is_about(id);
     }
-    if (!submit.jobs.empty()) send(submit);
+    if (!batch.empty()) send(batch.finish(waits ? 1 : 0));
   }
+}
+
+void Client::send_cancels(const std::vector<JobId>& ids) {
+  Batch batch(message::Type::cancel);
+  for (const JobId& id : ids) batch.add(id);
+  send(batch.finish());
 }
 
 void Client::submit(std::size_t jobs) {
@@ -45,7 +59,7 @@ void Client::submit(std::size_t jobs) {
                                       std::string(World::task_name(random.below(world_.scenario.tasks))),
                                       world_.scenario.job_options(random, world_.wall()));
     job.is_poison = random.percent(world_.scenario.poisonous);
-    job.args = std::string(random.below(30), 'x');
+    job.args = std::string(world_.scenario.value_size(random), 'x');
     world_.note("instance % submits job %, priority %, transient %",
                 {instance(), job.number, job.options.priority, job.options.transient ? 1U : 0U});
     entries_[job.id].is_waiting = waits;
@@ -64,7 +78,20 @@ void Client::wait(const JobId& id) {
 
 void Client::cancel(const JobId& id) {
   world_.note("instance % cancels job %", {instance(), number_of(id)});
-  if (is_up()) send(message::Cancel{{id}});
+  cancels_.insert(id);
+  if (is_up()) send_cancels({id});
+}
+
+// Is this peer heard?
+void Client::beat() {
+  if (echo_ || !world_.random.percent(20)) return;
+  echo_ = ++last_echo_;
+  send(message::Echo{*echo_});
+}
+
+void Client::die() {
+  entries_.clear();
+  cancels_.clear();
 }
 
 void Client::leave_one() {
@@ -94,8 +121,14 @@ void Client::handle(const message::Message& message) {
       ledger.told_done(report);
       entries_.erase(report.id);
     }
+  } else if (const auto* ending = std::get_if<message::Ending>(&message)) {
+    for (const message::EndingJob& job : ending->jobs) cancels_.erase(job.id);
+  } else if (const auto* echo = std::get_if<message::Echo>(&message)) {
+    if (echo_ != echo->number) throw Violation{"wire", "an ECHO that was not sent"};
+    echo_.reset();
   } else if (const auto* unknown = std::get_if<message::Unknown>(&message)) {
     for (const JobId& id : unknown->ids) {
+      cancels_.erase(id);
       const auto entry = entries_.find(id);
       if (entry == entries_.end() || !entry->second.is_answered) continue;
       ledger.told_unknown(id);
@@ -129,6 +162,8 @@ std::string Client::misses() const {
   for (const auto& [id, entry] : entries_) {
     text += " job " + std::to_string(number_of(id)) + (entry.is_answered ? " (DONE)" : " (an answer to SUBMIT)");
   }
+  for (const JobId& id : cancels_) text += " job " + std::to_string(number_of(id)) + " (an answer to CANCEL)";
+  if (echo_) text += " an answer to ECHO";
   return text;
 }
 

@@ -1,6 +1,7 @@
 #include "tests/simulation/consumer.h"
 
 #include <algorithm>
+#include <iterator>
 
 namespace zebu::simulation {
 
@@ -24,6 +25,8 @@ message::Hello Consumer::hello() {
   hello.consumer.queues = queue_views_;
   hello.consumer.slots = static_cast<std::uint32_t>(slots_);
   hello.consumer.tasks = tasks_;
+  std::move(in_parts_.begin(), in_parts_.end(), std::back_inserter(undelivered_));
+  in_parts_.clear();
   for (const Finished& finished : undelivered_) hello.consumer.runs.push_back(finished.id);
   for (const Attempt& attempt : held_) hello.consumer.runs.push_back(attempt.id);
   sent_ = 0;
@@ -39,7 +42,7 @@ void Consumer::handle(const message::Message& message) {
   if (const auto* assign = std::get_if<message::Assign>(&message)) {
     for (const message::Assignment& job : assign->jobs) add(job);
   } else if (const auto* keep = std::get_if<message::Kept>(&message)) {
-    kept(keep->count);
+    kept(*keep);
   } else if (const auto* stopped = std::get_if<message::Stop>(&message)) {
     for (const AttemptId& id : stopped->jobs) stop(id);
   } else if (std::holds_alternative<message::Drain>(message)) {
@@ -73,14 +76,26 @@ void Consumer::stop(const AttemptId& id) {
   after(Time(world_.random.between(0, 300'000)), [this, id, run = found->run] { end(id, run, Outcome{}); });
 }
 
-void Consumer::kept(std::uint64_t count) {
-  if (count <= kept_) return;
-  if (count - kept_ > sent_) throw Violation{"kept", name_ + " is told that more is kept than it said"};
-  for (; kept_ < count; ++kept_, --sent_) {
-    world_.ledger.told_kept(instance(), undelivered_.front().id);
-    world_.ledger.release(instance(), undelivered_.front().id);
+void Consumer::kept(const message::Kept& kept) {
+  for (const AttemptId& id : kept.in_parts) {
+    const auto found =
+        std::find_if(in_parts_.begin(), in_parts_.end(), [&](const Finished& each) { return each.id == id; });
+    if (found == in_parts_.end())
+      throw Violation{"kept", name_ + " is told that an outcome is kept that it did not say"};
+    is_kept(*found);
+    in_parts_.erase(found);
+  }
+  if (kept.count <= kept_) return;
+  if (kept.count - kept_ > sent_) throw Violation{"kept", name_ + " is told that more is kept than it said"};
+  for (; kept_ < kept.count; ++kept_, --sent_) {
+    is_kept(undelivered_.front());
     undelivered_.pop_front();
   }
+}
+
+void Consumer::is_kept(const Finished& finished) {
+  world_.ledger.told_kept(instance(), finished.id);
+  world_.ledger.release(instance(), finished.id);
 }
 
 // ── running ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -136,7 +151,7 @@ Outcome Consumer::chance_outcome(const Attempt& attempt) {
     outcome.error = {"zebu::Crash", mark, {}, ErrorKind::crash};
   } else {
     outcome.state = JobState::succeeded;
-    outcome.result = mark;
+    outcome.result = mark + std::string(world_.scenario.value_size(random), '.');
   }
   return outcome;
 }
@@ -194,16 +209,39 @@ void Consumer::flush() {
   const auto credit = static_cast<std::uint32_t>(wanted > have ? wanted - have : 0);
   credit_ += credit;
   if (sent_ < undelivered_.size()) {
-    message::OutcomeReport report{credit, {}};
-    for (; sent_ < undelivered_.size(); ++sent_) {
-      const Finished& finished = undelivered_[sent_];
-      report.jobs.push_back(message::report_of(finished.id.job, finished.id.attempt, finished.outcome));
-    }
-    send(report);
+    send_outcomes(credit);
   } else if (credit > 0) {
     send(message::Credit{credit});
   }
   leave_when_drained();
+}
+
+// What does not fit into a whole message goes in messages of its own, and is kept by name.
+void Consumer::send_outcomes(std::uint32_t credit) {
+  const std::size_t part = world_.scenario.part;
+  const std::size_t most = part > 0 ? part : world_.scenario.options.max_message;
+  Batch batch(message::Type::outcome);
+  while (sent_ < undelivered_.size()) {
+    const Finished& finished = undelivered_[sent_];
+    const std::size_t size = wire_size(finished.outcome);
+    if (batch.is_full(size, most)) send(batch.finish(std::exchange(credit, 0)));
+    batch.add(message::report_of(finished.id.job, finished.id.attempt, finished.outcome));
+    if (batch.size() <= most) {
+      ++sent_;
+      continue;
+    }
+    Frame frame = batch.finish();
+    const bool is_in_parts = frame.bytes().size() > most;
+    send(std::move(frame));
+    if (!is_in_parts) {
+      ++sent_;
+      continue;
+    }
+    in_parts_.push_back(finished);
+    undelivered_.erase(undelivered_.begin() + static_cast<std::ptrdiff_t>(sent_));
+  }
+  if (!batch.empty()) send(batch.finish(std::exchange(credit, 0)));
+  if (credit > 0) send(message::Credit{credit});
 }
 
 void Consumer::drain() {
@@ -214,15 +252,24 @@ void Consumer::drain() {
 }
 
 void Consumer::leave_when_drained() {
-  if (!is_drained_ || !held_.empty() || !undelivered_.empty()) return;
-  send(message::Bye{});
-  exit(Time(world_.random.between(1000, 1'000'000)));
+  if (!is_drained_ || !held_.empty() || !undelivered_.empty() || !in_parts_.empty()) return;
+  leave(Time(world_.random.between(1000, 1'000'000)));
+}
+
+std::string Consumer::misses() const {
+  std::string text;
+  for (const Finished& finished : undelivered_)
+    text += " job " + std::to_string(number_of(finished.id.job)) + " (KEPT)";
+  for (const Finished& finished : in_parts_) text += " job " + std::to_string(number_of(finished.id.job)) + " (KEPT)";
+  if (is_drain_said_) text += " DRAINED";
+  return text;
 }
 
 void Consumer::die() {
   world_.ledger.consumer_died(instance());
   held_.clear();
   undelivered_.clear();
+  in_parts_.clear();
   returns_.clear();
   sent_ = 0;
   kept_ = 0;

@@ -13,7 +13,7 @@ class Consumer final : public Peer {
   Consumer(World& world, std::size_t number, std::vector<std::string> queues, std::vector<std::string_view> tasks);
 
   void drain();
-  [[nodiscard]] bool is_done() const override { return true; }
+  [[nodiscard]] std::string misses() const override;
   [[nodiscard]] const std::string& name() const { return name_; }
 
  private:
@@ -37,7 +37,9 @@ class Consumer final : public Peer {
 
   void add(const message::Assignment& job);
   void stop(const AttemptId& id);
-  void kept(std::uint64_t count);
+  void kept(const message::Kept& kept);
+  void is_kept(const Finished& finished);
+  void send_outcomes(std::uint32_t credit);
   void dispatch();
   void begin(Attempt& attempt);
   [[nodiscard]] Outcome chance_outcome(const Attempt& attempt);
@@ -56,6 +58,7 @@ class Consumer final : public Peer {
 
   std::deque<Attempt> held_;
   std::deque<Finished> undelivered_;
+  std::vector<Finished> in_parts_;  // likewise, sent in this session: they are kept by name
   std::size_t sent_ = 0;
   std::uint64_t kept_ = 0;
   std::size_t credit_ = 0;

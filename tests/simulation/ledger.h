@@ -66,6 +66,7 @@ struct JobFacts {
   std::uint64_t sequence = 0;
   std::optional<std::uint64_t> session;  // that it runs in, since `running_since`
   std::uint32_t attempt = 0;
+  std::uint32_t reported = 0;  // the attempt whose outcome the broker heard last
   std::uint32_t losses = 0;  // that the engine counts
   bool is_suspect = false;   // as the engine sees it
   bool has_begun = false;    // once
@@ -84,8 +85,8 @@ struct JobFacts {
 // nothing: where it looks into its memory, it compares.
 class Ledger {
  public:
-  Ledger(const Timeline& time, Trace& trace, const broker::EngineOptions& options)
-      : time_(time), trace_(trace), options_(options) {}
+  Ledger(const Timeline& time, Trace& trace, const broker::EngineOptions& options, bool is_link_slow)
+      : time_(time), trace_(trace), options_(options), is_link_slow_(is_link_slow) {}
 
   JobFacts& add(std::string queue, std::string task, JobOptions options);
   [[nodiscard]] JobFacts& of(const JobId& id) { return jobs_.at(number_of(id)); }
@@ -182,6 +183,8 @@ class Ledger {
   const Timeline& time_;
   Trace& trace_;
   const broker::EngineOptions& options_;
+  bool is_link_slow_;
+  std::uint64_t quiet_calls_ = 0;
   std::deque<JobFacts> jobs_;
   std::set<std::string> paused_;  // as decided
   std::set<std::string> durably_paused_;

@@ -50,9 +50,19 @@ void Peer::reconnect() {
   world_.to_broker(connection_, std::string(encode(hello()).bytes()));
 }
 
-void Peer::send(const message::Message& message) {
+void Peer::send(Frame frame) {
+  courier_.put(std::move(frame), [this](Frame each) { hand_over(std::move(each)); });
+}
+
+void Peer::hand_over(Frame frame) {
   last_sent_ = world_.time.now();
-  world_.to_broker(connection_, std::string(encode(message).bytes()));
+  world_.to_broker(connection_, std::string(frame.bytes()));
+}
+
+void Peer::leave(Time until_next) {
+  courier_.finish([this](Frame each) { hand_over(std::move(each)); });
+  hand_over(encode(message::Bye{}));
+  exit(until_next);
 }
 
 void Peer::arrive(const ConnectionPtr& connection, const std::string& frame) {
@@ -70,7 +80,13 @@ void Peer::arrive(const ConnectionPtr& connection, const std::string& frame) {
 void Peer::take(const ConnectionPtr& connection, const std::string& frame) {
   if (connection != connection_) return;
   last_heard_ = world_.time.now();
-  const auto message = decoder_.decode(frame);
+  courier_.received(frame.size());
+  take_message(frame);
+}
+
+void Peer::take_message(Bytes bytes) {
+  const Courier::Send send = [this](Frame each) { hand_over(std::move(each)); };
+  const auto message = decoder_.decode(bytes);
   if (!message) throw Violation{"wire", "the broker sent something malformed: " + message.error().message};
   if (const auto* error = std::get_if<message::ErrorReport>(&*message)) {
     if (error->code == ErrorCode::no_session) return reconnect();
@@ -78,11 +94,35 @@ void Peer::take(const ConnectionPtr& connection, const std::string& frame) {
   }
   if (std::holds_alternative<message::Welcome>(*message)) {
     is_up_ = true;
-    up();
+    courier_ = Courier(world_.scenario.flow());
+    assembler_ = {};
+    return up();
+  }
+  if (!is_up_) throw Violation{"wire", "the broker speaks before WELCOME"};
+  bool at_once = false;
+  if (const auto* part = std::get_if<message::Part>(&*message)) {
+    at_once = take_part(*part);
+  } else if (const auto* ack = std::get_if<message::Ack>(&*message)) {
+    if (!courier_.acknowledged(ack->bytes, world_.time.moment(), send))
+      throw Violation{"wire", "ACK of too many bytes"};
+  } else if (const auto* hold = std::get_if<message::Hold>(&*message)) {
+    courier_.hold(hold->number);
+  } else if (const auto* go = std::get_if<message::Go>(&*message)) {
+    courier_.go(go->number, send);
   } else {
-    if (!is_up_) throw Violation{"wire", "the broker speaks before WELCOME"};
     handle(*message);
   }
+  if (lives_ && is_up_) courier_.acknowledge(at_once, send);
+}
+
+bool Peer::take_part(const message::Part& part) {
+  const auto whole = assembler_.add(part);
+  if (!whole) throw Violation{"wire", "the broker's parts do not fit: " + whole.error().message};
+  if (!*whole) return false;
+  const auto message = decoder_.decode(**whole);
+  if (!message) throw Violation{"wire", "the broker sent something malformed in parts: " + message.error().message};
+  handle(*message);
+  return true;
 }
 
 void Peer::exit(Time until_next) {

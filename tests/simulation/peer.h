@@ -1,7 +1,8 @@
 #pragma once
 
+#include "tests/simulation/courier.h"
 #include "tests/simulation/world.h"
-#include "zebu/wire/codec.h"
+#include "zebu/wire/assembler.h"
 
 #include <deque>
 
@@ -23,7 +24,10 @@ class Peer {
   // It stands still until then, and goes on where it was.
   void pause(Time until);
   [[nodiscard]] const ConnectionPtr& connection() const { return connection_; }
-  [[nodiscard]] virtual bool is_done() const = 0;
+  // All that it asked for was answered.
+  [[nodiscard]] bool is_done() const { return misses().empty(); }
+  // The answers that it still waits for.
+  [[nodiscard]] virtual std::string misses() const = 0;
   // Faults stop: so does what it makes up.
   virtual void calm_down() {}
 
@@ -35,7 +39,10 @@ class Peer {
   virtual void die() = 0;
   virtual void beat() {}
 
-  void send(const message::Message& message);
+  void send(const message::Message& message) { send(encode(message)); }
+  void send(Frame frame);
+  // Sends BYE, and no longer lives.
+  void leave(Time until_next);
   [[nodiscard]] bool is_up() const { return is_up_; }
   [[nodiscard]] std::uint64_t instance() const { return instance_; }
   // Calls `what` after `delay`, if this process lives then.
@@ -47,6 +54,10 @@ class Peer {
  private:
   void tick();
   void take(const ConnectionPtr& connection, const std::string& frame);
+  void take_message(Bytes bytes);
+  // True: a message has come with it as its last part.
+  bool take_part(const message::Part& part);
+  void hand_over(Frame frame);
 
   message::Role role_;
   std::uint64_t instance_ = 0;
@@ -59,6 +70,8 @@ class Peer {
   Time last_heard_{};
   Time last_sent_{};
   Decoder decoder_;
+  Courier courier_;  // of the session that is up
+  Assembler assembler_;
 };
 
 }  // namespace zebu::simulation

@@ -6,6 +6,13 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
+// Bytes of most values, and of some where messages travel in parts.
+constexpr std::size_t kValue = 30;
+constexpr std::size_t kLongValue = 2000;
+// The longest message, and what a PART has beside its bytes.
+constexpr std::size_t kLongMessage = 2 * kLongValue;
+constexpr std::size_t kAroundPart = 64;
+
 milliseconds ms(Random& random, std::int64_t least, std::int64_t most) {
   return milliseconds(random.between(least, most));
 }
@@ -63,7 +70,25 @@ Scenario Scenario::of(Random& random) {
     s.options.value_piece = static_cast<std::size_t>(random.between(1, 20));
     s.options.held_values = static_cast<std::size_t>(random.between(20, 1000));
   }
+  if (random.percent(30)) {
+    s.part = static_cast<std::size_t>(random.between(150, 400));
+    // The slowest link that works carries `part` bytes in a third of the liveness.
+    const std::int64_t slowest =
+        s.options.liveness.count() * 1000 / 4 / static_cast<std::int64_t>(s.part + kAroundPart);
+    s.byte = Time(random.percent(50) ? random.between(0, slowest) : random.between(0, slowest / 20));
+    s.options.max_message = kLongMessage;
+    s.options.intake = static_cast<std::uint64_t>(random.between(kLongMessage, 3 * kLongMessage));
+  }
   return s;
+}
+
+std::optional<FlowLimits> Scenario::flow() const {
+  if (part == 0) return std::nullopt;
+  return FlowLimits{part, part, 8 * part, options.beat() / 2};
+}
+
+std::size_t Scenario::value_size(Random& random) const {
+  return random.below(part > 0 && random.percent(20) ? kLongValue : kValue);
 }
 
 JobOptions Scenario::job_options(Random& random, WallTime now) const {

@@ -4,6 +4,9 @@
 #include "tests/simulation/random.h"
 #include "tests/simulation/trace.h"
 #include "zebu/job.h"
+#include "zebu/wire/flow.h"
+
+#include <optional>
 
 namespace zebu::simulation {
 
@@ -15,11 +18,13 @@ struct Scenario {
   std::size_t queues = 1;
   std::size_t tasks = 1;
   std::size_t jobs = 50;
-  Time faults_end{};    // then the faults stop, and all is to come to its end
-  Time latency{};       // of the network, at most
-  Time commit{};        // how long a commit takes, at most
-  Time job{};           // how long most jobs run, at most
-  Time broker_crash{};  // about how often; 0: never
+  Time faults_end{};     // then the faults stop, and all is to come to its end
+  Time latency{};        // of the network, at most
+  Time byte{};           // how long a byte takes over each link
+  std::size_t part = 0;  // bytes of a message that is sent whole; longer ones travel in parts. 0: all are sent whole
+  Time commit{};         // how long a commit takes, at most
+  Time job{};            // how long most jobs run, at most
+  Time broker_crash{};   // about how often; 0: never
   Time consumer_crash{};
   Time client_crash{};
   Time cut{};                    // a connection breaks
@@ -44,6 +49,10 @@ struct Scenario {
   std::int64_t cancelled = 0;
 
   [[nodiscard]] static Scenario of(Random& random);
+  // For both sides of a session; unset: all messages are sent whole.
+  [[nodiscard]] std::optional<FlowLimits> flow() const;
+  // So many bytes for the arguments or the result of a job.
+  [[nodiscard]] std::size_t value_size(Random& random) const;
   [[nodiscard]] JobOptions job_options(Random& random, WallTime now) const;
 };
 

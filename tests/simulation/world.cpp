@@ -17,7 +17,7 @@ World::World(std::uint64_t seed, std::size_t lines)
     : random(seed),
       scenario(Scenario::of(random)),
       trace(lines),
-      ledger(time, trace, scenario.options),
+      ledger(time, trace, scenario.options, scenario.part > 0),
       broker_(std::make_unique<Broker>(*this)) {
   for (std::size_t i = 0; i < scenario.consumers; ++i) {
     std::vector<std::string> queues;
@@ -42,6 +42,8 @@ World::~World() = default;
 
 Time World::latency() { return Time(random.between(5, is_calm_ ? 1000 : scenario.latency.count())); }
 
+Time World::crossing(std::string_view frame) const { return scenario.byte * static_cast<std::int64_t>(frame.size()); }
+
 ConnectionPtr World::connect(Peer& peer, message::Role role) {
   auto connection = std::make_shared<Connection>();
   connection->number = ++connections_;
@@ -52,7 +54,7 @@ ConnectionPtr World::connect(Peer& peer, message::Role role) {
 
 void World::to_broker(const ConnectionPtr& connection, std::string frame) {
   if (connection->is_cut) return;
-  connection->at_broker = std::max(connection->at_broker, time.now() + latency());
+  connection->at_broker = std::max(connection->at_broker, time.now() + latency()) + crossing(frame);
   time.at(connection->at_broker, [this, connection, frame = std::move(frame)] {
     if (!connection->is_cut) broker_->arrive(connection, frame);
   });
@@ -60,7 +62,7 @@ void World::to_broker(const ConnectionPtr& connection, std::string frame) {
 
 bool World::to_peer(const ConnectionPtr& connection, std::string frame) {
   if (connection->is_cut) return !connection->is_refused;
-  connection->at_peer = std::max(connection->at_peer, time.now() + latency());
+  connection->at_peer = std::max(connection->at_peer, time.now() + latency()) + crossing(frame);
   time.at(connection->at_peer, [connection, frame = std::move(frame)] {
     if (!connection->is_cut) connection->peer->arrive(connection, frame);
   });
@@ -219,9 +221,9 @@ void World::run() {
     if (time.now() > scenario.faults_end + kPatience) break;
   }
   ledger.check_end();
-  for (std::size_t i = scenario.consumers; i < peers_.size(); ++i) {
-    const auto& client = static_cast<const Client&>(*peers_[i]);
-    if (!client.is_done()) throw Violation{"waiters are told", "a client still waits for" + client.misses()};
+  for (const auto& peer : peers_) {
+    const std::string misses = peer->misses();
+    if (!misses.empty()) throw Violation{"waiters are told", "a peer still waits for" + misses};
   }
 }
 

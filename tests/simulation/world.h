@@ -64,6 +64,8 @@ class World {
 
  private:
   [[nodiscard]] Time latency();
+  // How long a link needs for these bytes.
+  [[nodiscard]] Time crossing(std::string_view frame) const;
   // Calls `what` again and again, about `every` so often, until the faults stop.
   void repeat(Time every, std::function<void()> what);
   void start_faults();
