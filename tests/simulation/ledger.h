@@ -67,9 +67,9 @@ struct JobFacts {
   std::optional<std::uint64_t> session;  // that it runs in, since `running_since`
   std::uint32_t attempt = 0;
   std::uint32_t reported = 0;  // the attempt whose outcome the broker heard last
-  std::uint32_t losses = 0;  // that the engine counts
-  bool is_suspect = false;   // as the engine sees it
-  bool has_begun = false;    // once
+  std::uint32_t losses = 0;    // that the engine counts
+  bool is_suspect = false;     // as the engine sees it
+  bool has_begun = false;      // once
   Time running_since{};
   std::vector<Holding> holdings;
   std::set<std::pair<std::uint64_t, std::uint32_t>>
