@@ -15,7 +15,9 @@ void Ledger::hold(std::uint64_t consumer, const AttemptId& attempt) {
                           " is assigned to consumer " + std::to_string(consumer) + ", which has it");
   }
   job.holdings.push_back({consumer, attempt.attempt});
-  job.holdings.back().is_excused = job.given_up.contains({consumer, attempt.attempt});
+  // Or a broker that is dead by now sent it: a transient job may be submitted again, and run again.
+  const bool is_lost = job.options.transient && job.may_run_again && !job.seen;
+  job.holdings.back().is_excused = is_lost || job.given_up.contains({consumer, attempt.attempt});
 }
 
 // Nobody else may be at it, or have done it and not been heard: unless the broker could not know, or had to give it up.
