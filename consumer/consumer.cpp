@@ -2,6 +2,8 @@
 
 #include "consumer/agent.h"
 #include "consumer/cli.h"
+#include "consumer/hooks.h"
+#include "consumer/slots/process/children.h"
 #include "consumer/slots/process/main.h"
 #include "consumer/slots/process/slot.h"
 #include "consumer/slots/thread_slot.h"
@@ -13,6 +15,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <iostream>
+#include <optional>
 
 namespace zebu {
 namespace consumer {
@@ -20,14 +23,12 @@ namespace {
 
 // The main thread makes the slots, because it also runs the loop: children die with the thread that started them.
 Dispatcher::MakeSlot slot_maker(boost::asio::io_context& loop, const ConsumerOptions& options,
-                                const ProcessSlotOptions& process_options) {
+                                const ProcessSlotOptions& process_options, Children* children) {
   if (options.pool == PoolKind::threads) {
     return [&loop](const SlotEvents& events) { return std::make_unique<ThreadSlot>(loop, events); };
   }
-  return [&loop, &process_options](const SlotEvents& events) -> std::unique_ptr<Slot> {
-    auto mark = SharedMark::make();
-    if (!mark) throw std::runtime_error(mark.error().message);
-    return std::make_unique<ProcessSlot>(loop, events, process_options, std::move(*mark));
+  return [&loop, &process_options, children](const SlotEvents& events) -> std::unique_ptr<Slot> {
+    return std::make_unique<ProcessSlot>(loop, events, process_options, *children);
   };
 }
 
@@ -66,10 +67,17 @@ class StopSignalHandler {
 int run(const ConsumerOptions& options, const Registry& registry) {
   const StopSignal signal;
   raise_open_files();
+  if (options.pool == PoolKind::threads && registry.has_hooks() && !run_hooks(registry, signal.descriptor())) {
+    spdlog::info("stopped before the hooks of on_start had ended");
+    flush_log();
+    std::_Exit(EXIT_SUCCESS);  // their thread cannot be ended otherwise
+  }
   boost::asio::io_context loop(1);
   auto context = std::make_unique<SocketContext>();
   const ProcessSlotOptions process_options{options.program, options.cancel_grace, options.slot_memory,
-                                           options.max_jobs_per_child};
+                                           options.max_jobs_per_child, registry.has_hooks()};
+  std::optional<Children> children;
+  if (options.pool == PoolKind::processes) children.emplace(loop);
   int exit_code = EXIT_FAILURE;
   Agent::Events events;
   events.ready = [&] {
@@ -79,7 +87,8 @@ int run(const ConsumerOptions& options, const Registry& registry) {
     exit_code = code;
     loop.stop();
   };
-  Agent agent(loop, *context, options, registry, slot_maker(loop, options, process_options), std::move(events));
+  Agent agent(loop, *context, options, registry,
+              slot_maker(loop, options, process_options, children ? &*children : nullptr), std::move(events));
   const StopSignalHandler stops(loop, signal, agent);
   if (const auto started = agent.start(); !started) {
     spdlog::error("{}", started.error().message);

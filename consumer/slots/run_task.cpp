@@ -123,6 +123,17 @@ Outcome run_task(const Task& task, Context& context, Bytes args) {
   }
 }
 
+std::string describe_exception() {
+  std::string text = type_name();
+  try {
+    throw;
+  } catch (const std::exception& e) {
+    text += std::string(": ") + e.what();
+  } catch (...) {
+  }
+  return limited(std::move(text));
+}
+
 Outcome past_hard_limit(std::chrono::milliseconds limit, std::vector<std::string> trace) {
   return failed("zebu::HardLimit", "the job ran longer than its hard limit of " + readable(limit), std::move(trace));
 }

@@ -11,6 +11,9 @@ inline constexpr const char* kMemoryLimit = "zebu::MemoryLimit";
 // with the stack of the throw. The caller sets `ran`.
 [[nodiscard]] Outcome run_task(const Task& task, Context& context, Bytes args);
 
+// Called inside a catch block: the exception's type and text, "std::runtime_error: no model".
+[[nodiscard]] std::string describe_exception();
+
 // The outcome of an attempt that was ended because of its hard limit.
 [[nodiscard]] Outcome past_hard_limit(std::chrono::milliseconds limit, std::vector<std::string> trace);
 // The outcome of a job whose task this consumer does not have.

@@ -17,6 +17,7 @@ struct RunningMark {
   std::atomic<std::uint32_t> attempt;
   std::atomic<std::uint64_t> job[2];
   std::atomic<std::int64_t> started;  // by the steady clock, which all processes of a machine share
+  std::atomic<std::uint64_t> seal;    // of the parent: another one means that a task has written over this page
 
   void begin(const AttemptId& id, TimePoint now) {
     std::uint64_t halves[2];

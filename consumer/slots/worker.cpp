@@ -1,12 +1,15 @@
 #include "consumer/slots/worker.h"
 
+#include "consumer/slots/forked_copy.h"
 #include "consumer/slots/run_task.h"
 #include "consumer/slots/time_slice.h"
 #include "zebu/progress.h"
 #include "zebu/utf8.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <iterator>
+#include <unistd.h>
 
 namespace zebu::consumer {
 namespace {
@@ -94,7 +97,9 @@ void Worker::list(std::vector<AttemptId>& into) const {
 }
 
 void Worker::run() {
+  remember_original_process();
   run_in_long_slices();
+  if (handlers_.start) handlers_.start();
   Lock lock(mutex_);
   while (!is_closing_) {
     if (!inbox_.empty()) {
@@ -145,6 +150,8 @@ void Worker::run_next() {
   Outcome outcome = run_job(job, start, std::move(stop));
   const TimePoint end = Clock::now();
   outcome.ran = std::chrono::duration_cast<std::chrono::microseconds>(end - start);
+  if (is_forked_copy()) ::_exit(EXIT_SUCCESS);  // the original reports the outcome
+  const bool may_go_on = !handlers_.after_run || handlers_.after_run(*job.task, start, end);
 
   mutex_.lock();
   if (mark_ != nullptr) mark_->end();
@@ -156,6 +163,10 @@ void Worker::run_next() {
   last_run_ = outcome.ran;
   if (reports_.finished.empty()) oldest_outcome_ = end;
   reports_.finished.push_back({job.id, std::move(outcome)});
+  if (may_go_on) return;
+  mutex_.unlock();
+  handlers_.replace();
+  mutex_.lock();
 }
 
 Outcome Worker::run_job(const Job& job, TimePoint start, std::stop_token stop) {
@@ -187,6 +198,7 @@ void Worker::fire(StopReason reason) {
 // ── progress of the running task ────────────────────────────────────────────────────────────────────────────────────
 
 void Worker::add_progress(const Progress& progress) {
+  if (is_forked_copy()) return;  // it must not send, and a lock may be held for ever there
   Lock lock(mutex_);
   if (!current_) return;      // called by a thread that the task left running
   if (progress.offset > 0) {  // the task printed more at once than is kept

@@ -31,6 +31,12 @@ class Worker {
     // Called by the worker's thread when it has no job, instead of sleeping until give(). Returns when there may be
     // jobs. May call give(). A worker with this handler cannot be destroyed: it ends with its process.
     std::function<void()> wait_for_jobs = {};
+    // Called by the worker's thread, once, before its first job.
+    std::function<void()> start = {};
+    // Called by the worker's thread when a task has ended, before its outcome can be collected. False: no more tasks
+    // may run here. Then replace() is called, which collects, and does not return.
+    std::function<bool(const Task&, TimePoint start, TimePoint end)> after_run = {};
+    std::function<void()> replace = {};
   };
 
   // The worker keeps `mark` up to date with the running attempt; null: no mark.

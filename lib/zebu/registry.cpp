@@ -6,7 +6,18 @@ namespace zebu {
 
 Registry& Registry::add_all(const Registry& other) {
   for (const auto& [name, task] : other.tasks_) insert(task);
+  hooks_.insert(hooks_.end(), other.hooks_.begin(), other.hooks_.end());
   return *this;
+}
+
+Registry& Registry::on_start(std::function<void()> hook) {
+  if (!hook) throw std::invalid_argument("on_start needs a function");
+  hooks_.push_back(std::move(hook));
+  return *this;
+}
+
+void Registry::start() const {
+  for (const auto& hook : hooks_) hook();
 }
 
 const Task* Registry::find(std::string_view name) const {

@@ -39,16 +39,24 @@ class Registry {
             }});
     return *this;
   }
-  // Adds all tasks of another registry.
+  // The hook runs once in each slot's process before its first job (with --pool threads once in the consumer), for
+  // instance to load a model. Hooks run in the order in which they were added. If one throws, its slot takes no jobs,
+  // and starts again after a pause. The processes that a hook starts stay until the slot's process ends.
+  Registry& on_start(std::function<void()> hook);
+  // Adds all tasks and hooks of another registry.
   Registry& add_all(const Registry& other);
 
   [[nodiscard]] const Task* find(std::string_view name) const;
   [[nodiscard]] std::vector<std::string_view> names() const;
+  [[nodiscard]] bool has_hooks() const { return !hooks_.empty(); }
+  // Runs the hooks. Throws what they throw.
+  void start() const;
 
  private:
   void insert(Task task);
 
   std::map<std::string, Task, std::less<>> tasks_;
+  std::vector<std::function<void()>> hooks_;
 };
 
 }  // namespace zebu

@@ -19,14 +19,16 @@ void check(const zebu::Bytes& bytes, Decode&& decode) {
     return;
   }
   std::string once;
-  append(once, *message);
+  FrameCount first;
+  append(once, *message, first);
   FrameStream stream;
   stream.append(once.data(), once.size());
   const auto frame = stream.next();
   if (!frame || !*frame) std::abort();
   const auto again = decode(second, **frame);
   std::string twice;
-  if (again) append(twice, *again);
+  FrameCount count;
+  if (again) append(twice, *again, count);
   if (once != twice) std::abort();
 }
 

@@ -358,3 +358,25 @@ TEST_CASE("a registry refuses invalid names and names that it has") {
   CHECK(registry.names() == std::vector<std::string_view>{"f"});
   CHECK(registry.find("g") == nullptr);
 }
+
+TEST_CASE("the hooks of a registry run in the order in which they were added, those of an added registry as well") {
+  std::string order;
+  Registry first;
+  Registry second;
+  CHECK_FALSE(first.has_hooks());
+  second.on_start([&] { order += "b"; }).on_start([&] { order += "c"; });
+  first.on_start([&] { order += "a"; }).add_all(second);
+  CHECK(first.has_hooks());
+  CHECK(order.empty());
+  first.start();
+  CHECK(order == "abc");
+  CHECK_THROWS_AS(first.on_start({}), std::invalid_argument);
+}
+
+TEST_CASE("a hook that throws keeps those behind it from running") {
+  bool has_run = false;
+  Registry registry;
+  registry.on_start([] { throw std::runtime_error("no model"); }).on_start([&] { has_run = true; });
+  CHECK_THROWS_AS(registry.start(), std::runtime_error);
+  CHECK_FALSE(has_run);
+}

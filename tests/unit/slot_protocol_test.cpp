@@ -12,6 +12,8 @@ using namespace zebu::consumer::protocol;
 using zebu::AttemptId;
 using zebu::Bytes;
 using zebu::JobState;
+using zebu::consumer::FrameCount;
+using zebu::consumer::FrameHead;
 using zebu::consumer::FrameStream;
 namespace message = zebu::message;
 
@@ -40,19 +42,24 @@ std::vector<FromChild> from_child() {
   message::Report failed{attempt(2).job, 2, JobState::failed, {}, {"E", "why", {"here", "there"}}, 6us};
   failed.error.kind = zebu::ErrorKind::permanent;
   const message::Report cancelled{attempt(3).job, 1, JobState::cancelled, {}, {}, 0us};
-  return {Ended{{succeeded, failed, cancelled}}, Returned{{attempt(4), attempt(5)}}, Returned{},
-          Progressed{{{attempt(6).job, 1, 0.5, "half", "line\n"}, {attempt(7).job, 2, std::nullopt, "", ""}}}};
+  return {Ended{{succeeded, failed, cancelled}},
+          Returned{{attempt(4), attempt(5)}},
+          Returned{},
+          Progressed{{{attempt(6).job, 1, 0.5, "half", "line\n"}, {attempt(7).job, 2, std::nullopt, "", ""}}},
+          Ready{},
+          StartFailed{"std::runtime_error: no model"}};
 }
 
 template <class Message>
 std::string frame_of(const Message& message) {
   std::string frame;
-  append(frame, message);
+  FrameCount frames;
+  append(frame, message, frames);
   return frame;
 }
 
-// What stands behind the length.
-Bytes body_of(const std::string& frame) { return Bytes(frame).substr(sizeof(std::uint32_t)); }
+// What stands behind the head.
+Bytes body_of(const std::string& frame) { return Bytes(frame).substr(sizeof(FrameHead)); }
 
 }  // namespace
 
@@ -102,8 +109,11 @@ TEST_CASE("a slot's message that is cut, or followed by more, is refused") {
 }
 
 TEST_CASE("frames come out of a stream whole, wherever it was cut") {
-  const std::string first = frame_of(ToChild(Recall{}));
-  const std::string second = frame_of(ToChild(Stop{attempt(9)}));
+  FrameCount sent;
+  std::string first;
+  std::string second;
+  append(first, ToChild(Recall{}), sent);
+  append(second, ToChild(Stop{attempt(9)}), sent);
   const std::string bytes = first + second;
   for (std::size_t cut = 0; cut <= bytes.size(); ++cut) {
     FrameStream stream;
@@ -121,8 +131,38 @@ TEST_CASE("frames come out of a stream whole, wherever it was cut") {
 
 TEST_CASE("a stream that announces a frame beyond all reason is garbage, and is not waited for") {
   FrameStream stream;
-  std::array<char, 4> length{};
-  std::memset(length.data(), 0xff, length.size());
-  stream.append(length.data(), length.size());
+  FrameCount sent;
+  const FrameHead head = sent.next_head(0xffffffff);
+  std::array<char, sizeof head> bytes{};
+  std::memcpy(bytes.data(), &head, sizeof head);
+  stream.append(bytes.data(), bytes.size());
   CHECK_FALSE(stream.next());
+}
+
+TEST_CASE("bytes that somebody else wrote into a stream, or took out of it, are noticed with the next head") {
+  FrameCount sent;
+  std::string first;
+  std::string second;
+  append(first, ToChild(Recall{}), sent);
+  append(second, ToChild(Stop{attempt(9)}), sent);
+  const auto is_noticed = [](const std::string& bytes) {
+    FrameStream stream;
+    stream.append(bytes.data(), bytes.size());
+    while (true) {
+      const auto frame = stream.next();
+      if (!frame) return true;
+      if (!*frame) return false;
+    }
+  };
+  CHECK_FALSE(is_noticed(first + second));
+  CHECK(is_noticed(second));                    // the first one is gone
+  CHECK(is_noticed(first + first));             // twice
+  CHECK(is_noticed(first.substr(1) + second));  // a byte is gone
+  for (const char byte : {'\0', '\1', '\xff', 'x'}) {
+    for (const std::size_t count : {1, 4, 8, 100}) {
+      const std::string garbage(count, byte);
+      CHECK(is_noticed(garbage + first + second));
+      CHECK(is_noticed(first + garbage + second));
+    }
+  }
 }

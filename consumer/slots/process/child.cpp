@@ -1,16 +1,19 @@
 #include "consumer/slots/process/child.h"
 
+#include "zebu/ids.h"
+
 #include <sys/mman.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 
 #include <cerrno>
 #include <csignal>
+#include <cstring>
 #include <fcntl.h>
 #include <new>
 #include <spawn.h>
 #include <string.h>
+#include <unistd.h>
 
 extern char** environ;
 
@@ -62,20 +65,20 @@ struct SpawnActions {
   posix_spawn_file_actions_t value{};
 };
 
-// A child starts with no signal ignored, even if its parent ignores some. SIGINT and SIGTERM are blocked until it has
-// installed its handlers (main.cpp).
+// A child starts with no signal ignored, even if its parent ignores some. Those that it handles are blocked until it
+// has installed its handlers (main.cpp). Its session is its own: what a task sends to "its" group or session, and
+// groups that a task's programs make or join, stay in it.
 struct SpawnAttributes {
   SpawnAttributes() {
     posix_spawnattr_init(&value);
     sigset_t blocked;
     sigset_t all;
     sigemptyset(&blocked);
-    sigaddset(&blocked, SIGINT);
-    sigaddset(&blocked, SIGTERM);
+    for (const int signal : kSlotSignals) sigaddset(&blocked, signal);
     sigfillset(&all);
     posix_spawnattr_setsigmask(&value, &blocked);
     posix_spawnattr_setsigdefault(&value, &all);
-    posix_spawnattr_setflags(&value, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+    posix_spawnattr_setflags(&value, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSID);
   }
   ~SpawnAttributes() { posix_spawnattr_destroy(&value); }
   posix_spawnattr_t value{};
@@ -85,22 +88,33 @@ struct SpawnAttributes {
 
 void SharedMark::Unmap::operator()(RunningMark* mark) const { ::munmap(mark, sizeof *mark); }
 
-Result<SharedMark> SharedMark::open(Descriptor descriptor) {
-  void* page = ::mmap(nullptr, sizeof(RunningMark), PROT_READ | PROT_WRITE, MAP_SHARED, descriptor.get(), 0);
+Result<SharedMark> SharedMark::map(int descriptor) {
+  void* page = ::mmap(nullptr, sizeof(RunningMark), PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0);
   if (page == MAP_FAILED) return system_error("mapping the memory shared with a slot", errno);
+  ::madvise(page, static_cast<std::size_t>(::sysconf(_SC_PAGESIZE)), MADV_DONTFORK);
   SharedMark mark;
-  mark.descriptor_ = std::move(descriptor);
-  mark.mark_.reset(new (page) RunningMark);
+  mark.mark_.reset(static_cast<RunningMark*>(page));
   return mark;
 }
 
+Result<SharedMark> SharedMark::open(Descriptor descriptor) { return map(descriptor.get()); }
+
 Result<SharedMark> SharedMark::make() {
-  Descriptor low(::memfd_create("zebu-slot", MFD_CLOEXEC));
+  Descriptor low(::memfd_create("zebu-slot", MFD_CLOEXEC | MFD_ALLOW_SEALING));
   Descriptor descriptor(::fcntl(low.get(), F_DUPFD_CLOEXEC, kAbove));
-  if (!descriptor.is_open() || ::ftruncate(descriptor.get(), sizeof(RunningMark)) != 0) {
+  if (!descriptor.is_open() || ::ftruncate(descriptor.get(), sizeof(RunningMark)) != 0 ||
+      ::fcntl(descriptor.get(), F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0) {
     return system_error("making memory to share with a slot", errno);
   }
-  return open(std::move(descriptor));
+  auto mark = map(descriptor.get());
+  if (!mark) return mark;
+  new (&mark->get()) RunningMark;
+  mark->descriptor_ = std::move(descriptor);
+  const Uuid random = Uuid::make();
+  std::memcpy(&mark->seal_, random.bytes.data() + sizeof mark->seal_, sizeof mark->seal_);
+  mark->get().seal.store(mark->seal_, std::memory_order_relaxed);
+  mark->get().reset();
+  return mark;
 }
 
 Result<Child> start_child(const std::string& program, const SharedMark& mark, std::optional<std::size_t> memory) {
@@ -120,18 +134,11 @@ Result<Child> start_child(const std::string& program, const SharedMark& mark, st
   std::string name = program;
   std::string argument = kSlotArgument;
   std::string parent = std::to_string(::getpid());
-  char* const argv[] = {name.data(), argument.data(), parent.data(), nullptr};
+  std::string limit = std::to_string(memory.value_or(0));
+  char* const argv[] = {name.data(), argument.data(), parent.data(), limit.data(), nullptr};
   Child child{0, std::move(jobs->ours), std::move(orders->ours), std::move(output->ours)};
   const int error = ::posix_spawn(&child.pid, "/proc/self/exe", &actions.value, &attributes.value, argv, environ);
   if (error != 0) return system_error("starting a slot's process", error);
-  // The child has no job yet. The other limits (RLIMIT_AS) also count libraries and unused address space.
-  const rlimit limit{memory.value_or(RLIM_INFINITY), memory.value_or(RLIM_INFINITY)};
-  if (memory && ::prlimit(child.pid, RLIMIT_DATA, &limit, nullptr) != 0) {
-    const int refused = errno;
-    ::kill(child.pid, SIGKILL);
-    ::waitpid(child.pid, nullptr, 0);
-    return system_error("limiting the memory of a slot's process", refused);
-  }
   return child;
 }
 

@@ -18,17 +18,35 @@ inline constexpr std::size_t kReadSize = 64U << 10;
 // How many bytes can be read from a stream now.
 [[nodiscard]] std::size_t waiting_bytes(int descriptor);
 
+struct FrameHead {
+  std::uint32_t length;  // of the rest
+  std::uint32_t check;
+};
+
+// Numbers the frames of a stream.
+class FrameCount {
+ public:
+  [[nodiscard]] FrameHead next_head(std::uint32_t length);
+  // True if the head belongs to the next frame, which is counted then.
+  [[nodiscard]] bool takes(const FrameHead& head);
+
+ private:
+  std::uint32_t frames_ = 0;
+};
+
 // Reassembles the frames of protocol.h from the bytes of a stream.
 class FrameStream {
  public:
   void append(const char* bytes, std::size_t count);
-  // The payload of the next frame, or nullopt if it is not complete yet. Valid until the next append. Fails if the
-  // frame is longer than kMaxFrame.
+  // The payload of the next frame, or nullopt if it is not complete yet. Valid until the next append. Fails if what
+  // comes is not the head of the next frame, or if the frame is longer than kMaxFrame.
   [[nodiscard]] Result<std::optional<Bytes>> next();
 
  private:
   std::string buffer_;
   std::size_t at_ = 0;
+  std::optional<std::uint32_t> length_;  // of the next frame, whose head was taken
+  FrameCount frames_;
 };
 
 }  // namespace zebu::consumer

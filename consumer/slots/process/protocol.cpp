@@ -14,10 +14,21 @@ using codec::Object;
 using codec::Writer;
 
 // In the order of the variants' alternatives, which are those of ToChild and then those of FromChild.
-enum class Type : std::uint8_t { run, stop, soft_limit, recall, report_progress, ended, returned, progressed };
+enum class Type : std::uint8_t {
+  run,
+  stop,
+  soft_limit,
+  recall,
+  report_progress,
+  ended,
+  returned,
+  progressed,
+  ready,
+  start_failed
+};
 constexpr std::size_t kFromChild = std::variant_size_v<ToChild>;
 static_assert(static_cast<std::size_t>(Type::ended) == kFromChild);
-static_assert(static_cast<std::size_t>(Type::progressed) + 1 == kFromChild + std::variant_size_v<FromChild>);
+static_assert(static_cast<std::size_t>(Type::start_failed) + 1 == kFromChild + std::variant_size_v<FromChild>);
 
 // ── writing ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -44,18 +55,19 @@ struct Write {
   void operator()(const Ended& m) const { put(w, m.jobs); }
   void operator()(const Returned& m) const { put(w, m.jobs); }
   void operator()(const Progressed& m) const { put(w, m.jobs); }
+  void operator()(const Ready&) const { w.nil(); }
+  void operator()(const StartFailed& m) const { w.str(m.why); }
 };
 
 template <class Message>
-void append_message(std::string& to, const Message& message, std::size_t first_type) {
+void append_message(std::string& to, const Message& message, std::size_t first_type, FrameCount& frames) {
   const std::size_t start = to.size();
-  std::uint32_t length = 0;
-  to.append(sizeof length, '\0');
+  to.append(sizeof(FrameHead), '\0');
   Writer w(to);
   w.array(2).number(first_type + message.index());
   std::visit(Write{w}, message);
-  length = static_cast<std::uint32_t>(to.size() - start - sizeof length);
-  std::memcpy(to.data() + start, &length, sizeof length);
+  const FrameHead head = frames.next_head(static_cast<std::uint32_t>(to.size() - start - sizeof(FrameHead)));
+  std::memcpy(to.data() + start, &head, sizeof head);
 }
 
 // ── reading ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -90,6 +102,10 @@ FromChild read_from_child(Type type, const Object& field) {
       return Returned{read_jobs<AttemptId>(field, codec::read_attempt)};
     case Type::progressed:
       return Progressed{read_jobs<message::ProgressReport>(field, codec::read_progress)};
+    case Type::ready:
+      return Ready{};
+    case Type::start_failed:
+      return StartFailed{std::string(codec::read_str(field, "why", kMaxFrame))};
     default:
       throw Malformed{"not a message of a slot's process"};
   }
@@ -107,8 +123,10 @@ Result<Message> decode(msgpack::zone& zone, Bytes frame, Read read) {
 
 }  // namespace
 
-void append(std::string& to, const ToChild& message) { append_message(to, message, 0); }
-void append(std::string& to, const FromChild& message) { append_message(to, message, kFromChild); }
+void append(std::string& to, const ToChild& message, FrameCount& frames) { append_message(to, message, 0, frames); }
+void append(std::string& to, const FromChild& message, FrameCount& frames) {
+  append_message(to, message, kFromChild, frames);
+}
 
 struct Decoder::Memory {
   msgpack::zone zone;

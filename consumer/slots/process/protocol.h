@@ -1,5 +1,6 @@
 #pragma once
 
+#include "consumer/slots/process/frame_stream.h"
 #include "zebu/wire/message.h"
 
 #include <memory>
@@ -11,14 +12,18 @@
 // versions. A child runs the tasks' code, which may do anything, so the parent trusts no byte from it. A message that
 // cannot be decoded ends the child: the parent kills it, or the child exits.
 //
-//   ┌ length of the rest: 4 bytes, this machine's order ┬ msgpack: [type, field, …] ┐
+//   ┌ length of the rest ┬ check of length and number ┬ msgpack: [type, field, …] ┐
+//   │ 4 bytes            │ 4 bytes                    │                           │   this machine's order
+//
+// The frames of a stream are numbered from 0. The check finds bytes that a task wrote to the stream between two frames,
+// or took out of it, before they can pass for a length that is waited for.
 //
 // The entries of the lists have the form that docs/protocol.md gives them in ASSIGN, OUTCOME and PROGRESS; an attempt
 // is [id, attempt].
 //
 //   parent ── jobs ────► RUN [jobs]
 //   parent ── orders ──► STOP attempt | SOFT_LIMIT attempt | RECALL | REPORT_PROGRESS
-//   parent ◄── jobs ──── ENDED [outcomes] | RETURNED [attempts] | PROGRESSED [reports]
+//   parent ◄── jobs ──── ENDED [outcomes] | RETURNED [attempts] | PROGRESSED [reports] | READY | START_FAILED why
 //
 // Jobs and orders come on different streams, so that the thread that runs jobs can fetch the next one itself while
 // another thread listens for orders. An order may overtake a job that was sent before it: the child takes all jobs that
@@ -62,13 +67,20 @@ struct Progressed {
   std::vector<message::ProgressReport> jobs;
 };
 
-using FromChild = std::variant<Ended, Returned, Progressed>;
+// The hooks of the registry have run.
+struct Ready {};
+// One of them threw: the child ends.
+struct StartFailed {
+  std::string why;
+};
+
+using FromChild = std::variant<Ended, Returned, Progressed, Ready, StartFailed>;
 
 // ── encoding and decoding ───────────────────────────────────────────────────────────────────────────────────────────
 
-// Appends the whole frame.
-void append(std::string& to, const ToChild& message);
-void append(std::string& to, const FromChild& message);
+// Appends the whole frame. frames: those of the stream before it.
+void append(std::string& to, const ToChild& message, FrameCount& frames);
+void append(std::string& to, const FromChild& message, FrameCount& frames);
 
 // Owns the memory that the last decoded message points into: one for each stream is enough. Not thread-safe.
 class Decoder {

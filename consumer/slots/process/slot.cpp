@@ -1,11 +1,9 @@
 #include "consumer/slots/process/slot.h"
 
+#include "consumer/slots/units.h"
 #include "zebu/program/log.h"
 
-#include <sys/wait.h>
-
 #include <algorithm>
-#include <csignal>
 #include <limits>
 
 namespace zebu::consumer {
@@ -19,36 +17,30 @@ constexpr std::chrono::milliseconds kLongestDelay{5000};
 }  // namespace
 
 ProcessSlot::ProcessSlot(boost::asio::io_context& loop, const SlotEvents& events, const ProcessSlotOptions& options,
-                         SharedMark mark)
+                         Children& children)
     : loop_(loop),
       events_(events),
       options_(options),
-      mark_(std::move(mark)),
+      children_(children),
       jobs_stream_(loop),
       orders_stream_(loop),
       output_(loop),
-      deaths_(loop, SIGCHLD),
       restart_(loop),
+      look_timer_(loop),
       stop_timer_(loop),
       progress_timer_(loop),
-      limits_(loop,
-              {[this] { return mark_.get().read(); }, [this](const LimitWatch::Reached& reached) { reach(reached); }}),
+      limits_(loop, {[this] { return see().running; }, [this](const LimitWatch::Reached& reached) { reach(reached); }}),
       jobs_writer_(jobs_stream_),
       orders_writer_(orders_stream_) {
-  watch_death();
   start();
 }
 
 ProcessSlot::~ProcessSlot() {
-  if (child_) {
-    ::kill(*child_, SIGKILL);
-    retired_.push_back(*child_);
-  }
-  for (const pid_t pid : retired_) ::waitpid(pid, nullptr, 0);
+  if (child_) children_.drop(*child_);
 }
 
 std::size_t ProcessSlot::room() const {
-  if (!child_ || is_used_up()) return 0;
+  if (!is_alive() || is_used_up()) return 0;
   return options_.max_jobs ? *options_.max_jobs - given_ : std::numeric_limits<std::size_t>::max();
 }
 
@@ -57,12 +49,13 @@ void ProcessSlot::give(std::vector<Job> jobs) {
   protocol::Run run;
   run.jobs.reserve(jobs.size());
   for (const Job& job : jobs) run.jobs.push_back(assignment_of(job));
-  append(jobs_writer_.buffer(), run);
+  append(jobs_writer_.buffer(), run, jobs_writer_.frames());
   jobs_writer_.write();
   for (Job& job : jobs) {
     limits_.add(job.id, job.limits);
     jobs_.push_back(std::move(job));
   }
+  look_soon();
 }
 
 void ProcessSlot::recall() { order(protocol::Recall{}); }
@@ -95,31 +88,38 @@ std::deque<Job>::iterator ProcessSlot::find(const AttemptId& id) {
 // ── the child's life ────────────────────────────────────────────────────────────────────────────────────────────────
 
 void ProcessSlot::start() {
-  mark_.get().reset();
-  auto child = start_child(options_.program, mark_, options_.memory);
+  auto mark = SharedMark::make();
+  auto child = mark ? start_child(options_.program, *mark, options_.memory) : tl::make_unexpected(mark.error());
   if (!child) {
     spdlog::error("cannot start a slot's process: {}", child.error().message);
     return start_later();
   }
+  mark_ = std::move(*mark);
   child_ = child->pid;
+  children_.add(child->pid, [this](int wait_status) { reaped(wait_status); });
+  started_ = Clock::now();
   incoming_ = {};
   jobs_writer_.reset();
   orders_writer_.reset();
   tail_.clear();
   given_ = 0;
-  has_worked_ = is_progress_paused_ = is_out_of_memory_ = false;
+  messages_ = messages_at_look_ = 0;
+  has_worked_ = is_ready_ = is_closed_ = is_suspicious_ = is_progress_paused_ = is_out_of_memory_ = false;
   kill_.reset();
   jobs_stream_.assign(child->jobs.release());
   orders_stream_.assign(child->orders.release());
   output_.assign(child->output.release());
   for (auto* stream : {&jobs_stream_, &orders_stream_, &output_}) stream->non_blocking(true);
   watch_jobs();
+  watch_orders();
   watch_output();
-  events_.ready();
+  if (options_.has_hooks) look_soon();
+  if (is_alive()) events_.ready();
 }
 
 void ProcessSlot::start_later() {
   restart_delay_ = std::clamp(restart_delay_ * 2, kFirstDelay, kLongestDelay);
+  spdlog::info("a slot's process is started again in {}", readable(restart_delay_));
   restart_.expires_after(restart_delay_);
   restart_.async_wait([this](const error_code& error) {
     if (!error) start();
@@ -149,29 +149,16 @@ bool ProcessSlot::renew() {
 void ProcessSlot::replace() {
   read_output(waiting_bytes(output_.native_handle()));
   close_streams();
-  ::kill(*child_, SIGKILL);
-  retired_.push_back(*child_);
-  child_.reset();
+  children_.drop(*std::exchange(child_, std::nullopt));
   restart_delay_ = std::chrono::milliseconds(0);
   start();
 }
 
-void ProcessSlot::watch_death() {
-  deaths_.async_wait([this](const error_code& error, int) {
-    if (error) return;
-    watch_death();
-    reap();
-  });
-}
-
-void ProcessSlot::reap() {
-  std::erase_if(retired_, [](pid_t pid) { return ::waitpid(pid, nullptr, WNOHANG) == pid; });
-  int status = 0;
-  if (!child_ || ::waitpid(*child_, &status, WNOHANG) != *child_) return;
-  // Messages and output from before its death still count. Not more: a program that it left behind may go on writing.
+// Messages and output from before its death still count. Not more: a program that it left behind may go on writing.
+void ProcessSlot::reaped(int wait_status) {
   read_jobs(waiting_bytes(jobs_stream_.native_handle()));
   read_output(waiting_bytes(output_.native_handle()));
-  handle_death(status);
+  handle_death(wait_status);
 }
 
 }  // namespace zebu::consumer

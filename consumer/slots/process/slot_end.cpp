@@ -18,6 +18,8 @@ using boost::system::error_code;
 constexpr std::size_t kTailLines = 10;
 // How often to check a process whose stopped job has not begun yet.
 constexpr std::chrono::milliseconds kStopPace{100};
+// A process that has not ended a stopped job so long after it should have is killed, whatever its mark says.
+constexpr std::chrono::seconds kStopPatience{5};
 
 std::vector<std::string> last_lines(const std::string& text) {
   std::vector<std::string> lines;
@@ -33,16 +35,16 @@ std::vector<std::string> last_lines(const std::string& text) {
 // cannot see it, the process is killed. A job may arrive after its STOP if the stream of jobs is full, so STOP is
 // repeated.
 void ProcessSlot::watch_stops() {
+  const auto is_overdue = [](const Stop& stop) { return stop.kill_at + kStopPatience <= Clock::now(); };
+  // This loop may have been held up: what the child has said meanwhile counts.
+  if (std::any_of(stops_.begin(), stops_.end(), is_overdue)) read_jobs(waiting_bytes(jobs_stream_.native_handle()));
+  if (!child_ || kill_) return;
   const TimePoint now = Clock::now();
-  const auto running = mark_.get().read();
+  const auto running = see().running;
   TimePoint next = TimePoint::max();
   for (const Stop& stop : stops_) {
     const bool is_running = running && running->id == stop.id;
-    if (is_running && stop.kill_at <= now) {
-      kill_ = Kill{stop.id, std::nullopt};
-      ::kill(*child_, SIGKILL);
-      return;
-    }
+    if ((is_running && stop.kill_at <= now) || is_overdue(stop)) return kill_child({stop.id, std::nullopt});
     next = std::min(next, is_running ? stop.kill_at : now + kStopPace);
   }
   if (stops_.empty()) return;
@@ -58,21 +60,25 @@ void ProcessSlot::reach(const LimitWatch::Reached& reached) {
   if (reached.limit == LimitWatch::Limit::soft) {
     return order(protocol::SoftLimit{reached.id});
   }
-  const auto running = mark_.get().read();
-  if (!child_ || kill_ || !running || running->id != reached.id) return;  // it is dying, or has ended in time
+  if (!child_ || kill_) return;  // it is dying
+  const auto running = see().running;
+  if (!running || running->id != reached.id) return;  // it has ended in time
   spdlog::warn("job {} has passed its hard limit of {}: slot process {} is killed", reached.id.job.to_string(),
                readable(reached.time), *child_);
-  kill_ = Kill{reached.id, reached.time};
-  ::kill(*child_, SIGKILL);
+  kill_child({reached.id, reached.time});
 }
 
 // Attempts that had begun end here. The others are returned, and can run elsewhere.
 void ProcessSlot::handle_death(int wait_status) {
+  const Death dead = death(wait_status);
   const pid_t pid = *std::exchange(child_, std::nullopt);
   close_streams();
   std::deque<Job> lost = std::exchange(jobs_, {});
-  if (!kill_) spdlog::warn("slot process {}: {}", pid, describe_exit(wait_status));
-  std::vector<Finished> ended = take_ended(lost, wait_status);
+  if (!kill_) {
+    spdlog::warn("slot process {}: {}{}", pid, describe_exit(wait_status),
+                 is_ready_ || !options_.has_hooks ? "" : ", before it had run the hooks of on_start");
+  }
+  std::vector<Finished> ended = take_ended(lost, dead);
   stops_.clear();
   if (has_worked_ || kill_ || !ended.empty()) {
     restart_delay_ = std::chrono::milliseconds(0);
@@ -84,10 +90,18 @@ void ProcessSlot::handle_death(int wait_status) {
   if (!lost.empty()) events_.returned(*this, {std::move_iterator(lost.begin()), std::move_iterator(lost.end())});
 }
 
+// If a task has written over the mark, the oldest job is taken to be the one that ran.
+ProcessSlot::Death ProcessSlot::death(int wait_status) const {
+  const Seen seen = see();
+  if (!seen.is_garbled || jobs_.empty()) return {wait_status, mark_.get().last(), seen.running};
+  const AttemptId& oldest = jobs_.front().id;
+  return {wait_status, oldest, Running{oldest, Clock::now()}};
+}
+
 // Jobs begin in the order in which they were given. So every job before the last one that began has begun too, and its
 // outcome was lost with the process.
-std::vector<Finished> ProcessSlot::take_ended(std::deque<Job>& lost, int wait_status) {
-  const AttemptId last = mark_.get().last();
+std::vector<Finished> ProcessSlot::take_ended(std::deque<Job>& lost, const Death& death) {
+  const AttemptId& last = death.last;
   bool has_begun = std::any_of(lost.begin(), lost.end(), [&](const Job& job) { return job.id == last; });
   std::vector<Finished> ended;
   std::erase_if(lost, [&](const Job& job) {
@@ -98,7 +112,7 @@ std::vector<Finished> ProcessSlot::take_ended(std::deque<Job>& lost, int wait_st
     if (is_stopped) {
       ended.push_back({job.id, Outcome::cancelled()});
     } else if (is_lost) {
-      ended.push_back({job.id, outcome_after_death(job.id, wait_status)});
+      ended.push_back({job.id, outcome_after_death(job.id, death)});
     }
     return is_stopped || is_lost;
   });
@@ -106,19 +120,27 @@ std::vector<Finished> ProcessSlot::take_ended(std::deque<Job>& lost, int wait_st
 }
 
 Outcome ProcessSlot::crashed(int wait_status, bool has_run) const {
-  std::string message =
-      "the slot's process " + (kill_ ? "was killed to end another job" : "died: " + describe_exit(wait_status));
+  std::string message = "the slot's process ";
+  if (!kill_) {
+    message += "died: " + describe_exit(wait_status);
+  } else if (!kill_->why.empty()) {
+    message += "was killed: " + kill_->why;
+  } else {
+    message += "was killed to end another job";
+  }
   if (options_.memory) message += "; its memory is limited to " + readable_bytes(*options_.memory);
   if (!has_run) message += "; the job had ended, but its outcome was lost";
   return Outcome::failed({"zebu::Crash", std::move(message), last_lines(tail_), ErrorKind::crash});
 }
 
-Outcome ProcessSlot::outcome_after_death(const AttemptId& id, int wait_status) const {
-  const auto running = mark_.get().read();
-  const bool has_run = running && running->id == id;
+Outcome ProcessSlot::outcome_after_death(const AttemptId& id, const Death& death) const {
+  const bool has_run = death.running && death.running->id == id;
   const bool is_past_limit = kill_ && kill_->id == id && kill_->limit;
-  Outcome outcome = is_past_limit ? past_hard_limit(*kill_->limit, last_lines(tail_)) : crashed(wait_status, has_run);
-  if (has_run) outcome.ran = std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - running->since);
+  Outcome outcome =
+      is_past_limit ? past_hard_limit(*kill_->limit, last_lines(tail_)) : crashed(death.wait_status, has_run);
+  if (has_run) {
+    outcome.ran = std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - death.running->since);
+  }
   return outcome;
 }
 

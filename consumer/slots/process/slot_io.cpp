@@ -2,12 +2,12 @@
 #include "consumer/slots/run_task.h"
 #include "zebu/program/log.h"
 #include "zebu/program/log_writer.h"
+#include "zebu/utf8.h"
 
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/error.hpp>
 
 #include <algorithm>
-#include <csignal>
 
 // The streams between a slot and its child: see protocol.h.
 namespace zebu::consumer {
@@ -23,7 +23,7 @@ constexpr std::size_t kReadARound = 256U << 10;
 }  // namespace
 
 void ProcessSlot::order(const protocol::ToChild& order) {
-  append(orders_writer_.buffer(), order);
+  append(orders_writer_.buffer(), order, orders_writer_.frames());
   orders_writer_.write();
 }
 
@@ -43,15 +43,29 @@ void ProcessSlot::read_jobs(std::size_t most) {
     taken += count;
     incoming_.append(bytes, count);
     if (const auto handled = handle_messages(); !handled) {
-      spdlog::error("slot process {} is killed: it sent {}", *child_, handled.error().message);
+      kill_child({{}, {}, "it sent " + handled.error().message + " (a task wrote to a descriptor of its slot)"});
       error = asio::error::invalid_argument;
     }
   }
   if (!error || error == asio::error::would_block) return;
-  // The child cannot be used after a malformed message or a broken stream. If it is dying already, this changes
-  // nothing.
   jobs_stream_.close(error);
-  ::kill(*child_, SIGKILL);
+  closed_by_child();
+}
+
+// Nothing comes this way: a task wrote to the descriptor, or closed it.
+void ProcessSlot::watch_orders() {
+  orders_stream_.async_wait(asio::posix::stream_descriptor::wait_read, [this, pid = child_](const error_code& error) {
+    if (error || pid != child_) return;
+    error_code failed;
+    char byte = 0;
+    if (orders_stream_.read_some(asio::buffer(&byte, 1), failed) > 0) {
+      kill_child({{}, {}, "it wrote to a descriptor of its slot"});
+    } else if (failed == asio::error::would_block) {
+      watch_orders();
+    } else {
+      closed_by_child();
+    }
+  });
 }
 
 Result<void> ProcessSlot::handle_messages() {
@@ -61,12 +75,22 @@ Result<void> ProcessSlot::handle_messages() {
     if (!*frame) return {};
     const auto message = decoder_.from_child(**frame);
     if (!message) return tl::make_unexpected(message.error());
-    has_worked_ = true;
+    ++messages_;
     std::visit([this](const auto& each) { handle(each); }, *message);
   }
 }
 
+void ProcessSlot::handle(const protocol::Ready&) {
+  if (std::exchange(is_ready_, true)) return;
+  if (options_.has_hooks) events_.ready();
+}
+
+void ProcessSlot::handle(const protocol::StartFailed& failed) {
+  spdlog::error("slot process {} cannot start: a hook of on_start failed: {}", *child_, mended_utf8(failed.why));
+}
+
 void ProcessSlot::handle(const protocol::Ended& ended) {
+  has_worked_ = true;
   std::vector<Finished> finished;
   finished.reserve(ended.jobs.size());
   for (const message::Report& entry : ended.jobs) {
@@ -98,6 +122,7 @@ void ProcessSlot::handle(const protocol::Returned& returned) {
 }
 
 void ProcessSlot::handle(const protocol::Progressed& progressed) {
+  has_worked_ = true;
   for (const message::ProgressReport& report : progressed.jobs) {
     if (find({report.id, report.attempt}) != jobs_.end()) events_.progress(update_of(report));
   }

@@ -26,6 +26,7 @@ void StreamWriter::write() {
 
 void StreamWriter::reset() {
   buffer_.clear();
+  frames_ = {};
   is_waiting_ = false;
 }
 

@@ -1,5 +1,7 @@
 #pragma once
 
+#include "consumer/slots/process/frame_stream.h"
+
 #include <boost/asio/posix/stream_descriptor.hpp>
 
 #include <string>
@@ -15,6 +17,8 @@ class StreamWriter {
 
   // The bytes to write next: append to it, then call write().
   [[nodiscard]] std::string& buffer() { return buffer_; }
+  // Of the stream.
+  [[nodiscard]] FrameCount& frames() { return frames_; }
   void write();
   // The stream was closed: clears the buffer, for the next stream of the same descriptor object.
   void reset();
@@ -22,6 +26,7 @@ class StreamWriter {
  private:
   boost::asio::posix::stream_descriptor& stream_;
   std::string buffer_;
+  FrameCount frames_;
   bool is_waiting_ = false;
 };
 
