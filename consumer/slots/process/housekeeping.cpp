@@ -11,9 +11,10 @@ using namespace std::chrono_literals;
 
 // To start a process takes longer, on any machine.
 constexpr auto kShortestStart = 15us;
-// The state is compared after runs that take so long, and after shorter ones once in that time.
-constexpr auto kLongRun = 1ms;
-constexpr auto kRestorePace = 5ms;
+// The state is compared when tasks have run for so long, or so often. Not by the clock: on a busy machine a slot may do
+// little between two readings of it.
+constexpr auto kRunTime = 1ms;
+constexpr std::size_t kRuns = 4096;
 // How long the processes that a task left behind may take to die. After that this process ends, and its group with it.
 constexpr auto kPatienceWithLeftovers = 500ms;
 
@@ -40,11 +41,13 @@ bool Housekeeping::after_run(const Task& task, TimePoint start, TimePoint end) {
   const std::size_t known_before = known_.size();
   Known& now = known(task);
   const bool is_first = known_.size() != known_before;
-  const bool restores = is_first || now.changes_state || end - start >= kLongRun || end - restored_ >= kRestorePace;
+  run_time_ += end - start;
+  const bool restores = is_first || now.changes_state || run_time_ >= kRunTime || ++runs_ >= kRuns;
   if (!restores && end - start < kShortestStart) return true;
   const bool are_ended = end_leftovers(now);
   if (!restores) return are_ended;
-  restored_ = end;
+  run_time_ = {};
+  runs_ = 0;
   return restore_state(now) && are_ended;
 }
 

@@ -15,7 +15,7 @@ namespace zebu::consumer {
 // processes, and a changed state of this process. One thread: the one that runs tasks.
 //
 // A run that was too short to start a process costs nothing here. The state is compared after a task's first run, after
-// runs of 1 ms or more, after each run of a task that has changed something before, and at the latest 5 ms after the
+// each run of a task that has changed something before, and when tasks have run for 1 ms or 4,096 times since the
 // comparison before: it takes some twenty microseconds.
 class Housekeeping {
  public:
@@ -37,8 +37,9 @@ class Housekeeping {
   Leftovers leftovers_;
   std::optional<ProcessState> state_;
   std::vector<Known> known_;
-  std::size_t last_ = 0;  // the one in known_ that ran last
-  TimePoint restored_{};
+  std::size_t last_ = 0;        // the one in known_ that ran last
+  Clock::duration run_time_{};  // since the state was compared
+  std::size_t runs_ = 0;
 };
 
 }  // namespace zebu::consumer

@@ -12,7 +12,7 @@ namespace {
 using boost::system::error_code;
 
 // How often to look at a process that has jobs. One that makes no sense in two looks is killed.
-constexpr std::chrono::milliseconds kLookPace{3000};
+constexpr std::chrono::milliseconds kLookPace{2000};
 // A process that has closed a stream is dying in most cases, and then its end says more. This is the time for it.
 constexpr std::chrono::milliseconds kClosedPatience{1000};
 // A process that is still there so long after SIGKILL hangs in the kernel. It will not run a task's code again.
@@ -57,7 +57,7 @@ void ProcessSlot::look() {
   if (!is_ready_ && options_.has_hooks) {
     spdlog::warn("slot process {} runs its hooks of on_start, for {} so far", *child_,
                  readable(std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - started_)));
-    return look_after(10 * kLookPace);
+    return look_after(15 * kLookPace);
   }
   if (jobs_.empty()) return;
   const Seen seen = see();
