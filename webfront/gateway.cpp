@@ -2,6 +2,8 @@
 
 #include "zebu/program/log.h"
 
+#include <algorithm>
+
 namespace zebu::webfront {
 
 using boost::asio::awaitable;
@@ -13,6 +15,14 @@ namespace {
 Error explained(Error error) {
   if (error.code == ErrorCode::unknown_job) error.message = "the broker was restarted and no longer knows the job";
   return error;
+}
+
+// The least time in which the broker may confirm a job that is waited for.
+constexpr std::chrono::milliseconds kConfirm{1'000};
+
+// Whether a wait has ended without the broker's answer, for another reason than that nobody needs it.
+bool is_unanswered(const Error& error) {
+  return error.code == ErrorCode::timed_out || error.code == ErrorCode::disconnected;
 }
 
 bool is_unshared(const JobRequest& job) { return job.options.transient && job.options.unique.empty(); }
@@ -82,27 +92,27 @@ awaitable<Result<Outcome>> Gateway::run(JobRequest job, Interrupt& interrupt) {
   co_return outcome;
 }
 
-awaitable<Result<Gateway::Submitted>> Gateway::submit(JobRequest job, std::optional<std::chrono::milliseconds> wait,
+awaitable<Result<Gateway::Submitted>> Gateway::submit(JobId id, JobRequest job,
+                                                      std::optional<std::chrono::milliseconds> wait,
                                                       Interrupt& interrupt) {
   if (!session_.is_up()) co_return tl::make_unexpected(away());
   const Waiting waiting(waiting_, interrupt);
   const bool is_ours = wait && is_unshared(job);
-  const TimePoint deadline = Clock::now() + wait.value_or(0ms);
-  const JobId id = Uuid::make();
+  const TimePoint now = Clock::now();
   PendingJob pending(session_, id, std::move(job), &interrupt);
-  const Result<void> accepted = co_await pending.accepted(TimePoint::max());
-  Submitted submitted{pending.id(), pending.id() != id, std::nullopt};
-  if (accepted && wait) {
-    Result<Outcome> outcome = co_await pending.outcome(deadline);
-    if (outcome) {
-      submitted.outcome = std::move(*outcome);
-    } else if (outcome.error().code != ErrorCode::timed_out) {
-      if (interrupt.raised()) abandon(pending, is_ours);
-      co_return tl::make_unexpected(explained(outcome.error()));
-    }
-  } else if (!accepted) {
+  const TimePoint latest = wait ? now + std::max(*wait, kConfirm) : TimePoint::max();
+  const Result<void> accepted = co_await pending.accepted(latest);
+  Submitted submitted{pending.id(), pending.id() != id, std::nullopt, std::nullopt};
+  Result<Outcome> outcome = fail(ErrorCode::timed_out, "nothing was waited for");
+  if (accepted && wait) outcome = co_await pending.outcome(now + *wait);
+  if (!accepted && is_unanswered(accepted.error())) {
+    submitted.unconfirmed = accepted.error();
+  } else if (!accepted || (!outcome && !is_unanswered(outcome.error()))) {
+    // The interrupt says closed when the client has hung up.
     if (interrupt.raised()) abandon(pending, is_ours);
-    co_return tl::make_unexpected(explained(accepted.error()));
+    co_return tl::make_unexpected(explained(accepted ? outcome.error() : accepted.error()));
+  } else if (outcome) {
+    submitted.outcome = std::move(*outcome);
   }
   co_return submitted;
 }

@@ -16,6 +16,8 @@ namespace zebu::webfront {
 // One thread, the loop's. Close it and run the loop until it is empty before you destroy it.
 class Gateway {
  public:
+  static constexpr std::chrono::milliseconds kQueryLimit{5'000};
+
   Gateway(boost::asio::io_context& loop, SocketContext& context, ClientOptions options);
   [[nodiscard]] Result<void> start() { return session_.start(); }
   void close();
@@ -28,9 +30,12 @@ class Gateway {
     JobId id;
     bool is_attached = false;        // the id is that of an earlier job with the same unique key
     std::optional<Outcome> outcome;  // if it came within the wait
+    // Set: the job was sent, and this is why it is not known whether the broker has it.
+    std::optional<Error> unconfirmed;
   };
-  // Submits a job, and waits for its outcome at most as long as `wait` says.
-  [[nodiscard]] boost::asio::awaitable<Result<Submitted>> submit(JobRequest job,
+  // Submits a job as `id`, and waits for its outcome at most as long as `wait` says. With a wait, it also waits for the
+  // broker's confirmation no longer than that, or a second. An error: the broker does not have the job.
+  [[nodiscard]] boost::asio::awaitable<Result<Submitted>> submit(JobId id, JobRequest job,
                                                                  std::optional<std::chrono::milliseconds> wait,
                                                                  Interrupt& interrupt);
   // Waits at most `limit` for a job that was submitted earlier. Fails with timed_out if it has not ended by then.
@@ -44,7 +49,6 @@ class Gateway {
                                                                        std::chrono::milliseconds limit = kQueryLimit);
 
  private:
-  static constexpr std::chrono::milliseconds kQueryLimit{5'000};
   class Waiting;
   [[nodiscard]] Error away() const;
   void changed(const Error* why);

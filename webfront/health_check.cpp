@@ -18,7 +18,9 @@ Result<void> check_health(const Options& options) {
   boost::asio::ip::tcp::iostream stream;
   stream.expires_after(std::chrono::seconds(2));
   stream.connect(address->host, address->port);
-  stream << "GET /healthz HTTP/1.1\r\nHost: " << address->host << "\r\nConnection: close\r\n\r\n" << std::flush;
+  const bool is_v6 = address->host.find(':') != std::string::npos;
+  const std::string host = is_v6 ? "[" + address->host + "]" : address->host;
+  stream << "GET /healthz HTTP/1.1\r\nHost: " << host << "\r\nConnection: close\r\n\r\n" << std::flush;
   std::string version;
   int status = 0;
   stream >> version >> status;

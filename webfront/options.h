@@ -17,6 +17,9 @@ struct Options {
   http::ServerOptions http;
   std::chrono::milliseconds max_wait{60'000};  // the limit of `Prefer: wait` and `?wait=`; a longer wait is shortened
 
+  // From the signal to stop until the listener closes: /readyz says 503, and load balancers turn elsewhere.
+  std::chrono::milliseconds drain_delay{1000};
+
   std::string log_level = "info";
   bool check = false;  // only ask the front end at http.listen whether it is healthy
 };

@@ -8,21 +8,28 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr http::Problem kAll[] = {
-    problems::kBadRequest,       problems::kBadJob,       problems::kNotFound,   problems::kUnknownJob,
-    problems::kMethodNotAllowed, problems::kTimedOut,     problems::kTooLarge,   problems::kMediaType,
-    problems::kExpectation,      problems::kUnknownTask,  problems::kQueueFull,  problems::kHeaderTooLarge,
-    problems::kJobFailed,        problems::kJobCancelled, problems::kInternal,   problems::kBrokerAway,
-    problems::kJobLost,          problems::kNoConsumer,   problems::kOverloaded, problems::kJobExpired,
-    problems::kVersion,
+    problems::kBadRequest, problems::kBadJob,           problems::kCrossSite,   problems::kNotFound,
+    problems::kUnknownJob, problems::kMethodNotAllowed, problems::kTimedOut,    problems::kTooLarge,
+    problems::kMediaType,  problems::kExpectation,      problems::kMisdirected, problems::kUnknownTask,
+    problems::kQueueFull,  problems::kHeaderTooLarge,   problems::kJobFailed,   problems::kJobCancelled,
+    problems::kInternal,   problems::kNotImplemented,   problems::kBrokerAway,  problems::kJobLost,
+    problems::kNoConsumer, problems::kOverloaded,       problems::kStopping,    problems::kUnconfirmed,
+    problems::kJobExpired, problems::kVersion,
 };
 
 }  // namespace
 
 std::span<const http::Problem> all_problems() { return kAll; }
 
-http::Response error_response(const Error& error) {
+http::Response stopping_response(std::string_view extension) {
+  http::Response response = problem_response(problems::kStopping, "try again: another one may serve you", extension);
+  response.headers = http::retry_after(1s);
+  return response;
+}
+
+http::Response error_response(const Error& error, std::string_view extension) {
   const auto with_retry = [&](const http::Problem& problem, std::chrono::milliseconds delay) {
-    http::Response response = problem_response(problem, error.message);
+    http::Response response = problem_response(problem, error.message, extension);
     response.headers = http::retry_after(delay);
     return response;
   };

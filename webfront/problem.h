@@ -23,13 +23,16 @@ inline constexpr Problem kJobCancelled{500, "job_cancelled", "The job was cancel
 inline constexpr Problem kBrokerAway{503, "broker_away", "The broker is unavailable"};
 inline constexpr Problem kJobLost{503, "job_lost", "The broker no longer knows the job"};
 inline constexpr Problem kNoConsumer{503, "no_consumer", "No consumer serves the queue"};
+inline constexpr Problem kUnconfirmed{504, "unconfirmed", "It is not known whether the broker has the job"};
 inline constexpr Problem kJobExpired{504, "job_expired", "The job expired before it started"};
 }  // namespace problems
 
 [[nodiscard]] std::span<const http::Problem> all_problems();
 
-// An error of the broker, or of the connection to it.
-[[nodiscard]] http::Response error_response(const Error& error);
+// An error of the broker, or of the connection to it. extension: as for problem_response.
+[[nodiscard]] http::Response error_response(const Error& error, std::string_view extension = {});
+// 503: the front end is stopping.
+[[nodiscard]] http::Response stopping_response(std::string_view extension = {});
 // An outcome other than success. The problem of a failed job has the job's error as its member `error`.
 [[nodiscard]] http::Response outcome_response(const Outcome& outcome);
 

@@ -13,7 +13,7 @@ namespace {
 using http::Method;
 
 constexpr ApiRoute kRoutes[] = {
-    // method, path, handler, waits
+    // method, path, handler, waits, is_vital
     {Method::get, "/fast", api::fast, false},
     {Method::get, "/fib/{n}", api::fib, true},
     {Method::get, "/slow", api::slow, true},
@@ -21,8 +21,8 @@ constexpr ApiRoute kRoutes[] = {
     {Method::get, "/v1/jobs/{id}", api::show_job, true},
     {Method::get, "/v1/queues", api::list_queues, true},
     {Method::get, "/v1/consumers", api::list_consumers, true},
-    {Method::get, "/healthz", api::health, false},
-    {Method::get, "/readyz", api::readiness, true},
+    {Method::get, "/healthz", api::health, false, true},
+    {Method::get, "/readyz", api::readiness, true, true},
     {Method::get, "/openapi.json", api::description, false},
 };
 
@@ -35,7 +35,7 @@ http::Routes make_routes(const api::Api& api) {
   for (const ApiRoute& route : kRoutes) {
     routes.push_back({route.method, route.path,
                       [&api, handler = route.handler](const http::Request& request) { return handler(api, request); },
-                      route.waits});
+                      route.waits, route.is_vital});
   }
   return {std::move(routes), "/openapi.json and docs/http-api.md list the available paths"};
 }

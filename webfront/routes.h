@@ -13,6 +13,7 @@ struct ApiRoute {
   std::string_view path;
   http::Answer (*handler)(const api::Api&, const http::Request&);
   bool waits;  // as in http::Route: whatever asks the broker waits
+  bool is_vital = false;
 };
 
 // All routes of the front end. If you add one: its handler in api/, and its entries in docs/http-api.md and

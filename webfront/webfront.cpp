@@ -8,6 +8,7 @@
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/steady_timer.hpp>
 
 namespace zebu::webfront {
 
@@ -16,10 +17,19 @@ struct Webfront::Parts {
   explicit Parts(const Options& options)
       : gateway(loop, context, ClientOptions{options.broker, "webfront", options.liveness}),
         converter(loop),
-        api{gateway, converter, std::chrono::duration_cast<std::chrono::seconds>(options.max_wait)},
+        api{gateway, converter, std::chrono::duration_cast<std::chrono::seconds>(options.max_wait), false},
         routes(make_routes(api)),
         server(loop, options.http, routes),
-        stop(loop) {}
+        drain_delay(options.drain_delay),
+        stop(loop),
+        drain(loop) {}
+
+  void begin_stop() {
+    spdlog::info("stopping");
+    api.is_stopping = true;
+    drain.expires_after(drain_delay);
+    drain.async_wait([this](const boost::system::error_code&) { server.stop([this] { gateway.close(); }); });
+  }
 
   boost::asio::io_context loop{1};
   SocketContext context;
@@ -28,7 +38,9 @@ struct Webfront::Parts {
   api::Api api;
   http::Routes routes;
   http::Server server;
+  std::chrono::milliseconds drain_delay;
   boost::asio::posix::stream_descriptor stop;
+  boost::asio::steady_timer drain;
 };
 
 Webfront::Webfront(const Options& options) : parts_(std::make_unique<Parts>(options)) {}
@@ -49,9 +61,7 @@ void Webfront::run(int stop_descriptor) {
   Parts& p = *parts_;
   p.stop.assign(stop_descriptor);
   p.stop.async_wait(boost::asio::posix::stream_descriptor::wait_read, [&p](const boost::system::error_code& error) {
-    if (error) return;
-    spdlog::info("stopping");
-    p.server.stop([&p] { p.gateway.close(); });
+    if (!error) p.begin_stop();
   });
   p.loop.run();
 }

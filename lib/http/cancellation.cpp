@@ -1,5 +1,7 @@
 #include "http/cancellation.h"
 
+#include <utility>
+
 namespace zebu::http {
 
 void Cancellation::listen(Listener listener) {
@@ -7,10 +9,10 @@ void Cancellation::listen(Listener listener) {
   if (why_ && listener_) listener_(*why_);
 }
 
-void Cancellation::raise(Error why) {
+void Cancellation::raise(Ending why) {
   if (why_) return;
-  why_ = std::move(why);
-  if (listener_) listener_(*why_);
+  why_ = why;
+  if (listener_) listener_(why);
 }
 
 }  // namespace zebu::http

@@ -1,17 +1,18 @@
 #pragma once
 
-#include "zebu/error.h"
-
 #include <functional>
 #include <optional>
 
 namespace zebu::http {
 
-// Tells a request's handler that nobody needs its response any more: the client has hung up, or the server must end.
-// The connection owns it and raises it. One thread, the loop's.
+// Why a request's handler should end now. hung_up: nobody will read its response. stopping: the server ends, and sends
+// what the handler responds with within the next second.
+enum class Ending { hung_up, stopping };
+
+// Tells a request's handler to end. The connection owns it and raises it. One thread, the loop's.
 class Cancellation {
  public:
-  using Listener = std::function<void(const Error& why)>;
+  using Listener = std::function<void(Ending why)>;
 
   Cancellation() = default;
   Cancellation(const Cancellation&) = delete;
@@ -20,11 +21,11 @@ class Cancellation {
   // Calls `listener` when it is raised, or now if it has been raised. It has one listener at a time; {} removes it.
   void listen(Listener listener);
   // Only the first raise counts.
-  void raise(Error why);
-  [[nodiscard]] const std::optional<Error>& raised() const { return why_; }
+  void raise(Ending why);
+  [[nodiscard]] std::optional<Ending> raised() const { return why_; }
 
  private:
-  std::optional<Error> why_;
+  std::optional<Ending> why_;
   Listener listener_;
 };
 

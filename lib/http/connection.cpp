@@ -21,19 +21,23 @@ using namespace std::chrono_literals;
 
 namespace {
 
-// Responses to pipelined requests are gathered up to here before they are written. A body of more bytes, received or
-// sent, counts in the budget.
+// Responses to pipelined requests are gathered up to here before they are written. A larger body is written by itself.
 constexpr std::size_t kMaxGathered = 64U << 10;
+// What each connection may hold in each direction without a share of the budget.
+constexpr std::size_t kFree = 16U << 10;
 // How much is handed to the kernel at once, and how much before other connections have their turn.
 constexpr std::size_t kMaxWrite = 64U << 10;
 constexpr std::size_t kTurn = 256U << 10;
 // How long a closed connection still reads what the client sends: a reset would discard the last response before the
 // client has read it (RFC 9112, 9.6).
 constexpr auto kLinger = 2s;
+// How long a connection past the limit may take to send its request.
+constexpr auto kPatience = 1s;
 // Of a response after which the connection is closed, whatever the request said.
 constexpr Framing kLast{false, false, false};
+constexpr std::string_view kTooMany = "it has as many connections as it may have: try again soon";
 
-std::size_t counted(std::size_t body) { return body > kMaxGathered ? body : 0; }
+std::size_t counted(std::size_t bytes) { return bytes > kFree ? bytes : 0; }
 
 Response overloaded(std::string_view why) {
   Response response = problem_response(problems::kOverloaded, why);
@@ -52,16 +56,14 @@ void clear(std::string& sent) {
 
 }  // namespace
 
-Connection::Connection(tcp::socket socket, const ServerOptions& options, const Routes& routes,
-                       const ServerHeaders& headers, Budget& budget)
+Connection::Connection(tcp::socket socket, const Shared& shared, bool has_room)
     : socket_(std::move(socket)),
-      options_(options),
-      routes_(routes),
-      headers_(headers),
-      reader_(options.max_header, options.max_body),
-      watch_(socket_, reader_),
-      received_bytes_(budget),
-      unsent_bytes_(budget) {
+      shared_(shared),
+      reader_(shared.options.max_header, shared.options.max_body),
+      received_bytes_(shared.budget),
+      unsent_bytes_(shared.budget),
+      watch_(socket_, reader_, out_, [this](std::size_t unparsed) { return may_hold(unparsed); }),
+      has_room_(has_room) {
   error_code ignored;
   socket_.non_blocking(true, ignored);
   socket_.set_option(tcp::no_delay(true), ignored);
@@ -82,24 +84,19 @@ awaitable<void> Connection::serve() {
   if (flushed) co_await linger();
 }
 
-awaitable<void> Connection::refuse() {
-  respond(overloaded("it has as many connections as it may have: try again soon"), kLast);
-  const bool flushed = co_await flush();
-  if (flushed) co_await linger();
-}
-
 void Connection::enter(Phase phase) {
   phase_ = phase;
   switch (phase) {
     case Phase::header:
-      deadline_ = Clock::now() + options_.header_timeout;
+      deadline_ = Clock::now() + shared_.options.header_timeout;
+      if (!has_room_) deadline_ = std::min(deadline_, Clock::now() + kPatience);
       break;
     case Phase::body:
-      deadline_ = Clock::now() + options_.body_timeout;
+      deadline_ = Clock::now() + shared_.options.body_timeout;
       break;
     case Phase::idle:
     case Phase::writing:
-      deadline_ = Clock::now() + options_.idle_timeout;
+      deadline_ = Clock::now() + shared_.options.idle_timeout;
       break;
     case Phase::closing:
       deadline_ = Clock::now() + kLinger;
@@ -122,7 +119,12 @@ awaitable<bool> Connection::receive() {
       refuse_request();
       co_return false;
     }
-    if (!received_bytes_.resize(counted(reader_.body_size()))) {
+    if (!has_room_ && reader_.has_header()) {
+      open_ = false;
+      respond(overloaded(kTooMany), kLast);
+      co_return false;
+    }
+    if (!may_hold(reader_.unparsed_size())) {
       open_ = false;
       respond(overloaded("too many large bodies are being received: try again soon"), kLast);
       co_return false;
@@ -138,6 +140,10 @@ awaitable<bool> Connection::receive() {
   }
 }
 
+bool Connection::may_hold(std::size_t unparsed) {
+  return received_bytes_.resize(counted(reader_.body_size()) + counted(unparsed));
+}
+
 awaitable<bool> Connection::read_more() {
   if (reader_.has_header() && phase_ != Phase::body) enter(Phase::body);
   if (reader_.has_started() && phase_ == Phase::idle) enter(Phase::header);
@@ -149,7 +155,9 @@ awaitable<bool> Connection::read_more() {
   reader_.commit(count);
   if (!error) co_return true;
   open_ = false;
-  if (timed_out_ && reader_.has_started()) {
+  if (timed_out_ && !has_room_) {
+    respond(overloaded(kTooMany), kLast);
+  } else if (timed_out_ && reader_.has_started()) {
     respond(problem_response(problems::kTimedOut, "the request did not arrive within the time limit"), kLast);
   } else {
     broken_ = true;
@@ -168,23 +176,25 @@ void Connection::refuse_request() {
 awaitable<void> Connection::answer() {
   Request request;
   reader_.fill(request);
-  Framing framing{reader_.is_http_1_0(), reader_.keep_alive(), request.method == Method::head};
-  if (!request.target.parse(reader_.target())) {
-    respond(problem_response(problems::kBadRequest, "the request target is not a valid path"), framing);
-  } else {
-    const Routes::Choice choice = routes_.choose(request);
-    if (choice.route == nullptr) {
-      framing.keep_alive = framing.keep_alive && !finishing_;
-      respond(choice.instead, framing);
-    } else {
-      Response response = co_await handle(request, *choice.route);
-      if (is_gone()) co_return;
-      framing.keep_alive = framing.keep_alive && !finishing_;
-      respond(std::move(response), framing);
-    }
-  }
-  open_ = framing.keep_alive;
+  Routes::Choice choice = choose(request);
+  Response response = std::move(choice.instead);
+  if (choice.route != nullptr) response = co_await handle(request, *choice.route);
+  if (is_gone()) co_return;
+  const bool goes_on = reader_.keep_alive() && has_room_ && !finishing_;
+  respond(std::move(response), {reader_.is_http_1_0(), goes_on, request.method == Method::head});
+  open_ = goes_on;
   if (out_.size() + body_.size() > kMaxGathered) co_await flush();
+}
+
+Routes::Choice Connection::choose(Request& request) const {
+  if (!request.target.parse(reader_.target())) {
+    return {nullptr, problem_response(problems::kBadRequest, "the request target is not a valid path")};
+  }
+  if (auto refusal = shared_.hosts.refuse(request)) return {nullptr, std::move(*refusal)};
+  Routes::Choice choice = shared_.routes.choose(request);
+  const bool is_vital = choice.route != nullptr && choice.route->is_vital;
+  if (!has_room_ && !is_vital) return {nullptr, overloaded(kTooMany)};
+  return choice;
 }
 
 awaitable<Response> Connection::handle(Request& request, const Route& route) {
@@ -213,16 +223,17 @@ awaitable<Response> Connection::handle(Request& request, const Route& route) {
 }
 
 void Connection::respond(Response response, const Framing& framing) {
-  const std::size_t size = framing.is_head ? 0 : counted(response.body.size());
-  if (!unsent_bytes_.resize(size)) {
+  const std::size_t size = response.body.size();
+  const bool is_large = !framing.is_head && size > kMaxGathered;
+  if (is_large && !unsent_bytes_.resize(size)) {
     // The headers say where the response can be had later.
     const std::string headers = std::move(response.headers);
     response = overloaded("too many large responses wait to be read: try again soon");
     response.headers += headers;
   }
-  append_head(out_, response, framing, headers_);
+  append_head(out_, response, framing, shared_.headers);
   if (!has_body(response, framing)) return;
-  if (counted(response.body.size()) > 0) {
+  if (response.body.size() > kMaxGathered) {
     body_ = std::move(response.body);
   } else {
     out_ += response.body;
@@ -238,6 +249,12 @@ awaitable<bool> Connection::flush() {
       // Most responses fit into the socket's buffer, and are written at once without a pass through the loop.
       std::size_t count = socket_.write_some(rest, error);
       if (error == boost::asio::error::would_block) {
+        // A large body has its share already.
+        if (body_.empty() && !unsent_bytes_.resize(counted(out_.size()))) {
+          spdlog::warn("closing a connection that does not read its responses: all connections hold too much");
+          broken_ = true;
+          break;
+        }
         enter(Phase::writing);
         error = {};
         count = co_await socket_.async_write_some(rest, redirect_error(use_awaitable, error));
@@ -282,10 +299,19 @@ void Connection::finish() {
   if (phase_ == Phase::idle || (phase_ == Phase::header && !reader_.has_started())) socket_.cancel(ignored);
 }
 
+void Connection::conclude() {
+  finish();
+  if (cancellation_ != nullptr) {
+    cancellation_->raise(Ending::stopping);
+  } else if (phase_ != Phase::writing && phase_ != Phase::closing) {
+    abort();
+  }
+}
+
 void Connection::abort() {
   broken_ = true;
   open_ = false;
-  if (cancellation_ != nullptr) cancellation_->raise({ErrorCode::closed, "the server is stopping", {}});
+  if (cancellation_ != nullptr) cancellation_->raise(Ending::hung_up);
   error_code ignored;
   socket_.close(ignored);
 }

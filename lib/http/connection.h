@@ -2,6 +2,7 @@
 
 #include "http/budget.h"
 #include "http/hang_up_watch.h"
+#include "http/host_policy.h"
 #include "http/request_reader.h"
 #include "http/response.h"
 #include "http/routes.h"
@@ -19,21 +20,29 @@ namespace zebu::http {
 // each connection four times a second whether its deadline has passed.
 class Connection {
  public:
-  // The references outlive it.
-  Connection(boost::asio::ip::tcp::socket socket, const ServerOptions& options, const Routes& routes,
-             const ServerHeaders& headers, Budget& budget);
+  // What all connections of a server share. It outlives them.
+  struct Shared {
+    const ServerOptions& options;
+    const Routes& routes;
+    const HostPolicy& hosts;
+    const ServerHeaders& headers;
+    Budget& budget;
+  };
+
+  // has_room: one past the limit of connections gets one response, and no other than 503 except from a vital route.
+  Connection(boost::asio::ip::tcp::socket socket, const Shared& shared, bool has_room);
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
 
   // Serves the connection to its end. No operation is pending after that.
   [[nodiscard]] boost::asio::awaitable<void> serve();
-  // Responds that there are too many connections, and closes.
-  [[nodiscard]] boost::asio::awaitable<void> refuse();
 
   // Ends the pending operation if its deadline has passed.
   void sweep(TimePoint now);
   // Closes after the running request, or now if there is none.
   void finish();
+  // Asks the running request for a response now, and closes after it, or now if there is none.
+  void conclude();
   // Closes now, and cancels the running request.
   void abort();
 
@@ -43,28 +52,30 @@ class Connection {
   boost::asio::awaitable<bool> receive();
   boost::asio::awaitable<bool> read_more();
   boost::asio::awaitable<void> answer();
+  [[nodiscard]] Routes::Choice choose(Request& request) const;
   boost::asio::awaitable<Response> handle(Request& request, const Route& route);
   boost::asio::awaitable<bool> flush();
   boost::asio::awaitable<void> linger();
   void enter(Phase phase);
   void respond(Response response, const Framing& framing);
   void refuse_request();
+  // Whether the budget has room for what is received and not handled.
+  [[nodiscard]] bool may_hold(std::size_t unparsed);
   [[nodiscard]] bool is_gone() const { return broken_ || watch_.hung_up(); }
 
   boost::asio::ip::tcp::socket socket_;
-  const ServerOptions& options_;
-  const Routes& routes_;
-  const ServerHeaders& headers_;
+  const Shared& shared_;
   RequestReader reader_;
+  std::string out_;               // responses that wait to be sent
+  std::string body_;              // a large body, to be sent after out_
+  std::size_t written_ = 0;       // since other connections had their turn
+  Budget::Share received_bytes_;  // a large body that no handler has dropped, and what is read ahead
+  Budget::Share unsent_bytes_;    // out_ and body_
   HangUpWatch watch_;
-  std::string out_;                       // responses that wait to be sent
-  std::string body_;                      // a large body, to be sent after out_
-  std::size_t written_ = 0;               // since other connections had their turn
-  Budget::Share received_bytes_;          // a large body that is received, or that a handler has not dropped
-  Budget::Share unsent_bytes_;            // body_
   Cancellation* cancellation_ = nullptr;  // of the request that is being handled
   Phase phase_ = Phase::idle;
   TimePoint deadline_ = TimePoint::max();
+  bool has_room_;
   bool timed_out_ = false;
   bool open_ = true;  // another request will be read
   bool finishing_ = false;

@@ -8,6 +8,9 @@ namespace zebu::http {
 // Names of fields, preferences and media types do not distinguish ASCII upper and lower case.
 [[nodiscard]] bool is_same_name(std::string_view a, std::string_view b);
 
+[[nodiscard]] constexpr bool is_digit(char c) { return c >= '0' && c <= '9'; }
+[[nodiscard]] constexpr bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
+
 // Without the spaces and tabs at both ends.
 [[nodiscard]] std::string_view trim(std::string_view text);
 

@@ -2,39 +2,59 @@
 
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <netinet/tcp.h>
 
 namespace zebu::http {
 
 using boost::system::error_code;
-using tcp = boost::asio::ip::tcp;
 
 void HangUpWatch::begin(Cancellation& cancellation) {
   cancellation_ = &cancellation;
-  wait();
+  wait(Socket::wait_read);
 }
 
-void HangUpWatch::wait() {
+void HangUpWatch::wait(Socket::wait_type what) {
   pending_ = true;
-  socket_.async_wait(tcp::socket::wait_read, [this](const error_code& error) {
+  socket_.async_wait(what, [this, what](const error_code& error) {
     pending_ = false;
-    if (!error && cancellation_ != nullptr) read();
+    if (error || cancellation_ == nullptr) return;
+    if (what == Socket::wait_read) return read();
+    hang_up();
   });
 }
 
 void HangUpWatch::read() {
   for (;;) {
     const auto room = reader_.room();
-    if (room.empty()) return;  // enough is read ahead: the rest waits in the kernel, and so does a hang-up behind it
+    // If enough is read ahead, the rest waits in the kernel, and so does a hang-up behind it.
+    if (room.empty() || !may_hold_(reader_.unparsed_size() + room.size())) return;
     error_code error;
     const std::size_t count = socket_.read_some(boost::asio::buffer(room.data(), room.size()), error);
     reader_.commit(count);
-    if (error == boost::asio::error::would_block) return wait();
-    if (error) {
-      hung_up_ = true;
-      cancellation_->raise({ErrorCode::closed, "the client hung up", {}});
-      return;
-    }
+    if (error == boost::asio::error::would_block) return wait(Socket::wait_read);
+    if (error == boost::asio::error::eof) return probe();
+    if (error) return hang_up();
   }
+}
+
+void HangUpWatch::probe() {
+  error_code error;
+  if (reader_.is_http_1_0()) {
+    using Seconds = boost::asio::detail::socket_option::integer<IPPROTO_TCP, TCP_KEEPIDLE>;
+    socket_.set_option(Seconds(10), error);
+    socket_.set_option(boost::asio::socket_base::keep_alive(true), error);
+  } else {
+    constexpr std::string_view kProbe = "HTTP/1.1 100 Continue\r\n\r\n";
+    const std::size_t sent = socket_.write_some(boost::asio::buffer(kProbe.data(), kProbe.size()), error);
+    if (error && error != boost::asio::error::would_block) return hang_up();
+    if (sent > 0) out_ += kProbe.substr(sent);
+  }
+  wait(Socket::wait_error);
+}
+
+void HangUpWatch::hang_up() {
+  hung_up_ = true;
+  cancellation_->raise(Ending::hung_up);
 }
 
 boost::asio::awaitable<void> HangUpWatch::end() {

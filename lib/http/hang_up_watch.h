@@ -7,13 +7,25 @@
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/ip/tcp.hpp>
 
+#include <functional>
+#include <string>
+
 namespace zebu::http {
 
 // Watches a connection's socket while a handler runs. Bytes that arrive meanwhile go to the reader, for the next
-// request; the end of the stream cancels the request. Socket and reader outlive it.
+// request.
+//
+// The end of the stream alone does not tell a client that has hung up from one that has only ended its sending side and
+// waits for the response. So it is answered with "100 Continue", which clients ignore (RFC 9110, 15.2.1), and which
+// nobody takes any more who has hung up: the reset that comes back cancels the request. HTTP/1.0 has no such response;
+// there the kernel's probes find out, after a minute or so.
 class HangUpWatch {
  public:
-  HangUpWatch(boost::asio::ip::tcp::socket& socket, RequestReader& reader) : socket_(socket), reader_(reader) {}
+  using Socket = boost::asio::ip::tcp::socket;
+
+  // All three outlive it. out: what is sent before the response. may_hold: whether so many unparsed bytes may be held.
+  HangUpWatch(Socket& socket, RequestReader& reader, std::string& out, std::function<bool(std::size_t)> may_hold)
+      : socket_(socket), reader_(reader), out_(out), may_hold_(std::move(may_hold)) {}
 
   // `cancellation` must live until end() has finished.
   void begin(Cancellation& cancellation);
@@ -25,11 +37,15 @@ class HangUpWatch {
   [[nodiscard]] bool hung_up() const { return hung_up_; }
 
  private:
-  void wait();
+  void wait(Socket::wait_type what);
   void read();
+  void probe();
+  void hang_up();
 
-  boost::asio::ip::tcp::socket& socket_;
+  Socket& socket_;
   RequestReader& reader_;
+  std::string& out_;
+  std::function<bool(std::size_t)> may_hold_;
   Cancellation* cancellation_ = nullptr;
   bool pending_ = false;
   bool hung_up_ = false;

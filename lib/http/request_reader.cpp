@@ -36,11 +36,73 @@ Method method_of(beast_http::verb verb) {
       return Method::head;
     case beast_http::verb::post:
       return Method::post;
+    case beast_http::verb::put:
+      return Method::put;
+    case beast_http::verb::patch:
+      return Method::patch;
+    case beast_http::verb::delete_:
+      return Method::delete_;
     case beast_http::verb::options:
       return Method::options;
+    case beast_http::verb::trace:
+      return Method::trace;
+    case beast_http::verb::connect:
+      return Method::connect;
     default:
       return Method::other;
   }
+}
+
+// What the server looks at of a request's fields. It is taken when the head is complete: the fields of a trailer come
+// later, and count for nothing (RFC 9110, 6.5.1). Views point into the parser.
+struct Fields {
+  std::size_t hosts = 0;
+  std::string_view host, content_type, origin, fetch_site, expect;
+  std::string prefer, transfer_encoding;
+  bool keep_alive = false;
+  bool is_http_1_0 = false;
+};
+
+void join(std::string& list, std::string_view value) {
+  if (!list.empty()) list += ", ";
+  list += value;
+}
+
+template <class Message>
+Fields fields_of(const Message& message) {
+  using beast_http::field;
+  Fields fields;
+  fields.is_http_1_0 = message.version() == 10;
+  for (const auto& line : message) {
+    const std::string_view value = view(line.value());
+    switch (line.name()) {
+      case field::host:
+        fields.host = value;
+        ++fields.hosts;
+        break;
+      case field::content_type:
+        fields.content_type = value;
+        break;
+      case field::origin:
+        fields.origin = value;
+        break;
+      case field::expect:
+        fields.expect = value;
+        break;
+      case field::prefer:
+        join(fields.prefer, value);
+        break;
+      case field::transfer_encoding:
+        join(fields.transfer_encoding, value.empty() ? "," : value);
+        break;
+      case field::unknown:
+        if (is_same_name(view(line.name_string()), "Sec-Fetch-Site")) fields.fetch_site = value;
+        break;
+      default:
+        break;
+    }
+  }
+  return fields;
 }
 
 }  // namespace
@@ -48,12 +110,15 @@ Method method_of(beast_http::verb verb) {
 struct RequestReader::Parts {
   using Parser = beast_http::request_parser<beast_http::string_body>;
 
+  Parts(std::size_t header, std::size_t body) : max_header(header), max_body(body), buffer(header + kMaxAhead) {}
+
   std::size_t max_header;
   std::size_t max_body;
   beast::flat_buffer buffer;
   std::optional<Parser> parser;
+  RequestHead head{max_header};
+  Fields fields;
   Refusal refused{};
-  bool header_checked = false;
   bool expects_continue = false;
 
   Step refuse(const Problem& problem, std::string detail) {
@@ -61,31 +126,47 @@ struct RequestReader::Parts {
     return Step::refused;
   }
   Step refuse(const beast::error_code& error);
-  [[nodiscard]] std::optional<Refusal> check_header();
+  // Step::complete: the head is.
+  [[nodiscard]] Step read_head();
+  [[nodiscard]] std::optional<Refusal> check_fields();
 };
 
 RequestReader::Step RequestReader::Parts::refuse(const beast::error_code& error) {
-  if (error == beast_http::error::header_limit) {
-    return refuse(problems::kHeaderTooLarge, "the limit is " + std::to_string(max_header) + " bytes");
-  }
   if (error == beast_http::error::body_limit) {
     return refuse(problems::kTooLarge, "the limit is " + std::to_string(max_body) + " bytes");
   }
-  if (error == beast_http::error::bad_version)
-    return refuse(problems::kVersion, "this server supports HTTP/1.1 and 1.0");
   return refuse(problems::kBadRequest, "not an HTTP request: " + error.message());
 }
 
-std::optional<RequestReader::Refusal> RequestReader::Parts::check_header() {
-  const auto& fields = parser->get();
-  if (fields.version() > 11) return Refusal{problems::kVersion, "this server supports HTTP/1.1 and 1.0"};
-  const auto hosts = fields.count(beast_http::field::host);
-  if (hosts > 1 || (hosts == 0 && fields.version() == 11)) {
-    return Refusal{problems::kBadRequest, hosts == 0 ? "HTTP/1.1 requires a Host header" : "more than one Host header"};
+RequestReader::Step RequestReader::Parts::read_head() {
+  const auto text = [&] { return std::string_view(static_cast<const char*>(buffer.data().data()), buffer.size()); };
+  if (head.is_empty()) buffer.consume(RequestHead::empty_lines(text()));
+  if (auto wrong = head.look({static_cast<char*>(buffer.data().data()), buffer.size()})) {
+    return refuse(wrong->problem, std::move(wrong->detail));
   }
-  const auto expect = fields.find(beast_http::field::expect);
-  if (expect != fields.end() && fields.version() == 11) {
-    if (!is_same_name(view(expect->value()), "100-continue")) {
+  if (head.size() == 0) return Step::need_more;
+  beast::error_code error;
+  parser->eager(false);
+  buffer.consume(parser->put(boost::asio::buffer(buffer.data(), head.size()), error));
+  if (error) return refuse(error);
+  parser->eager(true);
+  fields = fields_of(parser->get());
+  if (auto wrong = check_fields()) return refuse(wrong->problem, std::move(wrong->detail));
+  return Step::complete;
+}
+
+std::optional<Refusal> RequestReader::Parts::check_fields() {
+  fields.keep_alive = parser->keep_alive();
+  if (fields.hosts > 1 || (fields.hosts == 0 && !fields.is_http_1_0)) {
+    return Refusal{problems::kBadRequest,
+                   fields.hosts == 0 ? "HTTP/1.1 requires a Host header" : "more than one Host header"};
+  }
+  if (!fields.transfer_encoding.empty()) {
+    if (auto wrong = check_transfer_encoding(fields.transfer_encoding, fields.is_http_1_0)) return wrong;
+    if (!parser->chunked()) return Refusal{problems::kBadRequest, "Transfer-Encoding must be chunked"};
+  }
+  if (!fields.expect.empty() && !fields.is_http_1_0) {
+    if (!is_same_name(fields.expect, "100-continue")) {
       return Refusal{problems::kExpectation, "only 100-continue is supported"};
     }
     expects_continue = true;
@@ -94,7 +175,7 @@ std::optional<RequestReader::Refusal> RequestReader::Parts::check_header() {
 }
 
 RequestReader::RequestReader(std::size_t max_header, std::size_t max_body)
-    : parts_(new Parts{max_header, max_body, beast::flat_buffer(max_header + kMaxAhead), {}}) {
+    : parts_(std::make_unique<Parts>(max_header, max_body)) {
   begin();
 }
 
@@ -104,8 +185,10 @@ void RequestReader::begin() {
   parts_->parser.emplace();
   parts_->parser->header_limit(static_cast<std::uint32_t>(parts_->max_header));
   parts_->parser->body_limit(parts_->max_body);
-  parts_->parser->eager(true);
-  parts_->header_checked = parts_->expects_continue = false;
+  parts_->head = RequestHead(parts_->max_header);
+  parts_->expects_continue = false;
+  auto& buffer = parts_->buffer;
+  if (buffer.size() == 0 && buffer.capacity() > 2 * kReadSize) buffer.shrink_to_fit();
 }
 
 std::span<char> RequestReader::room() {
@@ -118,15 +201,15 @@ void RequestReader::commit(std::size_t count) { parts_->buffer.commit(count); }
 
 RequestReader::Step RequestReader::step() {
   Parts& p = *parts_;
+  if (!p.parser->is_header_done()) {
+    if (const Step head = p.read_head(); head != Step::complete) return head;
+  }
   while (!p.parser->is_done()) {
     if (p.buffer.size() == 0) return Step::need_more;
     beast::error_code error;
     const std::size_t used = p.parser->put(p.buffer.data(), error);
     p.buffer.consume(used);
     if (error && error != beast_http::error::need_more) return p.refuse(error);
-    if (p.parser->is_header_done() && !std::exchange(p.header_checked, true)) {
-      if (auto wrong = p.check_header()) return p.refuse(wrong->problem, std::move(wrong->detail));
-    }
     if (error && used == 0) {
       if (p.buffer.size() < p.buffer.max_size()) return Step::need_more;
       return p.refuse(problems::kBadRequest, "a chunk's header is too long");
@@ -135,7 +218,7 @@ RequestReader::Step RequestReader::step() {
   return Step::complete;
 }
 
-const RequestReader::Refusal& RequestReader::refusal() const { return parts_->refused; }
+const Refusal& RequestReader::refusal() const { return parts_->refused; }
 bool RequestReader::has_started() const { return parts_->parser->got_some() || parts_->buffer.size() > 0; }
 bool RequestReader::has_header() const { return parts_->parser->is_header_done(); }
 bool RequestReader::expects_continue() const { return parts_->expects_continue; }
@@ -143,17 +226,22 @@ bool RequestReader::expects_continue() const { return parts_->expects_continue; 
 std::size_t RequestReader::body_size() const { return parts_->parser->get().body().size(); }
 void RequestReader::drop_body() { std::string().swap(parts_->parser->get().body()); }
 
+std::size_t RequestReader::unparsed_size() const { return parts_->buffer.size(); }
+
 void RequestReader::fill(Request& request) const {
   const auto& message = parts_->parser->get();
+  const Fields& fields = parts_->fields;
   request.method = method_of(message.method());
   request.body = message.body();
-  if (request.method != Method::post) return;
-  request.content_type = view(message[beast_http::field::content_type]);
-  request.prefer = view(message["Prefer"]);
+  request.host = fields.host;
+  request.content_type = fields.content_type;
+  request.prefer = fields.prefer;
+  request.origin = fields.origin;
+  request.fetch_site = fields.fetch_site;
 }
 
 std::string_view RequestReader::target() const { return view(parts_->parser->get().target()); }
-bool RequestReader::keep_alive() const { return parts_->parser->keep_alive(); }
-bool RequestReader::is_http_1_0() const { return parts_->parser->get().version() == 10; }
+bool RequestReader::keep_alive() const { return parts_->fields.keep_alive; }
+bool RequestReader::is_http_1_0() const { return parts_->fields.is_http_1_0; }
 
 }  // namespace zebu::http

@@ -1,7 +1,7 @@
 #pragma once
 
-#include "http/problem.h"
 #include "http/request.h"
+#include "http/request_head.h"
 
 #include <memory>
 #include <span>
@@ -26,11 +26,7 @@ class RequestReader {
   // Parses the buffered bytes. After `complete` or `refused` only begin() continues.
   [[nodiscard]] Step step();
 
-  // Why the request was refused. The connection cannot be used after that: where the next request starts is unknown.
-  struct Refusal {
-    Problem problem;
-    std::string detail;
-  };
+  // Why the request was refused.
   [[nodiscard]] const Refusal& refusal() const;
 
   // Of the current request: whether bytes of it have arrived, and whether its headers are complete.
@@ -41,6 +37,8 @@ class RequestReader {
 
   // Of the current request: the bytes of its body that have arrived and were not dropped.
   [[nodiscard]] std::size_t body_size() const;
+  // Bytes that have arrived and are not parsed.
+  [[nodiscard]] std::size_t unparsed_size() const;
   // Gives the memory of a complete request's body back.
   void drop_body();
 
@@ -50,7 +48,7 @@ class RequestReader {
   [[nodiscard]] bool keep_alive() const;
   [[nodiscard]] bool is_http_1_0() const;
 
-  // Discards the request and begins the next one.
+  // Discards the request and begins the next one. Memory that only a large request needed is given back.
   void begin();
 
  private:

@@ -45,16 +45,17 @@ bool Router::fits(const Entry& entry, const Target& target, std::string_view& pa
 }
 
 std::string Router::allowed(const Target& target) const {
-  bool get = target.is_asterisk();
-  bool post = target.is_asterisk();
+  std::string allow;
   std::string_view parameter;
-  for (const Entry& entry : entries_) {
-    if (!fits(entry, target, parameter)) continue;
-    get = get || entry.method == Method::get;
-    post = post || entry.method == Method::post;
+  for (const Method method : {Method::get, Method::post, Method::put, Method::patch, Method::delete_}) {
+    const bool is_there = std::any_of(entries_.begin(), entries_.end(), [&](const Entry& entry) {
+      return entry.method == method && (target.is_asterisk() || fits(entry, target, parameter));
+    });
+    if (!is_there) continue;
+    allow.append(name_of(method)).append(", ");
+    if (method == Method::get) allow += "HEAD, ";
   }
-  if (!get && !post) return {};
-  return std::string(get ? "GET, HEAD, " : "") + (post ? "POST, " : "") + "OPTIONS";
+  return allow.empty() ? allow : allow + "OPTIONS";
 }
 
 }  // namespace zebu::http

@@ -10,7 +10,7 @@
 namespace zebu::http {
 
 // Finds the number of a route by method and path. A path has at most one {parameter}, which matches one segment that is
-// not empty. GET's route also serves HEAD.
+// not empty. GET's route also serves HEAD. "*" stands for the whole server.
 class Router {
  public:
   // Returns the route's number: 0, 1, …. The path outlives the router.

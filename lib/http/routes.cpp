@@ -9,8 +9,12 @@ Routes::Routes(std::vector<Route> routes, std::string see) : routes_(std::move(r
 }
 
 Routes::Choice Routes::choose(Request& request) const {
-  const Router::Match match = router_.find(request.method, request.target);
   Choice choice;
+  if (request.method == Method::other) {
+    choice.instead = problem_response(problems::kNotImplemented, "this server does not know the request's method");
+    return choice;
+  }
+  const Router::Match match = router_.find(request.method, request.target);
   if (match.route) {
     request.parameter = match.parameter;
     choice.route = &routes_[*match.route];

@@ -23,6 +23,8 @@ struct Route {
   Handler handler;
   // The handler may take long: earlier responses leave before it starts, and a client that hangs up cancels it.
   bool waits = false;
+  // Whether the server lives: also served beyond the limit of connections.
+  bool is_vital = false;
 };
 
 // A server's routes. It never changes, and outlives the server.
@@ -33,7 +35,7 @@ class Routes {
 
   struct Choice {
     const Route* route = nullptr;
-    Response instead;  // without a route: 404, 405, or the response to OPTIONS
+    Response instead;  // without a route: 404, 405, 501, or the response to OPTIONS
   };
   // Sets the request's parameter.
   [[nodiscard]] Choice choose(Request& request) const;

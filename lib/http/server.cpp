@@ -1,6 +1,8 @@
 #include "http/server.h"
 
+#include "http/acceptors.h"
 #include "http/connection.h"
+#include "http/host_policy.h"
 #include "http/listen_address.h"
 #include "zebu/program/log.h"
 #include "zebu/program/stop_signal.h"
@@ -13,6 +15,7 @@
 #include <boost/asio/use_awaitable.hpp>
 
 #include <ctime>
+#include <deque>
 #include <unordered_set>
 
 namespace zebu::http {
@@ -28,6 +31,8 @@ namespace {
 
 // The resolution of deadlines. Visiting ten thousand connections costs less than one timer for each request.
 constexpr auto kSweep = 250ms;
+// How long requests may take to respond when the grace time is over and they are asked to end.
+constexpr auto kLastWords = 1s;
 
 }  // namespace
 
@@ -37,12 +42,11 @@ class Server::Connections {
   Connections(boost::asio::io_context& loop, const ServerOptions& options, const Routes& routes)
       : loop_(loop),
         options_(options),
-        routes_(routes),
-        acceptor_(loop),
         sweep_timer_(loop),
-        accept_pause_(loop),
+        hosts_(options.allowed_hosts, own_names(options)),
         headers_(options.name),
         budget_(options.max_buffered),
+        shared_{options, routes, hosts_, headers_, budget_},
         max_connections_(allowed_connections(options.max_connections, raise_open_files())) {}
 
   Result<void> start();
@@ -50,24 +54,29 @@ class Server::Connections {
   void stop(std::function<void()> done);
 
  private:
-  Result<void> listen();
-  awaitable<void> accept();
+  static std::vector<std::string> own_names(const ServerOptions& options);
+  awaitable<void> accept(tcp::acceptor& acceptor);
   awaitable<void> serve(tcp::socket socket);
+  void make_reserve(Connection& connection);
   void sweep();
+  void end_grace(TimePoint now);
   void look_for_end();
 
   boost::asio::io_context& loop_;
   const ServerOptions& options_;
-  const Routes& routes_;
-  tcp::acceptor acceptor_;
+  Acceptors acceptors_;
   boost::asio::steady_timer sweep_timer_;
-  boost::asio::steady_timer accept_pause_;
+  HostPolicy hosts_;
   ServerHeaders headers_;
   Budget budget_;
-  std::unordered_set<Connection*> connections_;  // the refused ones too
+  Connection::Shared shared_;
+  std::unordered_set<Connection*> connections_;  // the reserve too
+  std::deque<Connection*> reserve_;              // those past the limit, the oldest first
   std::size_t served_ = 0;
   std::size_t max_connections_;
+  std::size_t accepting_ = 0;
   TimePoint end_of_grace_ = TimePoint::max();
+  TimePoint end_of_last_words_ = TimePoint::max();
   bool has_ended_ = false;
   std::function<void()> done_;
 };
@@ -82,82 +91,77 @@ std::string Server::address() const { return connections_->address(); }
 void Server::stop(std::function<void()> done) { connections_->stop(std::move(done)); }
 
 Result<void> Server::Connections::start() {
-  if (auto listening = listen(); !listening) return listening;
+  auto listening = listen_on(loop_, options_.listen);
+  if (!listening) return tl::make_unexpected(listening.error());
+  acceptors_ = std::move(*listening);
   sweep();
-  boost::asio::co_spawn(loop_, accept(), boost::asio::detached);
+  for (tcp::acceptor& acceptor : acceptors_) {
+    ++accepting_;
+    boost::asio::co_spawn(loop_, accept(acceptor), boost::asio::detached);
+  }
   return {};
 }
 
-Result<void> Server::Connections::listen() {
-  const auto parsed = parse_listen_address(options_.listen);
-  if (!parsed) return tl::make_unexpected(parsed.error());
-  error_code error;
-  const auto found = tcp::resolver(loop_).resolve(parsed->host.empty() ? "0.0.0.0" : parsed->host, parsed->port,
-                                                  tcp::resolver::passive, error);
-  if (!error) {
-    const tcp::endpoint endpoint = found.begin()->endpoint();
-    acceptor_.open(endpoint.protocol(), error);
-    if (!error) acceptor_.set_option(tcp::acceptor::reuse_address(true), error);
-    if (!error) acceptor_.bind(endpoint, error);
-    if (!error) acceptor_.listen(tcp::acceptor::max_listen_connections, error);
-  }
-  if (error) return fail(ErrorCode::system, "cannot listen on " + options_.listen + ": " + error.message());
-  return {};
+std::vector<std::string> Server::Connections::own_names(const ServerOptions& options) {
+  const auto address = parse_listen_address(options.listen);
+  return {machine_name(), address ? address->host : ""};
 }
 
 std::string Server::Connections::address() const {
-  const tcp::endpoint local = acceptor_.local_endpoint();
+  const tcp::endpoint local = acceptors_.front().local_endpoint();
   const std::string host = local.address().to_string();
   return (local.address().is_v6() ? "[" + host + "]" : host) + ":" + std::to_string(local.port());
 }
 
-awaitable<void> Server::Connections::accept() {
-  while (acceptor_.is_open()) {
+awaitable<void> Server::Connections::accept(tcp::acceptor& acceptor) {
+  boost::asio::steady_timer pause(loop_);
+  while (acceptor.is_open()) {
     error_code error;
-    tcp::socket socket = co_await acceptor_.async_accept(redirect_error(use_awaitable, error));
-    if (!acceptor_.is_open()) co_return;
+    tcp::socket socket = co_await acceptor.async_accept(redirect_error(use_awaitable, error));
+    if (!acceptor.is_open()) break;
     if (!error) {
-      if (connections_.size() < max_connections_ + kMaxRefusals) {
-        boost::asio::co_spawn(loop_, serve(std::move(socket)), boost::asio::detached);
-      }
+      boost::asio::co_spawn(loop_, serve(std::move(socket)), boost::asio::detached);
     } else if (error != boost::asio::error::connection_aborted) {
       // Out of descriptors or memory. Without a pause the waiting connection would wake this loop again at once.
       spdlog::warn("cannot accept a connection: {}", error.message());
-      accept_pause_.expires_after(100ms);
-      co_await accept_pause_.async_wait(redirect_error(use_awaitable, error));
+      pause.expires_after(100ms);
+      co_await pause.async_wait(redirect_error(use_awaitable, error));
     }
   }
+  --accepting_;
+  look_for_end();
 }
 
 awaitable<void> Server::Connections::serve(tcp::socket socket) {
-  Connection connection(std::move(socket), options_, routes_, headers_, budget_);
   const bool has_room = served_ < max_connections_;
+  Connection connection(std::move(socket), shared_, has_room);
   served_ += has_room ? 1 : 0;
   connections_.insert(&connection);
+  if (!has_room) make_reserve(connection);
   try {
-    if (has_room) {
-      co_await connection.serve();
-    } else {
-      co_await connection.refuse();
-    }
+    co_await connection.serve();
   } catch (const std::exception& e) {
     spdlog::error("a connection failed: {}", e.what());
   }
   connections_.erase(&connection);
+  std::erase(reserve_, &connection);
   served_ -= has_room ? 1 : 0;
   look_for_end();
+}
+
+void Server::Connections::make_reserve(Connection& connection) {
+  if (reserve_.size() >= kMaxRefusals) {
+    reserve_.front()->abort();
+    reserve_.pop_front();
+  }
+  reserve_.push_back(&connection);
 }
 
 void Server::Connections::sweep() {
   headers_.update(std::time(nullptr));
   const TimePoint now = Clock::now();
   for (Connection* connection : connections_) connection->sweep(now);
-  if (now >= end_of_grace_) {
-    if (!connections_.empty())
-      spdlog::warn("closing {} connections that did not finish within the grace time", connections_.size());
-    for (Connection* connection : connections_) connection->abort();
-    end_of_grace_ = TimePoint::max();
-  }
+  end_grace(now);
   sweep_timer_.expires_after(kSweep);
   sweep_timer_.async_wait([this](const error_code& error) {
     // A cancel comes too late for a timer that has expired already.
@@ -165,18 +169,30 @@ void Server::Connections::sweep() {
   });
 }
 
+void Server::Connections::end_grace(TimePoint now) {
+  if (now >= end_of_last_words_) {
+    for (Connection* connection : connections_) connection->abort();
+    end_of_last_words_ = TimePoint::max();
+  }
+  if (now < end_of_grace_) return;
+  if (!connections_.empty())
+    spdlog::warn("ending {} connections that did not finish within the grace time", connections_.size());
+  for (Connection* connection : connections_) connection->conclude();
+  end_of_grace_ = TimePoint::max();
+  end_of_last_words_ = now + kLastWords;
+}
+
 void Server::Connections::stop(std::function<void()> done) {
   done_ = std::move(done);
   end_of_grace_ = Clock::now() + options_.grace;
   error_code ignored;
-  acceptor_.close(ignored);
-  accept_pause_.cancel();
+  for (tcp::acceptor& acceptor : acceptors_) acceptor.close(ignored);
   for (Connection* connection : connections_) connection->finish();
   look_for_end();
 }
 
 void Server::Connections::look_for_end() {
-  if (!done_ || !connections_.empty()) return;
+  if (!done_ || !connections_.empty() || accepting_ > 0) return;
   has_ended_ = true;
   sweep_timer_.cancel();
   std::exchange(done_, nullptr)();

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstddef>
 #include <string>
+#include <vector>
 
 namespace zebu::http {
 
@@ -10,12 +11,16 @@ struct ServerOptions {
   std::string name;  // the header Server: "zebu-webfront/0.1.0"
   // host:port, [v6]:port or *:port; with port 0 the kernel chooses one.
   std::string listen = "127.0.0.1:8080";
+  // Hosts that requests may name beside those that no outsider can have (see HostPolicy); "*": any.
+  std::vector<std::string> allowed_hosts;
 
   std::size_t max_header = 8U << 10;  // bytes of the request line and headers; more is 431
   std::size_t max_body = 1U << 20;    // bytes of a request's body; more is 413
-  // Bytes of all request bodies and responses above 64 KiB that are held at a time; a request that needs more gets 503.
+  // Bytes that all connections together may hold of what they receive and send, beyond 16 KiB a connection and
+  // direction. A request that needs more gets 503; a client that does not read is let go.
   std::size_t max_buffered = 256U << 20;
-  // Open connections; one more gets 503 and is closed. The limit of open files may lower it: see allowed_connections.
+  // Open connections; one more gets 503, or an answer about the server's health, and is closed. The limit of open files
+  // may lower it: see allowed_connections.
   std::size_t max_connections = 10'000;
 
   std::chrono::milliseconds header_timeout{10'000};  // from a request's first byte to the end of its headers; then 408
@@ -24,7 +29,7 @@ struct ServerOptions {
   std::chrono::milliseconds grace{10'000};           // how long a stop waits for running requests
 };
 
-// Connections past max_connections that get a 503 at a time. Further ones are closed without a response.
+// Connections past max_connections that are held at a time. For a further one the oldest of them is closed.
 inline constexpr std::size_t kMaxRefusals = 64;
 
 // How many of the `wanted` connections the process may serve if it may open so many descriptors: refusals, sockets of

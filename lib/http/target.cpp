@@ -30,6 +30,8 @@ bool Target::parse(std::string_view text) {
   if (text.starts_with("http://") || text.starts_with("https://")) {
     text.remove_prefix(text.find("//") + 2);
     const std::size_t path = text.find_first_of("/?");
+    authority_ = text.substr(0, path);
+    if (authority_.empty()) return false;
     text.remove_prefix(std::min(path, text.size()));
     if (text.empty() || text.front() == '?')
       return parse_path("") && parse_query(text.substr(std::min<std::size_t>(1, text.size())));
@@ -45,7 +47,6 @@ bool Target::parse(std::string_view text) {
 bool Target::parse_path(std::string_view path) {
   decoded_.reserve(path.size());
   for (;;) {
-    if (count_ == kMaxSegments) return false;
     const std::size_t slash = path.find('/');
     std::string_view segment = path.substr(0, slash);
     if (segment.find('%') != std::string_view::npos) {
@@ -53,7 +54,8 @@ bool Target::parse_path(std::string_view path) {
       if (!percent_decode(segment, false, decoded_)) return false;
       segment = std::string_view(decoded_).substr(start);
     }
-    segments_[count_++] = segment;
+    if (count_ < kMaxSegments) segments_[count_] = segment;
+    ++count_;
     if (slash == std::string_view::npos) return true;
     path.remove_prefix(slash + 1);
   }

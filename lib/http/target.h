@@ -21,12 +21,16 @@ class Target {
   Target(const Target&) = delete;
   Target& operator=(const Target&) = delete;
 
-  // Parses origin-form "/a/b?c=d", absolute-form "http://host/a/b", and "*". Returns false for anything else, for a %
-  // without two hex digits after it, and for more than kMaxSegments segments.
+  // Parses origin-form "/a/b?c=d", absolute-form "http://host/a/b", and "*". Returns false for anything else, and for a
+  // % without two hex digits after it.
   [[nodiscard]] bool parse(std::string_view text);
 
-  // {"v1", "jobs"} for "/v1/jobs", {""} for "/".
-  [[nodiscard]] std::span<const std::string_view> segments() const { return {segments_.data(), count_}; }
+  // {"v1", "jobs"} for "/v1/jobs", {""} for "/"; none for a path of more than kMaxSegments.
+  [[nodiscard]] std::span<const std::string_view> segments() const {
+    return {segments_.data(), count_ <= kMaxSegments ? count_ : 0};
+  }
+  // "host:80" of the absolute-form; empty for the others.
+  [[nodiscard]] std::string_view authority() const { return authority_; }
   [[nodiscard]] bool is_asterisk() const { return asterisk_; }
   // The first parameter of that name. A name without "=" has an empty value.
   [[nodiscard]] std::optional<std::string_view> parameter(std::string_view name) const;
@@ -36,7 +40,8 @@ class Target {
   [[nodiscard]] bool parse_query(std::string_view query);
 
   std::array<std::string_view, kMaxSegments> segments_;
-  std::size_t count_ = 0;
+  std::size_t count_ = 0;  // may be more
+  std::string_view authority_;
   bool asterisk_ = false;
   std::string decoded_;  // segments that had a %; reserved once, so that views into it stay valid
   std::vector<std::pair<std::string, std::string>> query_;

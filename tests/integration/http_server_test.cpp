@@ -12,6 +12,7 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <future>
 #include <thread>
 
@@ -51,10 +52,14 @@ class Fixture {
     is_stopping_ = true;
     boost::asio::post(loop_, [this] { server_.stop([this] { has_stopped.set_value(); }); });
   }
-  HttpConnection connect() { return HttpConnection(port_); }
+  HttpConnection connect(const std::string& host = "127.0.0.1") { return HttpConnection(port_, host); }
+  // Lets /waits respond.
+  void wake() {
+    boost::asio::post(loop_, [this] { woken_.cancel(); });
+  }
 
   std::promise<void> has_begun{};
-  std::promise<std::string> was_cancelled{};
+  std::promise<http::Ending> was_cancelled{};
   std::promise<void> has_stopped{};
 
  private:
@@ -66,14 +71,13 @@ class Fixture {
     co_return http::Response{};
   }
   http::Answer waits(const http::Request& request) {
-    boost::asio::steady_timer woken(loop_, TimePoint::max());
-    request.cancellation->listen([&](const Error& why) {
-      was_cancelled.set_value(why.message);
-      woken.cancel();
+    request.cancellation->listen([&](http::Ending why) {
+      was_cancelled.set_value(why);
+      woken_.cancel();
     });
     has_begun.set_value();
     try {
-      co_await woken.async_wait(boost::asio::use_awaitable);
+      co_await woken_.async_wait(boost::asio::use_awaitable);
     } catch (const boost::system::system_error&) {  // woken
     }
     request.cancellation->listen({});
@@ -86,7 +90,9 @@ class Fixture {
   }
 
   boost::asio::io_context loop_{1};
-  http::Routes routes_{{{http::Method::get, "/names/{name}", [this](const http::Request& r) { return name(r); }, false},
+  boost::asio::steady_timer woken_{loop_, TimePoint::max()};
+  http::Routes routes_{{{http::Method::get, "/health", [this](const http::Request& r) { return name(r); }, false, true},
+                        {http::Method::get, "/names/{name}", [this](const http::Request& r) { return name(r); }, false},
                         {http::Method::get, "/throws", [this](const http::Request& r) { return throws(r); }, false},
                         {http::Method::get, "/bytes/{n}", [this](const http::Request& r) { return bytes(r); }, true},
                         {http::Method::get, "/waits", [this](const http::Request& r) { return waits(r); }, true}},
@@ -140,25 +146,116 @@ TEST_CASE_METHOD(Fixture, "a client that hangs up cancels its request") {
   client.close();
   auto cancelled = was_cancelled.get_future();
   REQUIRE(cancelled.wait_for(10s) == std::future_status::ready);
-  CHECK(cancelled.get() == "the client hung up");
+  CHECK(cancelled.get() == http::Ending::hung_up);
 }
 
-TEST_CASE_METHOD(Fixture, "a stop cancels requests that outlive the grace time") {
+TEST_CASE_METHOD(Fixture, "a client that has ended its sending side gets its response") {
+  auto client = connect();
+  client.send("GET /waits HTTP/1.1\r\nHost: x\r\n\r\nGET /names/next HTTP/1.1\r\nHost: x\r\n\r\n");
+  client.finish_sending();
+  CHECK(client.receive(10s, true).status == 100);  // it is asked whether it still reads
+  CHECK(was_cancelled.get_future().wait_for(0s) == std::future_status::timeout);
+  wake();
+  CHECK(client.receive().status == 200);
+  CHECK(client.receive().body == "next");
+  CHECK(client.closes());
+}
+
+TEST_CASE_METHOD(Fixture,
+                 "a client of HTTP/1.0 that has ended its sending side gets its response, and nothing before") {
+  auto client = connect();
+  client.send("GET /waits HTTP/1.0\r\n\r\n");
+  client.finish_sending();
+  REQUIRE(has_begun.get_future().wait_for(10s) == std::future_status::ready);
+  // A later request is handled after the end of this client's was seen.
+  CHECK(connect().request({.target = "/names/a"}).status == 200);
+  wake();
+  CHECK(client.receive().status == 200);
+}
+
+TEST_CASE_METHOD(Fixture, "a client that hangs up after it has ended its sending side cancels its request") {
+  auto client = connect();
+  client.send("GET /waits HTTP/1.1\r\nHost: x\r\n\r\n");
+  client.finish_sending();
+  CHECK(test::eventually([&] { return client.has_input(); }));
+  client.close();
+  auto cancelled = was_cancelled.get_future();
+  REQUIRE(cancelled.wait_for(10s) == std::future_status::ready);
+  CHECK(cancelled.get() == http::Ending::hung_up);
+}
+
+TEST_CASE_METHOD(Fixture, "a stop asks requests that outlive the grace time for a response, and sends it") {
   auto client = connect();
   client.send("GET /waits HTTP/1.1\r\nHost: x\r\n\r\n");
   REQUIRE(has_begun.get_future().wait_for(10s) == std::future_status::ready);
+  begin_stop();
+  const auto reply = client.receive();
+  CHECK(reply.status == 200);
+  CHECK(reply.header("connection") == "close");
+  CHECK(was_cancelled.get_future().get() == http::Ending::stopping);
+  client.close();
   stop();
-  CHECK(was_cancelled.get_future().get() == "the server is stopping");
 }
 
-TEST_CASE_METHOD(Fixture, "connections past the limit of this server are refused") {
+TEST_CASE_METHOD(Fixture, "connections past the limit of this server are refused, unless they ask for its health") {
   auto first = connect();
   auto second = connect();
   REQUIRE(first.request({.target = "/names/a"}).status == 200);
   REQUIRE(second.request({.target = "/names/b"}).status == 200);
   auto third = connect();
-  CHECK(third.receive().status == 503);
+  CHECK(third.request({.target = "/names/c"}).status == 503);
   CHECK(third.closes());
+  auto fourth = connect();
+  const auto health = fourth.request({.target = "/health"});
+  CHECK(health.status == 200);
+  CHECK(health.header("connection") == "close");
+  CHECK(fourth.closes());
+  auto with_body = connect();
+  with_body.send("POST /names/a HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n");
+  CHECK(with_body.receive().status == 503);
+}
+
+TEST_CASE_METHOD(Fixture, "a connection past the limit that says nothing is told so, and does not keep others out") {
+  auto first = connect();
+  auto second = connect();
+  REQUIRE(first.request({.target = "/names/a"}).status == 200);
+  REQUIRE(second.request({.target = "/names/b"}).status == 200);
+  std::vector<HttpConnection> silent;
+  for (std::size_t i = 0; i < 2 * http::kMaxRefusals; ++i) silent.push_back(connect());
+  CHECK(connect().request({.target = "/health"}).status == 200);
+  CHECK(silent.back().receive().status == 503);
+}
+
+TEST_CASE("all addresses are those of IPv4 and of IPv6") {
+  http::ServerOptions options = usual();
+  options.listen = "*:0";
+  Fixture server(options);
+  CHECK(server.connect().request({.target = "/names/a"}).status == 200);
+  CHECK(server.connect("::1").request({.target = "/names/b"}).status == 200);
+}
+
+TEST_CASE("an address of IPv6 may be listened on") {
+  http::ServerOptions options = usual();
+  options.listen = "[::1]:0";
+  Fixture server(options);
+  CHECK(server.connect("::1").request({.target = "/names/a", .headers = {{"Host", "[::1]"}}}).status == 200);
+}
+
+TEST_CASE("clients that read none of many small responses are let go when they hold too much together") {
+  http::ServerOptions options = usual();
+  options.max_buffered = 100'000;
+  options.max_connections = 100;
+  Fixture server(options);
+  std::string many;
+  for (int i = 0; i < 500; ++i) many += test::to_bytes({.target = "/bytes/60000"});
+  std::vector<HttpConnection> deaf;
+  for (int i = 0; i < 8; ++i) {
+    deaf.push_back(server.connect());
+    deaf.back().send(many);
+  }
+  const auto open = [&] { return std::count_if(deaf.begin(), deaf.end(), [](auto& one) { return !one.is_reset(); }); };
+  CHECK(test::eventually([&] { return open() <= 2; }, 60s));
+  CHECK(server.connect().request({.target = "/names/a"}).status == 200);
 }
 
 TEST_CASE("a connection that is idle after a large response is let go") {

@@ -23,13 +23,18 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 int connect_to(std::uint16_t port, const std::string& host) {
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_port = htons(port);
-  if (inet_pton(AF_INET, host.c_str(), &address.sin_addr) != 1) throw std::invalid_argument(host + " is no address");
-  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in6 v6{};
+  sockaddr_in v4{};
+  v6.sin6_family = AF_INET6;
+  v4.sin_family = AF_INET;
+  v6.sin6_port = v4.sin_port = htons(port);
+  const bool is_v6 = inet_pton(AF_INET6, host.c_str(), &v6.sin6_addr) == 1;
+  if (!is_v6 && inet_pton(AF_INET, host.c_str(), &v4.sin_addr) != 1)
+    throw std::invalid_argument(host + " is no address");
   // The sockets API takes every kind of address as a sockaddr.
-  if (fd < 0 || connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
+  const auto* address = is_v6 ? reinterpret_cast<const sockaddr*>(&v6) : reinterpret_cast<const sockaddr*>(&v4);
+  const int fd = socket(address->sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (fd < 0 || connect(fd, address, is_v6 ? sizeof v6 : sizeof v4) != 0) {
     const int error = errno;
     if (fd >= 0) ::close(fd);
     throw std::system_error(error, std::generic_category(), "connecting to " + host + ":" + std::to_string(port));
@@ -119,6 +124,11 @@ bool HttpConnection::closes(std::chrono::milliseconds limit) {
   if (poll(&wanted, 1, static_cast<int>(scaled(limit).count())) <= 0) return false;
   char byte = 0;
   return recv(fd_, &byte, 1, MSG_PEEK) <= 0;
+}
+
+bool HttpConnection::is_reset() const {
+  pollfd state{fd_, 0, 0};
+  return poll(&state, 1, 0) > 0 && (state.revents & POLLERR) != 0;
 }
 
 void HttpConnection::finish_sending() { shutdown(fd_, SHUT_WR); }

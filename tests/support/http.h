@@ -27,9 +27,9 @@ struct HttpRequest {
   std::string body = {};  // Content-Length is added when there is one
 };
 
-// One blocking HTTP/1.1 connection that can also misbehave: send() takes raw bytes, whole or in parts, and receive()
-// reads one reply at a time, so that pipelining and slow clients are a few lines. Every wait has a limit (see
-// scaled()) and throws when it passes or when the server closes in the middle of a reply.
+// One blocking HTTP/1.1 connection, to an address of IPv4 or IPv6, that can also misbehave: send() takes raw bytes,
+// whole or in parts, and receive() reads one reply at a time, so that pipelining and slow clients are a few lines.
+// Every wait has a limit (see scaled()) and throws when it passes or when the server closes in the middle of a reply.
 class HttpConnection {
  public:
   explicit HttpConnection(std::uint16_t port, const std::string& host = "127.0.0.1");
@@ -46,6 +46,8 @@ class HttpConnection {
   [[nodiscard]] bool has_input() const;
   // Waits for the server to close; false when it sends something instead or keeps the connection open.
   [[nodiscard]] bool closes(std::chrono::milliseconds limit = std::chrono::seconds(10));
+  // The server has cut the connection off.
+  [[nodiscard]] bool is_reset() const;
   // Sends FIN and still reads.
   void finish_sending();
   // Hangs up at once.

@@ -61,28 +61,28 @@ TEST_CASE("the shared headers follow the second") {
 
 TEST_CASE("a cancellation tells its listener once why") {
   Cancellation cancellation;
-  std::vector<std::string> heard;
-  cancellation.listen([&](const Error& why) { heard.push_back(why.message); });
-  cancellation.raise({ErrorCode::closed, "first", {}});
-  cancellation.raise({ErrorCode::closed, "second", {}});
-  CHECK(heard == std::vector<std::string>{"first"});
-  CHECK(cancellation.raised()->message == "first");
+  std::vector<Ending> heard;
+  cancellation.listen([&](Ending why) { heard.push_back(why); });
+  cancellation.raise(Ending::stopping);
+  cancellation.raise(Ending::hung_up);
+  CHECK(heard == std::vector{Ending::stopping});
+  CHECK(cancellation.raised() == Ending::stopping);
 }
 
 TEST_CASE("a listener that comes after the cancellation is told at once") {
   Cancellation cancellation;
-  cancellation.raise({ErrorCode::closed, "gone", {}});
-  std::string heard;
-  cancellation.listen([&](const Error& why) { heard = why.message; });
-  CHECK(heard == "gone");
+  cancellation.raise(Ending::hung_up);
+  std::optional<Ending> heard;
+  cancellation.listen([&](Ending why) { heard = why; });
+  CHECK(heard == Ending::hung_up);
 }
 
 TEST_CASE("a listener that was removed is told nothing") {
   Cancellation cancellation;
   bool heard = false;
-  cancellation.listen([&](const Error&) { heard = true; });
+  cancellation.listen([&](Ending) { heard = true; });
   cancellation.listen({});
-  cancellation.raise({ErrorCode::closed, "gone", {}});
+  cancellation.raise(Ending::hung_up);
   CHECK_FALSE(heard);
 }
 
@@ -154,6 +154,11 @@ TEST_CASE_METHOD(RoutesFixture, "a path without the method is a problem that nam
   const auto choice = choose(Method::post, "/metrics");
   CHECK(choice.instead.status == 405);
   CHECK(choice.instead.headers == "Allow: GET, HEAD, OPTIONS\r\n");
+}
+
+TEST_CASE_METHOD(RoutesFixture, "a method that no server knows is not implemented, whatever the path") {
+  CHECK(choose(Method::other, "/metrics").instead.status == 501);
+  CHECK(choose(Method::delete_, "/metrics").instead.status == 405);
 }
 
 TEST_CASE_METHOD(RoutesFixture, "OPTIONS names the methods") {

@@ -11,6 +11,7 @@ struct Fixture {
   std::size_t submit = router.add(Method::post, "/v1/jobs");
   std::size_t list = router.add(Method::get, "/v1/jobs");
   std::size_t job = router.add(Method::get, "/v1/jobs/{id}");
+  std::size_t remove = router.add(Method::delete_, "/v1/jobs/{id}");
   Target target{};
 
   Router::Match find(Method method, std::string_view text) {
@@ -47,6 +48,15 @@ TEST_CASE_METHOD(Fixture, "an unknown path has no methods") { CHECK(find(Method:
 
 TEST_CASE_METHOD(Fixture, "a near miss is no match") { CHECK(find(Method::get, "/fast/").allow.empty()); }
 
-TEST_CASE_METHOD(Fixture, "the asterisk has every method") {
-  CHECK(find(Method::options, "*").allow == "GET, HEAD, POST, OPTIONS");
+TEST_CASE_METHOD(Fixture, "every method may have a route") {
+  CHECK(find(Method::delete_, "/v1/jobs/7").route == remove);
+  CHECK(find(Method::put, "/v1/jobs/7").allow == "GET, HEAD, DELETE, OPTIONS");
+}
+
+TEST_CASE_METHOD(Fixture, "a path of too many segments is no path") {
+  CHECK(find(Method::get, "/1/2/3/4/5/6/7/8/9").allow.empty());
+}
+
+TEST_CASE_METHOD(Fixture, "the asterisk has the methods of all paths") {
+  CHECK(find(Method::options, "*").allow == "GET, HEAD, POST, DELETE, OPTIONS");
 }

@@ -33,7 +33,8 @@ TEST_CASE("percent-encoding is decoded once, after splitting") {
 }
 
 TEST_CASE("a malformed target is refused") {
-  for (const char* text : {"", "fast", "/%", "/%4", "/%zz", "/fast?id=%f", "/fast?%g0=1", "/1/2/3/4/5/6/7/8/9"}) {
+  for (const char* text :
+       {"", "fast", "/%", "/%4", "/%zz", "/fast?id=%f", "/fast?%g0=1", "/1/2/3/4/5/6/7/8/%9", "http:///x"}) {
     Target target;
     INFO(text);
     CHECK_FALSE(target.parse(text));
@@ -53,6 +54,20 @@ TEST_CASE("an absolute target without a path may have a query") {
   Target target;
   REQUIRE(target.parse("http://host?id=3"));
   CHECK(target.parameter("id") == "3");
+}
+
+TEST_CASE("a path with too many segments is well-formed, and has none") {
+  CHECK(segments_of("/1/2/3/4/5/6/7/8").size() == 8);
+  CHECK(segments_of("/1/2/3/4/5/6/7/8/9").empty());
+}
+
+TEST_CASE("an absolute target has an authority") {
+  Target target;
+  REQUIRE(target.parse("http://host:80/fib"));
+  CHECK(target.authority() == "host:80");
+  Target origin;
+  REQUIRE(origin.parse("/fib"));
+  CHECK(origin.authority().empty());
 }
 
 TEST_CASE("the asterisk is a target") {

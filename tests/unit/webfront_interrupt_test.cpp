@@ -18,20 +18,28 @@ struct Fixture {
 TEST_CASE_METHOD(Fixture, "a cancelled request interrupts its wait for the broker, with the reason") {
   RequestInterrupt interrupt(request);
   CHECK_FALSE(interrupt.raised());
-  cancellation.raise({ErrorCode::closed, "the client hung up", {}});
+  cancellation.raise(http::Ending::hung_up);
   REQUIRE(interrupt.raised());
   CHECK(interrupt.raised()->code == ErrorCode::closed);
   CHECK(interrupt.raised()->message == "the client hung up");
 }
 
 TEST_CASE_METHOD(Fixture, "a request that was cancelled before does not wait at all") {
-  cancellation.raise({ErrorCode::closed, "the server is stopping", {}});
+  cancellation.raise(http::Ending::hung_up);
   const RequestInterrupt interrupt(request);
   CHECK(interrupt.raised());
 }
 
+TEST_CASE_METHOD(Fixture, "the wait of a request is over when the server stops") {
+  const RequestInterrupt interrupt(request);
+  CHECK_FALSE(interrupt.is_stopping());
+  cancellation.raise(http::Ending::stopping);
+  CHECK(interrupt.is_stopping());
+  CHECK(interrupt.raised()->code == ErrorCode::timed_out);
+}
+
 TEST_CASE_METHOD(Fixture, "a request may be cancelled after its wait") {
   { const RequestInterrupt over(request); }
-  cancellation.raise({ErrorCode::closed, "the client hung up", {}});
+  cancellation.raise(http::Ending::hung_up);
   CHECK(cancellation.raised());
 }

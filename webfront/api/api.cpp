@@ -1,10 +1,16 @@
 #include "webfront/api/api.h"
 
 #include "http/problem.h"
+#include "webfront/problem.h"
+#include "webfront/request_interrupt.h"
 
 #include <charconv>
 
 namespace zebu::webfront::api {
+
+Response failed_wait(const Error& error, const RequestInterrupt& interrupt) {
+  return interrupt.is_stopping() ? stopping_response() : error_response(error);
+}
 
 Response busy() {
   Response response =

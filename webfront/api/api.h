@@ -2,6 +2,7 @@
 
 #include "http/request.h"
 #include "http/routes.h"
+#include "zebu/error.h"
 
 #include <chrono>
 #include <cstdint>
@@ -14,6 +15,7 @@ namespace zebu::webfront {
 
 class Converter;
 class Gateway;
+class RequestInterrupt;
 
 namespace api {
 
@@ -26,12 +28,16 @@ struct Api {
   Gateway& gateway;
   Converter& converter;
   std::chrono::seconds max_wait;  // longer waits are shortened to it
+  bool is_stopping = false;       // the front end will end soon: it is not ready
 };
 
 // 200 with this body.
 [[nodiscard]] inline Response ok(std::string_view content_type, std::string body) {
   return {200, content_type, std::move(body), {}};
 }
+
+// The problem of a wait for the broker that failed.
+[[nodiscard]] Response failed_wait(const Error& error, const RequestInterrupt& interrupt);
 
 // 503: the converter has too much to do.
 [[nodiscard]] Response busy();

@@ -18,6 +18,7 @@ namespace zebu::webfront::api {
 namespace {
 
 using boost::asio::awaitable;
+using namespace std::chrono_literals;
 using Wait = std::optional<std::chrono::milliseconds>;
 using StatusFunction = std::function<Result<std::optional<json::JobStatus>>()>;
 
@@ -30,10 +31,11 @@ bool is_delayed(const JobOptions& options) {
   return options.delay.count() > 0 || (options.run_at && *options.run_at > Moment::now().wall);
 }
 
-// nullopt if the broker does not tell it soon.
-awaitable<std::optional<JobState>> state_now(const Api& api, JobId id, Interrupt& interrupt) {
+// nullopt if the broker does not tell it soon. It is asked even if the request was told to end.
+awaitable<std::optional<JobState>> state_now(const Api& api, JobId id) {
+  Interrupt never;
   const std::vector<JobId> ids{id};
-  const Result<std::string> answer = co_await api.gateway.query_jobs(ids, interrupt, kSoon);
+  const Result<std::string> answer = co_await api.gateway.query_jobs(ids, never, kSoon);
   if (!answer) co_return std::nullopt;
   const StatusFunction convert = [&] { return json::job_status(*answer); };
   const auto status = co_await api.converter.run(answer->size(), convert);
@@ -41,12 +43,16 @@ awaitable<std::optional<JobState>> state_now(const Api& api, JobId id, Interrupt
   co_return (**status)->state;
 }
 
-// The job's resource. If `wait` is given and the job has not ended, waits for it first.
-Answer job_resource(const Api& api, JobId id, Wait wait, Interrupt& interrupt) {
+// The job's resource. If `wait` is given and the job has not ended, waits for it first; should the broker be silent
+// after that, the resource is that of before.
+Answer job_resource(const Api& api, JobId id, Wait wait, RequestInterrupt& interrupt) {
   const std::vector<JobId> ids{id};
+  const TimePoint deadline = Clock::now() + wait.value_or(0ms);
+  std::chrono::milliseconds limit = wait ? std::max(*wait, kSoon) : Gateway::kQueryLimit;
+  std::optional<Response> known;
   for (;;) {
-    const Result<std::string> answer = co_await api.gateway.query_jobs(ids, interrupt);
-    if (!answer) co_return error_response(answer.error());
+    const Result<std::string> answer = co_await api.gateway.query_jobs(ids, interrupt, limit);
+    if (!answer) co_return known ? std::move(*known) : failed_wait(answer.error(), interrupt);
     const StatusFunction convert = [&] { return json::job_status(*answer); };
     auto converted = co_await api.converter.run(answer->size(), convert);
     if (!converted) co_return busy();
@@ -56,29 +62,46 @@ Answer job_resource(const Api& api, JobId id, Wait wait, Interrupt& interrupt) {
       co_return problem_response(problems::kUnknownJob,
                                  "job " + id.to_string() + " was never submitted, or its time to be kept is over");
     }
-    if (!wait || is_final((*status)->state)) co_return ok(http::kJson, std::move((*status)->body));
-    const Result<Outcome> outcome = co_await api.gateway.wait(id, *wait, interrupt);
-    const bool goes_on =
-        outcome || outcome.error().code == ErrorCode::timed_out || outcome.error().code == ErrorCode::unknown_job;
-    if (!goes_on) co_return error_response(outcome.error());
-    wait.reset();
+    const bool waits = wait && !known && !is_final((*status)->state);
+    known = ok(http::kJson, std::move((*status)->body));
+    if (!waits) co_return std::move(*known);
+    const auto rest = std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now());
+    static_cast<void>(co_await api.gateway.wait(id, std::max(rest, 0ms), interrupt));
+    limit = kSoon;
   }
 }
 
 // The 202 for a job that has not ended. `state`: the one that it had when it was accepted.
 Answer accepted_response(const Api& api, const Gateway::Submitted& submitted, JobState state, bool has_waited,
-                         Interrupt& interrupt) {
+                         RequestInterrupt& interrupt) {
   Response response;
   if (submitted.is_attached) {
     // An earlier job may be in any state.
     response = co_await job_resource(api, submitted.id, std::nullopt, interrupt);
     if (response.status != 200) co_return response;
   } else {
-    if (has_waited) state = (co_await state_now(api, submitted.id, interrupt)).value_or(state);
+    if (has_waited) state = (co_await state_now(api, submitted.id)).value_or(state);
     response = ok(http::kJson, json::accepted_body(submitted.id, state));
   }
   response.status = 202;
   co_return response;
+}
+
+// The job was sent, and whether the broker has it is not known. Its id says where to look.
+Response unconfirmed_response(const Gateway::Submitted& submitted, const RequestInterrupt& interrupt) {
+  const Error& why = *submitted.unconfirmed;
+  const std::string id = "\"id\":\"" + submitted.id.to_string() + "\"";
+  Response response;
+  if (interrupt.is_stopping()) {
+    response = stopping_response(id);
+  } else if (why.code == ErrorCode::disconnected) {
+    response = error_response(why, id);
+  } else {
+    response = problem_response(problems::kUnconfirmed, why.message, id);
+    response.headers = http::retry_after(1s);
+  }
+  response.headers += location(submitted.id);
+  return response;
 }
 
 }  // namespace
@@ -105,8 +128,9 @@ Answer submit_job(const Api& api, const Request& request) {
   }
   const JobState state = is_delayed(job->options) ? JobState::scheduled : JobState::queued;
   RequestInterrupt interrupt(request);
-  const auto submitted = co_await api.gateway.submit(std::move(*job), wait, interrupt);
+  const auto submitted = co_await api.gateway.submit(Uuid::make(), std::move(*job), wait, interrupt);
   if (!submitted) co_return error_response(submitted.error());
+  if (submitted->unconfirmed) co_return unconfirmed_response(*submitted, interrupt);
   Response response;
   if (submitted->outcome) {
     const Outcome& outcome = *submitted->outcome;

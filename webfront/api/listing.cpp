@@ -32,7 +32,7 @@ Answer list_response(const Api& api, std::string_view what, const Request& reque
   if (!params) co_return problem_response(problems::kBadRequest, params.error().message);
   RequestInterrupt interrupt(request);
   const Result<std::string> answer = co_await api.gateway.query(what, std::move(*params), interrupt);
-  if (!answer) co_return error_response(answer.error());
+  if (!answer) co_return failed_wait(answer.error(), interrupt);
   const std::function<Result<std::string>()> convert = [&] { return json::listing(*answer); };
   auto page = co_await api.converter.run(answer->size(), convert);
   if (!page) co_return busy();

@@ -42,9 +42,9 @@ bool make_once(JobRequest& job, std::string_view once) {
 using Succeeded = std::function<Response(const Outcome&)>;
 
 // Runs the job. `succeeded` makes the response of its outcome if it did, and lives as long as the caller's coroutine.
-Answer respond(const Api& api, JobRequest job, Interrupt& interrupt, const Succeeded& succeeded) {
+Answer respond(const Api& api, JobRequest job, RequestInterrupt& interrupt, const Succeeded& succeeded) {
   const Result<Outcome> outcome = co_await api.gateway.run(std::move(job), interrupt);
-  if (!outcome) co_return error_response(outcome.error());
+  if (!outcome) co_return failed_wait(outcome.error(), interrupt);
   const std::function<Response()> convert = [&] {
     return outcome->state == JobState::succeeded ? succeeded(*outcome) : outcome_response(*outcome);
   };
