@@ -1,14 +1,13 @@
 #include "http/connection.h"
 
+#include "http/connection_limits.h"
 #include "http/problem.h"
 #include "zebu/program/log.h"
 
-#include <boost/asio/post.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
 #include <algorithm>
-#include <array>
 
 namespace zebu::http {
 
@@ -21,38 +20,11 @@ using namespace std::chrono_literals;
 
 namespace {
 
-// Responses to pipelined requests are gathered up to here before they are written. A larger body is written by itself.
-constexpr std::size_t kMaxGathered = 64U << 10;
-// What each connection may hold in each direction without a share of the budget.
-constexpr std::size_t kFree = 16U << 10;
-// How much is handed to the kernel at once, and how much before other connections have their turn.
-constexpr std::size_t kMaxWrite = 64U << 10;
-constexpr std::size_t kTurn = 256U << 10;
-// How long a closed connection still reads what the client sends: a reset would discard the last response before the
-// client has read it (RFC 9112, 9.6).
-constexpr auto kLinger = 2s;
 // How long a connection past the limit may take to send its request.
 constexpr auto kPatience = 1s;
 // Of a response after which the connection is closed, whatever the request said.
 constexpr Framing kLast{false, false, false};
 constexpr std::string_view kTooMany = "it has as many connections as it may have: try again soon";
-
-std::size_t counted(std::size_t bytes) { return bytes > kFree ? bytes : 0; }
-
-Response overloaded(std::string_view why) {
-  Response response = problem_response(problems::kOverloaded, why);
-  response.headers = retry_after(1s);
-  return response;
-}
-
-// Empties it. Memory that only a large response needed is given back.
-void clear(std::string& sent) {
-  if (sent.capacity() > 2 * kMaxGathered) {
-    std::string().swap(sent);
-  } else {
-    sent.clear();
-  }
-}
 
 }  // namespace
 
@@ -126,6 +98,9 @@ awaitable<bool> Connection::receive() {
     }
     if (!may_hold(reader_.unparsed_size())) {
       open_ = false;
+      // What it has sent goes now, not when it has read the response: others need the room.
+      reader_.drop_body();
+      received_bytes_.release();
       respond(overloaded("too many large bodies are being received: try again soon"), kLast);
       co_return false;
     }
@@ -222,70 +197,10 @@ awaitable<Response> Connection::handle(Request& request, const Route& route) {
   co_return response;
 }
 
-void Connection::respond(Response response, const Framing& framing) {
-  const std::size_t size = response.body.size();
-  const bool is_large = !framing.is_head && size > kMaxGathered;
-  if (is_large && !unsent_bytes_.resize(size)) {
-    // The headers say where the response can be had later.
-    const std::string headers = std::move(response.headers);
-    response = overloaded("too many large responses wait to be read: try again soon");
-    response.headers += headers;
-  }
-  append_head(out_, response, framing, shared_.headers);
-  if (!has_body(response, framing)) return;
-  if (response.body.size() > kMaxGathered) {
-    body_ = std::move(response.body);
-  } else {
-    out_ += response.body;
-  }
-}
-
-awaitable<bool> Connection::flush() {
-  for (std::string* part : {&out_, &body_}) {
-    std::size_t sent = 0;
-    while (sent < part->size() && !is_gone()) {
-      const auto rest = boost::asio::buffer(part->data() + sent, std::min(part->size() - sent, kMaxWrite));
-      error_code error;
-      // Most responses fit into the socket's buffer, and are written at once without a pass through the loop.
-      std::size_t count = socket_.write_some(rest, error);
-      if (error == boost::asio::error::would_block) {
-        // A large body has its share already.
-        if (body_.empty() && !unsent_bytes_.resize(counted(out_.size()))) {
-          spdlog::warn("closing a connection that does not read its responses: all connections hold too much");
-          broken_ = true;
-          break;
-        }
-        enter(Phase::writing);
-        error = {};
-        count = co_await socket_.async_write_some(rest, redirect_error(use_awaitable, error));
-        written_ = 0;
-      }
-      sent += count;
-      if (error) broken_ = true;
-      if ((written_ += count) < kTurn) continue;
-      written_ = 0;
-      enter(Phase::writing);
-      co_await boost::asio::post(socket_.get_executor(), use_awaitable);
-    }
-    clear(*part);
-  }
-  unsent_bytes_.release();
-  co_return !is_gone();
-}
-
-awaitable<void> Connection::linger() {
-  error_code error;
-  socket_.shutdown(tcp::socket::shutdown_send, error);
-  enter(Phase::closing);
-  std::array<char, 4096> unwanted;
-  while (!error) {
-    co_await socket_.async_read_some(boost::asio::buffer(unwanted), redirect_error(use_awaitable, error));
-  }
-}
-
 // ── From the server ─────────────────────────────────────────────────────────────────────────────────────────────────
 
 void Connection::sweep(TimePoint now) {
+  watch_.sweep(now);
   if (now < deadline_) return;
   timed_out_ = true;
   open_ = false;

@@ -32,24 +32,34 @@ void HangUpWatch::read() {
     const std::size_t count = socket_.read_some(boost::asio::buffer(room.data(), room.size()), error);
     reader_.commit(count);
     if (error == boost::asio::error::would_block) return wait(Socket::wait_read);
-    if (error == boost::asio::error::eof) return probe();
+    if (error == boost::asio::error::eof) return end_of_stream();
     if (error) return hang_up();
   }
 }
 
-void HangUpWatch::probe() {
-  error_code error;
+void HangUpWatch::end_of_stream() {
   if (reader_.is_http_1_0()) {
     using Seconds = boost::asio::detail::socket_option::integer<IPPROTO_TCP, TCP_KEEPIDLE>;
-    socket_.set_option(Seconds(10), error);
-    socket_.set_option(boost::asio::socket_base::keep_alive(true), error);
+    error_code ignored;
+    socket_.set_option(Seconds(10), ignored);
+    socket_.set_option(boost::asio::socket_base::keep_alive(true), ignored);
   } else {
-    constexpr std::string_view kProbe = "HTTP/1.1 100 Continue\r\n\r\n";
-    const std::size_t sent = socket_.write_some(boost::asio::buffer(kProbe.data(), kProbe.size()), error);
-    if (error && error != boost::asio::error::would_block) return hang_up();
-    if (sent > 0) out_ += kProbe.substr(sent);
+    probe_at_ = Clock::now() + std::chrono::milliseconds(500);
   }
   wait(Socket::wait_error);
+}
+
+void HangUpWatch::sweep(TimePoint now) {
+  if (now >= probe_at_ && cancellation_ != nullptr) probe();
+}
+
+void HangUpWatch::probe() {
+  constexpr std::string_view kProbe = "HTTP/1.1 100 Continue\r\n\r\n";
+  probe_at_ = TimePoint::max();
+  error_code error;
+  const std::size_t sent = socket_.write_some(boost::asio::buffer(kProbe.data(), kProbe.size()), error);
+  if (error && error != boost::asio::error::would_block) return hang_up();
+  if (sent > 0) out_ += kProbe.substr(sent);
 }
 
 void HangUpWatch::hang_up() {
@@ -59,6 +69,7 @@ void HangUpWatch::hang_up() {
 
 boost::asio::awaitable<void> HangUpWatch::end() {
   cancellation_ = nullptr;
+  probe_at_ = TimePoint::max();
   error_code ignored;
   if (socket_.is_open()) socket_.cancel(ignored);
   while (pending_) co_await boost::asio::post(socket_.get_executor(), boost::asio::use_awaitable);

@@ -3,6 +3,7 @@
 #include "http/cancellation.h"
 #include "http/request_reader.h"
 #include "zebu/asio.h"
+#include "zebu/job.h"
 
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/ip/tcp.hpp>
@@ -16,9 +17,9 @@ namespace zebu::http {
 // request.
 //
 // The end of the stream alone does not tell a client that has hung up from one that has only ended its sending side and
-// waits for the response. So it is answered with "100 Continue", which clients ignore (RFC 9110, 15.2.1), and which
-// nobody takes any more who has hung up: the reset that comes back cancels the request. HTTP/1.0 has no such response;
-// there the kernel's probes find out, after a minute or so.
+// waits for the response. So if the response takes longer than half a second, it is preceded by "100 Continue", which
+// clients ignore (RFC 9110, 15.2.1), and which nobody takes any more who has hung up: the reset that comes back cancels
+// the request. HTTP/1.0 has no such response; there the kernel's probes find out, after a minute or so.
 class HangUpWatch {
  public:
   using Socket = boost::asio::ip::tcp::socket;
@@ -31,6 +32,8 @@ class HangUpWatch {
   void begin(Cancellation& cancellation);
   // Cancels the pending wait, and returns once it has ended: it holds a pointer to this object.
   [[nodiscard]] boost::asio::awaitable<void> end();
+  // Sends that if it is time. The server calls it a few times a second.
+  void sweep(TimePoint now);
   // Whether end() has anything to wait for.
   [[nodiscard]] bool is_pending() const { return pending_; }
   // The client has hung up, or the connection broke.
@@ -39,6 +42,7 @@ class HangUpWatch {
  private:
   void wait(Socket::wait_type what);
   void read();
+  void end_of_stream();
   void probe();
   void hang_up();
 
@@ -47,6 +51,7 @@ class HangUpWatch {
   std::string& out_;
   std::function<bool(std::size_t)> may_hold_;
   Cancellation* cancellation_ = nullptr;
+  TimePoint probe_at_ = TimePoint::max();
   bool pending_ = false;
   bool hung_up_ = false;
 };

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <functional>
+#include <optional>
 #include <string_view>
 
 namespace zebu::http {
@@ -27,7 +28,8 @@ struct Request {
   std::string_view body;
   std::string_view host;  // Host; empty when there is none (HTTP/1.0)
   std::string_view content_type;
-  std::string_view prefer;          // of all its lines, joined by commas
+  std::string_view prefer;  // of all its lines, joined by commas, as of the next
+  std::optional<std::string_view> idempotency_key;
   std::string_view origin;          // these two are a browser's
   std::string_view fetch_site;      // Sec-Fetch-Site
   std::function<void()> drop_body;  // these two are set while a handler runs

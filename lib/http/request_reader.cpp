@@ -59,6 +59,7 @@ struct Fields {
   std::size_t hosts = 0;
   std::string_view host, content_type, origin, fetch_site, expect;
   std::string prefer, transfer_encoding;
+  std::optional<std::string> idempotency_key;
   bool keep_alive = false;
   bool is_http_1_0 = false;
 };
@@ -97,6 +98,10 @@ Fields fields_of(const Message& message) {
         break;
       case field::unknown:
         if (is_same_name(view(line.name_string()), "Sec-Fetch-Site")) fields.fetch_site = value;
+        if (is_same_name(view(line.name_string()), "Idempotency-Key")) {
+          if (!fields.idempotency_key) fields.idempotency_key.emplace();
+          join(*fields.idempotency_key, value);
+        }
         break;
       default:
         break;
@@ -236,6 +241,7 @@ void RequestReader::fill(Request& request) const {
   request.host = fields.host;
   request.content_type = fields.content_type;
   request.prefer = fields.prefer;
+  if (fields.idempotency_key) request.idempotency_key = *fields.idempotency_key;
   request.origin = fields.origin;
   request.fetch_site = fields.fetch_site;
 }

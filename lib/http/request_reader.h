@@ -39,7 +39,7 @@ class RequestReader {
   [[nodiscard]] std::size_t body_size() const;
   // Bytes that have arrived and are not parsed.
   [[nodiscard]] std::size_t unparsed_size() const;
-  // Gives the memory of a complete request's body back.
+  // Gives the memory of a body back. The request must be complete, or be read no further.
   void drop_body();
 
   // Of a complete request. The views are valid until begin(). fill() leaves the target alone: target() is its raw text.

@@ -32,6 +32,8 @@ class Target {
   // "host:80" of the absolute-form; empty for the others.
   [[nodiscard]] std::string_view authority() const { return authority_; }
   [[nodiscard]] bool is_asterisk() const { return asterisk_; }
+  // Names and values.
+  [[nodiscard]] std::span<const std::pair<std::string, std::string>> parameters() const { return query_; }
   // The first parameter of that name. A name without "=" has an empty value.
   [[nodiscard]] std::optional<std::string_view> parameter(std::string_view name) const;
 

@@ -157,8 +157,7 @@ TEST_CASE_METHOD(RoutesFixture, "a path without the method is a problem that nam
 }
 
 TEST_CASE_METHOD(RoutesFixture, "a method that no server knows is not implemented, whatever the path") {
-  CHECK(choose(Method::other, "/metrics").instead.status == 501);
-  CHECK(choose(Method::delete_, "/metrics").instead.status == 405);
+  CHECK(choose(Method::other, "/nowhere").instead.status == 501);
 }
 
 TEST_CASE_METHOD(RoutesFixture, "OPTIONS names the methods") {

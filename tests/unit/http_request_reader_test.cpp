@@ -139,7 +139,7 @@ TEST_CASE("chunks have sizes of hexadecimal digits, and end as they say") {
   const auto status = [](const std::string& body) {
     return Fixture().refused(post("Transfer-Encoding: chunked\r\n") + body);
   };
-  for (const char* body : {"ffffffffffffffffff\r\n", "-1\r\n", "0x3\r\nabc\r\n", "\r\nabc\r\n", "g\r\n",
+  for (const char* body : {"ffffffffffffffffff\r\n", "-1\r\n", "0x3\r\nabc\r\n\r\n", "\r\nabc\r\n", "g\r\n",
                            "3\nabc\r\n0\r\n\r\n", "3\r\nabcd\r\n0\r\n\r\n", "3;\x01\r\nabc\r\n"}) {
     INFO(body);
     CHECK(status(body) == 400);

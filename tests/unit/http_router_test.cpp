@@ -50,6 +50,9 @@ TEST_CASE_METHOD(Fixture, "a near miss is no match") { CHECK(find(Method::get, "
 
 TEST_CASE_METHOD(Fixture, "every method may have a route") {
   CHECK(find(Method::delete_, "/v1/jobs/7").route == remove);
+}
+
+TEST_CASE_METHOD(Fixture, "the methods of a path are in one order") {
   CHECK(find(Method::put, "/v1/jobs/7").allow == "GET, HEAD, DELETE, OPTIONS");
 }
 
