@@ -87,6 +87,8 @@ void tell_list(const QueryCall& call) {
 }
 
 void tell_queues(const QueryCall& call) {
+  const std::string_view name = call.params.queue;
+  if (!name.empty()) return call.pending.answer_as_is(call.from, queue_answer(call.engine, name, call.now));
   call.pending.answer_as_is(call.from, queues_answer(call.engine, call.params.after, page_of(call.params), call.now));
 }
 
@@ -99,7 +101,11 @@ void tell_consumers(const QueryCall& call) {
           call.from, {ErrorCode::bad_request, "consumers takes the next of an earlier page as its after", {}});
     }
   }
-  call.pending.answer_as_is(call.from, consumers_answer(call.engine, after, page_of(call.params), call.now));
+  const std::string_view name = call.params.consumer;
+  const std::uint32_t limit = page_of(call.params);
+  call.pending.answer_as_is(call.from, name.empty()
+                                           ? consumers_answer(call.engine, after, limit, call.now)
+                                           : named_consumers_answer(call.engine, name, after, limit, call.now));
 }
 
 void tell_broker(const QueryCall& call) {
@@ -113,8 +119,8 @@ constexpr auto kQueries = [] {
       // name, params that it takes, those that it needs, right; function
       {{"jobs", {ids}, {}, Right::read}, tell_jobs},
       {{"list", {state, queue, task, after, limit}, {}, Right::read}, tell_list},
-      {{"queues", {after, limit}, {}, Right::read}, tell_queues},
-      {{"consumers", {after, limit}, {}, Right::read}, tell_consumers},
+      {{"queues", {queue, after, limit}, {}, Right::read}, tell_queues},
+      {{"consumers", {consumer, after, limit}, {}, Right::read}, tell_consumers},
       {{"broker", {}, {}, Right::read}, tell_broker},
   });
 }();

@@ -321,6 +321,17 @@ std::string page_answer(std::string_view name, Iterator from, Iterator end, std:
   });
 }
 
+template <class Iterator>
+std::string consumer_page(const Engine& engine, Iterator from, Iterator end, std::uint32_t limit, Moment now) {
+  return page_answer(
+      "consumers", from, end, limit,
+      [&](ValueWriter to, const auto& entry) {
+        const Session& session = engine.sessions().at(entry.second);
+        write_consumer(to, session, *session.consumer, now, engine.jobs().clock_ahead());
+      },
+      [](const auto& entry) { return entry.first.to_string(); });
+}
+
 }  // namespace
 
 std::string jobs_answer(const Engine& engine, const std::vector<JobId>& ids,
@@ -356,6 +367,14 @@ std::string list_answer(const Engine& engine, const ListPage& page, std::optiona
   });
 }
 
+std::string queue_answer(const Engine& engine, std::string_view name, Moment now) {
+  const auto& queues = engine.jobs().queues();
+  const auto [from, end] = queues.equal_range(name);
+  return page_answer(
+      "queues", from, end, 1, [&](ValueWriter to, const auto& entry) { write_queue(to, engine, *entry.second, now); },
+      [](const auto& entry) { return entry.first; });
+}
+
 std::string queues_answer(const Engine& engine, std::string_view after, std::uint32_t limit, Moment now) {
   const auto& queues = engine.jobs().queues();
   return page_answer(
@@ -367,14 +386,18 @@ std::string queues_answer(const Engine& engine, std::string_view after, std::uin
 std::string consumers_answer(const Engine& engine, const std::optional<InstanceId>& after, std::uint32_t limit,
                              Moment now) {
   const auto& consumers = engine.consumers();
-  const auto& sessions = engine.sessions();
-  return page_answer(
-      "consumers", after ? consumers.upper_bound(*after) : consumers.begin(), consumers.end(), limit,
-      [&](ValueWriter to, const auto& entry) {
-        const Session& session = sessions.at(entry.second);
-        write_consumer(to, session, *session.consumer, now, engine.jobs().clock_ahead());
-      },
-      [](const auto& entry) { return entry.first.to_string(); });
+  return consumer_page(engine, after ? consumers.upper_bound(*after) : consumers.begin(), consumers.end(), limit, now);
+}
+
+std::string named_consumers_answer(const Engine& engine, std::string_view name, const std::optional<InstanceId>& after,
+                                   std::uint32_t limit, Moment now) {
+  const auto& consumers = engine.consumers();
+  const auto instance = Uuid::parse(name);
+  std::vector<std::pair<InstanceId, SessionId>> named;
+  for (auto from = after ? consumers.upper_bound(*after) : consumers.begin(); from != consumers.end(); ++from) {
+    if (from->first == instance || engine.sessions().at(from->second).name == name) named.emplace_back(*from);
+  }
+  return consumer_page(engine, named.begin(), named.end(), limit, now);
 }
 
 std::string broker_answer(const Engine& engine, const ServerFacts& server, Moment now) {

@@ -36,6 +36,12 @@ inline constexpr std::size_t kMaxShownArguments = 64U << 10;
 [[nodiscard]] std::string queues_answer(const Engine& engine, std::string_view after, std::uint32_t limit, Moment now);
 [[nodiscard]] std::string consumers_answer(const Engine& engine, const std::optional<InstanceId>& after,
                                            std::uint32_t limit, Moment now);
+// The same of the queue of this name, and of the consumers of this name or instance; a page without entries if there is
+// none. The latter looks at every consumer.
+[[nodiscard]] std::string queue_answer(const Engine& engine, std::string_view name, Moment now);
+[[nodiscard]] std::string named_consumers_answer(const Engine& engine, std::string_view name,
+                                                 const std::optional<InstanceId>& after, std::uint32_t limit,
+                                                 Moment now);
 [[nodiscard]] std::string broker_answer(const Engine& engine, const ServerFacts& server, Moment now);
 
 [[nodiscard]] std::string refused_answer(const Error& why);

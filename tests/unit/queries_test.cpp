@@ -514,3 +514,37 @@ TEST_CASE("a query is refused with params that it does not take, and told which 
   params.limit = 1001;
   CHECK(error_of(desk, client, "list", params) == "list takes a limit of at most 1000, not 1001");
 }
+
+TEST_CASE("one queue, and the consumers of one name, can be asked for") {
+  Desk desk;
+  const SessionId client = desk.d.client();
+  desk.d.consumer(1);
+  desk.d.submit(client, true, {}, "other");
+  message::Params params;
+  params.queue = "other";
+  desk.ask(client, "queues", params);
+  const Json queues = desk.answer();
+  REQUIRE(queues["queues"].size() == 1);
+  CHECK(queues["queues"][0]["name"] == "other");
+  CHECK(queues["next"].is_null());
+  params.queue = "nosuch";
+  desk.ask(client, "queues", params);
+  CHECK(desk.answer()["queues"].empty());
+
+  desk.ask(client, "consumers");
+  const Json consumer = desk.answer()["consumers"][0];
+  for (const char* by : {"name", "instance"}) {
+    INFO(by);
+    const std::string text = consumer[by];
+    message::Params named;
+    named.consumer = text;
+    desk.ask(client, "consumers", named);
+    const Json found = desk.answer()["consumers"];
+    REQUIRE(found.size() == 1);
+    CHECK(found[0]["instance"] == consumer["instance"]);
+  }
+  message::Params nobody;
+  nobody.consumer = "nosuch";
+  desk.ask(client, "consumers", nobody);
+  CHECK(desk.answer()["consumers"].empty());
+}
