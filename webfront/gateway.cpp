@@ -92,12 +92,11 @@ awaitable<Result<Outcome>> Gateway::run(JobRequest job, Interrupt& interrupt) {
   co_return outcome;
 }
 
-awaitable<Result<Gateway::Submitted>> Gateway::submit(JobId id, JobRequest job,
-                                                      std::optional<std::chrono::milliseconds> wait,
-                                                      Interrupt& interrupt) {
+awaitable<Result<Gateway::Submitted>> Gateway::submit(Submission how, JobRequest job, Interrupt& interrupt) {
   if (!session_.is_up()) co_return tl::make_unexpected(away());
   const Waiting waiting(waiting_, interrupt);
-  const bool is_ours = wait && is_unshared(job);
+  const auto& [id, is_repeatable, wait] = how;
+  const bool is_ours = wait && !is_repeatable && is_unshared(job);
   const TimePoint now = Clock::now();
   PendingJob pending(session_, id, std::move(job), &interrupt);
   const TimePoint latest = wait ? now + std::max(*wait, kConfirm) : TimePoint::max();
@@ -122,6 +121,21 @@ awaitable<Result<Outcome>> Gateway::wait(JobId id, std::chrono::milliseconds lim
   const Waiting waiting(waiting_, interrupt);
   PendingJob pending(session_, id, &interrupt);
   co_return co_await pending.outcome(Clock::now() + limit);
+}
+
+awaitable<void> Gateway::cancel(JobId id, std::chrono::milliseconds limit, Interrupt& interrupt) {
+  if (!session_.is_up()) co_return;
+  const Waiting waiting(waiting_, interrupt);
+  PendingJob pending(session_, id, &interrupt);
+  session_.cancel(id);
+  static_cast<void>(co_await pending.outcome(Clock::now() + limit));
+}
+
+awaitable<Result<std::string>> Gateway::command(std::string_view what, Params params, std::chrono::milliseconds limit,
+                                                Interrupt& interrupt) {
+  if (!session_.is_up()) co_return tl::make_unexpected(away());
+  std::string named(what);
+  co_return co_await zebu::command(session_, std::move(named), std::move(params), Clock::now() + limit, &interrupt);
 }
 
 awaitable<Result<std::string>> Gateway::query(std::string_view what, Params params, Interrupt& interrupt) {

@@ -33,11 +33,14 @@ class Gateway {
     // Set: the job was sent, and this is why it is not known whether the broker has it.
     std::optional<Error> unconfirmed;
   };
-  // Submits a job as `id`, and waits for its outcome at most as long as `wait` says. With a wait, it also waits for the
+  struct Submission {
+    JobId id;
+    bool is_repeatable = false;  // others may submit and wait for this id: an interrupt does not cancel the job
+    std::optional<std::chrono::milliseconds> wait;
+  };
+  // Submits a job, and waits for its outcome at most as long as `wait` says. With a wait, it also waits for the
   // broker's confirmation no longer than that, or a second. An error: the broker does not have the job.
-  [[nodiscard]] boost::asio::awaitable<Result<Submitted>> submit(JobId id, JobRequest job,
-                                                                 std::optional<std::chrono::milliseconds> wait,
-                                                                 Interrupt& interrupt);
+  [[nodiscard]] boost::asio::awaitable<Result<Submitted>> submit(Submission how, JobRequest job, Interrupt& interrupt);
   // Waits at most `limit` for a job that was submitted earlier. Fails with timed_out if it has not ended by then.
   [[nodiscard]] boost::asio::awaitable<Result<Outcome>> wait(JobId id, std::chrono::milliseconds limit,
                                                              Interrupt& interrupt);
@@ -47,6 +50,13 @@ class Gateway {
   [[nodiscard]] boost::asio::awaitable<Result<std::string>> query_jobs(const std::vector<JobId>& ids,
                                                                        Interrupt& interrupt,
                                                                        std::chrono::milliseconds limit = kQueryLimit);
+
+  // Cancels a job that is known to be there, and waits at most `limit` for its end.
+  boost::asio::awaitable<void> cancel(JobId id, std::chrono::milliseconds limit, Interrupt& interrupt);
+  // ClientSession::command, with a time limit.
+  [[nodiscard]] boost::asio::awaitable<Result<std::string>> command(std::string_view what, Params params,
+                                                                    std::chrono::milliseconds limit,
+                                                                    Interrupt& interrupt);
 
  private:
   class Waiting;

@@ -181,11 +181,6 @@ Result<std::optional<JobStatus>> job_status(std::string_view answer) {
   return JobStatus{job_body(*job, answer.size()), *state};
 }
 
-Result<std::string> listing(std::string_view answer) {
-  if (!is_map(answer)) return fail(ErrorCode::bad_value, "the broker's answer is not a page of a list");
-  return json_of(answer);
-}
-
 Result<std::uint64_t> consumer_count(std::string_view answer) {
   const auto facts = map_entries(answer);
   const auto count = facts ? number_in(value_at(*facts, "consumers")) : std::nullopt;

@@ -3,6 +3,8 @@
 #include "zebu/client_session.h"
 
 #include <cstdint>
+#include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -30,8 +32,33 @@ struct JobStatus {
 };
 [[nodiscard]] Result<std::optional<JobStatus>> job_status(std::string_view answer);
 
-// A page of a list, {"queues": […], "next": …}, from the answer to the query for it.
-[[nodiscard]] Result<std::string> listing(std::string_view answer);
+// A header of the job in such an answer; empty if it has none. nullopt when the broker does not have the job.
+[[nodiscard]] std::optional<std::string> header_of_job(std::string_view answer, std::string_view name);
+
+// An answer that is a map, as it is: a page of a list, {"queues": […], "next": …}, or counts, {"paused": 1}.
+[[nodiscard]] Result<std::string> object(std::string_view answer);
+// The first entry of the list `name` of a page; nullopt if it has none.
+[[nodiscard]] Result<std::optional<std::string>> first_of_page(std::string_view answer, std::string_view name);
+
+// Of the first queue of a page; all 0 if it has none.
+struct QueueCounts {
+  std::uint64_t queued = 0;
+  std::uint64_t scheduled = 0;
+  std::uint64_t running = 0;
+  std::uint64_t consumers = 0;
+};
+[[nodiscard]] Result<QueueCounts> queue_counts(std::string_view answer);
+// {"backlog", "queued", "scheduled", "running"}; the backlog is queued and running.
+[[nodiscard]] std::string backlog_body(const QueueCounts& counts);
+
+// The new job of the command "retry" about one job; nullopt if it has not retried it.
+[[nodiscard]] Result<std::optional<JobId>> retried_job(std::string_view answer);
+// {"id", "state", "retry_of"} of the new job.
+[[nodiscard]] std::string retried_body(const JobId& fresh, const JobId& old);
+
+// The members of a command's body, an object of strings that has no others than the `known` ones: of reason, state,
+// queue and task. Fails with bad_value, and the message names the position or the member.
+[[nodiscard]] Result<Params> parse_params(std::string_view body, std::span<const std::string_view> known);
 // How many consumers there are, from the answer to the query "broker".
 [[nodiscard]] Result<std::uint64_t> consumer_count(std::string_view answer);
 

@@ -8,13 +8,14 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr http::Problem kAll[] = {
-    problems::kBadRequest, problems::kBadJob,           problems::kCrossSite,   problems::kNotFound,
-    problems::kUnknownJob, problems::kMethodNotAllowed, problems::kTimedOut,    problems::kTooLarge,
-    problems::kMediaType,  problems::kExpectation,      problems::kMisdirected, problems::kUnknownTask,
-    problems::kQueueFull,  problems::kHeaderTooLarge,   problems::kJobFailed,   problems::kJobCancelled,
-    problems::kInternal,   problems::kNotImplemented,   problems::kBrokerAway,  problems::kJobLost,
-    problems::kNoConsumer, problems::kOverloaded,       problems::kStopping,    problems::kUnconfirmed,
-    problems::kJobExpired, problems::kVersion,
+    problems::kBadRequest,  problems::kBadJob,         problems::kCrossSite,       problems::kNotFound,
+    problems::kUnknownJob,  problems::kUnknownQueue,   problems::kUnknownConsumer, problems::kMethodNotAllowed,
+    problems::kTimedOut,    problems::kNotFailed,      problems::kTooLarge,        problems::kMediaType,
+    problems::kExpectation, problems::kMisdirected,    problems::kUnknownTask,     problems::kKeyReused,
+    problems::kQueueFull,   problems::kHeaderTooLarge, problems::kJobFailed,       problems::kJobCancelled,
+    problems::kInternal,    problems::kNotImplemented, problems::kBrokerAway,      problems::kJobLost,
+    problems::kNoConsumer,  problems::kOverloaded,     problems::kStopping,        problems::kUnconfirmed,
+    problems::kJobExpired,  problems::kVersion,
 };
 
 }  // namespace
@@ -43,6 +44,10 @@ http::Response error_response(const Error& error, std::string_view extension) {
       return problem_response(problems::kTooLarge, error.message);
     case ErrorCode::unknown_task:
       return problem_response(problems::kUnknownTask, error.message);
+    case ErrorCode::unknown_queue:
+      return problem_response(problems::kUnknownQueue, error.message);
+    case ErrorCode::unknown_consumer:
+      return problem_response(problems::kUnknownConsumer, error.message);
     case ErrorCode::no_consumer:
       return with_retry(problems::kNoConsumer, 2s);
     case ErrorCode::queue_full:

@@ -15,15 +15,19 @@ using namespace http::problems;
 using http::Problem;
 inline constexpr Problem kBadJob{400, "bad_job", "The job is not valid"};
 inline constexpr Problem kUnknownJob{404, "unknown_job", "The job is unknown"};
+inline constexpr Problem kUnknownQueue{404, "unknown_queue", "The queue is unknown"};
+inline constexpr Problem kUnknownConsumer{404, "unknown_consumer", "The consumer is unknown"};
+inline constexpr Problem kNotFailed{409, "not_failed", "The job cannot be retried"};
 inline constexpr Problem kMediaType{415, "unsupported_media_type", "The body is not JSON"};
 inline constexpr Problem kUnknownTask{422, "unknown_task", "No consumer of the queue knows the task"};
+inline constexpr Problem kKeyReused{422, "key_reused", "The Idempotency-Key was used for another request"};
 inline constexpr Problem kQueueFull{429, "queue_full", "The queue is full"};
 inline constexpr Problem kJobFailed{500, "job_failed", "The job failed"};
 inline constexpr Problem kJobCancelled{500, "job_cancelled", "The job was cancelled"};
 inline constexpr Problem kBrokerAway{503, "broker_away", "The broker is unavailable"};
 inline constexpr Problem kJobLost{503, "job_lost", "The broker no longer knows the job"};
 inline constexpr Problem kNoConsumer{503, "no_consumer", "No consumer serves the queue"};
-inline constexpr Problem kUnconfirmed{504, "unconfirmed", "It is not known whether the broker has the job"};
+inline constexpr Problem kUnconfirmed{504, "unconfirmed", "The broker has not confirmed the request"};
 inline constexpr Problem kJobExpired{504, "job_expired", "The job expired before it started"};
 }  // namespace problems
 

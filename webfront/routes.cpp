@@ -3,30 +3,63 @@
 #include "webfront/api/consumers.h"
 #include "webfront/api/description.h"
 #include "webfront/api/health.h"
+#include "webfront/api/job_control.h"
 #include "webfront/api/jobs.h"
 #include "webfront/api/queues.h"
 #include "webfront/api/work.h"
+
+#include <array>
 
 namespace zebu::webfront {
 namespace {
 
 using http::Method;
 
-constexpr ApiRoute kRoutes[] = {
-    // method, path, handler, waits, is_vital
-    {Method::get, "/fast", api::fast, false},
-    {Method::get, "/fib/{n}", api::fib, true},
-    {Method::get, "/slow", api::slow, true},
-    {Method::post, "/v1/jobs", api::submit_job, true},
-    {Method::get, "/v1/jobs/{id}", api::show_job, true},
-    {Method::get, "/v1/queues", api::list_queues, true},
-    {Method::get, "/v1/consumers", api::list_consumers, true},
-    {Method::get, "/healthz", api::health, false, true},
-    {Method::get, "/readyz", api::readiness, true, true},
-    {Method::get, "/openapi.json", api::description, false},
-};
+constexpr auto kRoutes = [] {
+  using enum Right;
+  constexpr Method kGet = Method::get;
+  constexpr Method kPost = Method::post;
+  return std::to_array<ApiRoute>({
+      // method, path, right, handler, schema, waits, is_vital
+      {kGet, "/fast", open, api::fast, "", false},
+      {kGet, "/fib/{n}", submit, api::fib, ""},
+      {kGet, "/slow", submit, api::slow, "Slow"},
+      {kPost, "/v1/jobs", submit, api::submit_job, "Submitted"},
+      {kGet, "/v1/jobs", read, api::list_jobs, "JobPage"},
+      {kPost, "/v1/jobs/retry", operate, api::retry_jobs, "Retried"},
+      {kGet, "/v1/jobs/{id}", read, api::show_job, "Job"},
+      {kPost, "/v1/jobs/{id}/cancel", submit, api::cancel_job, "Job"},
+      {kPost, "/v1/jobs/{id}/retry", operate, api::retry_job, "RetriedJob"},
+      {kGet, "/v1/queues", read, api::list_queues, "QueuePage"},
+      {kGet, "/v1/queues/{name}", read, api::show_queue, "Queue"},
+      {kGet, "/v1/queues/{name}/backlog", read, api::show_backlog, "Backlog"},
+      {kPost, "/v1/queues/{name}/pause", operate, api::pause_queue, "Paused"},
+      {kPost, "/v1/queues/{name}/resume", operate, api::resume_queue, "Resumed"},
+      {kPost, "/v1/queues/{name}/purge", operate, api::purge_queue, "Purged"},
+      {kGet, "/v1/consumers", read, api::list_consumers, "ConsumerPage"},
+      {kGet, "/v1/consumers/{name}", read, api::show_consumers, "ConsumerPage"},
+      {kPost, "/v1/consumers/{name}/drain", operate, api::drain_consumers, "Drained"},
+      {kGet, "/healthz", open, api::health, "", false, true},
+      {kGet, "/readyz", open, api::readiness, "", true, true},
+      {kGet, "/openapi.json", open, api::description, "", false},
+  });
+}();
 
 }  // namespace
+
+std::string_view to_string(Right right) {
+  switch (right) {
+    case Right::open:
+      return "open";
+    case Right::read:
+      return "read";
+    case Right::submit:
+      return "submit";
+    case Right::operate:
+      return "operate";
+  }
+  return "";
+}
 
 std::span<const ApiRoute> all_routes() { return kRoutes; }
 

@@ -8,11 +8,18 @@
 
 namespace zebu::webfront {
 
+// What a user of a route must be allowed to do. open: nothing. They are the rights of the broker's requests.
+enum class Right { open, read, submit, operate };
+[[nodiscard]] std::string_view to_string(Right right);
+
 struct ApiRoute {
   http::Method method;
   std::string_view path;
+  Right right;
   http::Answer (*handler)(const api::Api&, const http::Request&);
-  bool waits;  // as in http::Route: whatever asks the broker waits
+  std::string_view
+      schema;         // of the JSON of an answer that is not a problem: its name in openapi.json; empty: it is text
+  bool waits = true;  // as in http::Route: whatever asks the broker waits
   bool is_vital = false;
 };
 

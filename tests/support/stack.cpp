@@ -2,6 +2,7 @@
 
 #include "tests/support/eventually.h"
 #include "tests/support/paths.h"
+#include "tests/support/schema.h"
 
 #include <algorithm>
 #include <csignal>
@@ -76,13 +77,18 @@ void Stack::start_webfront() {
 }
 
 HttpReply Stack::get(const std::string& target, std::chrono::milliseconds limit) const {
-  return http_get(http_port_, target, limit);
+  HttpReply reply = http_get(http_port_, target, limit);
+  check_against_openapi("GET", target, reply);
+  return reply;
 }
 
 HttpReply Stack::post(const std::string& target, const std::string& json, HttpHeaders headers,
                       std::chrono::milliseconds limit) const {
   headers.emplace("Content-Type", "application/json");
-  return http(http_port_, {.method = "POST", .target = target, .headers = std::move(headers), .body = json}, limit);
+  HttpReply reply =
+      http(http_port_, {.method = "POST", .target = target, .headers = std::move(headers), .body = json}, limit);
+  check_against_openapi("POST", target, reply);
+  return reply;
 }
 
 Finished Stack::produce(std::vector<std::string> arguments, std::chrono::milliseconds limit) const {

@@ -46,6 +46,7 @@ class Stack {
   void start_broker();
   void restart_broker();
 
+  // Both throw if the reply has JSON that webfront/openapi.json does not allow.
   HttpReply get(const std::string& target, std::chrono::milliseconds limit = std::chrono::seconds(20)) const;
   // A POST with this JSON text as its body.
   HttpReply post(const std::string& target, const std::string& json, HttpHeaders headers = {},

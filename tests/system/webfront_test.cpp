@@ -157,7 +157,7 @@ TEST_CASE("a wrong method gets the list of right ones, and so does OPTIONS") {
   Stack stack(without_consumer());
   const HttpReply wrong = http(stack.http_port(), {.method = "DELETE", .target = "/v1/jobs"});
   CHECK(wrong.status == 405);
-  CHECK(wrong.header("allow") == "POST, OPTIONS");
+  CHECK(wrong.header("allow") == "GET, HEAD, POST, OPTIONS");
   HttpConnection connection(stack.http_port());
   connection.send("OPTIONS /fast HTTP/1.1\r\nHost: x\r\n\r\n");
   const HttpReply options = connection.receive(10s, true);

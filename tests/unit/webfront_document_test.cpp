@@ -26,31 +26,59 @@ TEST_CASE("the HTTP document's problems are the code's") {
   }
 }
 
-TEST_CASE("the HTTP document's routes are those of openapi.json") {
-  const auto paths = nlohmann::json::parse(kOpenApi)["paths"];
-  std::size_t operations = 0;
-  for (const auto& path : paths) operations += path.size();
+namespace {
+
+std::string in_lower_case(std::string_view text) {
+  std::string lower(text);
+  std::transform(lower.begin(), lower.end(), lower.begin(), [](unsigned char c) { return std::tolower(c); });
+  return lower;
+}
+
+// The schema of an answer that is not a problem; empty: it is text.
+std::string schema_of(const nlohmann::json& operation) {
+  for (const auto& [status, response] : operation["responses"].items()) {
+    if (!status.starts_with('2') || !response["content"].contains("application/json")) continue;
+    const std::string name = response["content"]["application/json"]["schema"]["$ref"];
+    return name.substr(std::string("#/components/schemas/").size());
+  }
+  return "";
+}
+
+}  // namespace
+
+TEST_CASE("the HTTP document has the routes of the front end, and the rights that they need") {
   const auto rows = table_rows("docs/http-api.md", "method");
-  CHECK(rows.size() == operations + 2);  // the header, and /openapi.json itself
-  for (const auto& row : rows) {
-    if (row[0] == "method" || row[1] == "/openapi.json") continue;
-    INFO(row[1]);
-    std::string method = row[0];
-    std::transform(method.begin(), method.end(), method.begin(), [](unsigned char c) { return std::tolower(c); });
-    CHECK(paths.value(row[1], nlohmann::json::object()).contains(method));
+  REQUIRE(rows.size() == all_routes().size() + 1);
+  for (std::size_t i = 0; i < all_routes().size(); ++i) {
+    const ApiRoute& route = all_routes()[i];
+    INFO(route.path);
+    CHECK(rows[i + 1][0] == name_of(route.method));
+    CHECK(rows[i + 1][1] == route.path);
+    CHECK(rows[i + 1][2] == to_string(route.right));
   }
 }
 
-TEST_CASE("the front end serves the routes of openapi.json, and openapi.json itself") {
-  const auto paths = nlohmann::json::parse(kOpenApi)["paths"];
+TEST_CASE("openapi.json has the routes of the front end but itself, their rights and the schemas of their answers") {
+  auto document = nlohmann::json::parse(kOpenApi);
+  auto& paths = document["paths"];
   std::size_t operations = 0;
   for (const auto& path : paths) operations += path.size();
   CHECK(all_routes().size() == operations + 1);
   for (const ApiRoute& route : all_routes()) {
-    INFO(route.path);
+    INFO(name_of(route.method) << " " << route.path);
     if (route.path == "/openapi.json") continue;
-    const auto path = paths.value(std::string(route.path), nlohmann::json::object());
-    CHECK(path.contains(route.method == zebu::http::Method::post ? "post" : "get"));
+    auto& operation = paths[std::string(route.path)][in_lower_case(name_of(route.method))];
+    REQUIRE(operation.is_object());
+    CHECK(operation["x-right"] == std::string(to_string(route.right)));
+    CHECK(schema_of(operation) == route.schema);
+  }
+}
+
+TEST_CASE("every object that openapi.json describes has the members that it names, and no others") {
+  const auto schemas = nlohmann::json::parse(kOpenApi)["components"]["schemas"];
+  for (const auto& [name, schema] : schemas.items()) {
+    INFO(name);
+    if (schema.value("type", "") == "object") CHECK(schema.value("additionalProperties", true) == false);
   }
 }
 

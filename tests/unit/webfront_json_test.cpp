@@ -161,8 +161,8 @@ TEST_CASE("a page of a list is shown as it is, and the consumers are counted in 
     return std::string(bytes.begin(), bytes.end());
   };
   const nlohmann::json page{{"queues", {{{"name", "a"}}}}, {"next", "a"}};
-  CHECK(nlohmann::json::parse(json::listing(packed(page)).value()) == page);
-  CHECK_FALSE(json::listing("\x90"));
+  CHECK(nlohmann::json::parse(json::object(packed(page)).value()) == page);
+  CHECK_FALSE(json::object("\x90"));
   CHECK(json::consumer_count(packed({{"clients", 1}, {"consumers", 7}})) == 7U);
   CHECK_FALSE(json::consumer_count(packed({{"clients", 1}})));
   CHECK_FALSE(json::consumer_count("\xc0"));

@@ -2,6 +2,8 @@
 
 #include "http/field.h"
 #include "http/prefer.h"
+#include "webfront/api/idempotency.h"
+#include "webfront/api/lookup.h"
 #include "webfront/converter.h"
 #include "webfront/gateway.h"
 #include "webfront/json.h"
@@ -12,63 +14,38 @@
 #include <algorithm>
 #include <functional>
 #include <optional>
-#include <vector>
 
 namespace zebu::webfront::api {
+// A request's job, and what its Idempotency-Key says. Not in the namespace below: GCC counts the frames of coroutines
+// that have it among what other files see.
+struct ParsedRequest {
+  JobRequest job;
+  JobId id;
+  std::string mark;  // of the body; empty without a key
+};
+
 namespace {
 
 using boost::asio::awaitable;
 using namespace std::chrono_literals;
 using Wait = std::optional<std::chrono::milliseconds>;
-using StatusFunction = std::function<Result<std::optional<json::JobStatus>>()>;
-
-// A client that has waited already gets the job's state only if the broker tells it within this time.
-constexpr std::chrono::milliseconds kSoon{500};
-
-std::string location(const JobId& id) { return "Location: /v1/jobs/" + id.to_string() + "\r\n"; }
 
 bool is_delayed(const JobOptions& options) {
   return options.delay.count() > 0 || (options.run_at && *options.run_at > Moment::now().wall);
 }
 
-// nullopt if the broker does not tell it soon. It is asked even if the request was told to end.
-awaitable<std::optional<JobState>> state_now(const Api& api, JobId id) {
-  Interrupt never;
-  const std::vector<JobId> ids{id};
-  const Result<std::string> answer = co_await api.gateway.query_jobs(ids, never, kSoon);
-  if (!answer) co_return std::nullopt;
-  const StatusFunction convert = [&] { return json::job_status(*answer); };
-  const auto status = co_await api.converter.run(answer->size(), convert);
-  if (!status || !*status || !**status) co_return std::nullopt;
-  co_return (**status)->state;
-}
-
 // The job's resource. If `wait` is given and the job has not ended, waits for it first; should the broker be silent
 // after that, the resource is that of before.
 Answer job_resource(const Api& api, JobId id, Wait wait, RequestInterrupt& interrupt) {
-  const std::vector<JobId> ids{id};
   const TimePoint deadline = Clock::now() + wait.value_or(0ms);
-  std::chrono::milliseconds limit = wait ? std::max(*wait, kSoon) : Gateway::kQueryLimit;
-  std::optional<Response> known;
-  for (;;) {
-    const Result<std::string> answer = co_await api.gateway.query_jobs(ids, interrupt, limit);
-    if (!answer) co_return known ? std::move(*known) : failed_wait(answer.error(), interrupt);
-    const StatusFunction convert = [&] { return json::job_status(*answer); };
-    auto converted = co_await api.converter.run(answer->size(), convert);
-    if (!converted) co_return busy();
-    Result<std::optional<json::JobStatus>>& status = *converted;
-    if (!status) co_return error_response(status.error());
-    if (!*status) {
-      co_return problem_response(problems::kUnknownJob,
-                                 "job " + id.to_string() + " was never submitted, or its time to be kept is over");
-    }
-    const bool waits = wait && !known && !is_final((*status)->state);
-    known = ok(http::kJson, std::move((*status)->body));
-    if (!waits) co_return std::move(*known);
-    const auto rest = std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now());
-    static_cast<void>(co_await api.gateway.wait(id, std::max(rest, 0ms), interrupt));
-    limit = kSoon;
-  }
+  const std::chrono::milliseconds limit = wait ? std::max(*wait, kSoon) : Gateway::kQueryLimit;
+  Lookup job = co_await look_up(api, id, limit, interrupt);
+  if (!wait || !job.state || is_final(*job.state)) co_return std::move(job.response);
+  const auto rest = std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now());
+  const Result<Outcome> outcome = co_await api.gateway.wait(id, std::max(rest, 0ms), interrupt);
+  Lookup later = co_await look_up(api, id, kSoon, interrupt);
+  const bool is_silent = !later.state && !outcome && outcome.error().code != ErrorCode::unknown_job;
+  co_return is_silent ? std::move(job.response) : std::move(later.response);
 }
 
 // The 202 for a job that has not ended. `state`: the one that it had when it was accepted.
@@ -88,9 +65,8 @@ Answer accepted_response(const Api& api, const Gateway::Submitted& submitted, Jo
 }
 
 // The job was sent, and whether the broker has it is not known. Its id says where to look.
-Response unconfirmed_response(const Gateway::Submitted& submitted, const RequestInterrupt& interrupt) {
-  const Error& why = *submitted.unconfirmed;
-  const std::string id = "\"id\":\"" + submitted.id.to_string() + "\"";
+Response unconfirmed_response(const JobId& job, const Error& why, const RequestInterrupt& interrupt) {
+  const std::string id = "\"id\":\"" + job.to_string() + "\"";
   Response response;
   if (interrupt.is_stopping()) {
     response = stopping_response(id);
@@ -100,8 +76,73 @@ Response unconfirmed_response(const Gateway::Submitted& submitted, const Request
     response = problem_response(problems::kUnconfirmed, why.message, id);
     response.headers = http::retry_after(1s);
   }
-  response.headers += location(submitted.id);
+  response.headers += location(job);
   return response;
+}
+
+Result<ParsedRequest> parse(const Request& request) {
+  ParsedRequest parsed;
+  if (request.idempotency_key) {
+    const auto key = parse_key(*request.idempotency_key);
+    if (!key) return tl::make_unexpected(key.error());
+    parsed.id = id_of_key(*key);
+    parsed.mark = body_mark(request.body);
+  } else {
+    parsed.id = Uuid::make();
+  }
+  auto job = json::parse_job(request.body);
+  if (!job) return tl::make_unexpected(job.error());
+  parsed.job = std::move(*job);
+  if (parsed.mark.empty()) return parsed;
+  parsed.job.options.headers.emplace_back(kBodyHeader, parsed.mark);
+  if (auto wrong = why_bad(parsed.job.options))
+    return fail(ErrorCode::bad_value, "options, with the header of Idempotency-Key: " + *wrong);
+  return parsed;
+}
+
+Response key_reused(const JobId& id) {
+  return problem_response(problems::kKeyReused, "job " + id.to_string() + " was made of another body with this key");
+}
+
+// Whether the mark of a key's job is that of this request. A job without one was submitted without a key.
+bool is_same(const std::optional<std::string>& earlier, const std::string& mark) {
+  return !earlier || earlier->empty() || *earlier == mark;
+}
+
+// A request with a key whose job the broker has already. Its repetition might be refused (the queue is full now), so it
+// is not submitted again.
+awaitable<Gateway::Submitted> join_job(const Api& api, JobId id, Wait wait, RequestInterrupt& interrupt) {
+  Gateway::Submitted submitted{id, false, std::nullopt, std::nullopt};
+  if (!wait) co_return submitted;
+  Result<Outcome> outcome = co_await api.gateway.wait(id, *wait, interrupt);
+  if (outcome) submitted.outcome = std::move(*outcome);
+  co_return submitted;
+}
+
+// Submits the job, or joins the one that its key stands for. A response: why there is none.
+awaitable<tl::expected<Gateway::Submitted, Response>> submit_once(const Api& api, ParsedRequest& parsed, Wait wait,
+                                                                  RequestInterrupt& interrupt) {
+  const JobId id = parsed.id;
+  const bool has_key = !parsed.mark.empty();
+  const std::chrono::milliseconds limit = wait ? std::max(*wait, kSoon) : Gateway::kQueryLimit;
+  if (has_key) {
+    const auto earlier = co_await header_of(api, id, kBodyHeader, limit, interrupt);
+    if (!earlier) co_return tl::make_unexpected(failed_wait(earlier.error(), interrupt));
+    if (!is_same(*earlier, parsed.mark)) co_return tl::make_unexpected(key_reused(id));
+    if (*earlier) co_return co_await join_job(api, id, wait, interrupt);
+  }
+  const Gateway::Submission how{id, has_key, wait};
+  auto submitted = co_await api.gateway.submit(how, std::move(parsed.job), interrupt);
+  if (!submitted) co_return tl::make_unexpected(error_response(submitted.error()));
+  std::optional<Error> unknown = submitted->unconfirmed;
+  if (has_key && !unknown && !submitted->is_attached) {
+    // Another request may have come between.
+    const auto now = co_await header_of(api, id, kBodyHeader, kSoon, interrupt);
+    if (now && !is_same(*now, parsed.mark)) co_return tl::make_unexpected(key_reused(id));
+    if (!now) unknown = now.error();
+  }
+  if (unknown) co_return tl::make_unexpected(unconfirmed_response(submitted->id, *unknown, interrupt));
+  co_return std::move(*submitted);
 }
 
 }  // namespace
@@ -112,25 +153,18 @@ Answer submit_job(const Api& api, const Request& request) {
     refusal.headers = "Accept: application/json\r\n";
     co_return refusal;
   }
-  const std::function<Result<JobRequest>()> parse = [&] { return json::parse_job(request.body); };
-  auto parsed = co_await api.converter.run(request.body.size(), parse);
-  if (!parsed) co_return busy();
-  Result<JobRequest>& job = *parsed;
+  const std::function<Result<ParsedRequest>()> parse_request = [&] { return parse(request); };
+  auto converted = co_await api.converter.run(request.body.size(), parse_request);
+  if (!converted) co_return busy();
+  Result<ParsedRequest>& parsed = *converted;
   request.drop_body();
-  if (!job) co_return problem_response(problems::kBadRequest, job.error().message);
-  Wait wait;
-  std::string applied;
-  if (const auto wanted = http::preferred_wait(request.prefer)) {
-    const std::chrono::seconds seconds = std::min(*wanted, api.max_wait);
-    wait = seconds;
-    applied = "Preference-Applied: wait=" + std::to_string(seconds.count()) + "\r\n";
-    job->options.only_served = true;
-  }
-  const JobState state = is_delayed(job->options) ? JobState::scheduled : JobState::queued;
+  if (!parsed) co_return problem_response(problems::kBadRequest, parsed.error().message);
+  const PreferredWait wait = wait_of(api, request);
+  if (wait.time) parsed->job.options.only_served = true;
+  const JobState state = is_delayed(parsed->job.options) ? JobState::scheduled : JobState::queued;
   RequestInterrupt interrupt(request);
-  const auto submitted = co_await api.gateway.submit(Uuid::make(), std::move(*job), wait, interrupt);
-  if (!submitted) co_return error_response(submitted.error());
-  if (submitted->unconfirmed) co_return unconfirmed_response(*submitted, interrupt);
+  auto submitted = co_await submit_once(api, *parsed, wait.time, interrupt);
+  if (!submitted) co_return std::move(submitted.error());
   Response response;
   if (submitted->outcome) {
     const Outcome& outcome = *submitted->outcome;
@@ -139,16 +173,17 @@ Answer submit_job(const Api& api, const Request& request) {
     // The job has ended, and its outcome is at its location.
     response = body ? ok(http::kJson, std::move(*body)) : busy();
   } else {
-    response = co_await accepted_response(api, *submitted, state, wait.has_value(), interrupt);
+    const bool looks = wait.time.has_value() || !parsed->mark.empty();
+    response = co_await accepted_response(api, *submitted, state, looks, interrupt);
     if (response.status != 202) co_return response;
   }
-  response.headers += location(submitted->id) + applied;
+  response.headers += location(submitted->id) + wait.applied;
   co_return response;
 }
 
 Answer show_job(const Api& api, const Request& request) {
-  const auto id = Uuid::parse(request.parameter);
-  if (!id) co_return problem_response(problems::kBadRequest, "a job's id must be a UUID, as in its Location");
+  const auto id = id_of(request);
+  if (!id) co_return bad_id();
   Wait wait;
   if (const auto text = request.target.parameter("wait")) {
     const auto wanted = http::parse_seconds(*text);
