@@ -25,4 +25,5 @@ set(ZEBU_PRIVATE_HEADERS
   wire/hearing.h
   wire/link.h
   wire/message.h
+  wire/reach.h
   wire/socket.h)

@@ -66,6 +66,7 @@ Result<void> Loop::start() {
     const Lock lock(mutex_);
     put_off_ = why;
   });
+  session_.on_waiting([this](const Finding& why, std::chrono::milliseconds) { note_waiting(why); });
   auto started = session_.start();
   if (started) {
     thread_ = std::thread([this] {
@@ -145,11 +146,17 @@ void Loop::close() {
 }
 
 Result<void> Loop::wait_connected(Timeout timeout) {
+  const TimePoint deadline = timeout ? Clock::now() + *timeout : TimePoint::max();
   Lock lock(mutex_);
-  if (!wait_until(changed_, lock, timeout, [this]() ZEBU_REQUIRES(mutex_) { return up_ || refusal_; })) {
+  const auto is_decided = [this]() ZEBU_REQUIRES(mutex_) { return up_ || refusal_; };
+  std::optional<Look> look;
+  if (timeout && !wait_until(changed_, lock, *timeout / 2, is_decided)) look.emplace(options_.broker);
+  const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now());
+  if (!wait_until(changed_, lock, timeout ? Timeout(left) : timeout, is_decided)) {
     if (put_off_) return tl::make_unexpected(*put_off_);
-    return fail(ErrorCode::disconnected,
-                "no broker answers at " + options_.broker + " (waited " + milliseconds_text(timeout) + ")");
+    const auto finding = look->finding();
+    return fail(ErrorCode::disconnected, "no broker answers at " + options_.broker + " (waited " +
+                                             milliseconds_text(timeout) + ")" + (finding ? ": " + finding->text : ""));
   }
   if (refusal_) return tl::make_unexpected(*refusal_);
   return {};
@@ -172,7 +179,14 @@ void Loop::take_inbox() {
   taken_.clear();
 }
 
+void Loop::note_waiting(const Finding& why) {
+  if (!options_.on_waiting) return;
+  has_said_waiting_ = true;
+  options_.on_waiting(why.text);
+}
+
 void Loop::note_change(const Error* why) {
+  if (why == nullptr && std::exchange(has_said_waiting_, false)) options_.on_waiting({});
   const Lock lock(mutex_);
   up_ = why == nullptr;
   if (why != nullptr && why->code != ErrorCode::disconnected) refusal_ = *why;

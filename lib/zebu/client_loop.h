@@ -71,6 +71,7 @@ class Loop {
   void put_locked(Command command) ZEBU_REQUIRES(mutex_);
   void take_inbox();
   void note_change(const Error* why);
+  void note_waiting(const Finding& why);
   void note_answered();
 
   const ClientOptions options_;
@@ -93,6 +94,7 @@ class Loop {
   bool closed_ ZEBU_GUARDED_BY(mutex_) = false;
   std::optional<Error> refusal_ ZEBU_GUARDED_BY(mutex_);
   std::optional<Error> put_off_ ZEBU_GUARDED_BY(mutex_);  // what the broker said when it did not take this client
+  bool has_said_waiting_ = false;                         // the loop's thread only
   std::thread thread_;
 };
 

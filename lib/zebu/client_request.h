@@ -59,6 +59,9 @@ struct ClientOptions {
   std::size_t max_unanswered_jobs = 100'000;
   std::size_t max_unanswered_bytes = 64U << 20;
   WhenFull when_full = WhenFull::fail;  // a ClientSession, which has no thread to wait in, always fails
+  // Of Client only: called in the client's thread with the cause when the broker has been away for 5 s, each minute
+  // after that, and with an empty text when it is back.
+  std::function<void(const std::string& why)> on_waiting = nullptr;
 };
 
 // Called with a job's outcome, or with the error that made it unknown.

@@ -34,6 +34,9 @@ Link::Handlers ClientSession::handlers() {
   h.put_off = [this](const Error& why) {
     if (on_put_off_) on_put_off_(why);
   };
+  h.waiting = [this](const Finding& why, std::chrono::milliseconds time) {
+    if (on_waiting_) on_waiting_(why, time);
+  };
   h.message = [this](const message::Message& message) { handle(message); };
   h.flush = [this] { flush(); };
   h.refused = [this](const Error& why) {

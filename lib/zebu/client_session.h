@@ -51,6 +51,10 @@ class ClientSession {
   // Called with the broker's words when it answers and does not take this client now (it has too many peers). The
   // session keeps trying. Set it before start().
   void on_put_off(std::function<void(const Error&)> handler) { on_put_off_ = std::move(handler); }
+  // Called when there has been no session for 5 s, and each minute after that: why, and for how long. Set it before
+  // start().
+  using OnWaiting = std::function<void(const Finding&, std::chrono::milliseconds)>;
+  void on_waiting(OnWaiting handler) { on_waiting_ = std::move(handler); }
   [[nodiscard]] std::chrono::milliseconds liveness() const { return options_.liveness; }
   [[nodiscard]] boost::asio::io_context& loop() { return loop_; }
 
@@ -158,6 +162,7 @@ class ClientSession {
   boost::asio::io_context& loop_;
   std::function<void(const Error*)> on_change_;
   std::function<void(const Error&)> on_put_off_;
+  OnWaiting on_waiting_;
   Entries entries_;
   std::unordered_map<JobId, JobId> attached_;  // submitted id -> the job it was attached to, while a handler waits
   std::deque<JobId> unsent_;                   // in order of submission; ids that are no longer in entries_ are skipped

@@ -32,6 +32,7 @@ Result<void> Link::start() {
   auto dealer = Dealer::connect(context_, options_.endpoint, options_.limits);
   if (!dealer) return tl::make_unexpected(dealer.error());
   dealer_ = std::move(*dealer);
+  begin_waiting();
   open();
   return {};
 }
@@ -59,6 +60,7 @@ void Link::reopen(const Error& why) {
     dealer_->close(std::chrono::milliseconds(0));
     dealer_.reset();
   }
+  if (was_up) begin_waiting();
   if (was_up) handlers_.down(why);
   if (closed_) return;
   // The endpoint is valid, so this fails only if the machine is out of descriptors. The next tick tries again.
@@ -144,6 +146,7 @@ void Link::handle_welcome(const message::Welcome& welcome) {
   up_ = true;
   note_heard();
   put_off_.reset();
+  look_.reset();
   schedule_tick();
   handlers_.up(welcome_);
 }
@@ -190,6 +193,7 @@ void Link::handle(const message::Message& message) {
     const Error why{ErrorCode::disconnected, "the broker at " + options_.endpoint + " stops", {}};
     const bool was_up = std::exchange(up_, false);
     put_off(why, bye->after.value_or(std::chrono::milliseconds(0)));
+    if (was_up) begin_waiting();
     if (was_up) handlers_.down(why);
   } else if (!std::holds_alternative<message::Beat>(message) && up_) {
     handlers_.message(message);

@@ -4,6 +4,7 @@
 #include "zebu/wire/assembler.h"
 #include "zebu/wire/flow.h"
 #include "zebu/wire/hearing.h"
+#include "zebu/wire/reach.h"
 #include "zebu/wire/socket.h"
 
 #include <boost/asio/io_context.hpp>
@@ -25,6 +26,9 @@ struct LinkOptions {
   // Set: the link lets the broker confirm what it has heard, and calls Handlers::unheard this long before the broker
   // may give this peer up; but not before half the liveness time has passed.
   std::optional<std::chrono::milliseconds> unheard_margin = {};
+  // For Handlers::waiting: how long there has been no session when it is called first, and how often after that.
+  std::chrono::milliseconds say_after{5'000};
+  std::chrono::milliseconds say_again{60'000};
 };
 
 // A peer's session with the broker, in an Asio loop. It watches a DEALER's descriptor, sends HELLO, exchanges beats,
@@ -55,6 +59,9 @@ class Link {
     // For LinkOptions::unheard_margin: the broker is not known to have heard this peer for so long that it may give it
     // up soon. A new HELLO follows. Called once, until a session has begun again.
     std::function<void()> unheard = nullptr;
+    // There has been no session for `time`: why, as far as a look at the endpoint shows (Look), or the broker has said.
+    // The link keeps trying. May be empty.
+    std::function<void(const Finding&, std::chrono::milliseconds time)> waiting = nullptr;
   };
 
   Link(boost::asio::io_context& loop, SocketContext& context, LinkOptions options, Handlers handlers);
@@ -102,6 +109,8 @@ class Link {
   }
   void schedule_tick();
   void tick();
+  void say_what_is_awaited(TimePoint now);
+  void begin_waiting();
   void ask_whether_heard(TimePoint now);
   void note_heard();
   void give_up_unheard();
@@ -132,6 +141,9 @@ class Link {
   std::shared_ptr<std::uint64_t> generation_ = std::make_shared<std::uint64_t>(0);
   std::optional<Error> put_off_;
   std::optional<TimePoint> hello_again_at_;
+  TimePoint waiting_since_{};  // without a session
+  TimePoint say_at_{};         // that this is so
+  std::optional<Look> look_;
   bool up_ = false;
   bool closed_ = false;
   bool draining_ = false;

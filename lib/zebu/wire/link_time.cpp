@@ -35,6 +35,8 @@ void Link::tick() {
   silence_.listened(timer_.expiry(), now, welcome_.liveness / 3);
   if (dealer_) drain();
   if (closed_) return;
+  if (!up_) say_what_is_awaited(now);
+  if (closed_) return;
   if (unheard_at_ && now >= *unheard_at_) return give_up_unheard();
   if (!dealer_) return reopen({ErrorCode::disconnected, "there was no socket", {}});
   if (hello_again_at_ && now >= *hello_again_at_) return reopen(*put_off_);
@@ -47,6 +49,28 @@ void Link::tick() {
   if (up_ && options_.unheard_margin) ask_whether_heard(now);
   if (up_ && now - last_sent_ >= beat() / 2) send(encode(message::Beat{}));
   schedule_tick();
+}
+
+void Link::begin_waiting() {
+  waiting_since_ = Clock::now();
+  say_at_ = waiting_since_ + options_.say_after;
+  look_.reset();
+}
+
+void Link::say_what_is_awaited(TimePoint now) {
+  if (!handlers_.waiting || now < say_at_) return;
+  std::optional<Finding> finding;
+  if (put_off_ && put_off_->code != ErrorCode::disconnected) {
+    finding = Finding{std::string(to_string(put_off_->code)), put_off_->message};
+  } else if (!look_) {
+    look_.emplace(options_.endpoint);
+  } else {
+    finding = look_->finding();
+  }
+  if (!finding) return;
+  look_.reset();
+  say_at_ = now + options_.say_again;
+  handlers_.waiting(*finding, std::chrono::duration_cast<std::chrono::milliseconds>(now - waiting_since_));
 }
 
 // A beat that is answered: like one, it must not wait behind what a slow link or a full broker holds up.
