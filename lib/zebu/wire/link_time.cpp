@@ -41,6 +41,7 @@ void Link::tick() {
   if (!dealer_) return reopen({ErrorCode::disconnected, "there was no socket", {}});
   if (hello_again_at_ && now >= *hello_again_at_) return reopen(*put_off_);
   if (silence_.is_longer(welcome_.liveness, now)) {
+    if (!hello_again_at_) put_off_.reset();  // it does not even say that any more
     return reopen({ErrorCode::disconnected,
                    "no message from the broker at " + options_.endpoint + " for " +
                        std::to_string(welcome_.liveness.count()) + " ms",
