@@ -223,7 +223,7 @@ int run(const CommonOptions& common, const MapOptions& options) {
   // The run bounds what is in flight itself, and its thread that submits must not wait for the broker: it has to stop.
   ClientOptions limits;
   limits.max_unanswered_jobs = limits.max_unanswered_bytes = std::numeric_limits<std::size_t>::max();
-  auto client = connect(common, std::move(limits));
+  auto client = connect(common, std::move(limits), &stop);
   if (!client) return 1;
   auto output = open_map_output(options);
   if (!output) {

@@ -113,7 +113,7 @@ class LiveView {
 int run(const CommonOptions& common, const TopOptions& options) {
   const StopSignal stop;
   const ResizeSignal resize;
-  const auto client = connect(common);
+  const auto client = connect(common, {}, &stop);
   if (!client) return 1;
   if (common.output == Output::json || ::isatty(STDOUT_FILENO) != 1) return print_once(*client, common);
   LiveView(*client, common, options, stop, resize).run();

@@ -1,27 +1,36 @@
 #include "producer/connection/broker_connection.h"
 
 #include "producer/text/complain.h"
-#include "producer/text/readable.h"
+
+#include <atomic>
 
 namespace zebu::producer {
 
-std::unique_ptr<Client> connect(const CommonOptions& common, ClientOptions options) {
+std::unique_ptr<Client> connect(const CommonOptions& common, ClientOptions options, const StopSignal* stop) {
   options.broker = common.broker;
   options.name = "zebu-producer";
+  // Before the first session the timeout says so.
+  const auto has_connected = std::make_shared<std::atomic<bool>>(false);
+  options.on_waiting = [broker = common.broker, has_connected](const std::string& why) {
+    if (*has_connected)
+      complain(why.empty() ? "the broker is back" : "waiting for the broker at " + broker + ": " + why);
+  };
   auto client = Client::connect(std::move(options));
   if (!client) {
     complain(client.error().message);
     return nullptr;
   }
+  std::optional<StopSignal::Deadly> deadly;
+  if (stop != nullptr) deadly.emplace(*stop);
   if (const auto connected = (*client)->wait_connected(common.connect_timeout); !connected) {
     if (connected.error().code == ErrorCode::disconnected) {
-      complain("no broker answers at " + common.broker + " (waited " + duration_text(common.connect_timeout) +
-               "): is it running? Start one with zebu-broker, or give its endpoint with --broker");
+      complain(connected.error().message + ". Start one with zebu-broker, or give its endpoint with --broker");
     } else {
       complain("the broker at " + common.broker + " refused the connection: " + connected.error().message);
     }
     return nullptr;
   }
+  *has_connected = true;
   return std::move(*client);
 }
 

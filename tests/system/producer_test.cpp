@@ -255,12 +255,12 @@ TEST_CASE("a full disk and a broken pipe end map") {
 TEST_CASE("without a broker every command says so and ends in time") {
   for (const std::string command : {"ping", "queues", "consumers"}) {
     const Finished away = run({.command = {program("zebu-producer"), "--broker", "tcp://127.0.0.1:1",
-                                           "--connect-timeout", "100ms", command}});
+                                           "--connect-timeout", "2s", command}});
     CHECK(away.exit.code == 1);
     CHECK(away.out.empty());
     CHECK(away.err ==
-          "zebu-producer: no broker answers at tcp://127.0.0.1:1 (waited 100 ms): is it running? Start one "
-          "with zebu-broker, or give its endpoint with --broker\n");
+          "zebu-producer: no broker answers at tcp://127.0.0.1:1 (waited 2000 ms): the connection to 127.0.0.1:1 is "
+          "refused: no program listens there. Start one with zebu-broker, or give its endpoint with --broker\n");
   }
 }
 
