@@ -5,8 +5,19 @@
 #include "zebu/program/exit_codes.h"
 #include "zebu/program/log.h"
 #include "zebu/program/stop_signal.h"
+#include "zebu/version.h"
 
 #include <cstdio>
+#include <cstring>
+
+namespace {
+
+int not_started(const zebu::Error& why) {
+  zebu::log_event(zebu::Event::start_failed, {}, "{}", why.message);
+  return zebu::cli::kExitFailure;
+}
+
+}  // namespace
 
 int main(int argc, char** argv) {
   using namespace zebu;
@@ -14,23 +25,34 @@ int main(int argc, char** argv) {
   broker::MaintenanceOptions maintenance;
   if (const auto exit_code = broker::parse_options(argc, argv, options, maintenance)) return *exit_code;
   if (!maintenance.command.empty()) return broker::run_maintenance(maintenance, options.store);
-  start_log("zebu-broker", options.log_level);
+  start_log({"zebu-broker", options.log_level, options.log_format});
+  options.tells_moves = is_logged(Event::job_finished);
   const StopSignal stop;
+  Notifier notifier;
   const unsigned long files = raise_open_files();
 
   auto store = broker::open_store(options.store);
-  if (!store) return spdlog::error("{}", store.error().message), cli::kExitFailure;
+  if (!store) return not_started(store.error());
   auto server = broker::Server::create(options, std::move(*store));
-  if (!server) return spdlog::error("{}", server.error().message), cli::kExitFailure;
+  if (!server) return not_started(server.error());
 
-  spdlog::info("store {}, liveness {} ms, up to {} connections", options.store, options.liveness.count(), files);
+  log_event(
+      Event::broker_started,
+      {{"version", kVersion}, {"store", options.store}, {"liveness_ms", options.liveness}, {"connections", files}},
+      "store {}, liveness {} ms, up to {} connections", options.store, options.liveness.count(), files);
   std::printf("zebu-broker ready clients=%s consumers=%s\n", (*server)->clients_endpoint().c_str(),
               (*server)->consumers_endpoint().c_str());
   std::fflush(stdout);
-  if (const auto ran = (*server)->run(stop.descriptor()); !ran) {
-    spdlog::critical("{}", ran.error().message);
+  notifier.ready();
+  const auto stopping = [&] {
+    const int signal = stop.let_next_one_kill().value_or(SIGTERM);
+    notifier.stopping();
+    log_event(Event::stopping, {{"signal", ::sigabbrev_np(signal)}}, "stopping: SIG{}", ::sigabbrev_np(signal));
+  };
+  if (const auto ran = (*server)->run(stop.descriptor(), notifier, stopping); !ran) {
+    log_event(Event::store_failed, {}, "{}", ran.error().message);
     return cli::kExitIo;
   }
-  spdlog::info("stopped");
+  log_event(Event::stopped, {}, "stopped");
   return cli::kExitOk;
 }

@@ -86,6 +86,7 @@ void add_server_limits(cli::Command& app, Options& options) {
 std::optional<int> parse_options(int argc, const char* const* argv, Options& options, MaintenanceOptions& maintenance) {
   cli::Program app("Zebu's broker: takes jobs from clients, hands them to consumers, and keeps them in between.",
                    "zebu-broker", options.log_level);
+  app.log_format(options.log_format);
   options.store = default_store();
   add_endpoints_and_store(app, options);
   add_queue_limits(app, options);

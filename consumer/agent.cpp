@@ -2,7 +2,7 @@
 
 #include "consumer/slots/run_task.h"
 #include "zebu/program/log.h"
-#include "zebu/program/visible_text.h"
+#include "zebu/program/trace_id.h"
 
 #include <algorithm>
 #include <cstdlib>
@@ -18,6 +18,27 @@ constexpr std::size_t kMaxUndelivered = 32'768;
 std::optional<std::chrono::milliseconds> unheard_margin(const ConsumerOptions& options) {
   if (options.on_silence == OnSilence::keep) return std::nullopt;
   return options.pool == PoolKind::threads ? options.cancel_grace : std::chrono::milliseconds(0);
+}
+
+void log_received(const message::Assignment& job) {
+  const std::string id = job.id.to_string();
+  log_event(Event::job_received,
+            {{"job", id},
+             {"task", job.task},
+             {"queue", job.queue},
+             {"attempt", job.attempt},
+             {"trace_id", trace_id_in(job.options.headers)}},
+            "job {} has come", id);
+}
+
+void log_ended(const Finished& ended) {
+  const std::string id = ended.id.job.to_string();
+  log_event(Event::job_ended,
+            {{"job", id},
+             {"attempt", ended.id.attempt},
+             {"outcome", to_string(ended.outcome.state)},
+             {"error_type", ended.outcome.error.type}},
+            "job {} has ended: {}", id, to_string(ended.outcome.state));
 }
 
 }  // namespace
@@ -39,17 +60,24 @@ Link::Handlers Agent::link_handlers() {
   h.hello = [this] { return hello(); };
   h.up = [this](const message::Welcome&) { up(); };
   h.down = [this](const Error& why) {
-    spdlog::warn("lost the broker: {}", why.message);
+    log_event(Event::broker_lost, {{"broker", options_.broker}}, "lost the broker: {}", why.message);
     end_when_drained();  // DRAINED may never come
   };
   h.put_off = [this](const Error& why) {
-    spdlog::warn("the broker at {} does not take this consumer now: {}", options_.broker, why.message);
+    log_event(Event::broker_put_off, {{"broker", options_.broker}, {"code", to_string(why.code)}},
+              "the broker at {} does not take this consumer now: {}", options_.broker, why.message);
+  };
+  h.waiting = [this](const Finding& why, std::chrono::milliseconds time) {
+    log_event(Event::broker_awaited, {{"broker", options_.broker}, {"cause", why.cause}, {"waited_ms", time}},
+              "waiting for the broker at {}: {}", options_.broker, why.text);
+    if (events_.waiting) events_.waiting();
   };
   h.unheard = [this] { unheard(); };
   h.message = [this](const message::Message& message) { handle(message); };
   h.flush = [this] { flush(); };
   h.refused = [this](const Error& why) {
-    spdlog::error("the broker at {} refuses this consumer: {}", options_.broker, why.message);
+    log_event(Event::broker_refused, {{"broker", options_.broker}, {"code", to_string(why.code)}},
+              "the broker at {} refuses this consumer: {}", options_.broker, why.message);
     finish(EXIT_FAILURE);
   };
   return h;
@@ -58,7 +86,10 @@ Link::Handlers Agent::link_handlers() {
 Dispatcher::Events Agent::dispatcher_events() {
   Dispatcher::Events e;
   e.finished = [this](std::vector<Finished> finished) {
-    for (Finished& f : finished) undelivered_.add(std::move(f));
+    for (Finished& f : finished) {
+      if (is_logged(Event::job_ended)) log_ended(f);
+      undelivered_.add(std::move(f));
+    }
     link_.request_flush();
     end_when_drained();
   };
@@ -96,7 +127,8 @@ Frame Agent::hello() {
 }
 
 void Agent::up() {
-  if (was_up_) spdlog::info("the broker is back");
+  log_event(Event::broker_connected, {{"broker", options_.broker}}, "{} at {}",
+            was_up_ ? "the broker is back" : "connected to the broker", options_.broker);
   if (!std::exchange(was_up_, true)) events_.ready();
   link_.request_flush();
 }
@@ -104,10 +136,10 @@ void Agent::up() {
 // The broker may give this consumer's jobs to others soon. What has ended, is still delivered.
 void Agent::unheard() {
   if (dispatcher_.held() == 0) return;
-  spdlog::warn(
-      "the broker at {} does not confirm that it hears this consumer: its {} jobs are stopped, because others "
-      "may get them (--on-silence stop)",
-      options_.broker, dispatcher_.held());
+  log_event(Event::jobs_abandoned, {{"jobs", dispatcher_.held()}},
+            "the broker at {} does not confirm that it hears this consumer: its {} jobs are stopped, because others "
+            "may get them (--on-silence stop)",
+            options_.broker, dispatcher_.held());
   dispatcher_.abandon();
   end_when_drained();
   if (is_done_ || !dispatcher_.runs_abandoned()) return;
@@ -119,9 +151,9 @@ void Agent::unheard() {
 
 void Agent::end_stubborn() {
   if (!dispatcher_.runs_abandoned()) return;
-  spdlog::error(
-      "a task ignores its token, and its thread cannot be killed: this consumer ends, because another one may "
-      "have got the job");
+  log_event(Event::task_stubborn, {},
+            "a task ignores its token, and its thread cannot be killed: this consumer ends, because another one may "
+            "have got the job");
   finish(EXIT_FAILURE);
 }
 
@@ -139,13 +171,15 @@ void Agent::handle(const message::Message& message) {
     is_drained_ = true;
     end_when_drained();
   } else if (const auto* error = std::get_if<message::ErrorReport>(&message)) {
-    spdlog::warn("the broker reports an error: {}", error->message);
+    log_event(Event::broker_error, {{"code", to_string(error->code)}}, "the broker reports an error: {}",
+              error->message);
   }
 }
 
 void Agent::handle_assign(const message::Assign& assign) {
   credit_ -= std::min(credit_, assign.jobs.size() + assign.bad.size());
   for (const message::Assignment& job : assign.jobs) {
+    if (is_logged(Event::job_received)) log_received(job);
     if (const Task* task = registry_.find(job.task)) {
       dispatcher_.add(job_of(job, task));
     } else {
@@ -153,7 +187,8 @@ void Agent::handle_assign(const message::Assign& assign) {
     }
   }
   for (const message::BadEntry& bad : assign.bad) {
-    spdlog::warn("a job from the broker cannot be read: {}", visible(bad.why, Lines::one));
+    log_event(Event::job_unreadable, {{"job", bad.id ? bad.id->to_string() : ""}, {"attempt", bad.attempt}},
+              "a job from the broker cannot be read: {}", bad.why);
     if (bad.id && bad.attempt > 0) undelivered_.add({{*bad.id, bad.attempt}, unreadable_assignment(bad.why)});
   }
   link_.request_flush();
@@ -193,11 +228,18 @@ std::uint32_t Agent::take_credit() {
   return static_cast<std::uint32_t>(wanted - have);
 }
 
+std::string Agent::status() const {
+  return std::string(drain_until_ ? "draining; " : "") + std::to_string(dispatcher_.held()) + " jobs in " +
+         std::to_string(options_.slots) + " slots; " + (link_.is_up() ? "connected to " : "without its broker at ") +
+         options_.broker;
+}
+
 // ── the end ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 void Agent::drain() {
   if (drain_until_) return;
-  spdlog::info("draining: {} jobs have not ended", dispatcher_.held());
+  log_event(Event::draining, {{"jobs", dispatcher_.held()}}, "draining: {} jobs have not ended", dispatcher_.held());
+  if (events_.draining) events_.draining();
   drain_until_ = Clock::now() + options_.drain_timeout;
   give_up_at(*drain_until_);
   dispatcher_.drain();
@@ -226,17 +268,20 @@ void Agent::give_up_at(TimePoint time) {
 
 void Agent::give_up() {
   if (is_delivering_) {
-    spdlog::error("the broker at {} did not confirm {} outcomes: they are lost, and their jobs will run again",
-                  options_.broker, undelivered_.size());
+    log_event(Event::outcomes_lost, {{"jobs", undelivered_.size()}},
+              "the broker at {} did not confirm {} outcomes: they are lost, and their jobs will run again",
+              options_.broker, undelivered_.size());
     finish(EXIT_FAILURE);
   } else {
-    spdlog::warn("{} jobs did not end in time: they go back to the broker", dispatcher_.held());
+    log_event(Event::drain_timed_out, {{"jobs", dispatcher_.held()}},
+              "{} jobs did not end in time: they go back to the broker", dispatcher_.held());
     finish(EXIT_SUCCESS);
   }
 }
 
 void Agent::quit() {
-  spdlog::warn("stopping at once: {} jobs go back to the broker", dispatcher_.held());
+  log_event(Event::stopping_at_once, {{"jobs", dispatcher_.held()}}, "stopping at once: {} jobs go back to the broker",
+            dispatcher_.held());
   finish(EXIT_FAILURE);
 }
 

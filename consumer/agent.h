@@ -22,8 +22,10 @@ namespace zebu::consumer {
 class Agent {
  public:
   struct Events {
-    std::function<void()> ready;    // the first session is up
-    std::function<void(int)> done;  // receives the exit code; called once, as the last event
+    std::function<void()> ready;               // the first session is up
+    std::function<void(int)> done;             // receives the exit code; called once, as the last event
+    std::function<void()> waiting = nullptr;   // there has been no broker for a while; may be empty
+    std::function<void()> draining = nullptr;  // drain() was called, by whomever; may be empty
   };
 
   // The references outlive the agent.
@@ -36,6 +38,9 @@ class Agent {
   void drain();
   // Is done now. Running jobs go back to the broker.
   void quit();
+  // One line for people: what it does now.
+  [[nodiscard]] std::string status() const;
+  [[nodiscard]] const InstanceId& instance() const { return instance_; }
   // No job runs any more.
   [[nodiscard]] bool is_idle() const { return dispatcher_.is_idle(); }
 

@@ -8,12 +8,13 @@
 #include "consumer/slots/process/slot.h"
 #include "consumer/slots/thread_slot.h"
 #include "zebu/program/log.h"
+#include "zebu/program/loop_pulse.h"
 #include "zebu/program/stop_signal.h"
-
-#include <sys/signalfd.h>
+#include "zebu/version.h"
 
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <iostream>
 #include <optional>
 
@@ -32,11 +33,12 @@ Dispatcher::MakeSlot slot_maker(boost::asio::io_context& loop, const ConsumerOpt
   };
 }
 
-// The first stop signal asks the agent to drain, the second one to quit.
+// The first stop signal asks the agent to drain, a further SIGTERM or SIGINT to quit. A terminal that closes may send
+// several SIGHUP.
 class StopSignalHandler {
  public:
   StopSignalHandler(boost::asio::io_context& loop, const StopSignal& signal, Agent& agent)
-      : descriptor_(loop, signal.descriptor()), agent_(agent) {
+      : signal_(signal), descriptor_(loop, signal.descriptor()), agent_(agent) {
     watch();
   }
   ~StopSignalHandler() { descriptor_.release(); }
@@ -46,26 +48,41 @@ class StopSignalHandler {
     descriptor_.async_wait(boost::asio::posix::stream_descriptor::wait_read,
                            [this](const boost::system::error_code& error) {
                              if (error) return;
-                             signalfd_siginfo info;
-                             if (::read(descriptor_.native_handle(), &info, sizeof info) > 0) stop();
+                             if (const auto number = signal_.take()) stop(*number);
                              watch();
                            });
   }
-  void stop() {
-    if (std::exchange(has_signal_, true)) {
-      agent_.quit();
-    } else {
+  void stop(int number) {
+    if (!std::exchange(has_signal_, true)) {
+      log_event(Event::stopping, {{"signal", ::sigabbrev_np(number)}}, "stopping: SIG{}", ::sigabbrev_np(number));
       agent_.drain();
+    } else if (number != SIGHUP) {
+      agent_.quit();
     }
   }
 
+  const StopSignal& signal_;
   boost::asio::posix::stream_descriptor descriptor_;
   Agent& agent_;
   bool has_signal_ = false;
 };
 
+void log_started(const ConsumerOptions& options) {
+  std::string queues;
+  for (const std::string& queue : options.queues) queues += (queues.empty() ? "" : ",") + queue;
+  log_event(Event::consumer_started,
+            {{"version", kVersion},
+             {"consumer", options.name},
+             {"broker", options.broker},
+             {"slots", options.slots},
+             {"pool", options.pool == PoolKind::threads ? message::pool::kThreads : message::pool::kProcesses},
+             {"queues", queues}},
+            "looking for the broker at {}", options.broker);
+}
+
 int run(const ConsumerOptions& options, const Registry& registry) {
   const StopSignal signal;
+  Notifier notifier;
   raise_open_files();
   if (options.pool == PoolKind::threads && registry.has_hooks() && !run_hooks(registry, signal.descriptor())) {
     spdlog::info("stopped before the hooks of on_start had ended");
@@ -82,22 +99,29 @@ int run(const ConsumerOptions& options, const Registry& registry) {
   Agent::Events events;
   events.ready = [&] {
     std::cout << "zebu-consumer ready name=" << options.name << " slots=" << options.slots << std::endl;
+    notifier.ready();
   };
   events.done = [&](int code) {
     exit_code = code;
     loop.stop();
   };
+  events.waiting = [&] { notifier.ready(); };  // systemd is not to wait for another machine
+  events.draining = [&] { notifier.stopping(); };
   Agent agent(loop, *context, options, registry,
               slot_maker(loop, options, process_options, children ? &*children : nullptr), std::move(events));
+  name_log_instance(agent.instance().to_string());
   const StopSignalHandler stops(loop, signal, agent);
+  LoopPulse pulse(loop, notifier, [&agent] { return agent.status(); });
+  pulse.start();
   if (const auto started = agent.start(); !started) {
-    spdlog::error("{}", started.error().message);
+    log_event(Event::start_failed, {}, "{}", started.error().message);
     return EXIT_FAILURE;
   }
-  spdlog::info("looking for the broker at {}", options.broker);
+  log_started(options);
   loop.run();
   // Waits until the last messages have been sent.
   context.reset();
+  log_event(Event::stopped, {}, "stopped");
   // A thread that runs a job can only be ended together with the process.
   if (!agent.is_idle() && options.pool == PoolKind::threads) {
     flush_log();
@@ -118,11 +142,11 @@ int run_consumer(int argc, char** argv, const Registry& registry, const Registry
   const auto exit_code =
       consumer::parse_options(argc, argv, options, test_tasks == nullptr ? nullptr : &with_test_tasks);
   if (exit_code) return *exit_code;
-  start_log(options.program, options.log_level);
+  start_log({options.program, options.log_level, options.log_format});
   try {
     return consumer::run(options, with_test_tasks ? all : registry);
   } catch (const std::exception& e) {
-    spdlog::error("{}", e.what());
+    log_event(Event::start_failed, {}, "{}", e.what());
     return EXIT_FAILURE;
   }
 }

@@ -72,6 +72,7 @@ std::optional<int> parse_options(int argc, const char* const* argv, ConsumerOpti
   options.name = default_name();
   options.slots = std::clamp<std::size_t>(std::thread::hardware_concurrency(), 1, kMaxSlots);
   cli::Program app("Runs jobs for a Zebu broker.", options.program, options.log_level);
+  app.log_format(options.log_format);
   add_work(app, options);
   add_limits(app, options);
   if (test_tasks != nullptr) {

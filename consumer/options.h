@@ -34,6 +34,7 @@ struct ConsumerOptions {
   std::optional<std::size_t> max_jobs_per_child;    // a slot's process is replaced after this many
   std::string program = "zebu-consumer";            // the name of the slots' processes
   std::string log_level = "info";
+  std::string log_format = "text";  // or "json"
 };
 
 }  // namespace zebu::consumer

@@ -12,7 +12,7 @@ int run_command(int argc, char** argv) {
   const auto read = read_options(argc, argv);
   if (const int* exit_code = std::get_if<int>(&read)) return *exit_code;
   const Options& options = std::get<Options>(read);
-  zebu::start_log("zebu-producer", options.common.log_level);
+  zebu::start_log({.program = "zebu-producer", .level = options.common.log_level});
   return std::visit([&](const auto& command) { return run(options.common, command); }, options.command);
 }
 

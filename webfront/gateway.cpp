@@ -45,8 +45,13 @@ class Gateway::Waiting {
 Gateway::Gateway(boost::asio::io_context& loop, SocketContext& context, ClientOptions options)
     : broker_(options.broker), session_(loop, context, std::move(options)), absence_(loop) {
   session_.on_change([this](const Error* why) { changed(why); });
+  session_.on_waiting([this](const Finding& why, std::chrono::milliseconds time) {
+    log_event(Event::broker_awaited, {{"broker", broker_}, {"cause", why.cause}, {"waited_ms", time}},
+              "waiting for the broker at {}: {}", broker_, why.text);
+  });
   session_.on_put_off([this](const Error& why) {
-    spdlog::warn("the broker at {} does not take this front end now: {}", broker_, why.message);
+    log_event(Event::broker_put_off, {{"broker", broker_}, {"code", to_string(why.code)}},
+              "the broker at {} does not take this front end now: {}", broker_, why.message);
   });
 }
 
@@ -55,17 +60,27 @@ void Gateway::close() {
   session_.close();
 }
 
+std::string Gateway::status() const {
+  return (session_.is_up() ? "connected to " : "without its broker at ") + broker_ + "; " +
+         std::to_string(waiting_.size()) + " requests wait";
+}
+
 Error Gateway::away() const {
   return {ErrorCode::disconnected, "the broker at " + broker_ + " does not answer; try again soon", {}};
 }
 
 void Gateway::changed(const Error* why) {
   if (why == nullptr) {
-    spdlog::info("connected to the broker at {}", broker_);
+    log_event(Event::broker_connected, {{"broker", broker_}}, "connected to the broker at {}", broker_);
     absence_.cancel();
     return;
   }
-  spdlog::warn("lost the connection to the broker: {}", why->message);
+  if (why->code == ErrorCode::disconnected) {
+    log_event(Event::broker_lost, {{"broker", broker_}}, "lost the connection to the broker: {}", why->message);
+  } else {
+    log_event(Event::broker_refused, {{"broker", broker_}, {"code", to_string(why->code)}},
+              "the broker at {} refuses this front end: {}", broker_, why->message);
+  }
   absence_.expires_after(2 * session_.liveness());
   absence_.async_wait([this](const boost::system::error_code& error) {
     if (!error && !session_.is_up()) give_up();

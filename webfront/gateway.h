@@ -21,6 +21,8 @@ class Gateway {
   Gateway(boost::asio::io_context& loop, SocketContext& context, ClientOptions options);
   [[nodiscard]] Result<void> start() { return session_.start(); }
   void close();
+  // One line for people: whether there is a broker, and how many requests wait for it.
+  [[nodiscard]] std::string status() const;
 
   // Runs a job, and waits for its outcome as long as it takes. If the interrupt ends the wait, a transient job that is
   // not shared (it has no unique key) is cancelled, even while it runs.

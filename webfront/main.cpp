@@ -5,29 +5,37 @@
 #include "zebu/program/stop_signal.h"
 
 #include <cstdio>
+#include <cstring>
 
 int main(int argc, char** argv) {
   using namespace zebu;
   webfront::Options options;
   if (const auto code = webfront::parse_options(argc, argv, options)) return *code;
-  start_log("zebu-webfront", options.log_level);
+  start_log({"zebu-webfront", options.log_level, options.log_format});
   const StopSignal stop;
+  Notifier notifier;
   try {
     if (options.check) {
       const auto healthy = webfront::check_health(options);
-      if (!healthy) spdlog::error("{}", healthy.error().message);
+      if (!healthy) log_event(Event::start_failed, {}, "{}", healthy.error().message);
       return healthy ? cli::kExitOk : cli::kExitFailure;
     }
     webfront::Webfront front(options);
     if (const auto started = front.start(); !started) {
-      spdlog::error("{}", started.error().message);
+      log_event(Event::start_failed, {}, "{}", started.error().message);
       return cli::kExitFailure;
     }
     std::printf("zebu-webfront ready http=http://%s\n", front.address().c_str());
     std::fflush(stdout);
-    front.run(stop.descriptor());
+    notifier.ready();
+    front.run(stop.descriptor(), notifier, [&] {
+      const int signal = stop.let_next_one_kill().value_or(SIGTERM);
+      notifier.stopping();
+      log_event(Event::stopping, {{"signal", ::sigabbrev_np(signal)}}, "stopping: SIG{}", ::sigabbrev_np(signal));
+    });
+    log_event(Event::stopped, {}, "stopped");
   } catch (const std::exception& e) {
-    spdlog::error("{}", e.what());
+    log_event(Event::start_failed, {}, "{}", e.what());
     return cli::kExitFailure;
   }
   return cli::kExitOk;

@@ -10,6 +10,7 @@ std::optional<int> parse_options(int argc, const char* const* argv, Options& opt
   http.name = "zebu-webfront/" + std::string(kVersion);
   cli::Program app("Serves HTTP, and runs the work behind it as jobs of a Zebu broker.", "zebu-webfront",
                    options.log_level);
+  app.log_format(options.log_format);
   app.endpoint("--broker", options.broker, "the broker's endpoint for clients");
   app.option("--listen", http.listen, "address and port to serve HTTP on; with port 0 the kernel chooses one")
       .shows_default();

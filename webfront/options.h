@@ -21,7 +21,8 @@ struct Options {
   std::chrono::milliseconds drain_delay{1000};
 
   std::string log_level = "info";
-  bool check = false;  // only ask the front end at http.listen whether it is healthy
+  std::string log_format = "text";  // or "json"
+  bool check = false;               // only ask the front end at http.listen whether it is healthy
 };
 
 // Fills `options` from flags, environment and configuration file. Returns the exit code if the program must stop now.

@@ -5,6 +5,7 @@
 #include "webfront/gateway.h"
 #include "webfront/routes.h"
 #include "zebu/program/log.h"
+#include "zebu/program/loop_pulse.h"
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
@@ -24,11 +25,10 @@ struct Webfront::Parts {
         stop(loop),
         drain(loop) {}
 
-  void begin_stop() {
-    spdlog::info("stopping");
+  void begin_stop(std::function<void()> done) {
     api.is_stopping = true;
     drain.expires_after(drain_delay);
-    drain.async_wait([this](const boost::system::error_code&) { server.stop([this] { gateway.close(); }); });
+    drain.async_wait([this, done = std::move(done)](const boost::system::error_code&) { server.stop(done); });
   }
 
   boost::asio::io_context loop{1};
@@ -57,11 +57,18 @@ Result<void> Webfront::start() {
 
 std::string Webfront::address() const { return parts_->server.address(); }
 
-void Webfront::run(int stop_descriptor) {
+void Webfront::run(int stop_descriptor, Notifier& notifier, const std::function<void()>& stopping) {
   Parts& p = *parts_;
+  LoopPulse pulse(p.loop, notifier, [&p] { return p.gateway.status(); });
+  pulse.start();
   p.stop.assign(stop_descriptor);
-  p.stop.async_wait(boost::asio::posix::stream_descriptor::wait_read, [&p](const boost::system::error_code& error) {
-    if (!error) p.begin_stop();
+  p.stop.async_wait(boost::asio::posix::stream_descriptor::wait_read, [&](const boost::system::error_code& error) {
+    if (error) return;
+    stopping();
+    p.begin_stop([&] {
+      p.gateway.close();
+      pulse.stop();
+    });
   });
   p.loop.run();
 }

@@ -2,7 +2,9 @@
 
 #include "webfront/options.h"
 #include "zebu/error.h"
+#include "zebu/program/notify.h"
 
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -20,8 +22,9 @@ class Webfront {
   [[nodiscard]] Result<void> start();
   // "127.0.0.1:40123"
   [[nodiscard]] std::string address() const;
-  // Serves until `stop_descriptor` becomes readable and the running requests have ended.
-  void run(int stop_descriptor);
+  // Serves until `stop_descriptor` becomes readable, calls `stopping`, and returns when the running requests have
+  // ended. The notifier hears of the loop about once a second.
+  void run(int stop_descriptor, Notifier& notifier, const std::function<void()>& stopping);
 
  private:
   struct Parts;

@@ -43,12 +43,38 @@ struct Effects {
   struct Refusal {
     JobId id;
     Error why;
+    std::string queue = {};  // for the log, as far as they could be read
+    std::string task = {};
   };
   // Failed jobs of a queue that were forgotten in about the last second; for the log.
   struct ForgottenFailed {
     std::string queue;
     std::uint64_t too_old = 0;   // their time was up
     std::uint64_t too_many = 0;  // the queue had more than it may keep
+  };
+  // What befell a peer, for the log.
+  struct PeerNews {
+    enum class What { joined, left, lost, cut_off, replaced, not_back };
+    What what;
+    std::optional<message::Role> role;  // unset: not known, of one that has not come back after a restart
+    std::string name;
+    InstanceId instance;
+    std::size_t jobs = 0;                 // of a consumer: that it brought (joined), keeps (cut_off), or had
+    std::optional<JobId> suspect = {};    // the first of them that may have brought it down
+    std::chrono::milliseconds silent{0};  // for so long
+    std::string queues = {};              // of a consumer that joined, as its pool and slots
+    std::string pool = {};
+    std::uint32_t slots = 0;
+  };
+  // A move of a job, for the log. Failures are always told, others where the options say so.
+  struct JobNews {
+    enum class What { accepted, assigned, rescheduled, put_back, finished };
+    What what;
+    SharedSpec job;
+    std::uint32_t attempt = 0;
+    SharedText consumer = {};
+    SharedOutcome outcome = {};
+    std::chrono::milliseconds delay{0};
   };
   struct Complaint {  // an ERROR
     Error why;
@@ -75,7 +101,12 @@ struct Effects {
   std::vector<To<message::Drained>> drained;  // consumers that said DRAIN
   std::vector<SessionId> beats;
   std::vector<ForgottenFailed> forgotten_failed;
+  std::vector<PeerNews> peer_news;
+  std::vector<JobNews> job_news;
   std::vector<SessionId> ended;  // sessions that have ended; no other effect is for one of them
+
+  // Whether there is something for the log.
+  [[nodiscard]] bool has_news() const { return !peer_news.empty() || !job_news.empty() || !refused.empty(); }
 
   void clear() {
     records.clear();
@@ -86,7 +117,7 @@ struct Effects {
   void clear_replies() {
     const auto clear_all = [](auto&... lists) { (lists.clear(), ...); };
     clear_all(welcomed, errors, accepted, refused, attached, unknown, ending, done, assigned, stopped, progressed,
-              mended, kept, not_retried, draining, drained, beats, forgotten_failed, ended);
+              mended, kept, not_retried, draining, drained, beats, forgotten_failed, peer_news, job_news, ended);
   }
 };
 

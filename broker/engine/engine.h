@@ -195,6 +195,9 @@ class Engine {
   void tell_kept(const Consumer& consumer, const std::optional<Receipts::Kept>& kept, Effects& out);
   void settle_receipts(Effects& out);
 
+  void tell_of(const Session& session, Effects::PeerNews::What what, std::size_t jobs, Effects& out) const;
+  void tell_joined(const Session& session, const message::Hello& hello, Effects& out) const;
+
   // life/evidence.cpp
   void lose_all(const std::vector<Job*>& jobs, End how, WallTime heard, Effects& out);
   void suspect(Job& job, WallTime heard);
@@ -298,6 +301,9 @@ class Engine {
     if (job.is_transient()) return;
     job.batch = batches_.open();
     write(std::forward<T>(record), out);
+  }
+  void tell_move(Effects::JobNews::What what, const Job& job, Effects& out) const {
+    if (options_.tells_moves) out.job_news.push_back({what, job.spec, job.uses.attempt, job.consumer});
   }
   template <class T>
   void write(T&& record, Effects& out) {

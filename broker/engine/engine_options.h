@@ -36,6 +36,8 @@ struct EngineOptions {
   std::uint64_t max_queues = 10'000;
   // Different pairs of queue and task whose jobs may wait at the same time.
   std::uint64_t max_lines = 100'000;
+  // Whether Effects tells each move of a job, for the log.
+  bool tells_moves = false;
 
   // Peers and broker speak at least this often.
   [[nodiscard]] std::chrono::milliseconds beat() const { return liveness / 3; }

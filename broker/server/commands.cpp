@@ -1,6 +1,7 @@
 #include "broker/server/commands.h"
 
 #include "broker/engine/wording.h"
+#include "zebu/program/log.h"
 
 #include <array>
 
@@ -18,6 +19,7 @@ struct CommandCall {
   Effects& out;
 
   void refuse(ErrorCode code, std::string why) const { pending.refuse(from, {code, std::move(why), {}}); }
+  [[nodiscard]] std::string_view by() const { return engine.name_of(from.session); }
   // With the commit that holds what was just decided.
   void answer_when_durable(std::string value) const { pending.answer(from, std::move(value), engine.open_batch()); }
 };
@@ -27,13 +29,19 @@ ListFilter failed_jobs(const message::Params& params, bool with_large) {
 }
 
 void pause(const CommandCall& call) {
-  const std::string by(call.engine.name_of(call.from.session));
+  const std::string by(call.by());
   call.engine.pause(call.params.queue, call.params.reason, by, call.now, call.out);
+  log_event(Event::queue_paused, {{"queue", call.params.queue}, {"by", by}, {"reason", call.params.reason}},
+            "queue {} is paused", call.params.queue);
   call.answer_when_durable(count_answer("paused", 1));
 }
 
 void resume(const CommandCall& call) {
-  if (call.engine.resume(call.params.queue, call.out)) return call.answer_when_durable(count_answer("resumed", 1));
+  if (call.engine.resume(call.params.queue, call.out)) {
+    log_event(Event::queue_resumed, {{"queue", call.params.queue}, {"by", call.by()}}, "queue {} is resumed",
+              call.params.queue);
+    return call.answer_when_durable(count_answer("resumed", 1));
+  }
   call.pending.answer(call.from, count_answer("resumed", 0));
 }
 
@@ -41,7 +49,10 @@ void purge_failed(const CommandCall& call) {
   const auto each = [&engine = call.engine](const StoredJob& failed, Moment, Effects& out) {
     return engine.forget_failed(failed, out);
   };
-  const auto end = [&pending = call.pending, from = call.from](std::size_t count) {
+  const auto end = [&pending = call.pending, from = call.from, by = std::string(call.by()),
+                    queue = std::string(call.params.queue)](std::size_t count) {
+    log_event(Event::queue_purged, {{"queue", queue}, {"by", by}, {"state", "failed"}, {"count", count}},
+              "{} failed jobs of queue {} are forgotten", count, queue);
     pending.answer_as_is(from, count_answer("purged", count));
   };
   call.pending.walk(call.from, failed_jobs(call.params, false), "purged", each, end, call.out);
@@ -58,6 +69,8 @@ void purge(const CommandCall& call) {
     return call.refuse(ErrorCode::unknown_queue, "there is no queue " + in_quotes(params.queue));
   }
   const auto purged = call.engine.purge(params.queue, call.now, call.out);
+  log_event(Event::queue_purged, {{"queue", params.queue}, {"by", call.by()}, {"state", "queued"}, {"count", purged}},
+            "queue {} is purged", params.queue);
   call.answer_when_durable(count_answer("purged", purged));
 }
 
@@ -75,6 +88,8 @@ void drain(const CommandCall& call) {
     return call.refuse(ErrorCode::unknown_consumer,
                        "no consumer with the name or instance " + in_quotes(call.params.consumer) + " is connected");
   }
+  log_event(Event::consumers_drained, {{"consumer", call.params.consumer}, {"by", call.by()}, {"count", drained}},
+            "{} consumers of the name {} are to drain", drained, call.params.consumer);
   call.pending.answer(call.from, count_answer("drained", drained));
 }
 

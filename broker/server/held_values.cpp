@@ -63,7 +63,9 @@ bool HeldValues::hold(SessionId from, const message::Submission& job, bool wait,
          {job.id,
           {ErrorCode::queue_full,
            "the broker is storing " + std::to_string(bytes_) + " bytes of large arguments and results: retry after 1 s",
-           std::chrono::seconds(1)}}});
+           std::chrono::seconds(1)},
+          std::string(job.queue),
+          std::string(job.task)}});
     return true;
   }
   Held held;

@@ -28,6 +28,7 @@ struct Options : EngineOptions {
   std::size_t value_piece = 256U << 10;
   std::size_t held_values = 512U << 20;
   std::string log_level = "info";
+  std::string log_format = "text";  // or "json"
 };
 
 }  // namespace zebu::broker

@@ -1,5 +1,7 @@
 #include "broker/server/retries.h"
 
+#include "zebu/program/log.h"
+
 namespace zebu::broker {
 
 std::uint64_t Retries::begin(const PendingAnswers::Asker& asker, bool is_by_ids) {
@@ -20,6 +22,8 @@ void Retries::retry(const PendingAnswers::Asker& asker, std::vector<JobId> ids, 
 
 void Retries::retry_all(const PendingAnswers::Asker& asker, ListFilter filter, Effects& out) {
   const std::uint64_t number = begin(asker, false);
+  retries_.at(number).queue = filter.queue;
+  retries_.at(number).task = filter.task;
   const auto each = [this, number](const StoredJob& failed, Moment now, Effects& effects) {
     return retry_one(retries_.at(number), failed, now, effects);
   };
@@ -52,6 +56,12 @@ void Retries::durable(std::uint64_t number, BatchNumber batch) {
 
 void Retries::answer(std::uint64_t number) {
   const Retry retry = std::move(retries_.extract(number).mapped());
+  log_event(Event::jobs_retried,
+            {{"queue", retry.queue},
+             {"task", retry.task},
+             {"by", engine_.name_of(retry.asker.session)},
+             {"count", retry.count}},
+            "{} failed jobs are retried", retry.count);
   pending_.answer(retry.asker, retry.is_by_ids ? retried_answer(retry.jobs) : count_answer("retried", retry.count));
 }
 

@@ -26,7 +26,9 @@ class Retries {
     bool is_by_ids;
     std::size_t count = 0;
     std::vector<RetriedJob> jobs = {};  // by ids only
-    std::vector<JobId> keyed = {};      // new jobs with a unique key, which they may not get
+    std::string queue = {};             // all of it, or of all queues
+    std::string task = {};
+    std::vector<JobId> keyed = {};  // new jobs with a unique key, which they may not get
   };
 
   [[nodiscard]] std::uint64_t begin(const PendingAnswers::Asker& asker, bool is_by_ids);

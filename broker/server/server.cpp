@@ -22,6 +22,25 @@ SocketContext& context() {
   return context;
 }
 
+void log_recovery(const Recovered& found, TimePoint::duration took) {
+  const auto count = [&](JobState state) { return found.counts[static_cast<std::size_t>(state)]; };
+  const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(took);
+  log_event(Event::store_recovered,
+            {{"queued", count(JobState::queued)},
+             {"scheduled", count(JobState::scheduled)},
+             {"running", count(JobState::running)},
+             {"failed", count(JobState::failed)},
+             {"consumers", found.consumers.size()},
+             {"took_ms", ms}},
+            "the store has {} jobs queued, {} scheduled, {} running and {} failed; read in {} ms",
+            count(JobState::queued), count(JobState::scheduled), count(JobState::running), count(JobState::failed),
+            ms.count());
+  if (found.consumers.empty() && count(JobState::running) == 0) return;
+  log_event(Event::consumers_awaited, {{"consumers", found.consumers.size()}, {"jobs", count(JobState::running)}},
+            "waiting for {} consumers of before, with {} running jobs, for at most the liveness time",
+            found.consumers.size(), count(JobState::running));
+}
+
 FlowLimits flow_limits(const Options& options) {
   FlowLimits limits = FlowLimits::of(options.liveness, options.beat());
   limits.part = limits.window = std::min<std::size_t>(limits.part, options.max_message);
@@ -37,8 +56,10 @@ Result<std::unique_ptr<Server>> Server::create(const Options& options, std::uniq
   if (!clients) return tl::make_unexpected(clients.error());
   auto consumers = Router::bind(context(), options.consumers, limits);
   if (!consumers) return tl::make_unexpected(consumers.error());
+  const TimePoint began = Clock::now();
   const auto recovered = store->recover();
   if (!recovered) return tl::make_unexpected(recovered.error());
+  log_recovery(*recovered, Clock::now() - began);
   return std::unique_ptr<Server>(
       new Server(options, std::move(store), *recovered, std::move(*clients), std::move(*consumers)));
 }
@@ -59,21 +80,21 @@ Server::Server(const Options& options, std::unique_ptr<Store> store, const Recov
       pending_(engine_),
       queries_(engine_, facts_, pending_),
       commands_(engine_, pending_) {
+  name_log_instance(facts_.instance.to_string());
   engine_.restore(recovered, clock_.now());
 }
 
-Result<void> Server::run(int stop) {
+Result<void> Server::run(int stop, Notifier& notifier, const std::function<void()>& stopping) {
   std::optional<std::chrono::milliseconds> timeout = std::chrono::milliseconds(0);
   while (!wait(stop, timeout)) {
     const auto has_more = round(clock_.now());
     if (!has_more) return tl::make_unexpected(has_more.error());
-    const auto deadline = *has_more ? Clock::now() : next_deadline();
-    timeout.reset();
-    if (deadline) {
-      timeout = std::max(std::chrono::milliseconds(0),
-                         std::chrono::ceil<std::chrono::milliseconds>(*deadline - Clock::now()));
-    }
+    if (const TimePoint now = Clock::now(); now >= next_pulse_) pulse(notifier, now);
+    const TimePoint deadline = *has_more ? Clock::now() : next_deadline();
+    timeout =
+        std::max(std::chrono::milliseconds(0), std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now()));
   }
+  stopping();
   return finish();
 }
 
@@ -117,16 +138,16 @@ Result<void> Server::finish() {
   return {};
 }
 
-std::optional<TimePoint> Server::next_deadline() const {
-  const auto engine = engine_.next_deadline();
-  if (!held_since_) return engine;
-  const TimePoint release = *held_since_ + kHold;
-  return engine ? std::min(*engine, release) : release;
+TimePoint Server::next_deadline() const {
+  const TimePoint deadline = std::min(engine_.next_deadline().value_or(next_pulse_), next_pulse_);
+  return held_since_ ? std::min(deadline, *held_since_ + kHold) : deadline;
 }
 
 // decide → persist → tell. True when there may be more to do at once.
 Result<bool> Server::round(Moment now) {
-  engine_.clock_is_ahead(clock_.ahead(), effects_);
+  const auto ahead = clock_.ahead();
+  journal_.clock_is_ahead(ahead);
+  engine_.clock_is_ahead(ahead, effects_);
   if (auto taken = take_commit(store_.take(), now); !taken) return tl::make_unexpected(taken.error());
   for (Port* port : {&ports_.consumers(), &ports_.clients()}) {
     if (std::exchange(port->is_all_read, false)) engine_.listened(port->role, now);
@@ -158,6 +179,7 @@ Result<bool> Server::round(Moment now) {
 }
 
 void Server::tell() {
+  if (intake_.waiting() > 0) journal_.intake_waits(intake_.waiting(), Clock::now());
   tell_words();
   ports_.acknowledge();
   outbox_.flush([this](SessionId session, Frame frame) { ports_.send(session, std::move(frame)); });
@@ -192,7 +214,9 @@ Result<void> Server::take_commit(std::optional<Result<StoreDone>> done, Moment n
   if (!*done) return tl::make_unexpected(std::move(done->error()));
   const StoreDone& stored = **done;
   if (stored.batch) {
-    held_.committed(Clock::now() - commit_began_);
+    const TimePoint ended = Clock::now();
+    held_.committed(ended - commit_began_);
+    journal_.committed(ended - commit_began_, ended);
     outbox_.committed();
     engine_.committed(*stored.batch, stored.duplicates, now, effects_);
     commands_.committed(effects_);

@@ -4,12 +4,15 @@
 #include "broker/server/commands.h"
 #include "broker/server/held_values.h"
 #include "broker/server/intake.h"
+#include "broker/server/journal.h"
 #include "broker/server/options.h"
 #include "broker/server/outboxes.h"
 #include "broker/server/ports.h"
 #include "broker/server/queries.h"
 #include "broker/store/store_thread.h"
+#include "zebu/program/notify.h"
 
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -29,9 +32,10 @@ class Server {
   [[nodiscard]] const std::string& clients_endpoint() const { return ports_.clients().socket.endpoint(); }
   [[nodiscard]] const std::string& consumers_endpoint() const { return ports_.consumers().socket.endpoint(); }
 
-  // Runs until `stop` becomes readable, then commits its decisions and sends the replies. Fails if the store does: then
-  // nothing was acknowledged that is not in the store.
-  [[nodiscard]] Result<void> run(int stop);
+  // Runs until `stop` becomes readable, then calls `stopping`, commits its decisions and sends the replies. Fails if
+  // the store does: then nothing was acknowledged that is not in the store. The notifier hears of the loop about once a
+  // second, as alive unless the store is stuck.
+  [[nodiscard]] Result<void> run(int stop, Notifier& notifier, const std::function<void()>& stopping);
 
  private:
   struct Handler;
@@ -46,7 +50,10 @@ class Server {
   void start_commit(Moment now);
   void tell();
   void tell_words();
-  [[nodiscard]] std::optional<TimePoint> next_deadline() const;
+  [[nodiscard]] TimePoint next_deadline() const;
+  void pulse(Notifier& notifier, TimePoint now);
+  void refuse_hello(Port& port, const message::Hello& hello, const Error& why);
+  void note_errors(TimePoint now);
   [[nodiscard]] bool read(Port& port, Moment now);
   void handle_frame(Port& port, Moment now);
   void handle(Port& port, std::optional<SessionId> session, Bytes bytes, bool in_parts, Moment now);
@@ -55,6 +62,7 @@ class Server {
   void handle(SessionId session, const message::Message& message, bool in_parts, Moment now);
   void complain(SessionId session, const message::Message& message);
   void refuse(Port& port, std::optional<SessionId> session, const Error& why, message::About about);
+  void send_refusal(Port& port, std::optional<SessionId> session, const Error& why, message::About about);
   void gather();
 
   Options options_;
@@ -68,6 +76,8 @@ class Server {
   HeldValues held_;
   Effects effects_;  // replies to one message; records and reads since the last commit began
   Outboxes outbox_;
+  Journal journal_;
+  TimePoint next_pulse_{};
   std::vector<SessionId> ended_;  // to be forgotten after their last replies
   bool is_stopping_ = false;      // decisions are committed and sent, and no new message is handled
   TimePoint commit_began_{};

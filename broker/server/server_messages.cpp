@@ -23,10 +23,18 @@ void log_forgotten(const std::vector<Effects::ForgottenFailed>& reports) {
   const std::size_t named = std::min(reports.size(), kMaxReported);
   for (std::size_t i = 0; i < named; ++i) {
     const auto& [queue, too_old, too_many] = reports[i];
-    if (too_old > 0) spdlog::info("forgot {} failed jobs of queue {}: their time was up", too_old, queue);
-    if (too_many > 0) spdlog::info("forgot the {} oldest failed jobs of queue {}: it had too many", too_many, queue);
+    if (too_old > 0) {
+      log_event(Event::jobs_forgotten, {{"queue", queue}, {"count", too_old}, {"why", "too_old"}},
+                "forgot {} failed jobs of queue {}: their time was up", too_old, queue);
+    }
+    if (too_many > 0) {
+      log_event(Event::jobs_forgotten, {{"queue", queue}, {"count", too_many}, {"why", "too_many"}},
+                "forgot the {} oldest failed jobs of queue {}: it had too many", too_many, queue);
+    }
   }
-  if (reports.size() > named) spdlog::info("forgot failed jobs of {} more queues", reports.size() - named);
+  if (reports.size() > named) {
+    log_event(Event::jobs_forgotten, {}, "forgot failed jobs of {} more queues", reports.size() - named);
+  }
 }
 
 std::optional<std::string> why_wrong_size(message::Type type, std::size_t size, bool in_parts, std::size_t part) {
@@ -123,19 +131,27 @@ void Server::tell_words() {
 
 void Server::handle_hello(Port& port, const message::Hello& hello, Moment now) {
   const Bytes peer = received_.peer();
-  if (const auto why = why_refused(hello, port.role)) {
-    message::About about;
-    about.type = static_cast<std::uint8_t>(message::Type::hello);
-    about.version.emplace(message::kMajor, message::kMinor);
-    return refuse(port, std::nullopt, *why, std::move(about));
-  }
+  if (const auto why = why_refused(hello, port.role)) return refuse_hello(port, hello, *why);
   const auto replaced = ports_.session_of(port, peer);
   const SessionId session = ports_.open(port, peer);
   engine_.hello(session, hello, now, effects_);
   // On the same connection it is no other process that takes its place.
   std::erase_if(effects_.errors, [&](const auto& error) { return error.session == replaced; });
   if (replaced) engine_.bye(*replaced, effects_);
+  const auto is_its = [&](const auto& error) { return error.session == session; };
+  const auto& errors = effects_.errors;
+  if (const auto why = std::find_if(errors.begin(), errors.end(), is_its); why != errors.end()) {
+    journal_.refused_peer(hello.role, hello.name, why->what.why, now.steady);
+  }
   gather();
+}
+
+void Server::refuse_hello(Port& port, const message::Hello& hello, const Error& why) {
+  message::About about;
+  about.type = static_cast<std::uint8_t>(message::Type::hello);
+  about.version.emplace(message::kMajor, message::kMinor);
+  journal_.refused_peer(hello.role, hello.name, why, Clock::now());
+  send_refusal(port, std::nullopt, why, std::move(about));
 }
 
 struct Server::Handler {
@@ -209,13 +225,26 @@ void Server::complain(SessionId session, const message::Message& message) {
 
 // One refusal to the sender of the message that is being read, whether it has a session or not.
 void Server::refuse(Port& port, std::optional<SessionId> session, const Error& why, message::About about) {
+  journal_.refused_message(port.role, received_.peer(), session ? engine_.name_of(*session) : "", why, Clock::now());
+  send_refusal(port, session, why, std::move(about));
+}
+
+void Server::send_refusal(Port& port, std::optional<SessionId> session, const Error& why, message::About about) {
   ++facts_.errors;
-  spdlog::debug("refused a message on {}: {}: {}", port.socket.endpoint(), to_string(why.code), why.message);
   Frame error = encode(message::ErrorReport{why.code, why.message, std::move(about)});
   if (session) {
     ports_.send(*session, std::move(error));
   } else {
     static_cast<void>(port.socket.send(received_.peer(), std::move(error)));
+  }
+}
+
+// Errors of peers' messages that the engine has found. Those of a HELLO are noted where it is handled.
+void Server::note_errors(TimePoint now) {
+  for (const auto& [id, error, batch] : effects_.errors) {
+    const auto session = engine_.sessions().find(id);
+    if (session == engine_.sessions().end() || error.why.code != ErrorCode::bad_message) continue;
+    journal_.refused_message(session->second.role, std::to_string(id), session->second.name, error.why, now);
   }
 }
 
@@ -230,6 +259,8 @@ void Server::gather() {
                                    options_.beat(), options_.liveness, options_.max_message, flow_.part};
     outbox_.put(session, encode(welcome));
   }
+  if (effects_.has_news()) journal_.note(effects_, Clock::now());
+  if (!effects_.errors.empty()) note_errors(Clock::now());
   outbox_.gather(effects_);
   for (const auto& [session, error, batch] : effects_.errors) {
     ++facts_.errors;

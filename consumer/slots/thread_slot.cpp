@@ -92,9 +92,11 @@ void ThreadSlot::reach(const LimitWatch::Reached& reached) {
   if (reached.limit == LimitWatch::Limit::soft) return worker_.reach_soft_limit(reached.id);
   const auto running = worker_.running();
   if (!running || running->id != reached.id) return;  // it has ended in time
-  spdlog::warn(
-      "job {} has passed its hard limit of {}. Its thread cannot be killed: the slot is unusable until it returns",
-      reached.id.job.to_string(), readable(reached.time));
+  const std::string id = reached.id.job.to_string();
+  log_event(
+      Event::slot_blocked, {{"job", id}, {"attempt", reached.id.attempt}},
+      "job {} has passed its hard limit of {}. Its thread cannot be killed: the slot is unusable until it returns", id,
+      readable(reached.time));
   late_ = {reached.id};
   worker_.stop(reached.id);
   limits_.remove(reached.id);
@@ -111,8 +113,10 @@ bool ThreadSlot::drop_late(std::vector<Finished>& finished) {
   if (late_.empty()) return false;
   std::erase_if(finished, [this](const Finished& each) {
     if (!is_late(each.id)) return false;
-    spdlog::info("job {} has returned after {}: its slot takes jobs again", each.id.job.to_string(),
-                 is_abandoned_ ? "it was given up" : "its hard limit");
+    const std::string id = each.id.job.to_string();
+    log_event(Event::slot_returned, {{"job", id}, {"attempt", each.id.attempt}},
+              "job {} has returned after {}: its slot takes jobs again", id,
+              is_abandoned_ ? "it was given up" : "its hard limit");
     std::erase(late_, each.id);
     return true;
   });

@@ -189,7 +189,7 @@ awaitable<Response> Connection::handle(Request& request, const Route& route) {
     }
     response = co_await route.handler(request);
   } catch (const std::exception& e) {
-    spdlog::error("a request handler failed: {}", e.what());
+    log_event(Event::handler_failed, {}, "a request handler failed: {}", e.what());
     response = problem_response(problems::kInternal, "see the server's log");
   }
   cancellation_ = nullptr;

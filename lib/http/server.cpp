@@ -123,7 +123,7 @@ awaitable<void> Server::Connections::accept(tcp::acceptor& acceptor) {
       boost::asio::co_spawn(loop_, serve(std::move(socket)), boost::asio::detached);
     } else if (error != boost::asio::error::connection_aborted) {
       // Out of descriptors or memory. Without a pause the waiting connection would wake this loop again at once.
-      spdlog::warn("cannot accept a connection: {}", error.message());
+      log_event(Event::accept_failed, {}, "cannot accept a connection: {}", error.message());
       pause.expires_after(100ms);
       co_await pause.async_wait(redirect_error(use_awaitable, error));
     }
@@ -141,7 +141,7 @@ awaitable<void> Server::Connections::serve(tcp::socket socket) {
   try {
     co_await connection.serve();
   } catch (const std::exception& e) {
-    spdlog::error("a connection failed: {}", e.what());
+    log_event(Event::connection_failed, {}, "a connection failed: {}", e.what());
   }
   connections_.erase(&connection);
   std::erase(reserve_, &connection);
@@ -175,8 +175,10 @@ void Server::Connections::end_grace(TimePoint now) {
     end_of_last_words_ = TimePoint::max();
   }
   if (now < end_of_grace_) return;
-  if (!connections_.empty())
-    spdlog::warn("ending {} connections that did not finish within the grace time", connections_.size());
+  if (!connections_.empty()) {
+    log_event(Event::grace_over, {{"count", connections_.size()}},
+              "ending {} connections that did not finish within the grace time", connections_.size());
+  }
   for (Connection* connection : connections_) connection->conclude();
   end_of_grace_ = TimePoint::max();
   end_of_last_words_ = now + kLastWords;

@@ -77,6 +77,7 @@ void Engine::give(Job& job, Consumer& consumer, Moment now, Effects& out) {
     starts_.push_back({{job.spec->id, job.uses.attempt}, now.steady + kRecordStartAfter});
   }
   set_limit(job);
+  tell_move(Effects::JobNews::What::assigned, job, out);
   out.assigned.push_back({consumer.session, {job.spec, job.uses}, batches_.due(job.batch)});
 }
 
@@ -234,6 +235,7 @@ void Engine::give_back(SessionId session, const message::Return& jobs, Moment no
       continue;
     }
     jobs_.put_back(*job);
+    tell_move(Effects::JobNews::What::put_back, *job, out);
     // If the store has heard nothing of the attempt, there is nothing to take back.
     if (job->is_start_recorded) record(*job, JobPutBack{job->spec, job->uses, true, job->attempts()}, out);
     enter_line(*job, out);
@@ -316,6 +318,10 @@ void Engine::follow(Job& job, Ruling&& ruling, AttemptEnd end, Effects& out) {
   if (ruling.frees_holder) job.holder.reset();
   if (ruling.next == Ruling::Next::requeue) return put_back(job, out);
   ++totals_.retried;
+  if (options_.tells_moves) {
+    out.job_news.push_back(
+        {Effects::JobNews::What::rescheduled, job.spec, job.uses.attempt, {}, job.outcome, ruling.delay});
+  }
   jobs_.reschedule(job, last_.wall + ruling.delay);
   record(job, JobRescheduled{job.spec, job.uses, job.due, job.outcome, job.attempts()}, out);
   enter_schedule(job);
@@ -328,6 +334,7 @@ void Engine::leave_consumer(Job& job) {
 }
 
 void Engine::put_back(Job& job, Effects& out) {
+  tell_move(Effects::JobNews::What::put_back, job, out);
   jobs_.put_back(job);
   if (job.extras) job.extras->progress.reset();
   record(job, JobPutBack{job.spec, job.uses, !job.holder, job.attempts()}, out);
@@ -358,6 +365,9 @@ void Engine::finish(Job& job, Outcome&& outcome, Effects& out) {
   const bool keeps_key = shared->state == JobState::succeeded && options.unique_for.count() > 0;
   if (options.transient && !options.unique.empty() && !keeps_key) {
     transient_keys_.release(unique_name(*job.spec), job.spec->id);
+  }
+  if (options_.tells_moves || shared->state == JobState::failed) {
+    out.job_news.push_back({Effects::JobNews::What::finished, job.spec, job.uses.attempt, job.consumer, shared});
   }
   jobs_.finish(job, std::move(shared), last_.wall);
   const bool is_as_others = !options.result_ttl && forget_at <= last_.wall + options_.result_ttl;

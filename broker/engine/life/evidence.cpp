@@ -80,7 +80,12 @@ void Engine::end_wait(Effects& out) {
   if (!missing.empty()) given_up_with_ = batches_.open();
   for (const KnownConsumer& known : missing) write(ConsumerChanged{known.instance, false}, out);
   std::map<InstanceId, std::vector<Job*>> lost;
+  for (const KnownConsumer& known : missing) lost[known.instance];
   for (Job& job : orphans_) lost[*job.holder].push_back(&job);
+  for (const auto& [holder, jobs] : lost) {
+    out.peer_news.push_back({Effects::PeerNews::What::not_back, std::nullopt, "", holder, jobs.size()});
+    if (!jobs.empty()) out.peer_news.back().suspect = jobs.front()->spec->id;
+  }
   for (const auto& [holder, jobs] : lost) lose_all(jobs, End::lost, last_.wall, out);
 }
 

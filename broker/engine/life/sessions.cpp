@@ -49,7 +49,21 @@ void Engine::hello(SessionId id, const message::Hello& hello, Moment now, Effect
                            std::move(about)}});
     end_session(*old, End::replaced, out);
   }
+  tell_joined(session, hello, out);
   welcome(session, out);
+}
+
+void Engine::tell_joined(const Session& session, const message::Hello& hello, Effects& out) const {
+  tell_of(session, Effects::PeerNews::What::joined, hello.consumer.runs.size(), out);
+  if (!session.consumer) return;
+  Effects::PeerNews& news = out.peer_news.back();
+  news.pool = session.consumer->pool;
+  news.slots = session.consumer->slots;
+  for (const Queue* queue : session.consumer->queues) news.queues += (news.queues.empty() ? "" : ",") + queue->name;
+}
+
+void Engine::tell_of(const Session& session, Effects::PeerNews::What what, std::size_t jobs, Effects& out) const {
+  out.peer_news.push_back({what, session.role, session.name, session.instance, jobs});
 }
 
 void Engine::welcome(Session& session, Effects& out) {
@@ -237,9 +251,16 @@ void Engine::refuse(const Claim& claim, Effects& out) {
 void Engine::end_session(SessionId id, End how, Effects& out) {
   Session* session = peers_.find(id);
   if (session == nullptr) return;
+  using What = Effects::PeerNews::What;
+  tell_of(*session, how == End::lost ? What::lost : how == End::replaced ? What::replaced : What::left, 0, out);
+  if (how == End::lost) {
+    out.peer_news.back().silent = std::chrono::floor<std::chrono::milliseconds>(last_.steady - session->last_heard);
+  }
   if (session->consumer) {
     std::vector<Job*> held;
     for (Job& job : session->consumer->running) held.push_back(&job);
+    out.peer_news.back().jobs = held.size();
+    if (how == End::lost && !held.empty()) out.peer_news.back().suspect = held.front()->spec->id;
     lose_all(held, how, last_.wall - std::chrono::floor<std::chrono::milliseconds>(last_.steady - session->last_heard),
              out);
     claims_.session_ended(id);
@@ -279,7 +300,9 @@ void Engine::cut_off(SessionId id, Effects& out) {
   Session* session = peers_.find(id);
   if (session == nullptr) return;
   if (!session->consumer) return end_session(id, End::lost, out);
-  session->consumer->is_cut_off = true;
+  if (!std::exchange(session->consumer->is_cut_off, true)) {
+    tell_of(*session, Effects::PeerNews::What::cut_off, session->consumer->running.size(), out);
+  }
   session->consumer->credit = 0;
   judge_health(*session->consumer);
   changed(*session->consumer);

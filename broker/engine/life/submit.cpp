@@ -46,10 +46,11 @@ void Engine::accept(SessionId session, std::shared_ptr<JobSpec> spec, bool wait,
   spec->expires = options.expires_in ? std::optional(now.wall + *options.expires_in) : options.expires_at;
   if (auto why = why_refused(*spec, spec->size())) {
     ++totals_.refused;
-    out.refused.push_back({session, {spec->id, std::move(*why)}});
+    out.refused.push_back({session, {spec->id, std::move(*why), spec->queue, spec->task}});
     return;
   }
   spec->sequence = jobs_.take_sequence();
+  if (options_.tells_moves) out.job_news.push_back({Effects::JobNews::What::accepted, spec});
   options.transient ? take_in_transient(std::move(spec), session, wait, out)
                     : take_in(std::move(spec), session, wait, out);
 }

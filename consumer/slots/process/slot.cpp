@@ -91,7 +91,7 @@ void ProcessSlot::start() {
   auto mark = SharedMark::make();
   auto child = mark ? start_child(options_.program, *mark, options_.memory) : tl::make_unexpected(mark.error());
   if (!child) {
-    spdlog::error("cannot start a slot's process: {}", child.error().message);
+    log_event(Event::slot_not_started, {}, "cannot start a slot's process: {}", child.error().message);
     return start_later();
   }
   mark_ = std::move(*mark);

@@ -63,8 +63,9 @@ void ProcessSlot::reach(const LimitWatch::Reached& reached) {
   if (!child_ || kill_) return;  // it is dying
   const auto running = see().running;
   if (!running || running->id != reached.id) return;  // it has ended in time
-  spdlog::warn("job {} has passed its hard limit of {}: slot process {} is killed", reached.id.job.to_string(),
-               readable(reached.time), *child_);
+  const std::string id = reached.id.job.to_string();
+  log_event(Event::slot_killed, {{"slot", *child_}, {"job", id}, {"attempt", reached.id.attempt}},
+            "job {} has passed its hard limit of {}: slot process {} is killed", id, readable(reached.time), *child_);
   kill_child({reached.id, reached.time});
 }
 
@@ -75,8 +76,8 @@ void ProcessSlot::handle_death(int wait_status) {
   close_streams();
   std::deque<Job> lost = std::exchange(jobs_, {});
   if (!kill_) {
-    spdlog::warn("slot process {}: {}{}", pid, describe_exit(wait_status),
-                 is_ready_ || !options_.has_hooks ? "" : ", before it had run the hooks of on_start");
+    log_event(Event::slot_died, {{"slot", pid}}, "slot process {}: {}{}", pid, describe_exit(wait_status),
+              is_ready_ || !options_.has_hooks ? "" : ", before it had run the hooks of on_start");
   }
   std::vector<Finished> ended = take_ended(lost, dead);
   stops_.clear();

@@ -216,6 +216,12 @@ Program::Program(std::unique_ptr<CLI::App> app, std::string& log_level) : Comman
 
 Program::~Program() = default;
 
+void Program::log_format(std::string& format) {
+  option("--log-format", format, "text for people, or json: one object per line")
+      .one_of({"text", "json"})
+      .shows_default();
+}
+
 void Program::check(Check check) {
   on_chosen([] {}, std::move(check));
 }

@@ -119,6 +119,9 @@ class Program : public Command {
   Program(const std::string& about, const std::string& name, std::string& log_level);
   ~Program();
 
+  // The option --log-format, for a program that keeps a log.
+  void log_format(std::string& format);
+
   // parse() calls `check` after it has read all options.
   void check(Check check);
 

@@ -1,33 +1,16 @@
 #include "zebu/program/log.h"
 
+#include "zebu/program/line_format.h"
+#include "zebu/program/log_limit.h"
 #include "zebu/program/log_writer.h"
-#include "zebu/program/visible_text.h"
 
-#include <spdlog/pattern_formatter.h>
 #include <spdlog/sinks/base_sink.h>
 
+#include <cstdlib>
 #include <unistd.h>
 
 namespace zebu {
 namespace {
-
-// The text of a message. It may quote names and messages of other programs.
-class VisibleText : public spdlog::custom_flag_formatter {
- public:
-  void format(const spdlog::details::log_msg& message, const std::tm&, spdlog::memory_buf_t& to) override {
-    const std::string text = visible({message.payload.data(), message.payload.size()}, Lines::one);
-    to.append(text.data(), text.data() + text.size());
-  }
-  [[nodiscard]] std::unique_ptr<custom_flag_formatter> clone() const override {
-    return std::make_unique<VisibleText>();
-  }
-};
-
-std::unique_ptr<spdlog::pattern_formatter> formatter() {
-  auto formatter = std::make_unique<spdlog::pattern_formatter>(spdlog::pattern_time_type::utc);
-  formatter->add_flag<VisibleText>('*').set_pattern("%Y-%m-%dT%H:%M:%S.%eZ %^%l%$ %n[%P]: %*");
-  return formatter;
-}
 
 std::string_view colour_of(spdlog::level::level_enum level) {
   switch (level) {
@@ -47,7 +30,7 @@ std::string_view colour_of(spdlog::level::level_enum level) {
 // Lines for the writer of stderr; on a terminal the level has a colour.
 class Sink : public spdlog::sinks::base_sink<std::mutex> {
  public:
-  Sink() { set_formatter_(formatter()); }
+  explicit Sink(std::unique_ptr<spdlog::formatter> format) { set_formatter_(std::move(format)); }
 
  private:
   void sink_it_(const spdlog::details::log_msg& message) override {
@@ -70,21 +53,61 @@ class Sink : public spdlog::sinks::base_sink<std::mutex> {
   const bool is_terminal_ = ::isatty(STDERR_FILENO) == 1;
 };
 
+// Never destroyed: lines are logged until the very end of the program.
+LogLimit& log_limit() {
+  static auto* limit = new LogLimit(kMostLines, kLogWindow);
+  return *limit;
+}
+
+void write_now(Event event, LogFields fields, std::string_view message) {
+  const CurrentEvent current(event, fields);
+  spdlog::default_logger_raw()->log(row_of(event).level, spdlog::string_view_t(message.data(), message.size()));
+}
+
+void say_left_out(const std::vector<LogLimit::LeftOut>& all) {
+  for (const auto& [event, count] : all) {
+    const std::string_view name = row_of(event).name;
+    if (!is_logged(Event::lines_left_out)) continue;
+    write_now(Event::lines_left_out, {{"of", name}, {"count", count}},
+              fmt::format("{} more lines of {} were left out: it may have {} in {} s", count, name, kMostLines,
+                          kLogWindow.count()));
+  }
+}
+
 }  // namespace
 
-void start_log(const std::string& program, const std::string& level) {
-  auto logger = std::make_shared<spdlog::logger>(program, std::make_shared<Sink>());
-  logger->set_level(spdlog::level::from_str(level));
+void start_log(const LogOptions& options) {
+  const bool is_for_journal =
+      leads_to_journal(STDERR_FILENO, std::getenv("JOURNAL_STREAM"));  // NOLINT(concurrency-mt-unsafe)
+  const LineFormat format(options.format == "json" ? LogFormat::json : LogFormat::text, is_for_journal);
+  auto logger = std::make_shared<spdlog::logger>(options.program, std::make_shared<Sink>(format.clone()));
+  logger->set_level(spdlog::level::from_str(options.level));
   spdlog::set_default_logger(std::move(logger));
   // Called in the writer's thread.
-  LogWriter::of_stderr().set_notice([program, how = std::shared_ptr(formatter())](std::uint64_t lines) {
-    const std::string text = std::to_string(lines) + " lines were dropped: nobody reads the log";
-    spdlog::memory_buf_t line;
-    how->format(spdlog::details::log_msg(program, spdlog::level::warn, text), line);
-    return std::string(line.data(), line.size());
-  });
+  LogWriter::of_stderr().set_notice(
+      [program = options.program, how = std::shared_ptr(format.clone())](std::uint64_t lines) {
+        const CurrentEvent current(Event::lines_dropped, {{"count", lines}});
+        const std::string text = std::to_string(lines) + " lines were dropped: nobody reads the log";
+        spdlog::memory_buf_t line;
+        how->format(spdlog::details::log_msg(program, spdlog::level::warn, text), line);
+        return std::string(line.data(), line.size());
+      });
 }
+
+void name_log_instance(std::string instance) { LineFormat::name_instance(std::move(instance)); }
 
 void flush_log() { LogWriter::of_stderr().flush(LogWriter::kExitPatience); }
 
+void tick_log(std::chrono::steady_clock::time_point now) { say_left_out(log_limit().tick(now)); }
+
+namespace log_detail {
+
+void write(Event event, LogFields fields, std::string_view message) {
+  const auto level = row_of(event).level;
+  const bool is_limited = level > spdlog::level::debug && level < spdlog::level::critical;
+  if (is_limited && !log_limit().may_leave(event, std::chrono::steady_clock::now())) return;
+  write_now(event, fields, message);
+}
+
+}  // namespace log_detail
 }  // namespace zebu
