@@ -85,7 +85,7 @@ int run(const ConsumerOptions& options, const Registry& registry) {
   Notifier notifier;
   raise_open_files();
   if (options.pool == PoolKind::threads && registry.has_hooks() && !run_hooks(registry, signal.descriptor())) {
-    spdlog::info("stopped before the hooks of on_start had ended");
+    log_event(Event::stopped, {}, "stopped before the hooks of on_start had ended");
     flush_log();
     std::_Exit(EXIT_SUCCESS);  // their thread cannot be ended otherwise
   }

@@ -55,7 +55,8 @@ bool run_hooks(const Registry& registry, int stop) {
     }).detach();
     if (!wait_for(one->ends[0], stop, kForEver)) return false;
     if (!one->failure) return true;
-    spdlog::error("a hook of on_start failed, and is tried again in {}: {}", readable(pause), *one->failure);
+    log_event(Event::hook_failed, {}, "a hook of on_start failed, and is tried again in {}: {}", readable(pause),
+              *one->failure);
     if (!wait_for(-1, stop, pause)) return false;
   }
 }

@@ -67,7 +67,8 @@ awaitable<bool> Connection::flush() {
       if (error == boost::asio::error::would_block) {
         // A large body has its share already.
         if (body_.empty() && !unsent_bytes_.resize(counted(out_.size()))) {
-          spdlog::warn("closing a connection that does not read its responses: all connections hold too much");
+          log_event(Event::reader_dropped, {},
+                    "closing a connection that does not read its responses: all connections hold too much");
           broken_ = true;
           break;
         }

@@ -43,7 +43,7 @@ Children::~Children() {
     const timespec pause{0, 1'000'000};
     ::nanosleep(&pause, nullptr);
   }
-  spdlog::warn("processes that tasks have started do not die: they are left behind");
+  log_event(Event::leftovers_stay, {}, "processes that tasks have started do not die: they are left behind");
 }
 
 void Children::add(pid_t pid, std::function<void(int wait_status)> ended) { slots_[pid] = std::move(ended); }

@@ -119,7 +119,8 @@ void ProcessSlot::start() {
 
 void ProcessSlot::start_later() {
   restart_delay_ = std::clamp(restart_delay_ * 2, kFirstDelay, kLongestDelay);
-  spdlog::info("a slot's process is started again in {}", readable(restart_delay_));
+  log_event(Event::slot_restart_delayed, {{"delay_ms", restart_delay_.count()}},
+            "a slot's process is started again in {}", readable(restart_delay_));
   restart_.expires_after(restart_delay_);
   restart_.async_wait([this](const error_code& error) {
     if (!error) start();

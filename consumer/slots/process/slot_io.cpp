@@ -86,7 +86,8 @@ void ProcessSlot::handle(const protocol::Ready&) {
 }
 
 void ProcessSlot::handle(const protocol::StartFailed& failed) {
-  spdlog::error("slot process {} cannot start: a hook of on_start failed: {}", *child_, mended_utf8(failed.why));
+  log_event(Event::hook_failed, {{"slot", *child_}}, "slot process {} cannot start: a hook of on_start failed: {}",
+            *child_, mended_utf8(failed.why));
 }
 
 void ProcessSlot::handle(const protocol::Ended& ended) {

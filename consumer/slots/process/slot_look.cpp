@@ -49,14 +49,15 @@ void ProcessSlot::look() {
   if (!child_) return;
   if (kill_) {
     if (Clock::now() < killed_at_ + kDeathPatience) return look_soon();
-    spdlog::error("slot process {} was killed and does not die: it is left alone", *child_);
+    log_event(Event::slot_stuck, {{"slot", *child_}}, "slot process {} was killed and does not die: it is left alone",
+              *child_);
     children_.drop(*child_);
     return handle_death(SIGKILL);
   }
   if (is_closed_) return kill_child({{}, {}, "it closed a stream between its slot and the consumer"});
   if (!is_ready_ && options_.has_hooks) {
-    spdlog::warn("slot process {} runs its hooks of on_start, for {} so far", *child_,
-                 readable(std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - started_)));
+    log_event(Event::hook_slow, {{"slot", *child_}}, "slot process {} runs its hooks of on_start, for {} so far",
+              *child_, readable(std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - started_)));
     return look_after(15 * kLookPace);
   }
   if (jobs_.empty()) return;
@@ -75,7 +76,9 @@ void ProcessSlot::look() {
 // A process that was stopped, or that hangs in the kernel, dies later.
 void ProcessSlot::kill_child(Kill kill) {
   if (!child_ || kill_) return;
-  if (!kill.why.empty()) spdlog::error("slot process {} is killed: {}", *child_, kill.why);
+  if (!kill.why.empty()) {
+    log_event(Event::slot_garbled, {{"slot", *child_}}, "slot process {} is killed: {}", *child_, kill.why);
+  }
   kill_ = std::move(kill);
   killed_at_ = Clock::now();
   children_.kill(*child_);

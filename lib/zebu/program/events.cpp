@@ -75,6 +75,11 @@ constexpr auto kRows = [] {
       {slot_died, "slot_died", warn, "slot"},
       {slot_killed, "slot_killed", warn, "slot job attempt"},
       {slot_garbled, "slot_garbled", error, "slot"},
+      {slot_stuck, "slot_stuck", error, "slot"},
+      {slot_restart_delayed, "slot_restart_delayed", info, "delay_ms"},
+      {hook_failed, "hook_failed", error, "slot"},
+      {hook_slow, "hook_slow", warn, "slot"},
+      {leftovers_stay, "leftovers_stay", warn, ""},
       {slot_not_started, "slot_not_started", error, ""},
       {slot_blocked, "slot_blocked", warn, "job attempt"},
       {slot_returned, "slot_returned", info, "job attempt"},
@@ -85,6 +90,7 @@ constexpr auto kRows = [] {
       {connection_failed, "connection_failed", error, ""},
       {handler_failed, "handler_failed", error, ""},
       {grace_over, "grace_over", warn, "count"},
+      {reader_dropped, "reader_dropped", warn, ""},
   });
 }();
 
@@ -94,7 +100,7 @@ constexpr bool are_in_order() {
   }
   return true;
 }
-static_assert(are_in_order() && static_cast<std::size_t>(Event::grace_over) + 1 == kRows.size());
+static_assert(are_in_order() && static_cast<std::size_t>(Event::reader_dropped) + 1 == kRows.size());
 
 }  // namespace
 

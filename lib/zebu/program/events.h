@@ -74,6 +74,11 @@ enum class Event {
   slot_died,
   slot_killed,
   slot_garbled,
+  slot_stuck,
+  slot_restart_delayed,
+  hook_failed,
+  hook_slow,
+  leftovers_stay,
   slot_not_started,
   slot_blocked,
   slot_returned,
@@ -84,6 +89,7 @@ enum class Event {
   connection_failed,
   handler_failed,
   grace_over,
+  reader_dropped,
 };
 
 // name: spelled as the enumerator. level: the same for all its lines. fields: the names of those that a line may have,
