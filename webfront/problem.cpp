@@ -15,7 +15,7 @@ constexpr http::Problem kAll[] = {
     problems::kQueueFull,   problems::kHeaderTooLarge, problems::kJobFailed,       problems::kJobCancelled,
     problems::kInternal,    problems::kNotImplemented, problems::kBrokerAway,      problems::kJobLost,
     problems::kNoConsumer,  problems::kOverloaded,     problems::kStopping,        problems::kUnconfirmed,
-    problems::kJobExpired,  problems::kVersion,
+    problems::kJobExpired,  problems::kVersion,        problems::kStoreFull,
 };
 
 }  // namespace
@@ -54,6 +54,8 @@ http::Response error_response(const Error& error, std::string_view extension) {
     case ErrorCode::too_many_queues:
     case ErrorCode::too_many_queries:
       return with_retry(problems::kQueueFull, error.retry_after);
+    case ErrorCode::store_full:
+      return with_retry(problems::kStoreFull, error.retry_after);
     case ErrorCode::unknown_job:
       return with_retry(problems::kJobLost, 1s);
     case ErrorCode::disconnected:

@@ -29,6 +29,7 @@ inline constexpr Problem kJobLost{503, "job_lost", "The broker no longer knows t
 inline constexpr Problem kNoConsumer{503, "no_consumer", "No consumer serves the queue"};
 inline constexpr Problem kUnconfirmed{504, "unconfirmed", "The broker has not confirmed the request"};
 inline constexpr Problem kJobExpired{504, "job_expired", "The job expired before it started"};
+inline constexpr Problem kStoreFull{507, "store_full", "The broker's store has no room"};
 }  // namespace problems
 
 [[nodiscard]] std::span<const http::Problem> all_problems();

@@ -44,6 +44,7 @@ void Engine::restore(const Recovered& recovered, Moment now) {
 
 BatchNumber Engine::seal() {
   timed_in_batch_ = 0;
+  room_.seal();
   for (Consumer* consumer : awaiting_receipts_) consumer->receipts.seal();
   return batches_.seal();
 }
@@ -64,6 +65,15 @@ void Engine::committed(BatchNumber batch, const std::vector<Duplicate>& duplicat
   });
   failed_jobs_.settle([&](BatchNumber each) { return batches_.is_settled(each); });
   backlog_.settled();
+}
+
+void Engine::store_has_room(std::optional<std::uint64_t> bytes, bool is_low) {
+  const bool was_low = room_.is_low();
+  room_.measured(bytes, is_low);
+  if (was_low == is_low) return;
+  for (const auto& [name, queue] : jobs_.queues()) {
+    for (const auto& [key, line] : queue->lines) jobs_.touch(*line);
+  }
 }
 
 std::string_view Engine::name_of(SessionId session) const {
@@ -167,6 +177,7 @@ void Engine::show(Line& line) {
   const Job* next = line.queue().settings.is_paused ? nullptr : line.next();
   // Of many that expire together, this one's turn has not come yet. Other lines do not wait for that.
   if (next != nullptr && has_expired(*next)) next = nullptr;
+  if (next != nullptr && room_.is_low() && !next->is_transient()) next = nullptr;
   std::optional<Dispatch::Head> head;
   if (next != nullptr) head = {line_key(*next->spec), !next->is_transient(), next->failed_on(), next->is_suspect()};
   dispatch_.set_head(*line.route, head);

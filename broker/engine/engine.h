@@ -9,6 +9,7 @@
 #include "broker/engine/peers/claims.h"
 #include "broker/engine/peers/peers.h"
 #include "broker/engine/peers/waiters.h"
+#include "broker/engine/store_room.h"
 
 #include <deque>
 #include <map>
@@ -109,6 +110,9 @@ class Engine {
   // A job that is handed over later, because its arguments are stored in pieces first. What acceptance adds to a spec
   // is added to this one; its arguments stay where they are.
   void submit_held_back(SessionId session, std::shared_ptr<JobSpec> job, bool wait, Moment now, Effects& out);
+  // Before a piece of the arguments of such a job is written: takes room in the store for it. An error is the refusal
+  // of the job.
+  [[nodiscard]] std::optional<Error> take_room(std::size_t bytes);
   void give_back(SessionId session, const message::Return& jobs, Moment now, Effects& out);
   void drain(SessionId session, Effects& out);
   void progress(SessionId session, const message::ProgressReports& reports, Effects& out);
@@ -129,6 +133,10 @@ class Engine {
   // How far the wall clock is ahead of the time that all other calls have as `now.wall`: that is the broker's own,
   // which goes like the steady clock. Jobs with a time of the wall clock get another one.
   void clock_is_ahead(std::chrono::milliseconds ahead, Effects& out);
+
+  // How many bytes the store takes for new durable jobs, by the newest word that it gave while nothing of its was under
+  // way. Unset: it has no limit, as in the beginning. is_low: no durable job is to be started for want of room.
+  void store_has_room(std::optional<std::uint64_t> bytes, bool is_low = false);
 
   // Once a round, after all messages: lost peers, beats, timers, expiry of outcomes, and assignments.
   void tick(Moment now, Effects& out);
@@ -209,7 +217,8 @@ class Engine {
 
   // life/submit.cpp
   void accept(SessionId session, const message::Submission& job, bool wait, Moment now, Effects& out);
-  void accept(SessionId session, std::shared_ptr<JobSpec> spec, bool wait, Moment now, Effects& out);
+  void accept(SessionId session, std::shared_ptr<JobSpec> spec, std::size_t to_write, bool wait, Moment now,
+              Effects& out);
   void accept_again(SessionId session, Job& known, bool wait, Effects& out);
   void take_in(SharedSpec spec, std::optional<SessionId> session, bool wait, Effects& out);
   void take_in_beyond(SharedSpec spec, Line& line, std::optional<SessionId> session, bool wait, Effects& out);
@@ -226,6 +235,7 @@ class Engine {
   // life/refusals.cpp
   [[nodiscard]] std::optional<Error> why_refused(const JobSpec& spec, std::size_t size) const;
   [[nodiscard]] std::optional<Error> why_full(const Queue* queue, const JobSpec& spec, std::size_t size) const;
+  [[nodiscard]] std::optional<Error> why_store_full(std::size_t bytes) const;
 
   // life/attempts.cpp
   void assign(Moment now, Effects& out);
@@ -324,6 +334,7 @@ class Engine {
   FailedJobs failed_jobs_;
   Backlog backlog_;
   Judge judge_;
+  StoreRoom room_;
 
   std::vector<Consumer*> changed_;            // to be passed to Dispatch
   std::vector<Consumer*> awaiting_known_;     // whose own record is not durable yet

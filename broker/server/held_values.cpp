@@ -198,6 +198,10 @@ void HeldValues::advance(Moment now, Effects& out) {
     Held& held = found->second;
     const Bytes value = held.value();
     const std::size_t size = std::min(left, value.size() - held.given);
+    if (const auto full = held.job ? engine_.take_room(size) : std::nullopt) {
+      refuse(found, *full, now, out);
+      continue;
+    }
     out.records.emplace_back(ValuePiece{name, value.substr(held.given, size), held.owner()});
     held.given += size;
     left -= size;
@@ -243,6 +247,20 @@ void HeldValues::drop(All::iterator held, Effects& out) {
   if (held->second.given > 0) out.records.emplace_back(ValueClosed{held->first});
   bytes_ -= held->second.bytes();
   held_.erase(held);
+}
+
+// A job whose submission is refused after all. What others said about it is about a job that there is not.
+void HeldValues::refuse(All::iterator held, const Error& why, Moment now, Effects& out) {
+  const ValueName name = held->first;
+  const std::vector<Step> steps = std::move(held->second.steps);
+  drop(held, out);
+  for (const Step& step : steps) {
+    if (step.kind == Kind::submit) {
+      out.refused.push_back({step.from, {name.job, why}});
+    } else {
+      pass_on(name, {}, step, now, out);
+    }
+  }
 }
 
 void HeldValues::ended(SessionId session, Moment now, Effects& out) {

@@ -83,6 +83,7 @@ class HeldValues {
   [[nodiscard]] Message without_held(const Message& message, Step step);
   void pass_on(const ValueName& name, const Held& held, Moment now, Effects& out);
   void pass_on(const ValueName& name, const Held& held, const Step& step, Moment now, Effects& out);
+  void refuse(All::iterator held, const Error& why, Moment now, Effects& out);
   void drop(All::iterator held, Effects& out);
 
   Engine& engine_;

@@ -6,12 +6,12 @@
 namespace zebu {
 namespace {
 
-constexpr std::array<std::string_view, 28> kCodeNames = {
-    "bad_message",      "version",      "replaced",     "moved",         "wrong_role",       "no_session",
-    "too_many_peers",   "bad_job",      "unknown_task", "no_consumer",   "queue_full",       "too_many_queues",
-    "too_many_queries", "too_large",    "unknown_job",  "unknown_queue", "unknown_consumer", "bad_request",
-    "timed_out",        "disconnected", "client_full",  "job_failed",    "job_cancelled",    "job_expired",
-    "bad_value",        "closed",       "other",        "system"};
+constexpr std::array<std::string_view, 29> kCodeNames = {
+    "bad_message",     "version",          "replaced",     "moved",       "wrong_role",    "no_session",
+    "too_many_peers",  "bad_job",          "unknown_task", "no_consumer", "queue_full",    "store_full",
+    "too_many_queues", "too_many_queries", "too_large",    "unknown_job", "unknown_queue", "unknown_consumer",
+    "bad_request",     "timed_out",        "disconnected", "client_full", "job_failed",    "job_cancelled",
+    "job_expired",     "bad_value",        "closed",       "other",       "system"};
 static_assert(static_cast<std::size_t>(ErrorCode::system) + 1 == kCodeNames.size());
 
 }  // namespace

@@ -23,6 +23,7 @@ enum class ErrorCode {
   unknown_task,
   no_consumer,
   queue_full,
+  store_full,
   too_many_queues,
   too_many_queries,
   too_large,
@@ -49,7 +50,8 @@ enum class ErrorCode {
 struct Error {
   ErrorCode code;
   std::string message;
-  std::chrono::milliseconds retry_after{0};  // for queue_full: how long to wait before the next try; 0: unknown
+  std::chrono::milliseconds retry_after{
+      0};  // for queue_full and the like: how long to wait before the next try; 0: unknown
 };
 
 template <class T>

@@ -27,7 +27,7 @@ namespace {
 
 constexpr int kExitStopped = 128 + SIGINT;
 constexpr int kExitBrokenPipe = 128 + SIGPIPE;
-// The delay after a refusal by a full queue that did not name one.
+// The delay after a refusal for want of room that did not name one.
 constexpr std::chrono::milliseconds kRetryAfter{100};
 // How many refused jobs to submit again after the delay, when no job of ours has ended and made room.
 constexpr std::size_t kTries = 256;
@@ -56,11 +56,15 @@ bool is_same_file(int input, const std::string& output) {
          in.st_dev == out.st_dev && in.st_ino == out.st_ino;
 }
 
-bool is_queue_full(const MapEnded& ended) {
-  return !ended.outcome && ended.outcome.error().code == ErrorCode::queue_full;
+// For now: the queue, or the broker's store.
+bool is_full(const MapEnded& ended) {
+  if (ended.outcome) return false;
+  const ErrorCode code = ended.outcome.error().code;
+  return code == ErrorCode::queue_full || code == ErrorCode::store_full;
 }
 
-// The main thread's side of a MapRun: writes results, submits jobs again that a full queue refused, shows progress.
+// The main thread's side of a MapRun: writes results, submits jobs again that were refused for want of room, shows
+// progress.
 class Mapping {
  public:
   Mapping(MapRun& run, LineWriter& writer, const MapOutput& output, std::optional<std::uint64_t> input_size, int stop)
@@ -110,7 +114,7 @@ class Mapping {
   Result<void> write_ended() {
     std::size_t made_room = 0;
     for (const MapEnded& ended : run_.take()) {
-      if (is_queue_full(ended)) {
+      if (is_full(ended)) {
         const auto after = ended.outcome.error().retry_after;
         retry_at_ = Clock::now() + (after.count() > 0 ? after : kRetryAfter);
         refused_.push_back(ended.item);
@@ -206,7 +210,7 @@ class Mapping {
   MapProgress progress_;
   std::uint64_t done_bytes_ = 0;  // of the input
   ProgressBar bar_;
-  std::deque<MapItemPtr> refused_;  // by a full queue
+  std::deque<MapItemPtr> refused_;  // for want of room
   TimePoint retry_at_{};
 };
 

@@ -77,6 +77,13 @@ void Broker::tell(std::function<void(Engine&, Moment, broker::Effects&)> what) {
   wake_at(world_.time.now());
 }
 
+void Broker::store_has_room(std::optional<std::uint64_t> bytes, bool is_low) {
+  if (!process_) return;
+  process_->engine.store_has_room(bytes, is_low);
+  world_.ledger.told_room(bytes, is_low);
+  wake_at(world_.time.now());
+}
+
 void Broker::wake_at(Time time) {
   time = std::max({time, world_.time.now(), paused_until_});
   if (process_->wake && *process_->wake <= time) return;

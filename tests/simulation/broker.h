@@ -31,6 +31,8 @@ class Broker {
   void arrive(const ConnectionPtr& connection, std::string frame);
   // What people say: called in the next round.
   void tell(std::function<void(broker::Engine&, Moment, broker::Effects&)> what);
+  // The store measured so many bytes for new jobs; unset: it has no limit. is_low: none is to be started.
+  void store_has_room(std::optional<std::uint64_t> bytes, bool is_low);
   [[nodiscard]] std::optional<broker::StoredJob> on_disk(const JobId& id);
 
  private:

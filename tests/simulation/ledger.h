@@ -51,6 +51,7 @@ struct JobFacts {
   bool is_poison = false;    // takes its consumer down
   bool is_accepted = false;  // a client knows
   bool is_refused = false;
+  bool is_retry = false;   // of a failed job: nobody submitted it
   bool is_to_end = false;  // somebody cancelled it, or purged its queue
   std::optional<std::uint64_t> attached_to;
   std::optional<std::string> told;  // DONE, as a client saw it
@@ -108,6 +109,11 @@ class Ledger {
   }
   void broker_goes_on();
   void clock_is_ahead(std::chrono::milliseconds ahead) { clock_ahead_ = ahead; }
+  // What the engine was told: a limit of bytes, maybe 0, or none.
+  void told_room(std::optional<std::uint64_t> room, bool is_low) {
+    room_ = room;
+    is_low_ = is_low;
+  }
   // A message of the session has come to the broker's machine.
   void arrived(broker::SessionId session);
   void heard_hello(broker::SessionId session, const message::Hello& hello);
@@ -160,6 +166,7 @@ class Ledger {
   void check_new_key(const JobFacts& job);
 
   void note_decided(const broker::Engine& engine, const broker::Record& record);
+  void check_room(const broker::Effects& effects) const;
   void check_states(const broker::Engine& engine, Call call);
   void see(const broker::Engine& engine, const broker::Job& job, Call call);
   void check_uses(const broker::Job& job, const JobFacts& facts) const;
@@ -191,6 +198,8 @@ class Ledger {
   std::vector<broker::SharedSpec> doubled_;      // accepted once more than they are there, until the commit says so
   std::map<broker::SessionId, Peer> consumers_;  // sessions
   Time came_{};                                  // when the broker started last
+  std::optional<std::uint64_t> room_;            // in the store
+  bool is_low_ = false;                          // none of its jobs is to be started
   std::chrono::milliseconds clock_ahead_{0};
   Time still_{};  // how long it stood still, in all
   std::optional<Time> still_since_;

@@ -29,6 +29,8 @@ void Ledger::broker_went() {
 // An outcome that the last broker had heard and not written down is one that nobody has heard.
 void Ledger::broker_came() {
   came_ = time_.now();
+  room_.reset();
+  is_low_ = false;
   for (JobFacts& job : jobs_) {
     const Book& book = job.durable;
     for (Holding& holding : job.holdings) {
@@ -148,6 +150,7 @@ void Ledger::note_decided(const Engine& engine, const broker::Record& record) {
 void Ledger::after_call(const Engine& engine, const broker::Effects& effects, Call call) {
   for (const broker::Record& record : effects.records) note_decided(engine, record);
   check_assigned(engine, effects);
+  check_room(effects);
   for (const auto& stop : effects.stopped) {
     JobFacts& job = of(stop.what.job);
     trace_.note(time_.now(), "STOP to session %: job %, attempt %", {stop.session, job.number, stop.what.attempt});
@@ -169,6 +172,22 @@ void Ledger::after_call(const Engine& engine, const broker::Effects& effects, Ca
                         effects.ended.empty() && effects.done.empty() && effects.accepted.empty();
   if (is_quiet && call == Call::tick && ++quiet_calls_ % kQuietCalls != 0) return;
   check_states(engine, call);
+}
+
+// A full store takes no new durable job, and all else.
+void Ledger::check_room(const broker::Effects& effects) const {
+  for (const broker::Record& record : effects.records) {
+    const auto* accepted = std::get_if<broker::JobAccepted>(&record);
+    if (accepted == nullptr || room_ != 0U || of(accepted->spec->id).is_retry) continue;
+    fail("full store refuses", "job " + std::to_string(number_of(accepted->spec->id)) + " is taken into a full store");
+  }
+  for (const auto& refused : effects.refused) {
+    if (refused.what.why.code != ErrorCode::store_full) continue;
+    const JobFacts& job = of(refused.what.id);
+    const std::string name = "job " + std::to_string(job.number);
+    if (job.options.transient) fail("full store takes transient", name + " is transient, and refused");
+    if (!room_) fail("room is taken", name + " is refused, and the store has room");
+  }
 }
 
 // A consumer that could have been heard within its liveness is not lost, and of several jobs none is charged with a
@@ -219,6 +238,7 @@ void Ledger::check_assigned(const Engine& engine, const broker::Effects& effects
       fail("knows its task", name + " goes to consumer " + std::to_string(peer->second.instance) +
                                  ", which does not serve its queue or does not know its task");
     }
+    if (is_low_ && !job.options.transient) fail("low store starts none", name + " is assigned, and its store is low");
     if (is_paused(job.queue)) fail("paused", name + " is assigned, and its queue is paused");
     if (spec.expires && expiry_of(spec) <= time_.moment().wall) fail("expired", name + " is assigned after it expired");
     if (job.options.acks_early && !job.options.transient && !assigned.batch) {

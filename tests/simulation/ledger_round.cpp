@@ -62,7 +62,7 @@ void Ledger::check_nothing_waits(const Engine& engine) const {
     if (queue->settings.is_paused) continue;
     for (const auto& [key, line] : queue->lines) {
       const Job* next = line->next();
-      if (next == nullptr) continue;
+      if (next == nullptr || (is_low_ && !next->is_transient())) continue;
       for (const auto& [id, session] : engine.sessions()) {
         if (!session.consumer || session.consumer->credit == 0) continue;
         const auto peer = consumers_.find(id);

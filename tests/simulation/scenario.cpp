@@ -49,6 +49,7 @@ Scenario Scenario::of(Random& random) {
   s.pause = every(500, 8000);
   s.clock = random.percent(30) ? every(300, 4000) : Time{0};
   s.people = every(300, 3000);
+  s.full = random.percent(30) ? every(200, 3000) : Time{0};
   s.disk_errors = random.percent(20) ? random.between(1, 20) : 0;
   s.failing = often(40);
   s.crashing = often(30);

@@ -29,6 +29,7 @@ struct Scenario {
   Time client_crash{};
   Time cut{};                    // a connection breaks
   Time pause{};                  // a process stands still, or all do
+  Time full{};                   // the store becomes full, or has room again
   Time clock{};                  // somebody sets the wall clock
   Time people{};                 // somebody pauses, purges, …
   std::int64_t disk_errors = 0;  // per mille of the commits

@@ -4,6 +4,8 @@
 #include "tests/simulation/client.h"
 #include "tests/simulation/consumer.h"
 
+#include <limits>
+
 namespace zebu::simulation {
 
 namespace {
@@ -124,6 +126,14 @@ void World::set_clock() {
   note("the clock is set, % ms ahead", {static_cast<std::uint64_t>(clock_ahead_.count())});
 }
 
+// To the brim, or nearly so. Mostly it has room again later.
+void World::fill_store() {
+  std::optional<std::uint64_t> room;
+  if (random.percent(60)) room = random.percent(60) ? 0 : random.below(20'000);
+  note("the store has room for % bytes", {room.value_or(std::numeric_limits<std::uint64_t>::max())});
+  broker_->store_has_room(room, room == 0U && random.percent(40));
+}
+
 // People.
 void World::bother() {
   const std::string queue = queue_name(random.below(scenario.queues));
@@ -148,6 +158,7 @@ void World::bother() {
           static_cast<void>(engine.forget_failed(*stored, out));
         } else {
           JobFacts& fresh = ledger.add(job.queue, job.task, job.options);
+          fresh.is_retry = true;
           static_cast<void>(engine.retry(*stored, fresh.id, now, out));
         }
         return;
@@ -168,6 +179,7 @@ void World::start_faults() {
   });
   repeat(scenario.pause, [this] { stand_still(); });
   repeat(scenario.clock, [this] { set_clock(); });
+  repeat(scenario.full, [this] { fill_store(); });
   repeat(scenario.people, [this] { bother(); });
   // What clients do.
   const Time each = scenario.faults_end / static_cast<std::int64_t>(scenario.jobs / 3 + 1);
@@ -189,6 +201,7 @@ void World::calm_down() {
   is_calm_ = true;
   clock_ahead_ = most_ahead_;  // no job was given a time that is far from now
   if (!broker_->is_up()) broker_->start();
+  broker_->store_has_room({}, false);
   // A broker that is told of it in the middle of a restart would not remember.
   for (std::size_t i = 0; i < scenario.queues; ++i) {
     broker_->tell([queue = queue_name(i)](broker::Engine& engine, Moment, broker::Effects& out) {

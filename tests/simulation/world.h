@@ -72,6 +72,7 @@ class World {
   void crash_broker();
   void stand_still();
   void set_clock();
+  void fill_store();
   void bother();
   void calm_down();
   [[nodiscard]] bool is_done() const;

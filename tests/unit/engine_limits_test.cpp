@@ -52,6 +52,80 @@ TEST_CASE("a queue's limit in bytes holds too") {
   CHECK(refusal_of(d) == ErrorCode::queue_full);
 }
 
+TEST_CASE("a full store refuses durable jobs with a time to retry after, and nothing else") {
+  EngineDriver d;
+  const SessionId client = d.client();
+  const SessionId consumer = d.consumer(10);
+  const JobId before = d.submit(client);
+  d.take();
+  d.engine().store_has_room(0);
+  d.submit(client);
+  REQUIRE(d.effects.refused.size() == 1);
+  CHECK(d.effects.refused[0].what.why.retry_after == std::chrono::seconds(5));
+  CHECK(refusal_of(d) == ErrorCode::store_full);
+  CHECK(d.engine().totals().refused == 1);
+  // A transient job, an outcome, and a job that the broker has.
+  JobOptions transient;
+  transient.transient = true;
+  d.submit(client, true, transient);
+  d.engine().submit(client, {true, {{before, "fib", "default", "\x91\x1e", {}}}, {}}, d.now(), d.effects);
+  CHECK(d.effects.refused.empty());
+  CHECK(d.take().accepted.size() == 2);
+  CHECK(d.assigned_to(consumer).size() == 2);
+  d.outcome(consumer, before, 1);
+  CHECK(d.engine().jobs().find(before)->state == JobState::succeeded);
+  // It has room again.
+  d.engine().store_has_room({});
+  d.submit(client);
+  CHECK(d.take().refused.empty());
+}
+
+TEST_CASE("while nearly all of a store's room is used up no durable job is started, and outcomes are taken") {
+  EngineDriver d;
+  const SessionId client = d.client();
+  const SessionId consumer = d.consumer(10, 10);
+  const JobId running = d.submit(client);
+  REQUIRE(d.assigned_to(consumer).size() == 1);
+  d.take();
+  d.submit(client);
+  d.engine().store_has_room(0, true);
+  CHECK(d.assigned_to(consumer).empty());
+  const SessionId both = d.consumer(10, 10, Uuid::make(), {}, {"default"}, {"fib", "other"});
+  JobOptions transient;
+  transient.transient = true;
+  d.submit(client, true, transient, "default", "other");
+  CHECK(d.assigned_to(both).size() == 1);
+  d.outcome(consumer, running, 1);
+  CHECK(d.take().done.size() == 1);
+  d.engine().store_has_room(0, false);
+  d.tick();
+  CHECK(d.take().assigned.size() == 1);
+}
+
+TEST_CASE("what was accepted since the store measured its room counts until it is written") {
+  EngineDriver d;
+  const SessionId client = d.client();
+  const std::string args(100'000, 'x');
+  const auto submit = [&] {
+    d.engine().submit(client, {true, {{Uuid::make(), "fib", "default", args, {}}}, {}}, d.now(), d.effects);
+    const bool is_refused = !d.effects.refused.empty();
+    d.effects.refused.clear();
+    return !is_refused;
+  };
+  d.engine().store_has_room(500'000);  // twice for each: in the log, and in the file
+  CHECK(submit());
+  CHECK(submit());
+  CHECK_FALSE(submit());
+  // None of it is written yet.
+  d.engine().store_has_room(600'000);
+  CHECK_FALSE(submit());
+  d.settle();
+  d.engine().store_has_room(600'000);
+  CHECK(submit());
+  CHECK(submit());
+  CHECK_FALSE(submit());
+}
+
 TEST_CASE("a job that cannot run is refused") {
   EngineDriver d;
   const SessionId client = d.client();

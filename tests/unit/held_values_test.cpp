@@ -181,6 +181,43 @@ TEST_CASE("past its limit in bytes a large job is refused, and so is at once wha
   CHECK(desk.held.bytes() == 6'000);
 }
 
+TEST_CASE("a large job is refused while the store is full, also when a part of it is stored") {
+  Desk desk;
+  const SessionId client = desk.client();
+  const SessionId other = desk.client();
+  const JobId begun = desk.submit(client, 4 * kPiece);
+  static_cast<void>(desk.commit());
+  desk.held.wait(other, {{begun}, {}}, desk.effects);
+  desk.engine().store_has_room(0);
+  const JobId late = desk.submit(client, 4 * kPiece);
+  REQUIRE(desk.effects.refused.size() == 1);
+  CHECK(desk.effects.refused.front().what.id == late);
+  desk.commits_until_empty();
+  const Effects told = desk.take();
+  REQUIRE(told.refused.size() == 2);
+  CHECK(told.refused.back().session == client);
+  CHECK(told.refused.back().what.id == begun);
+  for (const auto& refused : told.refused) CHECK(refused.what.why.code == ErrorCode::store_full);
+  REQUIRE(told.unknown.size() == 1);
+  CHECK(told.unknown.front().session == other);
+  CHECK(told.accepted.empty());
+  CHECK(desk.held.empty());
+}
+
+TEST_CASE("a large result is kept while the store is full") {
+  Desk desk;
+  const SessionId client = desk.client();
+  const SessionId consumer = desk.consumer(1);
+  const JobId id = desk.EngineDriver::submit(client);
+  REQUIRE(desk.assigned_to(consumer).size() == 1);
+  desk.take();
+  desk.engine().store_has_room(0);
+  desk.report(consumer, id, 4 * kPiece);
+  CHECK_FALSE(desk.held.empty());
+  desk.commits_until_empty();
+  CHECK(desk.take().done.size() == 1);
+}
+
 TEST_CASE("a transient job is not held back, however large") {
   Desk desk;
   const SessionId client = desk.client();

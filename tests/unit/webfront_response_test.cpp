@@ -49,6 +49,9 @@ TEST_CASE("a refusal of the broker becomes a problem with its own status") {
   const Response full = error_response({ErrorCode::queue_full, "full", 1500ms});
   CHECK(full.status == 429);
   CHECK(full.headers == "Retry-After: 2\r\n");
+  const Response no_room = error_response({ErrorCode::store_full, "no room", 5s});
+  CHECK(no_room.status == 507);
+  CHECK(no_room.headers == "Retry-After: 5\r\n");
   for (const ErrorCode code : {ErrorCode::timed_out, ErrorCode::client_full}) {
     CHECK(error_response({code, "", {}}).status == 503);
     CHECK(error_response({code, "", {}}).headers == "Retry-After: 1\r\n");

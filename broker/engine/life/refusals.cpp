@@ -17,7 +17,8 @@ bool Engine::would_accept(const message::Submission& job) const {
   spec.task = job.task;
   spec.queue = job.queue;
   spec.options = job.options;
-  return !why_refused(spec, spec.size() + job.args.size());
+  const std::size_t size = spec.size() + job.args.size();
+  return !why_refused(spec, size) && !why_store_full(size);
 }
 
 // size: the job's share of its queue's limit in bytes.
@@ -77,6 +78,19 @@ std::optional<Error> Engine::why_full(const Queue* queue, const JobSpec& spec, s
     return full(bytes, " bytes", transient ? "--transient-bytes" : "--queue-bytes");
   }
   return std::nullopt;
+}
+
+std::optional<Error> Engine::why_store_full(std::size_t bytes) const {
+  if (room_.has_room_for(bytes)) return std::nullopt;
+  return Error{ErrorCode::store_full,
+               "the broker's store has no room for new durable jobs: retry after 5 s, or free space on its volume",
+               std::chrono::seconds(5)};
+}
+
+std::optional<Error> Engine::take_room(std::size_t bytes) {
+  auto why = why_store_full(bytes);
+  if (!why) room_.take(bytes);
+  return why;
 }
 
 }  // namespace zebu::broker

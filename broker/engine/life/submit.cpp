@@ -26,16 +26,19 @@ void Engine::accept(SessionId session, const message::Submission& job, bool wait
   spec->args = job.args;
   spec->options = job.options;
   if (!job.kwargs.empty()) spec->kwargs = std::string(job.kwargs);
-  accept(session, std::move(spec), wait, now, out);
+  const std::size_t to_write = spec->options.transient ? 0 : spec->size();
+  accept(session, std::move(spec), to_write, wait, now, out);
 }
 
 void Engine::submit_held_back(SessionId session, std::shared_ptr<JobSpec> job, bool wait, Moment now, Effects& out) {
   last_ = now;
   if (Job* known = jobs_.find(job->id)) return accept_again(session, *known, wait, out);
-  accept(session, std::move(job), wait, now, out);
+  accept(session, std::move(job), 0, wait, now, out);  // take_room() was asked for all of it
 }
 
-void Engine::accept(SessionId session, std::shared_ptr<JobSpec> spec, bool wait, Moment now, Effects& out) {
+// to_write: the bytes that the store needs for it, and does not have yet.
+void Engine::accept(SessionId session, std::shared_ptr<JobSpec> spec, std::size_t to_write, bool wait, Moment now,
+                    Effects& out) {
   const JobOptions& options = spec->options;
   spec->submitted = now.wall;
   spec->listed_at = listed_at(spec->id, now.wall + jobs_.clock_ahead());
@@ -44,7 +47,9 @@ void Engine::accept(SessionId session, std::shared_ptr<JobSpec> spec, bool wait,
   if (spec->is_due_by_wall) spec->due = options.run_at;
   spec->is_expiry_by_wall = options.expires_at.has_value() && !options.expires_in;
   spec->expires = options.expires_in ? std::optional(now.wall + *options.expires_in) : options.expires_at;
-  if (auto why = why_refused(*spec, spec->size())) {
+  auto why = why_refused(*spec, spec->size());
+  if (!why && to_write > 0) why = take_room(to_write);
+  if (why) {
     ++totals_.refused;
     out.refused.push_back({session, {spec->id, std::move(*why), spec->queue, spec->task}});
     return;
