@@ -7,6 +7,7 @@
 #include "zebu/program/stop_signal.h"
 #include "zebu/version.h"
 
+#include <csignal>
 #include <cstdio>
 #include <cstring>
 
@@ -29,9 +30,10 @@ int main(int argc, char** argv) {
   options.tells_moves = is_logged(Event::job_finished);
   const StopSignal stop;
   Notifier notifier;
+  std::signal(SIGXFSZ, SIG_IGN);  // a store at its limit of size is as a full disk (DiskRoom)
   const unsigned long files = raise_open_files();
 
-  auto store = broker::open_store(options.store);
+  auto store = broker::open_store(options.store, options.store_reserve);
   if (!store) return not_started(store.error());
   auto server = broker::Server::create(options, std::move(*store));
   if (!server) return not_started(server.error());

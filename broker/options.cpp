@@ -9,6 +9,8 @@ namespace zebu::broker {
 
 namespace {
 
+constexpr std::uint64_t kLeastReserve = 1U << 20;
+
 void add_commands(cli::Command& app, MaintenanceOptions& maintenance) {
   const auto command = [&](const std::string& name, const std::string& what) {
     cli::Command added = app.subcommand(name, what);
@@ -33,6 +35,12 @@ void add_endpoints_and_store(cli::Command& app, Options& options) {
         return is_store(store) ? "" : "'" + store + "' is neither sqlite:PATH nor memory";
       })
       .shows_default();
+  app.option(
+         "--store-reserve", options.store_reserve,
+         "bytes of the store's volume that are kept free for accepted jobs: with less, new durable ones are refused; "
+         "by default 64 MiB, or an eighth of a smaller volume")
+      .as_size()
+      .range(kLeastReserve, 1ULL << 50);
   app.duration("--liveness", options.liveness, "a peer that is silent for this long is lost");
 }
 

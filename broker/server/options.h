@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 
 namespace zebu::broker {
@@ -14,6 +15,9 @@ struct Options : EngineOptions {
   std::string consumers = "tcp://*:5556";
   // Where durable jobs live: "sqlite:PATH", or "memory", where they are lost with the process.
   std::string store;
+  // Bytes of the store's volume that are kept free for what becomes of accepted jobs: with less, new ones are refused.
+  // Unset: 64 MiB, or an eighth of a smaller volume.
+  std::optional<std::uint64_t> store_reserve = {};
   // While a commit is under way, the loop spins this long for its end before it sleeps, and so does the store's thread
   // for the next one. On a disk that syncs within 0.2 ms a commit of one job is done sooner; on a slower one both soon
   // spin rarely (AdaptiveSpin).

@@ -108,8 +108,11 @@ void tell_consumers(const QueryCall& call) {
                                            : named_consumers_answer(call.engine, name, after, limit, call.now));
 }
 
+// While the store stands still this answer does not wait for it: it says so, and shows no job.
 void tell_broker(const QueryCall& call) {
-  call.pending.answer_as_is(call.from, broker_answer(call.engine, call.facts, call.now));
+  std::string answer = broker_answer(call.engine, call.facts, call.now);
+  if (call.facts.store_trouble.empty()) return call.pending.answer_as_is(call.from, std::move(answer));
+  call.pending.answer(call.from, std::move(answer), {});
 }
 
 // If you add one: docs/protocol.md, its table of queries.

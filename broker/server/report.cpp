@@ -408,6 +408,10 @@ std::string broker_answer(const Engine& engine, const ServerFacts& server, Momen
     map["protocol"].text(std::to_string(message::kMajor) + "." + std::to_string(message::kMinor));
     map["instance"].text(server.instance.to_string());
     map["store"].text(server.store);
+    map["store_full"].boolean(server.is_store_full || !server.store_trouble.empty());
+    map["store_low"].boolean(server.is_store_low);
+    server.store_room ? map["store_room"].number(*server.store_room) : map["store_room"].nil();
+    write_text(map["store_trouble"], server.store_trouble);
     write_milliseconds(map["uptime_ms"], now.steady - server.started);
     map["clients"].number(engine.sessions().size() - consumers);
     map["consumers"].number(consumers);

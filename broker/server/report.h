@@ -14,6 +14,11 @@ struct ServerFacts {
   TimePoint started{};
   std::uint64_t errors = 0;      // messages that were answered with ERROR
   std::uint64_t held_bytes = 0;  // HeldValues::bytes()
+  // StoreState, and Store::trouble().
+  std::optional<std::uint64_t> store_room = {};
+  bool is_store_full = false;
+  bool is_store_low = false;
+  std::string store_trouble = {};
 };
 
 // A failed job, and the new one that runs in its place.

@@ -12,6 +12,9 @@ constexpr std::chrono::milliseconds kHold{1};
 // many queues and tasks as there may be.
 constexpr std::size_t kLongestFrame = 4U << 20;
 
+// How often the store is looked after, at least: whether it is there, and has room.
+constexpr std::chrono::milliseconds kLook{250};
+
 // What a broker that stops tells its peers: when to look for it again, or for the next one.
 constexpr std::chrono::milliseconds kBackAfter{200};
 // How long that may take to leave.
@@ -85,7 +88,7 @@ Server::Server(const Options& options, std::unique_ptr<Store> store, const Recov
 }
 
 Result<void> Server::run(int stop, Notifier& notifier, const std::function<void()>& stopping) {
-  std::optional<std::chrono::milliseconds> timeout = std::chrono::milliseconds(0);
+  std::chrono::milliseconds timeout{0};
   while (!wait(stop, timeout)) {
     const auto has_more = round(clock_.now());
     if (!has_more) return tl::make_unexpected(has_more.error());
@@ -99,10 +102,10 @@ Result<void> Server::run(int stop, Notifier& notifier, const std::function<void(
 }
 
 // Until there is something to do, or the timeout has passed. True when `stop` became readable.
-bool Server::wait(int stop, std::optional<std::chrono::milliseconds> timeout) {
+bool Server::wait(int stop, std::chrono::milliseconds timeout) {
   Router& clients = ports_.clients().socket;
   Router& consumers = ports_.consumers().socket;
-  const auto poll = [&](std::optional<std::chrono::milliseconds> most) {
+  const auto poll = [&](std::chrono::milliseconds most) {
     return wait_readable(clients, consumers, stop, store_.descriptor(), most);
   };
   constexpr std::chrono::milliseconds kNow{0};
@@ -124,6 +127,7 @@ bool Server::wait(int stop, std::optional<std::chrono::milliseconds> timeout) {
 // Decisions that were made are committed and sent. A message that has not been handled may be lost.
 Result<void> Server::finish() {
   is_stopping_ = true;
+  store_.give_up();
   for (int commits = 0; commits < 2; ++commits) {
     if (auto taken = take_commit(store_.wait(), clock_.now()); !taken) return taken;
     start_commit(clock_.now());
@@ -139,8 +143,48 @@ Result<void> Server::finish() {
 }
 
 TimePoint Server::next_deadline() const {
-  const TimePoint deadline = std::min(engine_.next_deadline().value_or(next_pulse_), next_pulse_);
-  return held_since_ ? std::min(deadline, *held_since_ + kHold) : deadline;
+  TimePoint next = std::min(next_pulse_, store_.is_busy() ? next_ask_ : next_look_);
+  if (held_since_) next = std::min(next, *held_since_ + kHold);
+  return std::min(next, engine_.next_deadline().value_or(next));
+}
+
+// While it is busy it cannot be asked how it is; a commit that waits for room is told of all the same.
+void Server::look_after_store(Moment now) {
+  if (!store_.is_busy() || now.steady < next_ask_) return;
+  next_ask_ = now.steady + kLook;
+  std::string trouble = store_.trouble();
+  if (trouble.empty()) return;
+  engine_.store_has_room(0, facts_.is_store_low);
+  if (facts_.store_trouble.empty()) log_event(Event::store_waits, {}, "store {}: {}", options_.store, trouble);
+  facts_.store_trouble = std::move(trouble);
+}
+
+void Server::take_state(const StoreState& state) {
+  engine_.store_has_room(state.room, state.is_low);
+  is_store_nearly_full_ = state.is_nearly_full;
+  facts_.store_room = state.room;
+  if (std::exchange(facts_.is_store_low, state.is_low) != state.is_low) {
+    if (state.is_low) {
+      log_event(
+          Event::store_low, {},
+          "store {}: so little room is left that no durable job is started: free space on its volume, or wait until "
+          "jobs are forgotten",
+          options_.store);
+    } else {
+      log_event(Event::store_not_low, {}, "store {}: durable jobs are started again", options_.store);
+    }
+  }
+  if (std::exchange(facts_.is_store_full, state.is_full) == state.is_full) return;
+  if (state.is_full) {
+    log_event(
+        Event::store_full, {},
+        "store {}: it is full: new durable jobs are refused until there is clearly more than its reserve "
+        "(--store-reserve) free on its volume; the reserve is for what becomes of accepted jobs. Free space, or wait "
+        "until jobs are forgotten",
+        options_.store);
+  } else {
+    log_event(Event::store_free, {}, "store {}: it has room again, new durable jobs are accepted", options_.store);
+  }
 }
 
 // decide → persist → tell. True when there may be more to do at once.
@@ -164,6 +208,7 @@ Result<bool> Server::round(Moment now) {
   gather();  // before the tick: it forgets finished jobs
   engine_.tick(now, effects_);
   gather();
+  look_after_store(now);
   start_commit(now);
   if (held_since_ && now.steady - *held_since_ >= kHold) {
     outbox_.release();
@@ -197,8 +242,10 @@ void Server::start_commit(Moment now) {
     held_.advance(now, effects_);
     gather();
   }
-  if (effects_.records.empty() && effects_.reads.empty()) return;
-  StoreWork work{std::nullopt, std::exchange(effects_.records, {}), std::exchange(effects_.reads, {})};
+  const bool looks = now.steady >= next_look_ || (is_store_nearly_full_ && !effects_.records.empty());
+  if (effects_.records.empty() && effects_.reads.empty() && !looks) return;
+  if (looks) next_look_ = now.steady + kLook;
+  StoreWork work{std::nullopt, std::exchange(effects_.records, {}), std::exchange(effects_.reads, {}), looks};
   if (!work.records.empty()) {
     const BatchNumber batch = engine_.seal();
     outbox_.seal(batch);
@@ -213,6 +260,12 @@ Result<void> Server::take_commit(std::optional<Result<StoreDone>> done, Moment n
   if (!done) return {};
   if (!*done) return tl::make_unexpected(std::move(done->error()));
   const StoreDone& stored = **done;
+  if (!facts_.store_trouble.empty()) {
+    log_event(Event::store_goes_on, {}, "store {}: it goes on", options_.store);
+    facts_.store_trouble.clear();
+    next_look_ = now.steady;
+  }
+  if (stored.state) take_state(*stored.state);
   if (stored.batch) {
     const TimePoint ended = Clock::now();
     held_.committed(ended - commit_began_);

@@ -43,11 +43,13 @@ class Server {
   Server(const Options& options, std::unique_ptr<Store> store, const Recovered& recovered, Router clients,
          Router consumers);
 
-  [[nodiscard]] bool wait(int stop, std::optional<std::chrono::milliseconds> timeout);
+  [[nodiscard]] bool wait(int stop, std::chrono::milliseconds timeout);
   [[nodiscard]] Result<bool> round(Moment now);
   [[nodiscard]] Result<void> finish();
   [[nodiscard]] Result<void> take_commit(std::optional<Result<StoreDone>> done, Moment now);
   void start_commit(Moment now);
+  void look_after_store(Moment now);
+  void take_state(const StoreState& state);
   void tell();
   void tell_words();
   [[nodiscard]] TimePoint next_deadline() const;
@@ -81,6 +83,9 @@ class Server {
   std::vector<SessionId> ended_;  // to be forgotten after their last replies
   bool is_stopping_ = false;      // decisions are committed and sent, and no new message is handled
   TimePoint commit_began_{};
+  TimePoint next_look_{};                // of the store at itself
+  TimePoint next_ask_{};                 // why it is busy for so long
+  bool is_store_nearly_full_ = false;    // then a look comes with every commit
   std::optional<TimePoint> held_since_;  // when the outboxes began to hold replies back
   Decoder decoder_;
   Received received_;

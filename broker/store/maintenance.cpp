@@ -2,10 +2,10 @@
 
 #include "broker/store/open_store.h"
 #include "broker/store/sqlite/check.h"
+#include "broker/store/sqlite/copy.h"
 #include "broker/store/sqlite/file.h"
 #include "broker/store/sqlite/file_layer.h"
 #include "broker/store/sqlite/migration.h"
-#include "broker/store/sqlite/system_files.h"
 
 #include <sys/stat.h>
 
@@ -36,32 +36,17 @@ std::string size_of(const std::string& path) {
   return text;
 }
 
-// From a name beside it, so that half a backup is never seen under its name.
-Result<void> put_in_place(const std::string& from, const std::string& to, bool replace) {
-  if (const auto synced = sync_path(from); !synced) return synced;
-  // link() does not replace a file that was made meanwhile.
-  if (replace ? rename(from.c_str(), to.c_str()) != 0 : link(from.c_str(), to.c_str()) != 0) {
-    return system_error("write", to);
-  }
-  if (!replace) unlink(from.c_str());
-  const std::string directory = fs::absolute(to).parent_path().string();
-  return sync_path(directory);
-}
-
-Result<void> write_copy(const std::string& path, const std::string& to) {
+Result<void> write_copy(const std::string& path, const std::string& to, bool replace) {
   std::unique_ptr<SQLite::Database> database;
   try {
     database =
         std::make_unique<SQLite::Database>(path, SQLite::OPEN_READWRITE | SQLite::OPEN_NOMUTEX, 5000, file_layer(""));
     if (page_checksum(database->getHandle()) == PageChecksum::none)
       return fail(ErrorCode::system, "'" + path + "' is not a Zebu store");
-    SQLite::Statement vacuum(*database, "VACUUM INTO ?");
-    vacuum.bind(1, to);
-    vacuum.exec();
   } catch (const std::exception&) {
-    return tl::make_unexpected(explain("write a backup to '" + to + "'", path, database.get()));
+    return tl::make_unexpected(explain("read it for a backup", path, database.get()));
   }
-  return {};
+  return copy_database(*database, to, replace);
 }
 
 }  // namespace
@@ -89,24 +74,14 @@ Result<std::string> back_up_store(const std::string& path, const std::string& to
     return fail(ErrorCode::system, "'" + to + "' exists already: name another file, or replace it with --force.");
   }
   if (fs::equivalent(path, to, ignored)) return fail(ErrorCode::system, "'" + to + "' is the store itself.");
-  const std::string partial = to + ".partial";
-  for (const char* companion : {"-wal", "-shm", ".lock"}) {
+  for (const char* companion : {"-wal", "-shm", ".lock", ".reserve"}) {
     const std::string own = canonical_path(path) + companion;
     if (canonical_path(to) == own) return fail(ErrorCode::system, "'" + to + "' is a file of the store itself.");
   }
-  for (const std::string& file : {to, partial}) {
-    if (fs::exists(file, ignored) && !fs::is_regular_file(file, ignored)) {
-      return fail(ErrorCode::system, "'" + file + "' is not a regular file: name another one.");
-    }
+  if (fs::exists(to, ignored) && !fs::is_regular_file(to, ignored)) {
+    return fail(ErrorCode::system, "'" + to + "' is not a regular file: name another one.");
   }
-  fs::remove(partial, ignored);
-  if (const auto written = write_copy(path, partial); !written) {
-    fs::remove(partial, ignored);
-    return tl::make_unexpected(written.error());
-  }
-  const auto placed = put_in_place(partial, to, replace);
-  fs::remove(partial, ignored);
-  if (!placed) return tl::make_unexpected(placed.error());
+  if (const auto written = write_copy(path, to, replace); !written) return tl::make_unexpected(written.error());
   return "backup of '" + path + "' in '" + to + "': " + size_of(to);
 }
 

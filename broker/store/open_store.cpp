@@ -56,7 +56,7 @@ std::optional<std::string> sqlite_path(const std::string& store) {
 
 bool is_store(const std::string& store) { return store == kMemory || sqlite_path(store).has_value(); }
 
-Result<std::unique_ptr<Store>> open_store(const std::string& store) {
+Result<std::unique_ptr<Store>> open_store(const std::string& store, std::optional<std::uint64_t> reserve) {
   if (store == kMemory) return std::make_unique<MemoryStore>();
   const auto path = sqlite_path(store);
   if (!path) return fail(ErrorCode::system, "'" + store + "' is neither sqlite:PATH nor memory");
@@ -69,6 +69,8 @@ Result<std::unique_ptr<Store>> open_store(const std::string& store) {
   }
   SqliteOptions options;
   options.path = *path;
+  options.is_looked_after = true;
+  options.reserve = reserve;
   return SqliteStore::open(options);
 }
 

@@ -16,7 +16,9 @@ namespace zebu::broker {
 // Whether `store` is "sqlite:PATH" or "memory".
 [[nodiscard]] bool is_store(const std::string& store);
 
-// The store of such a name. Makes the directory of the default one.
-[[nodiscard]] Result<std::unique_ptr<Store>> open_store(const std::string& store);
+// The store of such a name, for a broker. Makes the directory of the default one. reserve: bytes that it keeps free on
+// its volume; unset: as many as are usual.
+[[nodiscard]] Result<std::unique_ptr<Store>> open_store(const std::string& store,
+                                                        std::optional<std::uint64_t> reserve = {});
 
 }  // namespace zebu::broker

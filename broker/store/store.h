@@ -11,6 +11,16 @@
 
 namespace zebu::broker {
 
+// How a store is.
+struct StoreState {
+  // Bytes of new jobs that fit, all but what is being committed counted in; unset: without a limit. What becomes of
+  // jobs that the store has is never refused: it keeps room for that.
+  std::optional<std::uint64_t> room = {};
+  bool is_full = false;  // room is 0, and stays so until there is clearly more
+  bool is_nearly_full = false;
+  bool is_low = false;  // little is left even of what is kept for the jobs that the store has
+};
+
 // Where durable jobs live. After a crash the store holds a prefix of the commits, each of them whole. After an error
 // the store is dead, and the broker with it (docs/architecture.md): every later call fails too. One thread at a time
 // calls it. Every implementation passes tests/unit/store_test.cpp.
@@ -30,6 +40,15 @@ class Store {
 
   // After a commit or reads: work for which no reply has to wait. An error shows at the next call.
   virtual void tidy() {}
+
+  // How it is, by a few system calls. An error: what it needs is gone, so it is dead.
+  [[nodiscard]] virtual Result<StoreState> look() { return StoreState{}; }
+
+  // These two may be called by any thread.
+  // Why a call does not return, such as a commit that waits for room on a full disk; empty: all goes on.
+  [[nodiscard]] virtual std::string trouble() const { return {}; }
+  // The broker is to end: a call that waits like this fails, now and later.
+  virtual void give_up() {}
 
   // In the order of `ids`; unset for an id that the store does not have.
   [[nodiscard]] virtual Result<std::vector<std::optional<StoredJob>>> find(const std::vector<JobId>& ids) = 0;

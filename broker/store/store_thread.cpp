@@ -47,6 +47,7 @@ StoreThread::StoreThread(std::unique_ptr<Store> store, std::chrono::microseconds
 }
 
 StoreThread::~StoreThread() {
+  give_up();
   static_cast<void>(wait());
   change(Phase::closing);
   thread_.join();
@@ -112,7 +113,7 @@ void StoreThread::run() {
 }
 
 Result<StoreDone> StoreThread::perform(const StoreWork& work) {
-  StoreDone done{work.batch, {}, {}};
+  StoreDone done{work.batch, {}, {}, {}};
   if (!work.records.empty()) {
     auto duplicates = store_->commit(work.records);
     if (!duplicates) return tl::make_unexpected(std::move(duplicates.error()));
@@ -123,6 +124,11 @@ Result<StoreDone> StoreThread::perform(const StoreWork& work) {
     auto answer = broker::perform(*store_, read);
     if (!answer) return tl::make_unexpected(std::move(answer.error()));
     done.answers.push_back(std::move(*answer));
+  }
+  if (work.looks) {
+    auto state = store_->look();
+    if (!state) return tl::make_unexpected(std::move(state.error()));
+    done.state = *state;
   }
   return done;
 }

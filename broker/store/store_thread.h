@@ -11,16 +11,18 @@
 
 namespace zebu::broker {
 
-// One turn of the store: the records of a batch, in one commit, then reads.
+// One turn of the store: the records of a batch, in one commit, then reads, then a look at the store itself.
 struct StoreWork {
   std::optional<BatchNumber> batch;  // unset: there are only reads
   std::vector<Record> records;
   std::vector<Read> reads;
+  bool looks = false;
 };
 struct StoreDone {
   std::optional<BatchNumber> batch;
   std::vector<Duplicate> duplicates;
   std::vector<ReadAnswer> answers;
+  std::optional<StoreState> state = {};
 };
 
 // One read, now.
@@ -33,7 +35,7 @@ class StoreThread {
  public:
   // The store has been recovered. spin: how long the thread looks for more work before it sleeps.
   explicit StoreThread(std::unique_ptr<Store> store, std::chrono::microseconds spin = {});
-  // Waits for the work under way.
+  // Waits for the work under way, but not for room on the disk.
   ~StoreThread();
   StoreThread(const StoreThread&) = delete;
   StoreThread& operator=(const StoreThread&) = delete;
@@ -50,6 +52,10 @@ class StoreThread {
   void start(StoreWork work);
   // The result of the work, once it is done. After an error the store is dead.
   [[nodiscard]] std::optional<Result<StoreDone>> take();
+  // Why the work under way does not go on (Store::trouble).
+  [[nodiscard]] std::string trouble() const { return store_->trouble(); }
+  // The broker is to end: work that waits for room on the disk fails.
+  void give_up() { store_->give_up(); }
   // Waits for the work under way, and takes it.
   [[nodiscard]] std::optional<Result<StoreDone>> wait();
 

@@ -24,6 +24,11 @@ int run(const CommonOptions& common, const PingOptions&) {
             << visible(cell(*broker, "store"), Lines::one) << ", up for " << duration_cell(*broker, "uptime_ms") << ", "
             << count_cell(*broker, "clients") << " clients, " << count_cell(*broker, "consumers")
             << " consumers, instance " << visible(cell(*broker, "instance"), Lines::one) << '\n';
+  if (broker->value("store_full", false)) {
+    std::cout << "the store is full: new durable jobs are refused until it has room\n";
+    const std::string trouble = cell(*broker, "store_trouble");
+    if (trouble != "-") std::cout << "the store stands still: " << visible(trouble, Lines::one) << '\n';
+  }
   return 0;
 }
 

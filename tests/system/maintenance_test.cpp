@@ -5,8 +5,12 @@
 #include "tests/support/stack.h"
 #include "tests/support/temp_dir.h"
 
+#include <sys/mount.h>
+
+#include <csignal>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 
 using namespace zebu::test;
 
@@ -38,10 +42,47 @@ TEST_CASE("a backup of a running broker's store has its jobs, and another broker
   CHECK(again.exit.code == 1);
   CHECK(has(again.err, "--force"));
   CHECK(maintain(stack.store(), {"backup", "--to", file, "--force"}).exit.code == 0);
-  CHECK_FALSE(std::filesystem::exists(file + ".partial"));
+  CHECK_FALSE(std::filesystem::exists(file + ".zebu-partial"));
 
   Stack other({.broker = {"--store", "sqlite:" + file}, .consumers = 0, .with_webfront = false});
   CHECK(has(other.produce({"queues"}).out, "default"));
+}
+
+TEST_CASE("a backup that is killed leaves nothing behind") {
+  Stack stack({.consumers = 0, .with_webfront = false});
+  const std::string text(100'000, 'x');
+  REQUIRE(stack.produce({"submit", "echo", text, "--count", "200"}).exit.code == 0);
+  const TempDir dir;
+  const std::string file = dir.path() / "backup.db";
+  for (const int signal : {SIGTERM, SIGINT, SIGKILL}) {
+    Process backup({program("zebu-broker"), "backup", "--to", file, "--store", stack.store()});
+    backup.signal(signal);
+    // Or it was quicker than the signal.
+    const bool is_done = backup.wait_exit().code == 0;
+    INFO("signal " << signal);
+    CHECK(std::filesystem::exists(file) == is_done);
+    CHECK(std::distance(std::filesystem::directory_iterator(dir.path()), {}) == (is_done ? 1 : 0));
+    std::filesystem::remove(file);
+  }
+}
+
+TEST_CASE("a backup for which the volume has no room is told with its size, and leaves nothing behind") {
+  Stack stack({.consumers = 0, .with_webfront = false});
+  const std::string text(100'000, 'x');
+  REQUIRE(stack.produce({"submit", "echo", text, "--count", "50"}).exit.code == 0);
+  const TempDir dir;
+  if (::mount("tmpfs", dir.path().c_str(), "tmpfs", 0, "size=2m") != 0) {
+    WARN("left out: only root may mount a file system");
+    return;
+  }
+  const Finished backup = maintain(stack.store(), {"backup", "--to", dir.path() / "backup.db"});
+  const bool is_empty = std::filesystem::is_empty(dir.path());
+  ::umount2(dir.path().c_str(), MNT_DETACH);
+  INFO(backup.err);
+  CHECK(backup.exit.code == 1);
+  CHECK(has(backup.err, "it needs about "));
+  CHECK(has(backup.err, "and its file system has 2.0 MiB free"));
+  CHECK(is_empty);
 }
 
 TEST_CASE("check and compact refuse a store that a broker uses, and work when it has stopped") {

@@ -4,6 +4,8 @@
 #include "broker/store/sqlite/page_checksums.h"
 #include "broker/store/sqlite/schema.h"
 
+#include <algorithm>
+#include <cerrno>
 #include <cstring>
 #include <filesystem>
 #include <sqlite3.h>
@@ -38,6 +40,16 @@ std::string way_out(int code, const std::string& path) {
     default:
       return "see to the disk (`dmesg` may know more) and start again: nothing that was acknowledged is lost.";
   }
+}
+
+// On a small volume the log must not take it all.
+int pages_for(const DiskRoom& room, int pages) {
+  constexpr std::uint64_t kLogOfVolume = 16;
+  constexpr int kFewest = 64;
+  const auto volume = room.volume();
+  if (!volume) return pages;
+  const std::uint64_t fit = volume->total / kLogOfVolume / kPageSize;
+  return static_cast<int>(std::clamp<std::uint64_t>(fit, kFewest, static_cast<std::uint64_t>(pages)));
 }
 
 std::string other_format(int format, const std::string& path) {
@@ -92,9 +104,14 @@ Result<std::unique_ptr<SqliteFile>> SqliteFile::open(const SqliteOptions& option
   if (!lock) return tl::make_unexpected(lock.error());
   std::unique_ptr<SqliteFile> file(new SqliteFile(std::move(resolved), std::move(*lock)));
   try {
+    if (options.is_looked_after) {
+      file->room_ =
+          std::make_unique<DiskRoom>(file->path(), file->lock_.descriptor(), options.reserve, options.ask_volume);
+    }
     file->connect();
     file->configure();
     file->compare_mark();
+    if (options.is_looked_after) file->look_after();
   } catch (const std::exception&) {
     return tl::make_unexpected(file->explain("open it"));
   }
@@ -136,6 +153,7 @@ void SqliteFile::configure() {
   database_->exec("PRAGMA synchronous = FULL");   // a commit that has returned is on the disk
   database_->exec("PRAGMA secure_delete = OFF");  // Debian's default is to overwrite what is deleted
   database_->exec("PRAGMA cache_size = -" + std::to_string(options_.cache_bytes / 1024));
+  if (room_) options_.checkpoint_pages = pages_for(*room_, options_.checkpoint_pages);
   database_->exec("PRAGMA wal_autocheckpoint = " + std::to_string(options_.checkpoint_pages));
   if (format_of(*database_) != kFormat) create_tables(*database_);
 }
@@ -163,10 +181,11 @@ void SqliteFile::compare_mark() {
 
 void SqliteFile::write_mark() {
   if (written_ == mark_.commit) return;
-  written_ = mark_.commit;
   if (!lock_.set_mark(mark_)) {
+    if (is_want_of_room(errno)) return;  // it may be behind
     throw std::runtime_error("cannot write '" + lock_.path() + "': " + std::strerror(errno));
   }
+  written_ = mark_.commit;
 }
 
 }  // namespace zebu::broker

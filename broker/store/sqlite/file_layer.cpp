@@ -1,7 +1,10 @@
 #include "broker/store/sqlite/file_layer.h"
 
+#include "broker/store/sqlite/disk_room.h"
+#include "broker/store/sqlite/open_file.h"
 #include "broker/store/sqlite/page_checksums.h"
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 #include <list>
@@ -33,6 +36,8 @@ struct FileState {
   PageChecksum checksum = PageChecksum::none;
   Gathered gathered;
   std::optional<std::string> damage;  // the first that was found
+  DiskRoom* room = nullptr;           // asked when a write finds none
+  bool is_log = false;
 };
 
 // An open file. SQLite allocates it, with room for the file of the layer below behind it.
@@ -60,12 +65,38 @@ void look_at_header(sqlite3_file* file, const void* bytes, int amount, sqlite3_i
   if (offset == 0 && amount >= kHeaderBytes && is_header(header)) of(file).checksum = promised_checksum(header);
 }
 
+// SQLite takes a quota, and the limit of a file's size, for a broken disk.
+bool is_full(sqlite3_file* file, int rc) {
+  if (rc != SQLITE_IOERR_WRITE) return rc == SQLITE_FULL;
+  int error = 0;
+  const auto ask = below(file)->pMethods->xFileControl;
+  return ask(below(file), SQLITE_FCNTL_LAST_ERRNO, &error) == SQLITE_OK && is_want_of_room(error);
+}
+
+// Repeats what found no room, as often as DiskRoom says. A checkpoint does not wait: it can be left for later, and the
+// commit that it comes with is done.
+template <class Write>
+int with_room(sqlite3_file* file, Write&& write_once) {
+  DiskRoom* room = of(file).room;
+  for (bool is_again = false;; is_again = true) {
+    const int rc = write_once();
+    if (!is_full(file, rc)) {
+      if (is_again) room->made_room();
+      return rc;
+    }
+    if (room == nullptr || !room->make_room(of(file).is_log)) return SQLITE_FULL;
+  }
+}
+
+int write_below(sqlite3_file* file, const void* from, int amount, sqlite3_int64 offset) {
+  return with_room(file, [&] { return below(file)->pMethods->xWrite(below(file), from, amount, offset); });
+}
+
 // Bytes that could not be written are lost, as they would be with a write of their own.
 int flush(sqlite3_file* file) {
   Gathered& gathered = of(file).gathered;
   if (gathered.bytes.empty()) return SQLITE_OK;
-  const int rc = below(file)->pMethods->xWrite(below(file), gathered.bytes.data(),
-                                               static_cast<int>(gathered.bytes.size()), gathered.offset);
+  const int rc = write_below(file, gathered.bytes.data(), static_cast<int>(gathered.bytes.size()), gathered.offset);
   gathered.bytes.clear();
   return rc;
 }
@@ -123,7 +154,7 @@ int write(sqlite3_file* file, const void* from, int amount, sqlite3_int64 offset
     if (const int rc = flush(file); rc != SQLITE_OK) return rc;
   }
   // Larger than any page, so not a page.
-  if (size > kMostGathered) return below(file)->pMethods->xWrite(below(file), from, amount, offset);
+  if (size > kMostGathered) return write_below(file, from, amount, offset);
   if (gathered.bytes.empty()) gathered.offset = offset;
   gathered.bytes.append(static_cast<const char*>(from), size);
   if (of(file).checksum != PageChecksum::none && is_page(amount, offset)) {
@@ -158,6 +189,15 @@ int fetch(sqlite3_file*, sqlite3_int64, int, void** to) {
   return SQLITE_OK;
 }
 
+// The index of the log grows with it.
+int map_index(sqlite3_file* file, int region, int size, int extend, void volatile** to) {
+  int rc = pass<&sqlite3_io_methods::xShmMap>(file, region, size, extend, to);
+  if (rc == SQLITE_IOERR_SHMSIZE && of(file).room != nullptr && of(file).room->make_room(false)) {
+    rc = pass<&sqlite3_io_methods::xShmMap>(file, region, size, extend, to);
+  }
+  return rc;
+}
+
 int characteristics(sqlite3_file* file) {
   int all = below(file)->pMethods->xDeviceCharacteristics(below(file));
 #ifdef SQLITE_IOCAP_SUBPAGE_READ
@@ -168,7 +208,7 @@ int characteristics(sqlite3_file* file) {
 
 int control(sqlite3_file* file, int what, void* argument) {
   if (what != kFileState) return below(file)->pMethods->xFileControl(below(file), what, argument);
-  *static_cast<const FileState**>(argument) = &of(file);
+  *static_cast<FileState**>(argument) = &of(file);
   return SQLITE_OK;
 }
 
@@ -194,9 +234,7 @@ constexpr sqlite3_io_methods kMethods = {
     control,
     [](sqlite3_file* f) { return pass<&sqlite3_io_methods::xSectorSize>(f); },
     characteristics,
-    [](sqlite3_file* f, int region, int size, int extend, void volatile** to) {
-      return pass<&sqlite3_io_methods::xShmMap>(f, region, size, extend, to);
-    },
+    map_index,
     [](sqlite3_file* f, int from, int n, int flags) {
       return unlock<&sqlite3_io_methods::xShmLock>(f, from, n, flags);
     },
@@ -206,13 +244,31 @@ constexpr sqlite3_io_methods kMethods = {
     [](sqlite3_file*, sqlite3_int64, void*) { return SQLITE_OK; },
 };
 
+// A file without a name cannot have a journal beside it. One for a file that is written for the first time holds
+// nothing, and goes with it.
+int open_nameless_journal(sqlite3_vfs* vfs, sqlite3_file* file, int flags, int* out_flags) {
+  constexpr int kKinds = SQLITE_OPEN_MAIN_JOURNAL | SQLITE_OPEN_TEMP_JOURNAL;
+  flags = (flags & ~kKinds) | SQLITE_OPEN_TEMP_JOURNAL | SQLITE_OPEN_DELETEONCLOSE | SQLITE_OPEN_EXCLUSIVE;
+  return below(vfs)->xOpen(below(vfs), nullptr, file, flags, out_flags);
+}
+
+int open_below(sqlite3_vfs* vfs, const char* name, sqlite3_file* file, int flags, int* out_flags) {
+  if (name == nullptr || !is_open_file_path(name)) return below(vfs)->xOpen(below(vfs), name, file, flags, out_flags);
+  use_open_file(name, file);
+  if (out_flags != nullptr) *out_flags = flags;
+  return SQLITE_OK;
+}
+
 int open(sqlite3_vfs* vfs, const char* name, sqlite3_file* file, int flags, int* out_flags) {
+  if ((flags & SQLITE_OPEN_MAIN_JOURNAL) != 0 && name != nullptr && is_open_file_path(name)) {
+    return open_nameless_journal(vfs, file, flags, out_flags);
+  }
   if ((flags & (SQLITE_OPEN_MAIN_DB | SQLITE_OPEN_WAL)) == 0) {
     return below(vfs)->xOpen(below(vfs), name, file, flags, out_flags);
   }
   file->pMethods = nullptr;
   below(file)->pMethods = nullptr;
-  const int rc = below(vfs)->xOpen(below(vfs), name, below(file), flags, out_flags);
+  const int rc = open_below(vfs, name, below(file), flags, out_flags);
   // A file that the layer below could not open may still have to be closed by it.
   if (below(file)->pMethods == nullptr) return rc;
   try {
@@ -224,6 +280,7 @@ int open(sqlite3_vfs* vfs, const char* name, sqlite3_file* file, int flags, int*
     return SQLITE_NOMEM;
   }
   file->pMethods = &kMethods;
+  of(file).is_log = (flags & SQLITE_OPEN_WAL) != 0;
   // Of a new database; another one's header is read before all else.
   if ((flags & SQLITE_OPEN_MAIN_DB) != 0) of(file).checksum = PageChecksum::xxh3;
   return rc;
@@ -233,16 +290,19 @@ int open(sqlite3_vfs* vfs, const char* name, sqlite3_file* file, int flags, int*
 sqlite3_vfs above(sqlite3_vfs* lower, const char* name) {
   sqlite3_vfs vfs{};
   vfs.iVersion = 2;
-  vfs.szOsFile = lower->szOsFile + static_cast<int>(sizeof(LayerFile));
+  vfs.szOsFile = std::max(lower->szOsFile, kOpenFileBytes) + static_cast<int>(sizeof(LayerFile));
   vfs.mxPathname = lower->mxPathname;
   vfs.zName = name;
   vfs.pAppData = lower;
   vfs.xOpen = open;
-  vfs.xDelete = [](sqlite3_vfs* v, const char* path, int sync) { return below(v)->xDelete(below(v), path, sync); };
+  vfs.xDelete = [](sqlite3_vfs* v, const char* path, int sync) {
+    return is_open_file_path(path) ? SQLITE_OK : below(v)->xDelete(below(v), path, sync);
+  };
   vfs.xAccess = [](sqlite3_vfs* v, const char* path, int flags, int* out) {
     return below(v)->xAccess(below(v), path, flags, out);
   };
   vfs.xFullPathname = [](sqlite3_vfs* v, const char* path, int size, char* to) {
+    if (is_open_file_path(path)) return sqlite3_snprintf(size, to, "%s", path), SQLITE_OK;
     return below(v)->xFullPathname(below(v), path, size, to);
   };
   vfs.xDlOpen = [](sqlite3_vfs* v, const char* path) { return below(v)->xDlOpen(below(v), path); };
@@ -260,8 +320,8 @@ sqlite3_vfs above(sqlite3_vfs* lower, const char* name) {
 }
 
 // Null: the database was not opened with this layer.
-const FileState* state_of(sqlite3* database) {
-  const FileState* state = nullptr;
+FileState* state_of(sqlite3* database) {
+  FileState* state = nullptr;
   return sqlite3_file_control(database, "main", kFileState, &state) == SQLITE_OK ? state : nullptr;
 }
 
@@ -287,6 +347,13 @@ std::string file_layer(const std::string& below) {
 PageChecksum page_checksum(sqlite3* database) {
   const FileState* state = state_of(database);
   return state == nullptr ? PageChecksum::none : state->checksum;
+}
+
+void keep_room(sqlite3* database, DiskRoom* room) {
+  if (FileState* state = state_of(database)) state->room = room;
+  sqlite3_file* log = nullptr;
+  if (sqlite3_file_control(database, "main", SQLITE_FCNTL_JOURNAL_POINTER, &log) != SQLITE_OK) return;
+  if (log != nullptr && log->pMethods == &kMethods) of(log).room = room;
 }
 
 std::optional<std::string> damage_found(sqlite3* database) {

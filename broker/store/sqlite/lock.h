@@ -32,9 +32,10 @@ class StoreLock {
   ~StoreLock();
 
   [[nodiscard]] const std::string& path() const { return path_; }
+  [[nodiscard]] int descriptor() const { return descriptor_; }
   // Unset when the file has no mark, or a damaged one.
   [[nodiscard]] std::optional<CommitMark> mark() const;
-  // False when it could not be written.
+  // False when it could not be written; errno says why.
   [[nodiscard]] bool set_mark(const CommitMark& mark);
 
  private:

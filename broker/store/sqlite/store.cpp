@@ -7,6 +7,8 @@ namespace {
 
 // Pieces of large values that recovery removes in one commit: some MiB.
 constexpr std::size_t kPiecesACommit = 32;
+// With less room than so many times what is kept free, one commit or two may use it up.
+constexpr std::uint64_t kNearlyFull = 8;
 
 }  // namespace
 
@@ -77,6 +79,12 @@ auto SqliteStore::read(const char* doing, Work&& work) -> Result<decltype(work()
 }
 
 Result<Recovered> SqliteStore::recover() {
+  auto recovered = recover_all();
+  if (recovered && file_->room() != nullptr) file_->room()->may_wait_now();
+  return recovered;
+}
+
+Result<Recovered> SqliteStore::recover_all() {
   return guarded("recover it", [&] {
     begin();
     remove_leftovers();
@@ -111,6 +119,7 @@ void SqliteStore::tidy() {
 // Nobody waits for a commit yet, so all that was left goes now.
 void SqliteStore::remove_leftovers() {
   tables_->large.load();
+  if (is_full()) return;  // they go piece by piece, with other commits
   for (bool has_more = true; has_more;) {
     std::size_t pieces = 0;
     while (pieces < kPiecesACommit && has_more) {
@@ -122,6 +131,44 @@ void SqliteStore::remove_leftovers() {
     has_begun_ = false;
     begin();
   }
+}
+
+// Bytes of new jobs. What is full needs a shorter log, and so less.
+std::uint64_t SqliteStore::measure(DiskRoom& room) {
+  const auto measured = [&] {
+    const auto [free_inside, owed] = file_->growth();
+    return room.room_for_jobs(free_inside, owed);
+  };
+  std::uint64_t bytes = measured();
+  if (room.is_full() == file_->is_log_short()) return bytes;
+  file_->keep_log_short(room.is_full());
+  return room.is_full() ? measured() : bytes;
+}
+
+bool SqliteStore::is_full() { return file_->room() != nullptr && (measure(*file_->room()), file_->room()->is_full()); }
+
+Result<StoreState> SqliteStore::look() {
+  if (dead_) return tl::make_unexpected(*dead_);
+  DiskRoom* room = file_->room();
+  if (room == nullptr) return StoreState{};
+  if (auto there = file_->look_after_files(); !there) {
+    dead_ = there.error();
+    return tl::make_unexpected(*dead_);
+  }
+  return guarded("see how much room there is", [&] {
+    StoreState state;
+    state.room = measure(*room);
+    state.is_full = room->is_full();
+    state.is_low = room->is_low();
+    state.is_nearly_full = *state.room < kNearlyFull * room->share();
+    return state;
+  });
+}
+
+std::string SqliteStore::trouble() const { return file_->room() == nullptr ? std::string() : file_->room()->trouble(); }
+
+void SqliteStore::give_up() {
+  if (file_->room() != nullptr) file_->room()->give_up();
 }
 
 void SqliteStore::write_mark() {

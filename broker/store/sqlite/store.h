@@ -20,6 +20,9 @@ class SqliteStore final : public Store {
   [[nodiscard]] Result<Recovered> recover() override;
   [[nodiscard]] Result<std::vector<Duplicate>> commit(const std::vector<Record>& records) override;
   void tidy() override;
+  [[nodiscard]] Result<StoreState> look() override;
+  [[nodiscard]] std::string trouble() const override;
+  void give_up() override;
   [[nodiscard]] Result<std::vector<std::optional<StoredJob>>> find(const std::vector<JobId>& ids) override;
   [[nodiscard]] Result<std::vector<StoredJob>> load_queued(const LineName& line, LineKey from, std::size_t limit,
                                                            std::size_t bytes) override;
@@ -45,6 +48,9 @@ class SqliteStore final : public Store {
   template <class Work>
   [[nodiscard]] auto read(const char* doing, Work&& work) -> Result<decltype(work())>;
 
+  [[nodiscard]] Result<Recovered> recover_all();
+  [[nodiscard]] std::uint64_t measure(DiskRoom& room);
+  [[nodiscard]] bool is_full();
   void begin();
   void remove_leftovers();
   void write_mark();
