@@ -1,6 +1,7 @@
 #include "consumer/cli.h"
 #include "zebu/job.h"
 #include "zebu/program/cli.h"
+#include "zebu/wire/message.h"
 
 #include <algorithm>
 #include <filesystem>
@@ -24,22 +25,25 @@ std::string check_name(const std::string& name) {
 
 void add_work(cli::Command& app, ConsumerOptions& options) {
   app.endpoint("--broker", options.broker, "the broker's endpoint for consumers");
-  app.option("--slots", options.slots, "jobs that run at the same time; default: one a core")
+  app.option("--slots", options.slots, "jobs that run at the same time")
       .range(1, kMaxSlots)
-      .shows_default();
+      .described_default("one per core");
   app.option("--queues", options.queues, "the queues to serve: a,b")
       .separated_by(',')
+      .type_name("QUEUE")
       .check(check_name)
       .default_text("default");
-  app.option("--name", options.name, "the name that the broker shows; default: HOST-PID")
+  app.option("--name", options.name, "the name that the broker shows")
       .check(check_name)
-      .shows_default();
+      .type_name("NAME")
+      .described_default("HOST-PID");
   app.choice("--pool", options.pool, {{"processes", PoolKind::processes}, {"threads", PoolKind::threads}},
              "what a slot is: processes (a crash or a cancel costs one job) or threads");
 }
 
 void add_limits(cli::Command& app, ConsumerOptions& options) {
-  app.duration("--liveness", options.liveness, "how long the broker may be silent");
+  app.duration("--liveness", options.liveness, "how long the broker may be silent")
+      .between(std::chrono::milliseconds(100), kMaxDuration);
   app.choice(
       "--on-silence", options.on_silence, {{"keep", OnSilence::keep}, {"stop", OnSilence::stop}},
       "before the broker may give this consumer up: keep the running jobs, or stop them, so that none runs twice");
@@ -47,14 +51,11 @@ void add_limits(cli::Command& app, ConsumerOptions& options) {
                "how long running jobs may take to end after SIGTERM, before they go back to the broker");
   app.duration("--cancel-grace", options.cancel_grace,
                "how long a task that can see that it was cancelled may go on, before its process is killed");
-  app.option("--slot-memory", options.slot_memory, "memory that a slot's process may have: 512MiB, 2GiB")
-      .as_size()
-      .range(kMinSlotMemory, kMaxSlotMemory)
-      .type_name("SIZE");
+  app.size("--slot-memory", options.slot_memory, "memory that a slot's process may have: 512MiB, 2GiB")
+      .range(kMinSlotMemory, kMaxSlotMemory);
   app.option("--max-jobs-per-child", options.max_jobs_per_child,
              "replace a slot's process after it has run so many jobs")
-      .range(1, std::uint64_t{1} << 40)
-      .type_name("COUNT");
+      .range(1, std::uint64_t{1} << 40);
 }
 
 std::optional<cli::UsageError> check_pool(const ConsumerOptions& options) {
@@ -73,12 +74,15 @@ std::optional<int> parse_options(int argc, const char* const* argv, ConsumerOpti
   options.slots = std::clamp<std::size_t>(std::thread::hardware_concurrency(), 1, kMaxSlots);
   cli::Program app("Runs jobs for a Zebu broker.", options.program, options.log_level);
   app.log_format(options.log_format);
+  app.version_note("protocol " + std::to_string(message::kMajor) + "." + std::to_string(message::kMinor));
   add_work(app, options);
   add_limits(app, options);
   if (test_tasks != nullptr) {
     app.flag("--test-tasks", *test_tasks,
              "also run the tasks about, crash, deaf, fail, flaky, hang, hog, keywords, later, nested and shout");
   }
+  app.example(options.program + " --broker tcp://10.0.0.5:5556 --queues reports,mail", "serve two queues");
+  app.example(options.program + " --slots 200 --pool threads", "for tasks that wait rather than compute");
   app.check([&options] { return check_pool(options); });
   return app.parse(argc, argv);
 }

@@ -1,9 +1,23 @@
 #include "webfront/options.h"
 
+#include "http/listen_address.h"
 #include "zebu/program/cli.h"
 #include "zebu/version.h"
+#include "zebu/wire/message.h"
 
 namespace zebu::webfront {
+namespace {
+
+constexpr std::uint64_t kMaxLimit = 1ULL << 40;  // of sizes: none is larger in earnest
+
+constexpr std::chrono::milliseconds kShortest{1};  // of time limits: none would end everything
+
+std::string why_no_address(const std::string& text) {
+  const auto parsed = http::parse_listen_address(text);
+  return parsed ? std::string() : parsed.error().message;
+}
+
+}  // namespace
 
 std::optional<int> parse_options(int argc, const char* const* argv, Options& options) {
   http::ServerOptions& http = options.http;
@@ -11,8 +25,11 @@ std::optional<int> parse_options(int argc, const char* const* argv, Options& opt
   cli::Program app("Serves HTTP, and runs the work behind it as jobs of a Zebu broker.", "zebu-webfront",
                    options.log_level);
   app.log_format(options.log_format);
+  app.version_note("protocol " + std::to_string(message::kMajor) + "." + std::to_string(message::kMinor));
   app.endpoint("--broker", options.broker, "the broker's endpoint for clients");
   app.option("--listen", http.listen, "address and port to serve HTTP on; with port 0 the kernel chooses one")
+      .check(why_no_address)
+      .type_name("ADDRESS:PORT")
       .shows_default();
   app.option("--allowed-hosts", http.allowed_hosts,
              "further names that requests may have as their Host: a,b; * allows all. Addresses and names without a dot "
@@ -20,28 +37,33 @@ std::optional<int> parse_options(int argc, const char* const* argv, Options& opt
       .separated_by(',')
       .type_name("NAMES");
   app.duration("--liveness", options.liveness,
-               "time that the broker may be silent before the connection counts as lost");
-  app.option("--max-header", http.max_header, "largest request line and headers, in bytes").as_size().shows_default();
-  app.option("--max-body", http.max_body, "largest request body, in bytes").as_size().shows_default();
+               "time that the broker may be silent before the connection counts as lost")
+      .between(std::chrono::milliseconds(100), kMaxDuration);
+  app.heading("HTTP");
+  app.size("--max-header", http.max_header, "largest request line and headers").range(64, kMaxLimit);
+  app.size("--max-body", http.max_body, "largest request body").range(1, kMaxLimit);
   app.option("--max-connections", http.max_connections,
              "most connections that may be open; further ones are refused with 503")
       .range(1, 1'000'000)
       .shows_default();
-  app.option("--max-buffered", http.max_buffered,
-             "most bytes of requests and unread responses that all connections may hold, beyond 16 KiB each; further "
-             "requests "
-             "get 503")
-      .as_size()
-      .shows_default();
-  app.duration("--header-timeout", http.header_timeout, "time limit for a request's headers to arrive");
-  app.duration("--body-timeout", http.body_timeout, "time limit for a request's body to arrive");
-  app.duration("--idle-timeout", http.idle_timeout, "time that a connection may be idle");
+  app.size("--max-buffered", http.max_buffered,
+           "most bytes of requests and unread responses that all connections may hold, beyond 16 KiB each; further "
+           "requests get 503")
+      .range(1, kMaxLimit);
+  app.duration("--header-timeout", http.header_timeout, "time limit for a request's headers to arrive")
+      .between(kShortest, kMaxDuration);
+  app.duration("--body-timeout", http.body_timeout, "time limit for a request's body to arrive")
+      .between(kShortest, kMaxDuration);
+  app.duration("--idle-timeout", http.idle_timeout, "time that a connection may be idle")
+      .between(kShortest, kMaxDuration);
   app.duration("--max-wait", options.max_wait, "longest wait that Prefer: wait and ?wait= can request");
   app.duration("--drain-delay", options.drain_delay,
                "time from the signal to stop until no more connections are accepted; /readyz fails meanwhile");
   app.duration("--grace", http.grace, "time that running requests have to finish when the server stops");
   app.flag("--check", options.check, "ask the front end at --listen whether it is healthy, and exit with 0 or 1")
       .not_configurable();
+  app.example("zebu-webfront --broker tcp://10.0.0.5:5555 --listen '*:8080'", "serve HTTP on every address");
+  app.example("zebu-webfront --check", "for a container's health check");
   return app.parse(argc, argv);
 }
 

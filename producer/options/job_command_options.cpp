@@ -20,15 +20,18 @@ void add_id_commands(cli::Command& app, Parsed& to) {
   cli::Command wait = app.subcommand("wait", "wait for jobs and print their results as they come");
   add_ids(wait, to.wait.ids).required();
   wait.duration("--timeout", to.wait.timeout, "how long to wait; after that the jobs continue");
+  wait.example("zebu-producer wait $(zebu-producer submit fib 35) --timeout 1m", "print the result");
   wait.on_chosen([&to] { to.command = to.wait; });
 
   cli::Command status = app.subcommand("status", "show what the broker knows about jobs");
   add_ids(status, to.status.ids).required();
+  status.example("zebu-producer status --output json ID", "for programs");
   status.on_chosen([&to] { to.command = to.status; });
 
   cli::Command cancel = app.subcommand("cancel", "cancel jobs, including running ones, and wait until they have ended");
   add_ids(cancel, to.cancel.ids).required();
   cancel.duration("--timeout", to.cancel.timeout, "how long a running job may take to end");
+  cancel.example("zebu-producer cancel ID --timeout 1m", "give a running job a minute to end");
   cancel.on_chosen([&to] { to.command = to.cancel; });
 }
 
@@ -60,6 +63,7 @@ void add_list(cli::Command& app, Parsed& to) {
   add_filter(command, to.list.queue, to.list.task);
   command.option("--limit", to.list.limit, "how many jobs at most").range(1, 1'000'000'000).shows_default();
   command.flag("--all", to.list.all, "list all jobs, whatever --limit says").not_configurable();
+  command.example("zebu-producer list --state failed --queue reports", "the newest 100 failed jobs of a queue");
   command.on_chosen([&to] { to.command = to.list; });
 }
 
@@ -82,6 +86,7 @@ void add_retry(cli::Command& app, Parsed& to) {
       .not_configurable();
   filter.queue.excludes(ids);
   filter.task.excludes(ids);
+  command.example("zebu-producer retry --queue reports", "run all failed jobs of a queue again");
   command.on_chosen([&to] { to.command = to.retry; }, [&to] { return check_retry(to.retry); });
 }
 

@@ -1,19 +1,23 @@
 #include "producer/options/parsed_options.h"
 #include "producer/text/readable.h"
+#include "zebu/wire/message.h"
 
-#include <iostream>
 #include <string>
 
 namespace zebu::producer {
 namespace {
 
-constexpr const char* kAbout =
-    "Submits jobs to a Zebu broker and asks about them.\n\n"
-    "  zebu-producer submit fib 35 --wait           run one job and print its result\n"
-    "  zebu-producer map fib --input numbers.jsonl  run one job for each line\n"
-    "  zebu-producer top                            show what is going on\n"
-    "  zebu-producer retry --all-failed             run all failed jobs again\n\n"
+constexpr const char* kAbout = "Submits jobs to a Zebu broker and asks about them.";
+constexpr const char* kExitCodes =
     "Exit codes: 0 success, 1 a job failed or the broker did not answer, 2 wrong usage, 130 Ctrl-C.";
+
+void add_examples(cli::Command& app) {
+  app.example("zebu-producer submit fib 35 --wait", "run one job and print its result");
+  app.example("zebu-producer map fib --input numbers.jsonl", "run one job for each line");
+  app.example("zebu-producer top", "show what is going on");
+  app.example("zebu-producer retry --all-failed", "run all failed jobs again");
+  app.footer(kExitCodes);
+}
 
 void add_common(cli::Command& app, CommonOptions& common) {
   app.endpoint("--broker", common.broker, "the broker's endpoint for clients");
@@ -32,21 +36,26 @@ std::string why_no_name(const std::string& text) {
 }  // namespace
 
 cli::Option add_name(cli::Command& command, const std::string& option, std::string& name, const std::string& help) {
-  return command.option(option, name, help).check(why_no_name);
+  const bool is_queue = option == "--queue" || option == "QUEUE";
+  return command.option(option, name, help)
+      .check(why_no_name)
+      .type_name(is_queue ? "QUEUE" : "TASK")
+      .completed_with(is_queue ? cli::Completes::queues : cli::Completes::tasks);
 }
 
 std::variant<Options, int> read_options(int argc, const char* const* argv) {
   Parsed to;
   cli::Program app(kAbout, "zebu-producer", to.common.log_level);
-  app.keep_brackets();
+  app.require_command();
+  app.version_note("protocol " + std::to_string(message::kMajor) + "." + std::to_string(message::kMinor));
+  app.others_options({"window", "result-ttl"});  // of the broker
   add_common(app, to.common);
+  add_examples(app);
   add_submitting_commands(app, to);
   add_job_commands(app, to);
   add_queue_commands(app, to);
   if (const auto exit_code = app.parse(argc, argv)) return *exit_code;
-  if (to.command) return Options{to.common, *to.command};
-  std::cerr << app.help();
-  return cli::kExitUsage;
+  return Options{to.common, to.command.value()};
 }
 
 }  // namespace zebu::producer

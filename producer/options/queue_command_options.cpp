@@ -28,27 +28,36 @@ void add_purge_and_pause(cli::Command& app, Parsed& to) {
       .not_configurable();
   purge.flag("--yes", to.purge.yes, "do not ask for confirmation; required when stdin is not a terminal")
       .not_configurable();
+  purge.example("zebu-producer purge reports --state failed", "forget the failed jobs of a queue");
   purge.on_chosen([&to] { to.command = to.purge; });
 
   cli::Command pause = add_queue_command(app, "pause", "stop giving jobs of a queue to consumers", to.pause.queue);
   pause.option("--reason", to.pause.reason, "shown by queues, top and over HTTP")
       .check(why_no_reason)
       .not_configurable();
+  pause.example("zebu-producer pause reports --reason 'the database moves'", "until resume reports");
   pause.on_chosen([&to] { to.command = to.pause; });
 
   cli::Command resume = add_queue_command(app, "resume", "end a queue's pause", to.resume.queue);
+  resume.example("zebu-producer resume reports", "new jobs of the queue start again");
   resume.on_chosen([&to] { to.command = to.resume; });
 }
 
 void add_overviews(cli::Command& app, Parsed& to) {
   cli::Command drain =
       app.subcommand("drain", "let a consumer finish its running jobs and exit; wait until it is gone");
-  drain.option("CONSUMER", to.drain.consumer, "its name or instance").required().not_configurable();
+  drain.option("CONSUMER", to.drain.consumer, "its name or instance")
+      .required()
+      .not_configurable()
+      .completed_with(cli::Completes::consumers);
+  drain.example("zebu-producer drain consumer-1 --timeout 10m", "before its machine is taken away");
   drain.duration("--timeout", to.drain.timeout, "how long to wait; after that it continues to drain");
   drain.on_chosen([&to] { to.command = to.drain; });
 
   cli::Command top = app.subcommand("top", "a live view of queues and consumers; q quits");
-  top.duration("--interval", to.top.interval, "time between updates");
+  top.duration("--interval", to.top.interval, "time between updates")
+      .between(std::chrono::milliseconds(10), std::chrono::hours(24));
+  top.example("zebu-producer top --interval 250ms", "four times a second; h lists the keys");
   top.on_chosen([&to] { to.command = to.top; });
 
   app.subcommand("queues", "list the queues").on_chosen([&to] { to.command = QueuesOptions{}; });

@@ -41,13 +41,27 @@ void add_submit(cli::Command& app, Parsed& to) {
       .option("--json", submit.json,
               "all arguments as one JSON list, or {\"args\":[…],\"kwargs\":{…}}, instead of words")
       .not_configurable()
+      .type_name("JSON")
       .excludes(args);
   add_name(command, "--queue", submit.queue, "the queue to submit to").shows_default();
   command.option("--count", submit.count, "how many equal jobs to submit").range(1, 1'000'000'000).shows_default();
-  command.flag("--wait", submit.wait, "wait for the result and print it; with --count print a summary");
-  command.duration("--timeout", submit.timeout, "how long to wait; after that the job continues");
+  const cli::Option wait =
+      command.flag("--wait", submit.wait, "wait for the result and print it; with --count print a summary");
+  command.duration("--timeout", submit.timeout, "with --wait: how long to wait; after that the job continues")
+      .needs(wait);
   add_job_options(command, submit.job);
+  command.example("zebu-producer submit fib 35 --wait", "print 9227465");
+  command.example("zebu-producer submit thumbnail a.png --kw size=64 --queue images --delay 1h30m",
+                  "print the id of a job that starts in an hour and a half");
   command.on_chosen([&to] { to.command = to.submit; }, [&submit] { return check_job(submit.job, submit.task); });
+}
+
+void add_file(cli::Command& command, const std::string& option, std::string& name, const std::string& help) {
+  command.option(option, name, help)
+      .not_configurable()
+      .type_name("FILE")
+      .completed_with(cli::Completes::files)
+      .shows_default();
 }
 
 void add_map(cli::Command& app, Parsed& to) {
@@ -56,8 +70,8 @@ void add_map(cli::Command& app, Parsed& to) {
       app.subcommand("map", "run one job per line of a file; write a JSON line for each job as it ends");
   command.footer(kAboutMap);
   add_name(command, "TASK", map.task, "the task's name").required().not_configurable();
-  command.option("--input", map.input, "file to read, - for stdin").not_configurable().shows_default();
-  command.option("--output", map.output, "file to write, - for stdout").not_configurable().shows_default();
+  add_file(command, "--input", map.input, "file to read, - for stdin");
+  add_file(command, "--output", map.output, "file to write, - for stdout");
   const cli::Option resume =
       command.flag("--resume", map.resume, "continue: skip the jobs that are already in the output file")
           .not_configurable();
@@ -71,6 +85,9 @@ void add_map(cli::Command& app, Parsed& to) {
       .range(1, 1'000'000)
       .shows_default();
   add_job_options(command, map.job);
+  command.example("seq 28 32 | zebu-producer map fib", "print a line for each job as it ends");
+  command.example("zebu-producer map scan --input files.jsonl --output found.jsonl --resume",
+                  "continue where an earlier run was stopped");
   command.on_chosen([&to] { to.command = to.map; }, [&map] { return check_map(map); });
 }
 

@@ -206,11 +206,11 @@ TEST_CASE("a file that is not a store is refused as a mistake on the command lin
 }
 
 TEST_CASE("the broker serves whether its threads spin or not") {
-  for (const char* spin : {"0", "1000"}) {
+  for (const char* spin : {"0", "1ms"}) {
     const LoneBroker broker({"--spin", spin});
     check_serves(broker);
   }
-  const Finished refused = run({.command = LoneBroker::command({"--spin", "1001"})});
+  const Finished refused = run({.command = LoneBroker::command({"--spin", "1001us"})});
   CHECK(refused.exit.code == 2);
   CHECK(refused.err.find("--spin") != std::string::npos);
 }

@@ -3,6 +3,8 @@
 #include "tests/support/process.h"
 #include "tests/support/temp_dir.h"
 
+#include <filesystem>
+
 using namespace zebu::test;
 
 namespace {
@@ -23,9 +25,9 @@ TEST_CASE("a flag wins over the environment, and the environment over the file")
            .environment = {{"ZEBU_QUEUE_LIMIT", "2"}, {"ZEBU_KEEP", "2"}}});
   INFO(broker.err);
   CHECK(broker.exit.code == 0);
-  CHECK(has_line(broker.out, "queue-limit=3"));
-  CHECK(has_line(broker.out, "keep=2"));
-  CHECK(has_line(broker.out, "max-peers=1"));
+  CHECK(has_line(broker.out, "queue-limit = 3"));
+  CHECK(has_line(broker.out, "keep = 2"));
+  CHECK(has_line(broker.out, "max-peers = 1"));
 }
 
 TEST_CASE("the option --config reads the output of --print-config, and gives the same options") {
@@ -36,7 +38,7 @@ TEST_CASE("the option --config reads the output of --print-config, and gives the
     const Finished second = run({.command = {program(name), "--config", file, "--print-config"}});
     INFO(name << '\n' << first.out << second.err);
     CHECK(second.exit.code == 0);
-    CHECK(has_line(second.out, "log-level=\"error\""));
+    CHECK(has_line(second.out, "log-level = \"error\""));
   }
 }
 
@@ -50,6 +52,68 @@ TEST_CASE("submit and map accept the configuration that --print-config prints") 
     INFO(command << '\n' << ended.err);
     CHECK(ended.exit.code == 0);
   }
+}
+
+TEST_CASE("--print-config writes values as a file has them, and reads back the same") {
+  const TempDir dir;
+  const std::string file = dir.write(
+      "broker.toml",
+      "queue-limit = 5_000\nqueue-bytes = \"2048MiB\"\nkeep-bytes = 1000\nresult-ttl = \"90m\"\nspin = 0.0001\n"
+      "store = \"sqlite:/tmp/\\u0041 \\\"b\\\".db\"\n");
+  const Finished first = run({.command = {program("zebu-broker"), "--config", file, "--print-config"}});
+  INFO(first.out << first.err);
+  REQUIRE(first.exit.code == 0);
+  CHECK(first.out.find("Read from " + file + ".\n") != std::string::npos);
+  CHECK(has_line(first.out, "queue-limit = 5000"));
+  CHECK(has_line(first.out, "queue-bytes = \"2GiB\""));
+  CHECK(has_line(first.out, "keep-bytes = \"1000\""));
+  CHECK(has_line(first.out, "result-ttl = \"1h30m\""));
+  CHECK(has_line(first.out, "spin = \"100us\""));
+  CHECK(has_line(first.out, "store = \"sqlite:/tmp/A \\\"b\\\".db\""));
+  const std::string printed = dir.write("printed.toml", first.out);
+  const Finished second = run({.command = {program("zebu-broker"), "--config", printed, "--print-config"}});
+  INFO(second.err);
+  CHECK(second.out.substr(second.out.find('\n')) == first.out.substr(first.out.find('\n')));
+}
+
+TEST_CASE("without --config the first file is read that stands in its place") {
+  const TempDir dir;
+  std::filesystem::create_directories(dir.path() / "home/.config/zebu");
+  std::filesystem::create_directories(dir.path() / "xdg/zebu");
+  const auto printed = [&](const std::vector<std::string>& more, const std::string& xdg) {
+    std::vector<std::string> command = {program("zebu-broker"), "--print-config"};
+    command.insert(command.end(), more.begin(), more.end());
+    return run({.command = command, .environment = {{"HOME", dir.path() / "home"}, {"XDG_CONFIG_HOME", xdg}}}).out;
+  };
+  CHECK(has_line(printed({}, ""), "keep = 10000"));
+  dir.write("home/.config/zebu/broker.toml", "keep = 11\n");
+  CHECK(has_line(printed({}, ""), "keep = 11"));
+  CHECK(has_line(printed({"--no-config"}, ""), "keep = 10000"));
+  CHECK(has_line(printed({"--config", "/dev/null"}, ""), "keep = 10000"));
+  CHECK(has_line(printed({"--keep", "12"}, ""), "keep = 12"));
+  dir.write("xdg/zebu/broker.toml", "keep = 13\n");
+  CHECK(has_line(printed({}, dir.path() / "xdg"), "keep = 13"));
+}
+
+TEST_CASE("options of commands stand in their tables, and do not come from the environment") {
+  const TempDir dir;
+  const std::string file = dir.write(
+      "producer.toml", "[submit]\nqueue = \"reports\"\npriority = 7\ntimeout = \"5s\"\nheader = [\"a=[1]\"]\n");
+  const Finished printed =
+      run({.command = {program("zebu-producer"), "--config", file, "--print-config", "submit", "t"},
+           .environment = {{"ZEBU_PRIORITY", "9"}, {"ZEBU_WINDOW", "1"}}});
+  INFO(printed.out);
+  CHECK(printed.exit.code == 0);
+  CHECK(has_line(printed.out, "queue = \"reports\""));
+  CHECK(has_line(printed.out, "priority = 7"));
+  CHECK(has_line(printed.out, "header = [\"a=[1]\"]"));
+  CHECK(printed.err ==
+        "zebu-producer: warning: ZEBU_PRIORITY is not read: options of commands come from flags and the configuration "
+        "file only\n");
+  const Finished misspelt = run({.command = {program("zebu-broker"), "--print-config"},
+                                 .environment = {{"ZEBU_QUEUE_LIMITS", "9"}, {"ZEBU_SOMETHING_ELSE", "1"}}});
+  CHECK(misspelt.err ==
+        "zebu-broker: warning: ZEBU_QUEUE_LIMITS is not an option of zebu-broker: did you mean ZEBU_QUEUE_LIMIT?\n");
 }
 
 TEST_CASE("an invalid endpoint is wrong usage") {

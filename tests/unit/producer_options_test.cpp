@@ -148,16 +148,13 @@ TEST_CASE("a number or a duration out of range is refused with the range") {
   CHECK(complaint({"submit", "t", "--delay", "2147483649"}) ==
         "--delay: '2147483649' is too long: at most 2147483648s (68 years)");
   CHECK(complaint({"submit", "t", "--delay", "soon"}) ==
-        "--delay: 'soon' is not a valid duration: use 250ms, 3s, 2m, 1h or seconds");
+        "--delay: 'soon' is not a valid duration: use 250ms, 3s, 1h30m, 7d, or a number of seconds");
   CHECK(complaint({"submit", "t", "--expires-in", "0.0001"}) ==
         "the job: the time to expire in must be at least 1 ms, and at most 2147483648 s");
   CHECK(job({"--retries", "4294967295"}).retry.max == 4'294'967'295);
-  for (const char* retries : {"4294967296", "-1", "many"}) {
-    // CLI11's own text, which ends in "0 to 4294967295" in Debian 12 and in "[0 - 4294967295]" in Debian 13.
-    const std::string text = complaint({"submit", "t", "--retries", retries});
-    INFO(text);
-    CHECK(text.rfind("--retries: Value " + std::string(retries) + " not in range ", 0) == 0);
-    CHECK(text.find(" 4294967295") != std::string::npos);
+  for (const std::string retries : {"4294967296", "-1", "many", "1.5", ""}) {
+    CHECK(complaint({"submit", "t", "--retries", retries.c_str()}) ==
+          "--retries: '" + retries + "' is not a whole number from 0 to 4294967295");
   }
 }
 
@@ -184,6 +181,7 @@ TEST_CASE("options that make no sense are wrong usage") {
       {"submit", "t", "--unique", "k", "--unique-by-args"},
       {"submit", "t", "--unique-for", "1"},
       {"submit", "t", "--unique-while", "queued"},
+      {"submit", "t", "--timeout", "1s"},
       {"submit", "t", "--header", "novalue"},
       {"submit", "t", "--header", "=v"},
       {"submit", "t", "--header", "k=v", "--header", "k=w"},

@@ -11,7 +11,7 @@ constexpr char kDigits[] = "0123456789abcdef";
 
 // Whether a character changes the direction of writing, of itself or of what follows.
 bool is_direction(char32_t c) {
-  return c == 0x200e || c == 0x200f || (c >= 0x202a && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069);
+  return c == 0x061c || c == 0x200e || c == 0x200f || (c >= 0x202a && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069);
 }
 
 bool is_shown_as_it_is(char32_t c, Lines lines) {
