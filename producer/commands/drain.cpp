@@ -44,8 +44,8 @@ int wait_until_gone(Client& client, const CommonOptions& common, const DrainOpti
     if (!left) return 1;
     if (left->instances.empty()) break;
     if (options.timeout && Clock::now() - begin >= *options.timeout) {
-      complain("consumer " + options.consumer + " still runs " + count_text(left->running) +
-               " jobs; it continues to drain");
+      complain("consumer " + options.consumer + " still runs " + counted(left->running, "job") +
+               "; it continues to drain");
       return 1;
     }
     std::this_thread::sleep_for(kPollInterval);

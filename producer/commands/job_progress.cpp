@@ -57,6 +57,15 @@ void JobProgress::draw() {
   is_shown_ = true;
 }
 
+void JobProgress::interrupt(const std::function<void()>& say) {
+  const Lock lock(mutex_);
+  if (std::exchange(is_shown_, false)) std::cerr << kClearLine;
+  if (std::exchange(is_line_begun_, false)) std::cerr << '\n';
+  say();
+  if (!is_finished_) draw();
+  std::cerr << std::flush;
+}
+
 void JobProgress::finish() {
   const Lock lock(mutex_);
   is_finished_ = true;

@@ -3,6 +3,7 @@
 #include "zebu/client.h"
 #include "zebu/thread_annotations.h"
 
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -20,6 +21,8 @@ class JobProgress {
 
   // Shows what is new in this attempt.
   void add(std::uint32_t attempt, const Progress& news);
+  // Calls `say`, which writes whole lines to stderr, with the progress line out of its way.
+  void interrupt(const std::function<void()>& say);
   // Removes the progress line. Later progress is not shown.
   void finish();
 

@@ -7,7 +7,6 @@
 #include "producer/text/complain.h"
 #include "producer/text/progress_bar.h"
 #include "producer/text/readable.h"
-#include "zebu/program/stop_signal.h"
 
 #include <sys/stat.h>
 
@@ -25,7 +24,6 @@
 namespace zebu::producer {
 namespace {
 
-constexpr int kExitStopped = 128 + SIGINT;
 constexpr int kExitBrokenPipe = 128 + SIGPIPE;
 // The delay after a refusal for want of room that did not name one.
 constexpr std::chrono::milliseconds kRetryAfter{100};
@@ -67,16 +65,17 @@ bool is_full(const MapEnded& ended) {
 // progress.
 class Mapping {
  public:
-  Mapping(MapRun& run, LineWriter& writer, const MapOutput& output, std::optional<std::uint64_t> input_size, int stop)
-      : run_(run), writer_(writer), output_(output), stop_(stop) {
+  Mapping(MapRun& run, LineWriter& writer, const MapOutput& output, std::optional<std::uint64_t> input_size,
+          Interrupt& interrupt)
+      : run_(run), writer_(writer), output_(output), interrupt_(interrupt) {
     progress_.input_size = input_size;
   }
 
-  // Runs until all lines are done, Ctrl-C, or the output fails. Returns the exit code.
-  int run() {
+  // Runs until all lines are done, Ctrl-C, or the output fails. Returns the exit code; nullopt after Ctrl-C.
+  std::optional<int> run() {
     Result<void> written;
     while (written && !run_.is_finished()) {
-      if (is_stopped_while_waiting()) return stopped();
+      if (is_stopped_while_waiting()) return stopped(), std::nullopt;
       written = write_ended();
       if (Clock::now() >= retry_at_) submit_refused(kTries);
       show();
@@ -97,7 +96,7 @@ class Mapping {
   }
 
   bool is_stopped_while_waiting() {
-    std::array<pollfd, 2> watched{pollfd{stop_, POLLIN, 0}, pollfd{run_.descriptor(), POLLIN, 0}};
+    std::array<pollfd, 2> watched{pollfd{interrupt_.descriptor(), POLLIN, 0}, pollfd{run_.descriptor(), POLLIN, 0}};
     ::poll(watched.data(), watched.size(), wait_ms());
     return watched[0].revents != 0;
   }
@@ -150,31 +149,34 @@ class Mapping {
 
   // Ends or leaves the jobs in flight. Returns what happens to them, in words for the user.
   std::string end_jobs() {
-    const std::string jobs = count_text(run_.in_flight()) + " jobs in flight ";
+    const std::uint64_t in_flight = run_.in_flight();
+    const std::string jobs = counted(in_flight, "job") + " in flight ";
     if (run_.has_unique_jobs()) {
       run_.stop();
-      return jobs + "continue, because others may wait for them by their unique keys";
+      return jobs + (in_flight == 1 ? "continues" : "continue") +
+             ", because others may wait for them by their unique keys";
     }
     if (const auto cancelled = run_.cancel_all(); !cancelled) {
       return jobs + "may continue (cannot cancel them: " + cancelled.error().message + ")";
     }
     forget_run(output_);  // a resumed map need not find cancelled jobs
-    return jobs + "are cancelled";
+    return jobs + are(in_flight) + " cancelled";
   }
 
-  int stopped() {
+  void stopped() {
     bar_.clear();
-    (void)write_ended();  // best effort: we stop either way
-    complain("stopped: " + count_text(writer_.written()) + " lines are done and written, " + end_jobs() +
+    (void)write_ended();   // best effort: we stop either way
+    interrupt_.release();  // a second Ctrl-C waits for nothing
+    const std::uint64_t lines = writer_.written();
+    complain("stopped: " + counted(lines, "line") + ' ' + are(lines) + " done and written, " + end_jobs() +
              (output_.run_file.empty() ? "" : "; run the same command with --resume to continue"));
-    return kExitStopped;
   }
 
   int output_failed(const Error& error) {
     const std::string jobs = end_jobs();
     if (error.code == ErrorCode::closed) return kExitBrokenPipe;
-    complain("cannot write the output: " + error.message + " (" + count_text(writer_.written()) +
-             " lines are written; " + jobs + ")");
+    complain("cannot write the output: " + error.message + " (" + counted(writer_.written(), "line") + " written; " +
+             jobs + ")");
     return 1;
   }
 
@@ -187,14 +189,14 @@ class Mapping {
              count_text(progress_.failed) + " failed" +
              (skipped > 0 ? ", " + count_text(skipped) + " already in the output" : ""));
     if (output_.failed > 0) {
-      complain(count_text(output_.failed) +
-               " lines of the output did not succeed in an earlier run: submit them again with "
+      complain(counted(output_.failed, "line") +
+               " of the output did not succeed in an earlier run: submit them again with "
                "--resume --retry-failed");
     }
     const auto input_error = run_.input_error();
     if (input_error) complain("cannot read the input: " + input_error->message);
     const std::uint64_t unmatched = input_error ? 0 : run_.unmatched();
-    if (unmatched > 0) complain(count_text(unmatched) + " lines of the output have no matching line in this input");
+    if (unmatched > 0) complain(counted(unmatched, "line") + " of the output without a matching line in this input");
     return progress_.failed + output_.failed > 0 || input_error ? 1 : 0;
   }
 
@@ -205,7 +207,7 @@ class Mapping {
   MapRun& run_;
   LineWriter& writer_;
   const MapOutput& output_;
-  int stop_;
+  Interrupt& interrupt_;
   const TimePoint begin_ = Clock::now();
   MapProgress progress_;
   std::uint64_t done_bytes_ = 0;  // of the input
@@ -214,11 +216,18 @@ class Mapping {
   TimePoint retry_at_{};
 };
 
+// The session ends with it, after the cancels have left.
+std::optional<int> run_lines(std::unique_ptr<Client> client, const MapOptions& options, int input, MapOutput& output,
+                             Interrupt& interrupt) {
+  LineWriter writer(output.file.get(), interrupt.descriptor());
+  MapRun map_run(std::move(client), options, input, output.run, std::move(output.done));
+  return Mapping(map_run, writer, output, size_of_file(input), interrupt).run();
+}
+
 }  // namespace
 
 int run(const CommonOptions& common, const MapOptions& options) {
-  const StopSignal stop;
-  const auto input = open_input(options.input);
+  const auto input = open_input(options.input);  // of a named pipe it may wait, and Ctrl-C ends that
   if (!input) return 1;
   if (is_same_file(input->get(), options.output)) {
     complain("input and output are the same file, " + options.output);
@@ -227,16 +236,17 @@ int run(const CommonOptions& common, const MapOptions& options) {
   // The run bounds what is in flight itself, and its thread that submits must not wait for the broker: it has to stop.
   ClientOptions limits;
   limits.max_unanswered_jobs = limits.max_unanswered_bytes = std::numeric_limits<std::size_t>::max();
-  auto client = connect(common, std::move(limits), &stop);
+  Interrupt interrupt;
+  auto client = connect(common, std::move(limits), &interrupt);
   if (!client) return 1;
   auto output = open_map_output(options);
   if (!output) {
     complain(output.error().message);
     return output.error().code == ErrorCode::bad_value ? 2 : 1;
   }
-  LineWriter writer(output->file.get(), stop.descriptor());
-  MapRun map_run(std::move(client), options, input->get(), output->run, std::move(output->done));
-  return Mapping(map_run, writer, *output, size_of_file(input->get()), stop.descriptor()).run();
+  const auto code = run_lines(std::move(client), options, input->get(), *output, interrupt);
+  if (!code) interrupt.die();
+  return *code;
 }
 
 }  // namespace zebu::producer

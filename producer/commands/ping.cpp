@@ -22,8 +22,9 @@ int run(const CommonOptions& common, const PingOptions&) {
             << visible(cell(*broker, "version"), Lines::one) << ", protocol "
             << visible(cell(*broker, "protocol"), Lines::one) << ", store "
             << visible(cell(*broker, "store"), Lines::one) << ", up for " << duration_cell(*broker, "uptime_ms") << ", "
-            << count_cell(*broker, "clients") << " clients, " << count_cell(*broker, "consumers")
-            << " consumers, instance " << visible(cell(*broker, "instance"), Lines::one) << '\n';
+            << counted(number(*broker, "clients"), "client") << ", "
+            << counted(number(*broker, "consumers"), "consumer") << ", instance "
+            << visible(cell(*broker, "instance"), Lines::one) << '\n';
   if (broker->value("store_full", false)) {
     std::cout << "the store is full: new durable jobs are refused until it has room\n";
     const std::string trouble = cell(*broker, "store_trouble");

@@ -22,8 +22,9 @@ std::string describe_purge(Client& client, const CommonOptions& common, const Pu
   for (const Json& queue : *queues) {
     if (cell(queue, "name") == options.queue) found = queue;
   }
-  if (options.state == JobState::failed) return "forget " + count_cell(found, "failed") + " failed jobs";
-  return "cancel " + count_cell(found, "queued") + " queued and " + count_cell(found, "scheduled") + " scheduled jobs";
+  if (options.state == JobState::failed) return "forget " + counted(number(found, "failed"), "failed job");
+  return "cancel " + count_cell(found, "queued") + " queued and " +
+         counted(number(found, "scheduled"), "scheduled job");
 }
 
 bool is_confirmed(Client& client, const CommonOptions& common, const PurgeOptions& options) {
@@ -56,7 +57,8 @@ int run(const CommonOptions& common, const PurgeOptions& options) {
   if (common.output == Output::json) return print_json(*answer);
   const std::string done = options.state == JobState::failed ? "forgotten" : "cancelled";
   if (answer->value("purged", Json()).is_number()) {
-    std::cout << count_cell(*answer, "purged") << " jobs of queue " << options.queue << " are " << done << '\n';
+    const std::uint64_t jobs = number(*answer, "purged");
+    std::cout << counted(jobs, "job") << " of queue " << options.queue << ' ' << are(jobs) << ' ' << done << '\n';
   } else {
     std::cout << "the jobs of queue " << options.queue << " are being " << done << '\n';
   }

@@ -1,6 +1,7 @@
 #include "producer/commands/subcommands.h"
 #include "producer/connection/answers.h"
 #include "producer/text/complain.h"
+#include "producer/text/readable.h"
 #include "zebu/program/visible_text.h"
 
 #include <nlohmann/json.hpp>
@@ -99,7 +100,8 @@ int retry_found(Client& client, const CommonOptions& common, const RetryOptions&
   if (!answer) return 1;
   if (common.output == Output::json) return print_json(*answer);
   const bool is_known = answer->value("retried", Json()).is_number();
-  std::cout << (is_known ? count_cell(*answer, "retried") + " failed jobs are queued again\n"
+  const std::uint64_t jobs = number(*answer, "retried");
+  std::cout << (is_known ? counted(jobs, "failed job") + ' ' + are(jobs) + " queued again\n"
                          : "the failed jobs are being queued again\n");
   return 0;
 }

@@ -1,16 +1,14 @@
-#include "producer/commands/job_output.h"
-#include "producer/commands/job_progress.h"
 #include "producer/commands/subcommands.h"
+#include "producer/commands/submit_wait.h"
 #include "producer/connection/broker_connection.h"
 #include "producer/connection/job_request.h"
 #include "producer/text/complain.h"
 #include "producer/text/json_arguments.h"
 #include "producer/text/readable.h"
-#include "producer/text/value_json.h"
 
-#include <algorithm>
 #include <deque>
 #include <iostream>
+#include <optional>
 
 namespace zebu::producer {
 namespace {
@@ -37,23 +35,8 @@ Result<JobRequest> request_of(const SubmitOptions& options) {
   return job_request(options.task, std::move(arguments), options.queue, options.job);
 }
 
-// When --timeout passes.
-class Deadline {
- public:
-  explicit Deadline(std::optional<std::chrono::milliseconds> timeout) {
-    if (timeout) at_ = Clock::now() + *timeout;
-  }
-  [[nodiscard]] Timeout left() const {
-    if (!at_) return std::nullopt;
-    return std::max(std::chrono::milliseconds(0), std::chrono::ceil<std::chrono::milliseconds>(*at_ - Clock::now()));
-  }
-
- private:
-  std::optional<TimePoint> at_;
-};
-
-bool print_accepted(Output output, const Job<>& job, const Deadline& deadline) {
-  const auto accepted = job.accepted(deadline.left());
+bool print_accepted(Output output, const Job<>& job) {
+  const auto accepted = job.accepted();
   if (!accepted) {
     complain("job " + job.id().to_string() + " was not accepted: " + accepted.error().message);
     return false;
@@ -63,98 +46,33 @@ bool print_accepted(Output output, const Job<>& job, const Deadline& deadline) {
   return static_cast<bool>(std::cout);
 }
 
+// At its limit the client refuses at once.
+bool is_client_full(const Job<>& job) {
+  const auto accepted = job.accepted(std::chrono::milliseconds(0));
+  return !accepted && accepted.error().code == ErrorCode::client_full;
+}
+
 // Prints the id of each job once the broker has accepted it.
 int submit_only(Client& client, const CommonOptions& common, const SubmitOptions& options, const JobRequest& request) {
-  const Deadline deadline(options.timeout);
   std::deque<Job<>> asked;
+  std::uint64_t submitted = 0;
+  bool is_full = false;
   bool all_accepted = true;
-  for (std::uint64_t submitted = 0; all_accepted && (submitted < options.count || !asked.empty());) {
-    if (submitted < options.count && asked.size() < kUnaccepted) {
-      asked.push_back(client.submit(request));
+  while (all_accepted && (submitted < options.count || !asked.empty())) {
+    if (submitted < options.count && asked.size() < kUnaccepted && !is_full) {
+      Job<> job = client.submit(request);
+      is_full = !asked.empty() && is_client_full(job);
+      if (is_full) continue;
+      asked.push_back(std::move(job));
       ++submitted;
     } else {
-      all_accepted = print_accepted(common.output, asked.front(), deadline);
+      all_accepted = print_accepted(common.output, asked.front());
       asked.pop_front();
+      is_full = false;
     }
   }
   std::cout << std::flush;
   return all_accepted ? 0 : 1;
-}
-
-// First waits until the job is accepted: only then is its id known, because an earlier job may hold its unique key.
-std::shared_ptr<JobProgress> show_progress(Client& client, const Job<>& job, const Deadline& deadline) {
-  auto shown = JobProgress::on_terminal();
-  if (shown == nullptr || !job.accepted(deadline.left())) return nullptr;
-  client.wait(
-      job.id(), [](const Result<Outcome>&) {}, show_on(shown));
-  return shown;
-}
-
-int submit_and_wait(Client& client, const CommonOptions& common, const SubmitOptions& options, JobRequest request) {
-  const Deadline deadline(options.timeout);
-  const Job<> job = client.submit(std::move(request));
-  const auto shown = common.output == Output::text ? show_progress(client, job, deadline) : nullptr;
-  const auto outcome = job.outcome(deadline.left());
-  if (shown) shown->finish();
-  if (outcome || outcome.error().code != ErrorCode::timed_out) {
-    return print_outcome(common.output, job.id(), true, outcome) ? 0 : 1;
-  }
-  complain("job " + job.id().to_string() + " has not ended within " + duration_text(*options.timeout) +
-           "; it continues: zebu-producer wait " + job.id().to_string());
-  return 1;
-}
-
-struct Tally {
-  std::uint64_t succeeded = 0;
-  std::uint64_t failed = 0;
-  std::uint64_t cancelled = 0;
-  std::uint64_t expired = 0;
-  std::optional<TaskError> first_error;
-
-  void add(const Result<Outcome>& outcome) {
-    if (outcome && outcome->state == JobState::succeeded) {
-      ++succeeded;
-    } else if (outcome && outcome->state == JobState::cancelled) {
-      ++cancelled;
-    } else if (outcome && outcome->state == JobState::expired) {
-      ++expired;
-    } else {
-      ++failed;
-      if (!first_error) first_error = outcome ? outcome->error : task_error_of(outcome.error());
-    }
-  }
-};
-
-void print_tally(Output output, const Tally& tally, double seconds) {
-  const std::uint64_t jobs = tally.succeeded + tally.failed + tally.cancelled + tally.expired;
-  const double rate = seconds > 0 ? static_cast<double>(jobs) / seconds : 0;
-  if (output == Output::json) {
-    std::cout << "{\"jobs\":" << jobs << ",\"succeeded\":" << tally.succeeded << ",\"failed\":" << tally.failed
-              << ",\"cancelled\":" << tally.cancelled << ",\"expired\":" << tally.expired
-              << ",\"seconds\":" << fixed_text(seconds, 6) << ",\"jobs_per_second\":" << fixed_text(rate, 1) << "}\n";
-  } else {
-    std::cout << count_text(jobs) << " jobs in " << fixed_text(seconds, 3) << " s (" << rate_text(rate)
-              << "): " << count_text(tally.succeeded) << " succeeded, " << count_text(tally.failed) << " failed, "
-              << count_text(tally.cancelled) << " cancelled, " << count_text(tally.expired) << " expired\n";
-  }
-  if (tally.first_error) complain("the first failure: " + plain_of(*tally.first_error));
-}
-
-int submit_many_and_wait(Client& client, const CommonOptions& common, const SubmitOptions& options,
-                         const JobRequest& request) {
-  const auto begin = Clock::now();
-  Tally tally;
-  std::uint64_t submitted = 0;
-  const auto next = [&]() -> std::optional<JobRequest> {
-    if (submitted == options.count) return std::nullopt;
-    ++submitted;
-    return request;
-  };
-  const auto finished = client.map(
-      next, [&](std::size_t, const Result<Outcome>& outcome) { tally.add(outcome); }, kUnaccepted, options.timeout);
-  print_tally(common.output, tally, std::chrono::duration<double>(Clock::now() - begin).count());
-  if (!finished) complain("the other jobs did not end in time: " + finished.error().message);
-  return finished && tally.succeeded == options.count ? 0 : 1;
 }
 
 }  // namespace
@@ -165,13 +83,13 @@ int run(const CommonOptions& common, const SubmitOptions& options) {
     complain(request.error().message);
     return 2;
   }
-  ClientOptions limits;
-  limits.when_full = WhenFull::wait;
-  const auto client = connect(common, std::move(limits));
+  std::optional<Interrupt> interrupt;
+  if (options.wait) interrupt.emplace();  // else Ctrl-C ends the program as it ends any other
+  const auto client = connect(common, {}, interrupt ? &*interrupt : nullptr);
   if (!client) return 1;
   if (!options.wait) return submit_only(*client, common, options, *request);
-  if (options.count == 1) return submit_and_wait(*client, common, options, *request);
-  return submit_many_and_wait(*client, common, options, *request);
+  if (options.count == 1) return submit_and_wait(*client, common, options, *request, *interrupt);
+  return submit_many_and_wait(*client, common, options, *request, *interrupt);
 }
 
 }  // namespace zebu::producer

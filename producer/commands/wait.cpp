@@ -57,7 +57,8 @@ int run(const CommonOptions& common, const WaitOptions& options) {
     if (shown) shown->finish();
     if (!arrived) {
       complain(std::to_string(left) + " of " + std::to_string(options.ids.size()) +
-               " jobs have not ended in time; they continue");
+               (options.ids.size() == 1 ? " job" : " jobs") + (left == 1 ? " has" : " have") + " not ended in time; " +
+               (left == 1 ? "it continues" : "they continue"));
       return 1;
     }
     const auto& [id, outcome] = *arrived;

@@ -3,6 +3,7 @@
 #include "producer/text/complain.h"
 #include "producer/text/readable.h"
 #include "producer/text/value_json.h"
+#include "zebu/utf8.h"
 
 #include <nlohmann/json.hpp>
 
@@ -57,22 +58,56 @@ std::optional<Json> ask(Client& client, const CommonOptions& common, const std::
   return value_or_complain(query(client, what, params, common.connect_timeout), common, what);
 }
 
-Result<Json> query_all(Client& client, const std::string& what, Timeout timeout) {
-  constexpr std::uint32_t kPage = 1000;  // the most that a page may have (docs/protocol.md)
-  Json all = Json::array();
+namespace {
+
+constexpr std::uint32_t kPage = 1000;  // the most that a page may have (docs/protocol.md)
+
+// Passes the entries of a list to `each`, page by page, from behind `after` on, until it returns false.
+Result<void> each_entry(Client& client, const std::string& what, std::string after, Timeout timeout, const auto& each) {
   Params params;
   params.limit = kPage;
+  params.after = std::move(after);
   for (;;) {
     auto page = query(client, what, params, timeout);
-    if (!page) return page;
+    if (!page) return tl::make_unexpected(page.error());
     if (!page->is_object() || !page->contains(what) || !page->at(what).is_array()) {
       return fail(ErrorCode::bad_message, "the answer is not a page of " + what);
     }
-    for (Json& entry : page->at(what)) all.push_back(std::move(entry));
+    for (Json& entry : page->at(what)) {
+      if (!each(entry)) return {};
+    }
     const Json next = page->value("next", Json());
-    if (!next.is_string() || next == params.after) return all;
+    if (!next.is_string() || next == params.after) return {};
     params.after = next.get<std::string>();
   }
+}
+
+}  // namespace
+
+Result<Json> query_all(Client& client, const std::string& what, Timeout timeout) {
+  Json all = Json::array();
+  const auto read = each_entry(client, what, {}, timeout, [&](Json& entry) {
+    all.push_back(std::move(entry));
+    return true;
+  });
+  if (!read) return tl::make_unexpected(read.error());
+  return all;
+}
+
+Result<Json> query_queue(Client& client, const std::string& name, Timeout timeout) {
+  Json found = Json::object();
+  // The list is in the order of names: it is asked for from just before this one, and left behind it.
+  const std::string before(utf8_beginning(name, name.empty() ? 0 : name.size() - 1));
+  const auto read = each_entry(client, "queues", before, timeout, [&](Json& entry) {
+    if (cell(entry, "name") == name) found = std::move(entry);
+    return found.empty() && cell(entry, "name") < name;
+  });
+  if (!read) return tl::make_unexpected(read.error());
+  return found;
+}
+
+std::optional<Json> ask_queue(Client& client, const CommonOptions& common, const std::string& name) {
+  return value_or_complain(query_queue(client, name, common.connect_timeout), common, "queues");
 }
 
 std::optional<Json> ask_all(Client& client, const CommonOptions& common, const std::string& what) {
@@ -84,7 +119,8 @@ std::optional<Json> command(Client& client, const CommonOptions& common, const s
   const auto tell = [](const std::string& news) {
     const auto value = json_of_answer(news);
     if (!value || !value->is_object() || value->empty()) return;
-    complain(count_cell(*value, value->begin().key()) + " jobs are " + value->begin().key() + " so far");
+    const std::uint64_t jobs = number(*value, value->begin().key());
+    complain(counted(jobs, "job") + ' ' + are(jobs) + ' ' + value->begin().key() + " so far");
   };
   return value_or_complain(json_of_answer(client.command(what, params, common.connect_timeout, tell)), common, what);
 }

@@ -25,6 +25,10 @@ namespace zebu::producer {
 // The same, as ask() has it.
 [[nodiscard]] std::optional<nlohmann::json> ask_all(Client& client, const CommonOptions& common,
                                                     const std::string& what);
+// The entry of one queue; an empty object if the broker does not know it.
+[[nodiscard]] Result<nlohmann::json> query_queue(Client& client, const std::string& name, Timeout timeout);
+[[nodiscard]] std::optional<nlohmann::json> ask_queue(Client& client, const CommonOptions& common,
+                                                      const std::string& name);
 // As ask(), for a command. How far a long one has come is reported on stderr.
 [[nodiscard]] std::optional<nlohmann::json> command(Client& client, const CommonOptions& common,
                                                     const std::string& what, const Params& params);

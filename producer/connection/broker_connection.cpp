@@ -2,11 +2,27 @@
 
 #include "producer/text/complain.h"
 
+#include <algorithm>
 #include <atomic>
 
 namespace zebu::producer {
+namespace {
 
-std::unique_ptr<Client> connect(const CommonOptions& common, ClientOptions options, const StopSignal* stop) {
+Result<void> wait_connected(const Client& client, std::chrono::milliseconds limit, Interrupt* interrupt) {
+  if (interrupt == nullptr) return client.wait_connected(limit);
+  const TimePoint deadline = Clock::now() + limit;
+  for (;;) {
+    if (interrupt->is_raised()) interrupt->die();
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now());
+    auto connected = client.wait_connected(std::clamp(left, std::chrono::milliseconds(0), Interrupt::kPause));
+    const bool may_come = !connected && connected.error().code == ErrorCode::disconnected;
+    if (!may_come || left.count() <= 0) return connected;
+  }
+}
+
+}  // namespace
+
+std::unique_ptr<Client> connect(const CommonOptions& common, ClientOptions options, Interrupt* interrupt) {
   options.broker = common.broker;
   options.name = "zebu-producer";
   // Before the first session the timeout says so.
@@ -20,9 +36,7 @@ std::unique_ptr<Client> connect(const CommonOptions& common, ClientOptions optio
     complain(client.error().message);
     return nullptr;
   }
-  std::optional<StopSignal::Deadly> deadly;
-  if (stop != nullptr) deadly.emplace(*stop);
-  if (const auto connected = (*client)->wait_connected(common.connect_timeout); !connected) {
+  if (const auto connected = wait_connected(**client, common.connect_timeout, interrupt); !connected) {
     if (connected.error().code == ErrorCode::disconnected) {
       complain(connected.error().message + ". Start one with zebu-broker, or give its endpoint with --broker");
     } else {

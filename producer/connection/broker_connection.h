@@ -1,16 +1,16 @@
 #pragma once
 
 #include "producer/options/producer_options.h"
+#include "producer/text/interrupt.h"
 #include "zebu/client.h"
-#include "zebu/program/stop_signal.h"
 
 #include <memory>
 
 namespace zebu::producer {
 
 // A client whose session with the broker is established; null after an error, which has been reported on stderr.
-// options: its limits. stop: its signals end the program while it waits for the broker.
+// options: its limits. interrupt: ends the program while it waits for the broker.
 [[nodiscard]] std::unique_ptr<Client> connect(const CommonOptions& common, ClientOptions options = {},
-                                              const StopSignal* stop = nullptr);
+                                              Interrupt* interrupt = nullptr);
 
 }  // namespace zebu::producer

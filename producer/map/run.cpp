@@ -13,8 +13,8 @@ namespace {
 constexpr std::size_t kMaxLine = 16U << 20;
 // Long lines would fill the memory before their number fills the window.
 constexpr std::uint64_t kMaxBytesInFlight = 64U << 20;
-// Long enough for a broker that works through a full window of submissions on a slow disk.
-constexpr std::chrono::seconds kCancelTimeout(10);
+// How long Ctrl-C waits for the broker to read the cancels.
+constexpr std::chrono::seconds kCancelTimeout(3);
 
 }  // namespace
 
@@ -146,6 +146,7 @@ Result<void> MapRun::cancel_all() {
     const Lock lock(mutex_);
     for (const MapItemPtr& item : in_flight_) client_->cancel(item->job);
   }
+  if (const auto connected = client_->wait_connected(std::chrono::milliseconds(0)); !connected) return connected;
   // The broker reads a session's messages in order, so its answer proves that it has read the cancels.
   return client_->query("broker", {}, kCancelTimeout).map([](const std::string&) {});
 }

@@ -18,8 +18,6 @@ std::string short_text(double number) {
   return text;
 }
 
-bool begins_character(char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }
-
 std::string pair_text(long long first, const char* first_unit, long long second, const char* second_unit) {
   std::string text = std::to_string(first) + first_unit;
   if (second > 0) text += ' ' + std::to_string(second) + second_unit;
@@ -70,7 +68,7 @@ std::string time_text(std::chrono::milliseconds unix_time) {
   std::tm parts{};
   gmtime_r(&seconds, &parts);
   std::array<char, 64> text{};
-  const std::size_t length = std::strftime(text.data(), text.size(), "%Y-%m-%d %H:%M:%S", &parts);
+  const std::size_t length = std::strftime(text.data(), text.size(), "%Y-%m-%d %H:%M:%S UTC", &parts);
   return {text.data(), length};
 }
 
@@ -80,18 +78,10 @@ std::string rate_text(double per_second) {
   return count_text(static_cast<std::uint64_t>(per_second)) + "/s";
 }
 
-std::size_t width_of(std::string_view text) {
-  return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), begins_character));
+std::string counted(std::uint64_t number, const std::string& what) {
+  return count_text(number) + ' ' + what + (number == 1 ? "" : "s");
 }
 
-std::string shortened(std::string_view text, std::size_t width) {
-  if (width_of(text) <= width) return std::string(text);
-  if (width == 0) return {};
-  std::size_t end = 0;
-  for (std::size_t characters = 0; end < text.size(); ++end) {
-    if (begins_character(text[end]) && ++characters == width) break;
-  }
-  return std::string(text.substr(0, end)) + "…";
-}
+std::string are(std::uint64_t number) { return number == 1 ? "is" : "are"; }
 
 }  // namespace zebu::producer

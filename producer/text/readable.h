@@ -1,5 +1,7 @@
 #pragma once
 
+#include "producer/text/columns.h"
+
 #include <chrono>
 #include <cstdint>
 #include <string>
@@ -14,16 +16,16 @@ namespace zebu::producer {
 [[nodiscard]] std::string duration_text(std::chrono::microseconds duration);
 // 512 B, 1.5 KiB, 20 MiB
 [[nodiscard]] std::string bytes_text(std::uint64_t bytes);
-// 2026-01-31 12:00:00 in UTC
+// 2026-01-31 12:00:00 UTC
 [[nodiscard]] std::string time_text(std::chrono::milliseconds unix_time);
 // 1,234/s; below a hundred 12.3/s
 [[nodiscard]] std::string rate_text(double per_second);
 // The number with `digits` digits after the point.
 [[nodiscard]] std::string fixed_text(double number, int digits);
 
-// The text cut to at most `width` UTF-8 characters. If it was cut, the last one is an ellipsis.
-[[nodiscard]] std::string shortened(std::string_view text, std::size_t width);
-// The number of code points, which approximates the columns that names take on a terminal.
-[[nodiscard]] std::size_t width_of(std::string_view text);
+// 1 job, 2 jobs, 1,234 jobs. what: "job", "failed job"
+[[nodiscard]] std::string counted(std::uint64_t number, const std::string& what);
+// "is" for 1, "are" for others.
+[[nodiscard]] std::string are(std::uint64_t number);
 
 }  // namespace zebu::producer

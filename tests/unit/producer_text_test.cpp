@@ -45,6 +45,9 @@ TEST_CASE("figures for people") {
   CHECK(count_text(999) == "999");
   CHECK(count_text(1'000) == "1,000");
   CHECK(count_text(12'345'678) == "12,345,678");
+  CHECK(counted(0, "job") == "0 jobs");
+  CHECK(counted(1, "job") == "1 job");
+  CHECK(counted(1'234, "failed job") == "1,234 failed jobs");
   CHECK(duration_text(250us) == "250 us");
   CHECK(duration_text(12ms) == "12 ms");
   CHECK(duration_text(3s) == "3 s");
@@ -54,7 +57,7 @@ TEST_CASE("figures for people") {
   CHECK(duration_text(50h) == "2 d 2 h");
   CHECK(bytes_text(512) == "512 B");
   CHECK(bytes_text(1536) == "1.5 KiB");
-  CHECK(time_text(0ms) == "1970-01-01 00:00:00");
+  CHECK(time_text(0ms) == "1970-01-01 00:00:00 UTC");
   CHECK(rate_text(12.34) == "12.3/s");
   CHECK(rate_text(12'345.6) == "12,345/s");
 }
