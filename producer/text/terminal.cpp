@@ -4,8 +4,10 @@
 #include <sys/signalfd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <csignal>
+#include <cstdlib>
 #include <string>
 #include <unistd.h>
 
@@ -18,7 +20,51 @@ constexpr std::string_view kLeave = "\x1b[?25h\x1b[?1049l";
 constexpr std::string_view kHome = "\x1b[H";
 constexpr std::string_view kEndOfLine = "\x1b[0m\x1b[K";
 constexpr std::string_view kClearBelow = "\x1b[J";
-constexpr std::string_view kReverse = "\x1b[7m";
+
+// What terminals send for keys (ECMA-48, xterm).
+struct KeySequence {
+  std::string_view bytes;
+  Key key;
+};
+constexpr std::array<KeySequence, 15> kSequences = {{{"\x1b[A", keys::kUp},
+                                                     {"\x1bOA", keys::kUp},
+                                                     {"\x1b[B", keys::kDown},
+                                                     {"\x1bOB", keys::kDown},
+                                                     {"\x1b[C", keys::kEnter},
+                                                     {"\x1bOC", keys::kEnter},
+                                                     {"\x1b[D", keys::kBack},
+                                                     {"\x1bOD", keys::kBack},
+                                                     {"\x1b[5~", keys::kPageUp},
+                                                     {"\x1b[6~", keys::kPageDown},
+                                                     {"\x1b[H", keys::kHome},
+                                                     {"\x1b[1~", keys::kHome},
+                                                     {"\x1b[F", keys::kEnd},
+                                                     {"\x1b[4~", keys::kEnd},
+                                                     {"\x1bOF", keys::kEnd}}};
+
+// Selects a look; without colours the same by brightness and reverse video.
+std::string_view look_code(ScreenLine::Look look, bool has_colour) {
+  switch (look) {
+    case ScreenLine::Look::plain:
+      break;
+    case ScreenLine::Look::heading:
+      return "\x1b[7m";
+    case ScreenLine::Look::chosen:
+      return has_colour ? "\x1b[30;46m" : "\x1b[1;7m";
+    case ScreenLine::Look::faint:
+      return "\x1b[2m";
+    case ScreenLine::Look::warning:
+      return has_colour ? "\x1b[33m" : "";
+    case ScreenLine::Look::alarm:
+      return has_colour ? "\x1b[31m" : "\x1b[1m";
+  }
+  return "";
+}
+
+bool is_set(const char* name) {
+  const char* value = std::getenv(name);  // NOLINT(concurrency-mt-unsafe)
+  return value != nullptr && *value != '\0';
+}
 
 // Errors are ignored: if the terminal is gone, there is no one to report them to.
 void write_all(std::string_view text) {
@@ -53,7 +99,7 @@ void ResizeSignal::take() const {
   }
 }
 
-FullScreen::FullScreen() {
+FullScreen::FullScreen() : has_colour_(!is_set("NO_COLOR")) {
   termios settings{};
   if (::tcgetattr(STDIN_FILENO, &settings) == 0) {
     before_ = settings;
@@ -72,29 +118,52 @@ FullScreen::~FullScreen() {
   if (before_) ::tcsetattr(STDIN_FILENO, TCSAFLUSH, &*before_);
 }
 
-void FullScreen::draw(std::string_view lines) const {
+void FullScreen::draw(const std::vector<ScreenLine>& lines) const {
   std::string screen(kHome);
-  for (bool is_first = true; !lines.empty(); is_first = false) {
-    const std::size_t end = std::min(lines.find('\n'), lines.size());
-    std::string_view line = lines.substr(0, end);
-    lines.remove_prefix(std::min(end + 1, lines.size()));
+  for (const ScreenLine& line : lines) {
     // No newline after the last line: it would scroll the screen.
-    if (!is_first) screen += "\r\n";
-    if (line.starts_with('\t')) {
-      line.remove_prefix(1);
-      screen += kReverse;
-    }
-    screen.append(line).append(kEndOfLine);
+    if (&line != &lines.front()) screen += "\r\n";
+    screen.append(look_code(line.look, has_colour_)).append(line.text).append(kEndOfLine);
   }
   write_all(screen.append(kClearBelow));
 }
 
 int FullScreen::keys() const { return before_ ? STDIN_FILENO : -1; }
 
-std::optional<char> FullScreen::key() const {
-  char key = 0;
-  if (::read(STDIN_FILENO, &key, 1) == 1) return key;
-  return std::nullopt;
+std::optional<std::vector<Key>> FullScreen::read_keys() const {
+  std::array<char, 256> typed{};
+  const ssize_t got = ::read(STDIN_FILENO, typed.data(), typed.size());
+  if (got <= 0) return std::nullopt;
+  return keys_of({typed.data(), static_cast<std::size_t>(got)});
+}
+
+std::vector<Key> keys_of(std::string_view bytes) {
+  std::vector<Key> found;
+  while (!bytes.empty()) {
+    const auto* sequence = std::find_if(kSequences.begin(), kSequences.end(),
+                                        [&](const KeySequence& each) { return bytes.starts_with(each.bytes); });
+    if (sequence != kSequences.end()) {
+      found.push_back(sequence->key);
+      bytes.remove_prefix(sequence->bytes.size());
+    } else if (bytes.starts_with("\x1b[") || bytes.starts_with("\x1bO")) {
+      // Of another key: parameters, and one byte from @ to ~ at the end.
+      std::size_t end = 2;
+      while (end < bytes.size() && (bytes[end] < '@' || bytes[end] > '~')) ++end;
+      bytes.remove_prefix(std::min(end + 1, bytes.size()));
+    } else {
+      const char c = bytes.front();
+      bytes.remove_prefix(1);
+      if (c == '\r' || c == '\n') found.push_back(keys::kEnter);
+      if (c == '\x1b' || c == '\x7f' || c == '\b') found.push_back(keys::kBack);
+      if (c >= ' ' && c <= '~') found.push_back(static_cast<Key>(c));
+    }
+  }
+  return found;
+}
+
+bool has_full_screen() {
+  const char* kind = std::getenv("TERM");  // NOLINT(concurrency-mt-unsafe)
+  return ::isatty(STDOUT_FILENO) == 1 && (kind == nullptr || std::string_view(kind) != "dumb");
 }
 
 }  // namespace zebu::producer

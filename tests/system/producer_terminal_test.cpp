@@ -33,27 +33,27 @@ constexpr const char* kLeave = "\x1b[?25h\x1b[?1049l";
 
 TEST_CASE("top shows what happens, and gives the terminal back however it ends") {
   const Stack stack(small());
-  const auto ends_with = [&](const std::string& keys, int signal) {
+  const auto ends_with = [&](const std::string& keys, int signal, ExitStatus expected) {
     PtyProcess top(producer(stack, {"top", "--interval", "50ms"}), 100, 30);
     top.wait_for("consumer-0");
     CHECK_FALSE(top.is_restored());
     if (!keys.empty()) top.type(keys);
     if (signal != 0) top.signal(signal);
-    CHECK(top.wait_exit().code == 0);
+    CHECK(top.wait_exit() == expected);
     CHECK(top.is_restored());
     CHECK(top.screen().find(kLeave) != std::string::npos);
   };
-  ends_with("q", 0);
-  ends_with("\x03", 0);
-  ends_with("", SIGTERM);
+  ends_with("q", 0, {0, {}});
+  ends_with("\x03", 0, {{}, SIGINT});
+  ends_with("", SIGTERM, {{}, SIGTERM});
 }
 
 TEST_CASE("top follows the terminal's size and the broker's absence") {
   Stack stack(small());
   PtyProcess top(producer(stack, {"top", "--interval", "50ms"}), 100, 30);
   top.wait_for("CONSUMERS  PAUSED");
-  top.resize(20, 30);
-  top.wait_for("…");
+  top.resize(40, 30);
+  top.wait_for("RUNNING  OLDEST");
   top.resize(100, 30);
   top.wait_for("CONSUMERS  PAUSED");
   stack.kill_broker();
@@ -62,6 +62,59 @@ TEST_CASE("top follows the terminal's size and the broker's absence") {
   top.wait_for("CONSUMERS  PAUSED", 20s);
   top.type("q");
   CHECK(top.wait_exit().code == 0);
+}
+
+TEST_CASE("top opens a queue and its jobs by the keyboard") {
+  const Stack stack(small());
+  stack.produce({"submit", "sleep", "60000"});
+  PtyProcess top(producer(stack, {"top", "--interval", "50ms"}), 100, 30);
+  top.wait_for("consumer-0");
+  top.type("h");
+  top.wait_for("choose a line");
+  top.type("h\r");
+  top.wait_for("queue default: running jobs");
+  top.wait_for("sleep");
+  top.type("\x1b[C");
+  top.wait_for("args       [60000]");
+  top.type("\x1b");
+  top.wait_for("queue default: running jobs");
+  top.type("f");
+  top.wait_for("queue default: failed jobs");
+  top.type("q");
+  CHECK(top.wait_exit().code == 0);
+}
+
+TEST_CASE("Ctrl-C ends top and map at once while no broker answers") {
+  const std::vector<std::string> nowhere = {program("zebu-producer"), "--broker", "tcp://127.0.0.1:1",
+                                            "--connect-timeout", "1h"};
+  for (const std::vector<std::string>& rest :
+       {std::vector<std::string>{"top"}, {"map", "echo", "--input", "/dev/null"}, {"submit", "echo", "--wait"}}) {
+    std::vector<std::string> command = nowhere;
+    command.insert(command.end(), rest.begin(), rest.end());
+    PtyProcess waiting(command, 80, 24);
+    waiting.type("\x03");
+    CHECK(waiting.wait_exit(5s).signal == SIGINT);
+  }
+}
+
+TEST_CASE("Ctrl-C ends top at once while the broker stands still, and it says that the broker is away") {
+  Stack stack(small());
+  PtyProcess top(producer(stack, {"top", "--interval", "50ms"}), 100, 30);
+  top.wait_for("consumer-0");
+  stack.broker().signal(SIGSTOP);
+  top.wait_for("is away");
+  top.type("\x03");
+  CHECK(top.wait_exit(5s).signal == SIGINT);
+  CHECK(top.is_restored());
+  stack.broker().signal(SIGCONT);
+}
+
+TEST_CASE("top on a terminal that cannot move its cursor is one look") {
+  const Stack stack(small());
+  PtyProcess top({"env", "TERM=dumb", program("zebu-producer"), "--broker", stack.clients(), "top"}, 100, 30);
+  top.wait_for("consumer-0");
+  CHECK(top.wait_exit().code == 0);
+  CHECK(top.screen().find('\x1b') == std::string::npos);
 }
 
 TEST_CASE("top without a terminal is one look") {
@@ -94,6 +147,7 @@ TEST_CASE("purge asks at a terminal, and does nothing without a yes") {
 TEST_CASE("a terminal sees a job's progress and partial output, and its stdout only the result") {
   const Stack stack(small());
   PtyProcess submit(producer(stack, {"submit", "progress", "4", "50", "--wait"}), 100, 30);
+  submit.wait_for("zebu-producer: job 0");  // its id, before all else
   submit.wait_for("step 1 took 50 ms");
   submit.wait_for(" of 4");  // reports that come together are one
   submit.wait_for("step 4 took 50 ms");
