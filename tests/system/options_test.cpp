@@ -54,7 +54,7 @@ TEST_CASE("submit and map accept the configuration that --print-config prints") 
   }
 }
 
-TEST_CASE("--print-config writes values as a file has them, and reads back the same") {
+TEST_CASE("the option --print-config writes values as a file has them, and reads back the same") {
   const TempDir dir;
   const std::string file = dir.write(
       "broker.toml",

@@ -60,7 +60,7 @@ TEST_CASE("the manual pages have every option, and render without a warning") {
   for (const std::string name : kPrograms) {
     const std::string text = page(name, "man");
     const std::string file = dir.write(name + ".1", text);
-    const Finished rendered = run({.command = {"groff", "-man", "-Tascii", "-ww", "-rLL=78n", "-P-c", file},
+    const Finished rendered = run({.command = {"groff", "-man", "-Tascii", "-ww", "-rLL=78n", "-P-cbou", file},
                                    .environment = {{"LC_ALL", "C.UTF-8"}}});
     INFO(name << '\n' << rendered.err);
     CHECK(rendered.exit.code == 0);

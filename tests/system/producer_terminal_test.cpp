@@ -1,4 +1,5 @@
 #include "tests/support/catch.h"
+#include "tests/support/fake_broker.h"
 #include "tests/support/paths.h"
 #include "tests/support/pty.h"
 #include "tests/support/stack.h"
@@ -53,7 +54,7 @@ TEST_CASE("top follows the terminal's size and the broker's absence") {
   PtyProcess top(producer(stack, {"top", "--interval", "50ms"}), 100, 30);
   top.wait_for("CONSUMERS  PAUSED");
   top.resize(40, 30);
-  top.wait_for("RUNNING  OLDEST");
+  top.wait_for("FAILED  OLDEST");
   top.resize(100, 30);
   top.wait_for("CONSUMERS  PAUSED");
   stack.kill_broker();
@@ -84,14 +85,16 @@ TEST_CASE("top opens a queue and its jobs by the keyboard") {
   CHECK(top.wait_exit().code == 0);
 }
 
-TEST_CASE("Ctrl-C ends top and map at once while no broker answers") {
-  const std::vector<std::string> nowhere = {program("zebu-producer"), "--broker", "tcp://127.0.0.1:1",
-                                            "--connect-timeout", "1h"};
+TEST_CASE("Ctrl-C ends top, map and submit --wait at once while no broker answers") {
   for (const std::vector<std::string>& rest :
        {std::vector<std::string>{"top"}, {"map", "echo", "--input", "/dev/null"}, {"submit", "echo", "--wait"}}) {
-    std::vector<std::string> command = nowhere;
+    INFO(rest.front());
+    FakeBroker broker;
+    std::vector<std::string> command = {program("zebu-producer"), "--broker", broker.endpoint(), "--connect-timeout",
+                                        "1h"};
     command.insert(command.end(), rest.begin(), rest.end());
     PtyProcess waiting(command, 80, 24);
+    static_cast<void>(broker.hear_a<zebu::message::Hello>());  // and says nothing
     waiting.type("\x03");
     CHECK(waiting.wait_exit(5s).signal == SIGINT);
   }

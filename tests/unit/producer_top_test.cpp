@@ -95,7 +95,8 @@ TEST_CASE("top fits every terminal, and says what is missing") {
 }
 
 TEST_CASE("at 40 columns top has how many jobs wait, and how long the oldest") {
-  const TopData data = data_of({queue("a-queue-with-a-long-name", 12'345)}, {consumer("c", 1)});
+  const TopData data =
+      data_of(Json::array({queue("a-queue-with-a-long-name", 12'345)}), Json::array({consumer("c", 1)}));
   const auto lines = screen({}, data, 40, 24);
   const std::string heading = lines.at(index_of(lines, "QUEUE "));
   CHECK(heading.find("QUEUED") != std::string::npos);
@@ -178,12 +179,12 @@ TEST_CASE("keys are read from what terminals send") {
 }
 
 TEST_CASE("a name cannot write to the terminal") {
-  TopData data = data_of({queue("a\x1b[2J", 1)}, Json::array());
+  TopData data = data_of(Json::array({queue("a\x1b[2J", 1)}), Json::array());
   TopState state;
   for (const ScreenLine& line : top_screen(state, data, "tcp://b\x1b", "\x1b]0;x", {80, 24}))
     CHECK(line.text.find('\x1b') == std::string::npos);
   state.press(keys::kEnter, data);
-  data.jobs = {job("\x1b[31m")};
+  data.jobs = Json::array({job("\x1b[31m")});
   for (const ScreenLine& line : top_screen(state, data, "b", "", {80, 24}))
     CHECK(line.text.find('\x1b') == std::string::npos);
 }
