@@ -30,7 +30,6 @@ int main(int argc, char** argv) {
   options.tells_moves = is_logged(Event::job_finished);
   const StopSignal stop;
   Notifier notifier;
-  std::signal(SIGXFSZ, SIG_IGN);  // a store at its limit of size is as a full disk (DiskRoom)
   const unsigned long files = raise_open_files();
 
   auto store = broker::open_store(options.store, options.store_reserve);

@@ -2,25 +2,9 @@
 
 #include "producer/text/complain.h"
 
-#include <algorithm>
 #include <atomic>
 
 namespace zebu::producer {
-namespace {
-
-Result<void> wait_connected(const Client& client, std::chrono::milliseconds limit, Interrupt* interrupt) {
-  if (interrupt == nullptr) return client.wait_connected(limit);
-  const TimePoint deadline = Clock::now() + limit;
-  for (;;) {
-    if (interrupt->is_raised()) interrupt->die();
-    const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now());
-    auto connected = client.wait_connected(std::clamp(left, std::chrono::milliseconds(0), Interrupt::kPause));
-    const bool may_come = !connected && connected.error().code == ErrorCode::disconnected;
-    if (!may_come || left.count() <= 0) return connected;
-  }
-}
-
-}  // namespace
 
 std::unique_ptr<Client> connect(const CommonOptions& common, ClientOptions options, Interrupt* interrupt) {
   options.broker = common.broker;
@@ -36,7 +20,14 @@ std::unique_ptr<Client> connect(const CommonOptions& common, ClientOptions optio
     complain(client.error().message);
     return nullptr;
   }
-  if (const auto connected = wait_connected(**client, common.connect_timeout, interrupt); !connected) {
+  // There is nothing to put in order yet: a signal ends the program.
+  if (interrupt != nullptr) {
+    if (interrupt->is_raised()) interrupt->die();
+    interrupt->release();
+  }
+  const auto connected = (*client)->wait_connected(common.connect_timeout);
+  if (interrupt != nullptr) interrupt->hold();
+  if (!connected) {
     if (connected.error().code == ErrorCode::disconnected) {
       complain(connected.error().message + ". Start one with zebu-broker, or give its endpoint with --broker");
     } else {

@@ -48,12 +48,6 @@ std::optional<int> StopSignal::let_next_one_kill() const {
   return taken;
 }
 
-StopSignal::Deadly::Deadly(const StopSignal& signal) : signal_(signal) {
-  pthread_sigmask(SIG_UNBLOCK, &signal_.signals_, nullptr);
-}
-
-StopSignal::Deadly::~Deadly() { pthread_sigmask(SIG_BLOCK, &signal_.signals_, nullptr); }
-
 unsigned long raise_open_files() {
   rlimit limit{};
   if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return 0;

@@ -22,19 +22,6 @@ class StopSignal {
   // number. A further SIGHUP does nothing: a terminal that closes may send several.
   std::optional<int> let_next_one_kill() const;
 
-  // As long as it exists, a stop signal ends the program at once. For the calling thread; no thread may start
-  // meanwhile.
-  class Deadly {
-   public:
-    explicit Deadly(const StopSignal& signal);
-    ~Deadly();
-    Deadly(const Deadly&) = delete;
-    Deadly& operator=(const Deadly&) = delete;
-
-   private:
-    const StopSignal& signal_;
-  };
-
  private:
   sigset_t signals_{};
   int descriptor_;
