@@ -87,9 +87,11 @@ TEST_CASE("a broker logs who comes, is replaced, leaves and is lost, and what be
 TEST_CASE("a broker logs whom it does not take, and who breaks the protocol") {
   LoneBroker broker(json({"--max-peers", "1"}));
   Peer wrong(broker.clients);
-  wrong.send(hello(message::Role::consumer, "c-\n\x1b[31m\xff"));
+  const std::string name = "c-\xe2\x80\xae[x=1]\"";  // it turns round what follows
+  wrong.send(hello(message::Role::consumer, name));
   CHECK(wrong.receive_error() == ErrorCode::wrong_role);
-  logged(broker.process, "peer_refused", {{"code", "wrong_role"}, {"role", "consumer"}});
+  logged(broker.process, "peer_refused", {{"code", "wrong_role"}, {"role", "consumer"}, {"peer", name}});
+  CHECK(broker.process.err().find("\xe2\x80\xae") == std::string::npos);
   Peer garbled(broker.clients);
   for (int i = 0; i < 300; ++i) {
     garbled.send_raw("this is no message");
