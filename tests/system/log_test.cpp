@@ -175,6 +175,7 @@ TEST_CASE("a job that succeeds leaves no line at info") {
   options.consumer = json();
   options.with_webfront = false;
   Stack stack(options);
+  logged(stack.consumer(0), "broker_connected");
   const std::size_t before = log_lines(stack.consumer(0).err()).size();
   CHECK(stack.produce({"submit", "echo", "1", "--count", "1000", "--wait"}).exit.code == 0);
   CHECK(log_lines(stack.consumer(0).err()).size() == before);
