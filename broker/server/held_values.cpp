@@ -58,14 +58,11 @@ bool HeldValues::hold(SessionId from, const message::Submission& job, bool wait,
   }
   if (bytes_of(job) <= large_ || !engine_.would_accept(job)) return false;
   if (!has_room(bytes_of(job) * (job.kwargs.empty() ? 1 : 2))) {
-    out.refused.push_back(
-        {from,
-         {job.id,
-          {ErrorCode::queue_full,
-           "the broker is storing " + std::to_string(bytes_) + " bytes of large arguments and results: retry after 1 s",
-           std::chrono::seconds(1)},
-          std::string(job.queue),
-          std::string(job.task)}});
+    Error why{
+        ErrorCode::queue_full,
+        "the broker is storing " + std::to_string(bytes_) + " bytes of large arguments and results: retry after 1 s",
+        std::chrono::seconds(1)};
+    out.refused.push_back({from, {job.id, std::move(why), std::string(job.queue), std::string(job.task)}});
     return true;
   }
   Held held;

@@ -397,7 +397,24 @@ TEST_CASE("queues, consumers and the broker are told with every key of the docum
   CHECK(broker["jobs"].size() == kJobStates);
   CHECK(broker["totals"]["accepted"] == 1);
   CHECK(broker["totals"]["errors"] == 4);
-  CHECK(broker.size() == 10);
+  CHECK(broker["store_full"] == false);
+  CHECK(broker["store_trouble"].is_null());
+  CHECK(broker.size() == 14);
+}
+
+TEST_CASE("while the store stands still the broker says so, and does not wait for it") {
+  Desk desk;
+  const SessionId client = desk.d.client();
+  static_cast<void>(desk.d.submit(client, true));
+  desk.facts.store_trouble = "there is no room";
+  REQUIRE_FALSE(desk.d.effects.records.empty());
+  desk.ask(client, "broker");
+  const auto answers = desk.pending.take();
+  REQUIRE(answers.size() == 1);
+  CHECK_FALSE(answers[0].batch);
+  const Json broker = Json::from_msgpack(answers[0].value);
+  CHECK(broker["store_full"] == true);
+  CHECK(broker["store_trouble"] == "there is no room");
 }
 
 namespace {

@@ -58,7 +58,7 @@ DiskRoom::DiskRoom(std::string store_path, int descriptor, std::optional<std::ui
 
 // False: there is no room for it.
 bool DiskRoom::make_file() {
-  const int file = ::open(path_.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+  const int file = ::open(path_.c_str(), O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
   if (file < 0) return !is_want_of_room(errno);
   file_bytes_ = share_ / 4;
   const int error = ::fallocate(file, 0, 0, static_cast<off_t>(file_bytes_)) == 0 ? 0 : errno;

@@ -145,7 +145,11 @@ std::uint64_t SqliteStore::measure(DiskRoom& room) {
   return room.is_full() ? measured() : bytes;
 }
 
-bool SqliteStore::is_full() { return file_->room() != nullptr && (measure(*file_->room()), file_->room()->is_full()); }
+bool SqliteStore::is_full() {
+  if (file_->room() == nullptr) return false;
+  static_cast<void>(measure(*file_->room()));
+  return file_->room()->is_full();
+}
 
 Result<StoreState> SqliteStore::look() {
   if (dead_) return tl::make_unexpected(*dead_);
