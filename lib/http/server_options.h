@@ -12,7 +12,7 @@ struct ServerOptions {
   // host:port, [v6]:port or *:port; with port 0 the kernel chooses one.
   std::string listen = "127.0.0.1:8080";
   // Hosts that requests may name beside those that no outsider can have (see HostPolicy); "*": any.
-  std::vector<std::string> allowed_hosts;
+  std::vector<std::string> allowed_hosts = {};
 
   std::size_t max_header = 8U << 10;  // bytes of the request line and headers; more is 431
   std::size_t max_body = 1U << 20;    // bytes of a request's body; more is 413
