@@ -196,7 +196,7 @@ TEST_CASE("a store that keeps more free than there is refuses durable jobs only:
   stack.broker().wait_for_error_line("it is full");
   const HttpReply refused = stack.post("/v1/jobs", R"({"task": "echo", "args": [1]})");
   CHECK(refused.status == 507);
-  CHECK(refused.header("Retry-After") == "5");
+  CHECK(refused.header("retry-after") == "5");
   CHECK(nlohmann::json::parse(refused.body)["type"] == "urn:zebu:problem:store_full");
   const std::string transient = R"({"task": "echo", "args": [1], "transient": true})";
   CHECK(stack.post("/v1/jobs", transient, {{"Prefer", "wait=10"}}).status == 200);

@@ -219,7 +219,7 @@ TEST_CASE("a broker that is told to stop commits what it accepted, and its succe
   for (int i = 0; i < 100; ++i) CHECK(jobs[static_cast<std::size_t>(i)].result(10s).value() == i);
 }
 
-TEST_CASE("a broker that cannot write any more says so and ends, and has all that it accepted when there is room") {
+TEST_CASE("a broker that cannot write any more says so, and has all that it accepted when there is room") {
   const TempDir folder;
   const std::string store = "sqlite:" + (folder.path() / "zebu.db").string();
   // The shell's limit on the size of files is a disk that is full.
@@ -235,13 +235,14 @@ TEST_CASE("a broker that cannot write any more says so and ends, and has all tha
   const auto client = Client::connect(options).value();
   std::vector<JobHandle> jobs;
   const std::string megabyte(1U << 20, 'x');
-  while (jobs.size() < 100 && full.is_running()) {
+  const auto is_full = [&] { return full.err().find("store_waits") != std::string::npos; };
+  while (jobs.size() < 100 && !is_full()) {
     jobs.push_back(client->submit(request("echo", {}, megabyte)));
-    REQUIRE(eventually([&] { return jobs.back().accepted(0ms).has_value() || !full.is_running(); }));
+    REQUIRE(eventually([&] { return jobs.back().accepted(0ms).has_value() || is_full(); }));
   }
+  full.signal(SIGTERM);
   CHECK(full.wait_exit() == ExitStatus{74, std::nullopt});
   CHECK(full.err().find("zebu.db") != std::string::npos);
-  CHECK(full.err().find("start") != std::string::npos);  // the way out
 
   Process again(broker);
   options.broker = ready_field(again.wait_for_line("zebu-broker ready"), "clients");

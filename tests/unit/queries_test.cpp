@@ -405,14 +405,17 @@ TEST_CASE("queues, consumers and the broker are told with every key of the docum
 TEST_CASE("while the store stands still the broker says so, and does not wait for it") {
   Desk desk;
   const SessionId client = desk.d.client();
-  static_cast<void>(desk.d.submit(client, true));
+  message::Params queue;
+  queue.queue = "default";
+  desk.tell(client, "pause", queue);
   desk.facts.store_trouble = "there is no room";
   REQUIRE_FALSE(desk.d.effects.records.empty());
   desk.ask(client, "broker");
   const auto answers = desk.pending.take();
-  REQUIRE(answers.size() == 1);
-  CHECK_FALSE(answers[0].batch);
-  const Json broker = Json::from_msgpack(answers[0].value);
+  REQUIRE(answers.size() == 2);
+  CHECK(answers[0].batch);  // the command waits for its commit
+  CHECK_FALSE(answers[1].batch);
+  const Json broker = Json::from_msgpack(answers[1].value);
   CHECK(broker["store_full"] == true);
   CHECK(broker["store_trouble"] == "there is no room");
 }

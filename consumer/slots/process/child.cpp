@@ -66,8 +66,9 @@ struct SpawnActions {
 };
 
 // A child starts with no signal ignored, even if its parent ignores some. Those that it handles are blocked until it
-// has installed its handlers (main.cpp). Its session is its own: what a task sends to "its" group or session, and
-// groups that a task's programs make or join, stay in it.
+// has installed its handlers (main.cpp). Its process group is its own: what a task sends to "its" group stays in it.
+// Its session is the consumer's: where the scheduler shares the processor out to sessions, a slot is to get no other
+// share.
 struct SpawnAttributes {
   SpawnAttributes() {
     posix_spawnattr_init(&value);
@@ -78,7 +79,8 @@ struct SpawnAttributes {
     sigfillset(&all);
     posix_spawnattr_setsigmask(&value, &blocked);
     posix_spawnattr_setsigdefault(&value, &all);
-    posix_spawnattr_setflags(&value, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSID);
+    posix_spawnattr_setpgroup(&value, 0);
+    posix_spawnattr_setflags(&value, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
   }
   ~SpawnAttributes() { posix_spawnattr_destroy(&value); }
   posix_spawnattr_t value{};
@@ -125,6 +127,8 @@ Result<Child> start_child(const std::string& program, const SharedMark& mark, st
   if (!output) return system_error("making a pipe", errno);
 
   SpawnActions actions;
+  // A process in the background that reads a terminal is stopped.
+  posix_spawn_file_actions_addopen(&actions.value, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
   actions.hand_over(output->childs, STDOUT_FILENO);
   actions.hand_over(output->childs, STDERR_FILENO);
   actions.hand_over(jobs->childs, kSlotJobs);

@@ -84,14 +84,15 @@ void start_log(const LogOptions& options) {
   logger->set_level(spdlog::level::from_str(options.level));
   spdlog::set_default_logger(std::move(logger));
   // Called in the writer's thread.
-  LogWriter::of_stderr().set_notice(
-      [program = options.program, how = std::shared_ptr(format.clone())](std::uint64_t lines) {
-        const CurrentEvent current(Event::lines_dropped, {{"count", lines}});
-        const std::string text = std::to_string(lines) + " lines were dropped: nobody reads the log";
-        spdlog::memory_buf_t line;
-        how->format(spdlog::details::log_msg(program, spdlog::level::warn, text), line);
-        return std::string(line.data(), line.size());
-      });
+  const auto notice = [program = options.program, how = std::shared_ptr(format.clone())](std::uint64_t lines,
+                                                                                         LogFields fields) {
+    const CurrentEvent current(Event::lines_dropped, fields);
+    const std::string text = std::to_string(lines) + " lines were dropped: nobody reads the log";
+    spdlog::memory_buf_t line;
+    how->format(spdlog::details::log_msg(program, spdlog::level::warn, text), line);
+    return std::string(line.data(), line.size());
+  };
+  LogWriter::of_stderr().set_notice([notice](std::uint64_t lines) { return notice(lines, {{"count", lines}}); });
 }
 
 void name_log_instance(std::string instance) { LineFormat::name_instance(std::move(instance)); }
