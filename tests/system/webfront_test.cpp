@@ -339,7 +339,7 @@ TEST_CASE("told to stop, the front end finishes the running requests and exits")
   CHECK(idle.receive().status == 200);
   HttpConnection busy(stack.http_port());
   busy.send(
-      post_bytes("Prefer: wait=30\r\nContent-Length: 31\r\n", R"({"task":"sleep","args":[1000]})" + std::string(" ")));
+      post_bytes("Prefer: wait=30\r\nContent-Length: 31\r\n", R"({"task":"sleep","args":[3000]})" + std::string(" ")));
   REQUIRE(eventually([&] { return running(stack) == 1; }));
   stack.webfront().signal(SIGTERM);
   CHECK(idle.closes());
