@@ -57,9 +57,10 @@ class BrokerStub {
   }
   // Gives the consumer a job, whatever its credit.
   AttemptId assign(std::string_view task, const std::string& args, JobOptions options = {}, std::uint32_t attempt = 1) {
-    const JobId id = Uuid::make();
-    send(message::Assign{{{id, attempt, task, "default", args, std::move(options)}}});
-    return {id, attempt};
+    const AttemptId id{Uuid::make(), attempt};
+    given_[id] = {std::string(task), args, std::move(options)};
+    assign(id);
+    return id;
   }
 
   // The next message of the consumer that is no BEAT; throws when none comes.
@@ -89,8 +90,12 @@ class BrokerStub {
   }
 
   // Listens until this attempt has ended. What it hears meanwhile of this and others is in `told`, `ended`, `returned`.
+  // If the consumer gives it back, as it does while its slots' processes start, it gets it again.
   Outcome outcome(const AttemptId& id) {
-    hear_until([&] { return ended.count(id) > 0; });
+    hear_until([&] {
+      if (std::erase(returned, id) > 0) assign(id);
+      return ended.count(id) > 0;
+    });
     return ended.at(id);
   }
   template <class Condition>
@@ -106,6 +111,16 @@ class BrokerStub {
   bool has_left = false;
 
  private:
+  struct Given {
+    std::string task;
+    std::string args;
+    JobOptions options;
+  };
+
+  void assign(const AttemptId& id) {
+    const Given& given = given_.at(id);
+    send(message::Assign{{{id.job, id.attempt, given.task, "default", given.args, given.options}}});
+  }
   void start(const std::string& endpoint) {
     context_.emplace();
     const auto bind = [&] {
@@ -163,6 +178,7 @@ class BrokerStub {
   std::string peer_;     // whom it heard last
   std::string greeted_;  // who has a session
   std::uint64_t kept_ = 0;
+  std::map<AttemptId, Given> given_;
 };
 
 }  // namespace zebu::test
