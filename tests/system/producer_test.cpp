@@ -218,7 +218,8 @@ TEST_CASE("Ctrl-C ends map with whole lines, and cancels the jobs in flight") {
   CHECK(map.wait_exit().signal == SIGINT);
   const auto lines = json_lines(dir.read("out.jsonl"));
   CHECK_FALSE(lines.empty());
-  CHECK(map.err().find("stopped: " + std::to_string(lines.size()) + " lines are done") != std::string::npos);
+  const std::string counted = lines.size() == 1 ? "1 line is" : std::to_string(lines.size()) + " lines are";
+  CHECK(map.err().find("stopped: " + counted + " done and written") != std::string::npos);
   CHECK(eventually([&] {
     const auto queues = Json::parse(stack.produce({"queues", "--output", "json"}).out);
     return queues[0]["queued"] == 0 && queues[0]["running"] == 0;
