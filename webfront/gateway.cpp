@@ -43,7 +43,8 @@ class Gateway::Waiting {
 };
 
 Gateway::Gateway(boost::asio::io_context& loop, SocketContext& context, ClientOptions options)
-    : broker_(options.broker), session_(loop, context, std::move(options)), absence_(loop) {
+    : broker_(options.broker), session_(loop, context, std::move(options)), absence_(loop), refusals_end_(loop) {
+  name_log_instance(session_.instance().to_string());
   session_.on_change([this](const Error* why) { changed(why); });
   session_.on_waiting([this](const Finding& why, std::chrono::milliseconds time) {
     log_event(Event::broker_awaited, {{"broker", broker_}, {"cause", why.cause}, {"waited_ms", time}},
@@ -57,6 +58,7 @@ Gateway::Gateway(boost::asio::io_context& loop, SocketContext& context, ClientOp
 
 void Gateway::close() {
   absence_.cancel();
+  refusals_end_.cancel();
   session_.close();
 }
 
@@ -87,6 +89,27 @@ void Gateway::changed(const Error* why) {
   });
 }
 
+void Gateway::note_refusal(const Error& why) {
+  if (why.code != ErrorCode::client_full) return;
+  const std::string code(to_string(why.code));
+  if (!refusals_.add({code, {}}, {}, Clock::now())) return;
+  log_event(Event::refusals_began, {{"code", code}}, "jobs are refused: {}", why.message);
+  end_refusals();
+}
+
+void Gateway::end_refusals() {
+  refusals_end_.expires_after(1s);
+  refusals_end_.async_wait([this](const boost::system::error_code& error) {
+    if (error) return;
+    const auto ended = refusals_.tick(Clock::now());
+    if (ended.empty()) return end_refusals();
+    for (const auto& [kind, count, lasted, last] : ended) {
+      log_event(Event::refusals_ended, {{"code", kind.first}, {"count", count}, {"lasted_ms", lasted}},
+                "no jobs are refused any more ({}): {} were, within {} ms", kind.first, count, lasted.count());
+    }
+  });
+}
+
 void Gateway::give_up() {
   for (Interrupt* interrupt : waiting_) interrupt->raise(away());
 }
@@ -103,7 +126,10 @@ awaitable<Result<Outcome>> Gateway::run(JobRequest job, Interrupt& interrupt) {
   PendingJob pending(session_, Uuid::make(), std::move(job), &interrupt);
   Result<Outcome> outcome = co_await pending.outcome(TimePoint::max());
   if (interrupt.raised()) abandon(pending, is_ours);
-  if (!outcome) co_return tl::make_unexpected(explained(outcome.error()));
+  if (!outcome) {
+    note_refusal(outcome.error());
+    co_return tl::make_unexpected(explained(outcome.error()));
+  }
   co_return outcome;
 }
 
@@ -122,6 +148,7 @@ awaitable<Result<Gateway::Submitted>> Gateway::submit(Submission how, JobRequest
   if (!accepted && is_unanswered(accepted.error())) {
     submitted.unconfirmed = accepted.error();
   } else if (!accepted || (!outcome && !is_unanswered(outcome.error()))) {
+    if (!accepted) note_refusal(accepted.error());
     // The interrupt says closed when the client has hung up.
     if (interrupt.raised()) abandon(pending, is_ours);
     co_return tl::make_unexpected(explained(accepted ? outcome.error() : accepted.error()));

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "zebu/awaitable.h"
+#include "zebu/program/tallies.h"
 
 #include <list>
 #include <optional>
@@ -64,6 +65,9 @@ class Gateway {
   class Waiting;
   [[nodiscard]] Error away() const;
   void changed(const Error* why);
+  // Logs that the session takes no more jobs, the first time and when it takes them again.
+  void note_refusal(const Error& why);
+  void end_refusals();
   void give_up();
   // Leaves a job after the interrupt has ended the wait for it, and cancels it if it is ours alone.
   void abandon(PendingJob& job, bool is_ours);
@@ -71,6 +75,8 @@ class Gateway {
   std::string broker_;
   ClientSession session_;
   boost::asio::steady_timer absence_;
+  Tallies refusals_{Tallies::Ends::when_quiet, std::chrono::seconds(5)};
+  boost::asio::steady_timer refusals_end_;
   std::list<Interrupt*> waiting_;
 };
 

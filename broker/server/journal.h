@@ -1,7 +1,7 @@
 #pragma once
 
 #include "broker/engine/effects.h"
-#include "broker/server/tallies.h"
+#include "zebu/program/tallies.h"
 
 #include <optional>
 #include <string>

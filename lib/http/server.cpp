@@ -6,6 +6,7 @@
 #include "http/listen_address.h"
 #include "zebu/program/log.h"
 #include "zebu/program/stop_signal.h"
+#include "zebu/program/tallies.h"
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
@@ -58,6 +59,7 @@ class Server::Connections {
   awaitable<void> accept(tcp::acceptor& acceptor);
   awaitable<void> serve(tcp::socket socket);
   void make_reserve(Connection& connection);
+  void note_refusals(TimePoint now);
   void sweep();
   void end_grace(TimePoint now);
   void look_for_end();
@@ -74,6 +76,7 @@ class Server::Connections {
   std::deque<Connection*> reserve_;              // those past the limit, the oldest first
   std::size_t served_ = 0;
   std::size_t max_connections_;
+  Tallies refusals_{Tallies::Ends::when_quiet, 5s};
   std::size_t accepting_ = 0;
   TimePoint end_of_grace_ = TimePoint::max();
   TimePoint end_of_last_words_ = TimePoint::max();
@@ -141,7 +144,7 @@ awaitable<void> Server::Connections::serve(tcp::socket socket) {
   try {
     co_await connection.serve();
   } catch (const std::exception& e) {
-    log_event(Event::connection_failed, {}, "a connection failed: {}", e.what());
+    log_event(Event::handler_failed, {}, "a connection failed: {}", e.what());
   }
   connections_.erase(&connection);
   std::erase(reserve_, &connection);
@@ -150,6 +153,11 @@ awaitable<void> Server::Connections::serve(tcp::socket socket) {
 }
 
 void Server::Connections::make_reserve(Connection& connection) {
+  if (refusals_.add({}, {}, Clock::now())) {
+    log_event(Event::connections_full, {{"count", max_connections_}},
+              "{} connections are open, as many as there may be: more are refused (--max-connections)",
+              max_connections_);
+  }
   if (reserve_.size() >= kMaxRefusals) {
     reserve_.front()->abort();
     reserve_.pop_front();
@@ -157,9 +165,17 @@ void Server::Connections::make_reserve(Connection& connection) {
   reserve_.push_back(&connection);
 }
 
+void Server::Connections::note_refusals(TimePoint now) {
+  for (const auto& [kind, count, lasted, last] : refusals_.tick(now)) {
+    log_event(Event::connections_free, {{"count", count}, {"lasted_ms", lasted}},
+              "no connections are refused any more: {} were, within {} ms", count, lasted.count());
+  }
+}
+
 void Server::Connections::sweep() {
   headers_.update(std::time(nullptr));
   const TimePoint now = Clock::now();
+  note_refusals(now);
   for (Connection* connection : connections_) connection->sweep(now);
   end_grace(now);
   sweep_timer_.expires_after(kSweep);

@@ -57,6 +57,8 @@ class ClientSession {
   void on_waiting(OnWaiting handler) { on_waiting_ = std::move(handler); }
   [[nodiscard]] std::chrono::milliseconds liveness() const { return options_.liveness; }
   [[nodiscard]] boost::asio::io_context& loop() { return loop_; }
+  // By which the broker tells this session from others.
+  [[nodiscard]] const InstanceId& instance() const { return instance_; }
 
   // Submits a job. While the broker is away the job is kept and sent later. `accepted` is called when the broker has
   // accepted or refused it, `outcome` when it has ended or was refused. Either may be empty; without `outcome` the job

@@ -1,6 +1,7 @@
 #include "http/cancellation.h"
 #include "http/routes.h"
 #include "http/server.h"
+#include "tests/support/captured_log.h"
 #include "tests/support/catch.h"
 #include "tests/support/eventually.h"
 #include "tests/support/http.h"
@@ -132,11 +133,15 @@ TEST_CASE_METHOD(Fixture, "a server serves its own routes under its own name") {
 }
 
 TEST_CASE_METHOD(Fixture, "a handler's exception is a problem, and the connection goes on") {
+  const test::CapturedLog log;
   auto client = connect();
   const auto reply = client.request({.target = "/throws"});
   CHECK(reply.status == 500);
   CHECK(nlohmann::json::parse(reply.body)["type"] == "urn:zebu:problem:internal");
   CHECK(client.request({.target = "/names/next"}).body == "next");
+  client.close();
+  stop();
+  CHECK(log.count("handler_failed") == 1);
 }
 
 TEST_CASE_METHOD(Fixture, "a client that hangs up cancels its request") {
@@ -185,6 +190,7 @@ TEST_CASE_METHOD(Fixture, "a client that hangs up after it has ended its sending
 }
 
 TEST_CASE_METHOD(Fixture, "a stop asks requests that outlive the grace time for a response, and sends it") {
+  const test::CapturedLog log;
   auto client = connect();
   client.send("GET /waits HTTP/1.1\r\nHost: x\r\n\r\n");
   REQUIRE(has_begun.get_future().wait_for(10s) == std::future_status::ready);
@@ -195,9 +201,11 @@ TEST_CASE_METHOD(Fixture, "a stop asks requests that outlive the grace time for 
   CHECK(was_cancelled.get_future().get() == http::Ending::stopping);
   client.close();
   stop();
+  CHECK(log.count("grace_over", {{"count", 1}}) == 1);
 }
 
 TEST_CASE_METHOD(Fixture, "connections past the limit of this server are refused, unless they ask for its health") {
+  const test::CapturedLog log;
   auto first = connect();
   auto second = connect();
   REQUIRE(first.request({.target = "/names/a"}).status == 200);
@@ -213,6 +221,13 @@ TEST_CASE_METHOD(Fixture, "connections past the limit of this server are refused
   auto with_body = connect();
   with_body.send("POST /names/a HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n");
   CHECK(with_body.receive().status == 503);
+  first.close();
+  second.close();
+  // Three were refused within a moment, and after 5 s without another one that is said.
+  REQUIRE(test::eventually([&] { return log.count("connections_free") == 1; }, 20s));
+  stop();
+  CHECK(log.count("connections_full", {{"count", 2}}) == 1);
+  CHECK(log.count("connections_free", {{"count", 3}}) == 1);
 }
 
 TEST_CASE_METHOD(Fixture, "a connection past the limit that says nothing is told so, and does not keep others out") {
@@ -287,6 +302,23 @@ TEST_CASE("a client that reads nothing of a large response is let go") {
   deaf.send(test::to_bytes(kGetLarge));
   // It has the only connection that this server may have, until it is let go.
   CHECK(test::eventually([&] { return status_of_new_connection(server) == 200; }, 30s));
+}
+
+TEST_CASE_METHOD(Fixture, "a client that sends requests and reads no response is let go when all hold too much") {
+  const test::CapturedLog log;
+  auto first = connect();
+  first.send(test::to_bytes(kGetLarge));
+  auto second = connect();
+  REQUIRE(test::eventually([&] { return get_large(second).status == 503; }, 60s));
+  std::string requests;
+  for (int i = 0; i < 2000; ++i) requests += "GET / HTTP/1.1\r\nHost: x\r\n\r\n";  // 404, with more bytes
+  const auto send_for_ever = [&] {
+    while (true) second.send(requests);
+  };
+  CHECK_THROWS(send_for_ever());
+  first.close();
+  stop();
+  CHECK(log.count("reader_dropped") == 1);
 }
 
 TEST_CASE("a stop does not wait for connections that had a large response and are idle") {

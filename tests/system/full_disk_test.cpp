@@ -1,5 +1,6 @@
 #include "tests/support/catch.h"
 #include "tests/support/eventually.h"
+#include "tests/support/log_lines.h"
 #include "tests/support/stack.h"
 #include "zebu/client.h"
 
@@ -93,18 +94,21 @@ TEST_CASE("a volume that jobs fill up refuses more of them, is worked off, and a
     WARN("left out: only root may mount a file system");
     return;
   }
-  Stack stack({.broker = {"--store", volume.store(), "--failed-ttl", "1s"}, .consumers = 0, .with_webfront = false});
+  Stack stack({.broker = {"--store", volume.store(), "--failed-ttl", "1s", "--log-format", "json"},
+               .consumers = 0,
+               .with_webfront = false});
   const auto client = client_of(stack);
   const std::vector<JobHandle> jobs = submit_until_full(*client, 100'000);
   CHECK(jobs.size() > 50);
-  stack.broker().wait_for_error_line("it is full");
+  logged(stack.broker(), "store_full");
   CHECK(ping(stack)["store_full"] == true);
   CHECK(stack.produce({"ping"}).out.find("the store is full") != std::string::npos);
   CHECK(echo(*client, 100, true).accepted(5s));
 
   stack.add_consumer();
   for (const JobHandle& job : jobs) REQUIRE(job.outcome(30s));
-  stack.broker().wait_for_error_line("it has room again", 30s);
+  logged(stack.broker(), "store_free", {}, 30s);
+  logged(stack.broker(), "jobs_forgotten", {{"queue", "default"}, {"why", "too_old"}});
   CHECK(eventually([&] { return accepts(*client); }, 20s));
   CHECK(ping(stack)["store_full"] == false);
   stack.broker().signal(SIGTERM);
@@ -145,7 +149,7 @@ TEST_CASE("when even the reserve is used up no further job is started, nothing e
     WARN("left out: only root may mount a file system");
     return;
   }
-  Stack stack({.broker = {"--store", volume.store()}, .consumers = 0, .with_webfront = false});
+  Stack stack({.broker = {"--store", volume.store(), "--log-format", "json"}, .consumers = 0, .with_webfront = false});
   const auto client = client_of(stack);
   std::vector<JobHandle> jobs;
   for (int i = 0; i < 60; ++i) jobs.push_back(echo(*client, 60'000));
@@ -156,19 +160,18 @@ TEST_CASE("when even the reserve is used up no further job is started, nothing e
   REQUIRE(eventually(
       [&] {
         volume.fill();
-        const std::string said = stack.broker().err();
-        return said.find("no durable job is started") != std::string::npos ||
-               said.find("waits for room") != std::string::npos;
+        return count_events(stack.broker().err(), "store_low") > 0;
       },
       20s));
   CHECK(echo(*client, 100, true).accepted(10s));
   volume.clear();
   for (const JobHandle& job : jobs) REQUIRE(job.value(30s));
+  logged(stack.broker(), "store_not_low");
   CHECK(eventually([&] { return accepts(*client); }, 20s));
 }
 
 TEST_CASE("a file that may not grow, as with a quota, is waited for, and SIGTERM says what was not done") {
-  Stack stack({.with_webfront = false});
+  Stack stack({.broker = {"--log-format", "json"}, .with_webfront = false});
   const auto client = client_of(stack);
   REQUIRE(echo(*client, 100).value(10s));
   rlimit before{};
@@ -176,13 +179,14 @@ TEST_CASE("a file that may not grow, as with a quota, is waited for, and SIGTERM
   const rlimit tight{64U << 10, before.rlim_max};
   REQUIRE(::prlimit(stack.broker().pid(), RLIMIT_FSIZE, &tight, nullptr) == 0);
   const JobHandle job = echo(*client, 100'000);
-  stack.broker().wait_for_error_line("waits for room");
+  logged(stack.broker(), "store_waits");
   CHECK(job.accepted(0ms).error().code == ErrorCode::timed_out);
   CHECK(echo(*client, 100, true).value(10s));
   const bool goes_on = GENERATE(true, false);
   if (goes_on) {
     REQUIRE(::prlimit(stack.broker().pid(), RLIMIT_FSIZE, &before, nullptr) == 0);
     CHECK(job.value(20s));
+    logged(stack.broker(), "store_goes_on");
     CHECK(eventually([&] { return accepts(*client); }, 20s));
   } else {
     stack.broker().signal(SIGTERM);

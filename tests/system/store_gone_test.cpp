@@ -1,5 +1,6 @@
 #include "tests/support/catch.h"
 #include "tests/support/eventually.h"
+#include "tests/support/log_lines.h"
 #include "tests/support/paths.h"
 #include "tests/support/stack.h"
 
@@ -23,7 +24,8 @@ struct Broker {
 
   Broker() {
     fs::create_directory(folder);
-    stack.emplace(StackOptions{.broker = {"--store", store()}, .consumers = 0, .with_webfront = false});
+    stack.emplace(
+        StackOptions{.broker = {"--store", store(), "--log-format", "json"}, .consumers = 0, .with_webfront = false});
     REQUIRE(stack->produce({"submit", "echo", "1", "--count", "200"}).exit.code == 0);
   }
   std::string store() const { return "sqlite:" + path.string(); }
@@ -32,6 +34,7 @@ struct Broker {
     CHECK(stack->broker().wait_exit().code == 74);
     INFO(stack->broker().err());
     CHECK(has(stack->broker().err(), "while the broker ran"));
+    CHECK(count_events(stack->broker().err(), "store_failed") == 1);
     return stack->broker().err();
   }
   void remove_others() const {

@@ -56,11 +56,12 @@ TEST_CASE("a consumer whose stderr nobody reads keeps beating while a task print
 }
 
 TEST_CASE("what nobody read is dropped, and the log says how many lines once there is room") {
-  Shouting yard;
+  const bool is_json = GENERATE(false, true);
+  Shouting yard(is_json ? std::vector<std::string>{"--log-format", "json"} : std::vector<std::string>{});
   CHECK(yard.shout() == 1);
   yard.consumer.read_errors();
   const std::string line = yard.consumer.wait_for_error_line("nobody reads the log");
-  CHECK(line.find("zebu-consumer[") != std::string::npos);
+  CHECK(line.find(is_json ? "lines_dropped" : "zebu-consumer[") != std::string::npos);
   CHECK(line.find(" lines were dropped: ") != std::string::npos);
   // What comes then is read.
   yard.consumer.signal(SIGTERM);

@@ -1,5 +1,6 @@
 #include "tests/support/catch.h"
 #include "tests/support/eventually.h"
+#include "tests/support/log_lines.h"
 #include "tests/support/paths.h"
 #include "tests/support/stack.h"
 
@@ -146,6 +147,29 @@ TEST_CASE("a front end on all addresses, or on one of IPv6, is healthy") {
     HttpConnection v6(static_cast<std::uint16_t>(std::stoi(port)), "::1");
     CHECK(v6.request({.target = "/fast"}).status == 200);
   }
+}
+
+TEST_CASE("a front end whose broker stands still refuses what it cannot keep, and logs that once") {
+  StackOptions options = two_slots();
+  options.webfront = {"--log-format", "json"};
+  Stack stack(options);
+  const std::string instance = logged(stack.webfront(), "broker_connected").at("instance");
+  stack.broker().signal(SIGSTOP);
+  const std::string large = R"({"task": "echo", "args": [")" + std::string(1'000'000, 'x') + R"("]})";
+  std::vector<HttpConnection> clients;
+  for (int i = 0; i < 80; ++i) {
+    clients.emplace_back(stack.http_port());
+    clients.back().send(post_bytes("Prefer: wait=60\r\n", large));
+  }
+  const Json began = logged(stack.webfront(), "refusals_began", {{"code", "client_full"}});
+  CHECK(began.at("instance") == instance);
+  stack.broker().signal(SIGCONT);
+  std::map<int, int> statuses;
+  for (HttpConnection& client : clients) ++statuses[client.receive(60s).status];
+  CHECK(statuses[200] >= 60);
+  CHECK(statuses[503] >= 1);
+  CHECK(statuses[200] + statuses[503] == 80);
+  CHECK(logged(stack.webfront(), "refusals_ended", {{"code", "client_full"}}).at("count") == statuses[503]);
 }
 
 TEST_CASE("told to stop, the front end is first not ready, and then takes no more connections") {

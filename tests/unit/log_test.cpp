@@ -3,6 +3,7 @@
 #include "tests/support/captured_log.h"
 #include "tests/support/catch.h"
 #include "tests/support/document.h"
+#include "tests/support/paths.h"
 #include "tests/support/temp_dir.h"
 #include "zebu/program/line_format.h"
 #include "zebu/program/log_limit.h"
@@ -13,6 +14,9 @@
 
 #include <algorithm>
 #include <fcntl.h>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <unistd.h>
 
 using namespace std::chrono_literals;
@@ -164,6 +168,21 @@ TEST_CASE("a trace id comes from a traceparent that is one") {
   CHECK(in("00 " + trace + "-00f067aa0ba902b7-01").empty());
   CHECK(in(trace).empty());
   CHECK(trace_id_in({}).empty());
+}
+
+// Whether it comes there is what those tests are for: this one only finds an event that was forgotten.
+TEST_CASE("a test asks for every event by its name") {
+  std::string tests;
+  for (const char* kind : {"unit", "integration", "system"}) {
+    for (const auto& entry : std::filesystem::directory_iterator(zebu::test::source(std::string("tests/") + kind))) {
+      std::ifstream file(entry.path());
+      tests.append(std::istreambuf_iterator<char>(file), {});
+    }
+  }
+  for (const EventRow& row : all_events()) {
+    INFO(row.name);
+    CHECK(tests.find('"' + std::string(row.name) + '"') != std::string::npos);
+  }
 }
 
 TEST_CASE("docs/operations.md lists every event with its level and fields, and no other") {

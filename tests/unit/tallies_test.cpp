@@ -1,12 +1,12 @@
-#include "broker/server/tallies.h"
+#include "zebu/program/tallies.h"
 
 #include "tests/support/catch.h"
 
 #include <algorithm>
 
 using namespace std::chrono_literals;
+using zebu::Tallies;
 using zebu::TimePoint;
-using zebu::broker::Tallies;
 
 namespace {
 const TimePoint kStart(1000s);

@@ -93,7 +93,8 @@ constexpr auto kRows = [] {
       {job_ended, "job_ended", debug, "job attempt outcome error_type"},
 
       {accept_failed, "accept_failed", warn, ""},
-      {connection_failed, "connection_failed", error, ""},
+      {connections_full, "connections_full", warn, "count"},
+      {connections_free, "connections_free", info, "count lasted_ms"},
       {handler_failed, "handler_failed", error, ""},
       {grace_over, "grace_over", warn, "count"},
       {reader_dropped, "reader_dropped", warn, ""},

@@ -92,7 +92,8 @@ enum class Event {
   job_ended,
   // of the front end
   accept_failed,
-  connection_failed,
+  connections_full,
+  connections_free,
   handler_failed,
   grace_over,
   reader_dropped,

@@ -1,6 +1,6 @@
-#include "broker/server/tallies.h"
+#include "zebu/program/tallies.h"
 
-namespace zebu::broker {
+namespace zebu {
 
 bool Tallies::add(Kind kind, std::string_view what, TimePoint now) {
   auto found = tallies_.find(kind);
@@ -29,4 +29,4 @@ std::vector<Tallies::Ended> Tallies::tick(TimePoint now) {
   return ended;
 }
 
-}  // namespace zebu::broker
+}  // namespace zebu

@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-namespace zebu::broker {
+namespace zebu {
 
 // What happens often and is told twice: when it begins, and with its number when it has ended. By kind, which two texts
 // name; the number of kinds is bounded, and those beyond it are one. Pure: time is a parameter.
@@ -46,4 +46,4 @@ class Tallies {
   std::map<Kind, Tally> tallies_;
 };
 
-}  // namespace zebu::broker
+}  // namespace zebu
