@@ -20,6 +20,23 @@
 // environment or on the command line.
 namespace zebu::test {
 
+// Whose environment or command line has this mark. A zombie has neither.
+inline std::vector<pid_t> marked_processes(const std::string& mark) {
+  std::vector<pid_t> found;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
+    const std::string name = entry.path().filename().string();
+    if (name.find_first_not_of("0123456789") != std::string::npos) continue;
+    for (const char* file : {"/environ", "/cmdline"}) {
+      std::ifstream stream(entry.path().string() + file, std::ios::binary);
+      const std::string text{std::istreambuf_iterator<char>(stream), {}};
+      if (text.find(mark) == std::string::npos) continue;
+      found.push_back(std::stoi(name));
+      break;
+    }
+  }
+  return found;
+}
+
 struct RogueYard {
   explicit RogueYard(const std::vector<std::string>& options, std::map<std::string, std::string> environment = {},
                      const std::vector<std::string>& before = {})
@@ -56,22 +73,8 @@ struct RogueYard {
     return run("shell", pack_args(script), options);
   }
 
-  // The consumer, its slots, and what they have started. A zombie has neither environment nor command line.
-  [[nodiscard]] std::vector<pid_t> marked() const {
-    std::vector<pid_t> found;
-    for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
-      const std::string name = entry.path().filename().string();
-      if (name.find_first_not_of("0123456789") != std::string::npos) continue;
-      for (const char* file : {"/environ", "/cmdline"}) {
-        std::ifstream stream(entry.path().string() + file, std::ios::binary);
-        const std::string text{std::istreambuf_iterator<char>(stream), {}};
-        if (text.find(mark) == std::string::npos) continue;
-        found.push_back(std::stoi(name));
-        break;
-      }
-    }
-    return found;
-  }
+  // The consumer, its slots, and what they have started.
+  [[nodiscard]] std::vector<pid_t> marked() const { return marked_processes(mark); }
   [[nodiscard]] bool are_left(std::size_t count) const {
     return eventually([&] { return marked().size() == count; }, std::chrono::seconds(20));
   }
