@@ -1,5 +1,6 @@
 #include "tests/support/catch.h"
 #include "tests/support/document.h"
+#include "tests/support/fake_broker.h"
 #include "tests/support/log_lines.h"
 #include "tests/support/lone_broker.h"
 #include "tests/support/paths.h"
@@ -84,6 +85,31 @@ TEST_CASE("a peer on the wrong one of the broker's ports says so") {
   const Finished ping = run({.command = {program("zebu-producer"), "--broker", broker.consumers, "ping"}});
   CHECK(ping.exit.code == 1);
   CHECK(ping.err.find("this port is for peers of role 'consumer'") != std::string::npos);
+}
+
+TEST_CASE("a peer of another version than its broker's says so, with the broker's words") {
+  const std::string words = "this broker speaks protocol 9, and not 2: use programs of one version";
+  FakeBroker broker;
+  const bool is_told_of_what = GENERATE(true, false);
+  const auto refuse = [&] {
+    static_cast<void>(broker.hear_a<zebu::message::Hello>());
+    zebu::message::ErrorReport report{zebu::ErrorCode::version, words};
+    if (is_told_of_what) report.about.type = static_cast<std::uint8_t>(zebu::message::Type::hello);
+    broker.say(report);
+  };
+  Process worker = consumer(broker.endpoint());
+  refuse();
+  const Json refused = logged(worker, "broker_refused", {{"code", "version"}});
+  CHECK(refused.at("message").get<std::string>().find(words) != std::string::npos);
+  CHECK(worker.wait_exit().code == 1);
+  Process ping({program("zebu-producer"), "--broker", broker.endpoint(), "ping"});
+  refuse();
+  CHECK(ping.wait_exit().code == 1);
+  CHECK(ping.err().find(words) != std::string::npos);
+  Process front = webfront(broker.endpoint());
+  refuse();
+  logged(front, "broker_refused", {{"code", "version"}});
+  CHECK(front.is_running());
 }
 
 TEST_CASE("a command without a broker says why within its timeout") {

@@ -210,7 +210,9 @@ void Link::handle_error(const message::ErrorReport& report) {
     return close(std::chrono::milliseconds(0));
   }
   const Error error{report.code, std::string(report.message), {}};
-  const bool is_about_hello = report.about.type == static_cast<std::uint8_t>(message::Type::hello);
+  // A broker of another version may not say what its error is about.
+  const bool is_about_hello = report.about.type == static_cast<std::uint8_t>(message::Type::hello) ||
+                              (!up_ && report.code == ErrorCode::version);
   if (report.code == ErrorCode::no_session) {
     reopen_requested_ = true;
   } else if (is_about_hello && report.about.retry_after && !up_) {
