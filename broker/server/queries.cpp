@@ -1,5 +1,6 @@
 #include "broker/server/queries.h"
 
+#include "broker/records/list_place.h"
 #include "zebu/wire/codec.h"
 
 #include <algorithm>
@@ -77,6 +78,10 @@ std::uint32_t page_of(const message::Params& params) { return params.limit == 0 
 
 void tell_list(const QueryCall& call) {
   const auto& params = call.params;
+  if (!params.after.empty() && !ListPlace::parse(std::string(params.after))) {
+    return call.pending.refuse(call.from,
+                               {ErrorCode::bad_request, "list takes the next of an earlier page as its after", {}});
+  }
   ListFilter filter{params.state, std::string(params.queue), std::string(params.task), std::string(params.after),
                     page_of(params)};
   const auto then = [&engine = call.engine, &pending = call.pending, from = call.from](const Listed& listed, Moment,

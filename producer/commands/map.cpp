@@ -17,6 +17,7 @@
 #include <cstring>
 #include <deque>
 #include <fcntl.h>
+#include <filesystem>
 #include <iostream>
 #include <limits>
 #include <poll.h>
@@ -239,7 +240,13 @@ int run(const CommonOptions& common, const MapOptions& options) {
   Interrupt interrupt;
   auto client = connect(common, std::move(limits), &interrupt);
   if (!client) return 1;
+  // Who opens a named pipe waits for its reader, and Ctrl-C ends that.
+  std::error_code unknown;
+  const bool may_wait = std::filesystem::is_fifo(options.output, unknown);
+  if (may_wait) interrupt.release();
   auto output = open_map_output(options);
+  if (may_wait) interrupt.hold();
+  if (interrupt.is_raised()) interrupt.die();
   if (!output) {
     complain(output.error().message);
     return output.error().code == ErrorCode::bad_value ? 2 : 1;

@@ -5,6 +5,7 @@
 #include "tests/support/temp_dir.h"
 
 #include <nlohmann/json.hpp>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <csignal>
@@ -226,6 +227,19 @@ TEST_CASE("Ctrl-C ends map with whole lines, and cancels the jobs in flight") {
   }));
 }
 
+TEST_CASE("Ctrl-C ends map while it waits for somebody who reads its output") {
+  const Stack stack(with({"--slots", "1"}));
+  const TempDir dir;
+  const std::string pipe = dir.path() / "out";
+  REQUIRE(::mkfifo(pipe.c_str(), 0600) == 0);
+  Process map = stack.start_producer({"map", "echo", "--input", dir.write("in", numbers(10, 1)), "--output", pipe});
+  REQUIRE(eventually([&] {
+    map.signal(SIGINT);
+    return !map.is_running();
+  }));
+  CHECK(map.wait_exit().signal == SIGINT);
+}
+
 TEST_CASE("Ctrl-C says so when map's cancels do not reach the broker") {
   Stack stack(with({"--slots", "1"}));
   const TempDir dir;
@@ -255,8 +269,8 @@ TEST_CASE("a full disk and a broken pipe end map") {
 
 TEST_CASE("without a broker every command says so and ends in time") {
   for (const std::string command : {"ping", "queues", "consumers"}) {
-    const Finished away = run({.command = {program("zebu-producer"), "--broker", "tcp://127.0.0.1:1",
-                                           "--connect-timeout", "2s", command}});
+    const Finished away = run(
+        {.command = {program("zebu-producer"), "--broker", "tcp://127.0.0.1:1", "--connect-timeout", "2s", command}});
     CHECK(away.exit.code == 1);
     CHECK(away.out.empty());
     CHECK(away.err ==

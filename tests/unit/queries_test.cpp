@@ -533,6 +533,9 @@ TEST_CASE("a query is refused with params that it does not take, and told which 
   params = {};
   params.limit = 1001;
   CHECK(error_of(desk, client, "list", params) == "list takes a limit of at most 1000, not 1001");
+  params = {};
+  params.after = "x";
+  CHECK(error_of(desk, client, "list", params) == "list takes the next of an earlier page as its after");
 }
 
 TEST_CASE("one queue, and the consumers of one name, can be asked for") {
