@@ -16,6 +16,15 @@ inline broker::EngineOptions engine_options() {
   return options;
 }
 
+// For a job that is tried again exactly a second later.
+inline JobOptions with_retries(std::uint32_t retries) {
+  JobOptions options;
+  options.retry.max = retries;
+  options.retry.delay = std::chrono::seconds(1);
+  options.retry.jitter = 0;
+  return options;
+}
+
 class EngineDriver {
  public:
   explicit EngineDriver(const broker::EngineOptions& options = engine_options()) : options_(options) { restart(); }

@@ -44,6 +44,11 @@ class StoreUnderTest {
 [[nodiscard]] broker::JobSpec job(std::uint64_t sequence);
 [[nodiscard]] broker::SharedSpec shared(broker::JobSpec spec);
 [[nodiscard]] inline broker::SharedSpec shared_job(std::uint64_t sequence) { return shared(job(sequence)); }
+[[nodiscard]] inline broker::SharedSpec spec_with(std::uint64_t sequence, JobOptions options = {}) {
+  broker::JobSpec spec = job(sequence);
+  spec.options = std::move(options);
+  return shared(std::move(spec));
+}
 
 [[nodiscard]] broker::SharedOutcome succeeded(std::string result = "\x08");
 [[nodiscard]] broker::SharedOutcome failed(std::string message = "no luck");

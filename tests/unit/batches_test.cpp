@@ -2,8 +2,7 @@
 
 #include "tests/support/catch.h"
 
-using namespace zebu;
-using namespace zebu::broker;
+namespace zebu::broker {
 
 TEST_CASE("batches: a reply waits for the commit that holds what it says, and for no other") {
   Batches batches;
@@ -29,3 +28,5 @@ TEST_CASE("batches: the newest one with a record is not the open one before it h
   CHECK(batches.newest() == 1);
   CHECK(batches.open() == 2);
 }
+
+}  // namespace zebu::broker

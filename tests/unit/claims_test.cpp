@@ -1,21 +1,11 @@
 #include "broker/engine/peers/claims.h"
 
 #include "tests/support/catch.h"
+#include "tests/support/store_fixture.h"
 
-using namespace zebu;
-using namespace zebu::broker;
+namespace zebu::broker {
 
-namespace {
-
-SharedSpec spec_with(std::uint64_t sequence, JobOptions options = {}) {
-  JobSpec spec;
-  spec.id = Uuid::make();
-  spec.sequence = sequence;
-  spec.options = std::move(options);
-  return std::make_shared<const JobSpec>(spec);
-}
-
-}  // namespace
+using zebu::test::spec_with;
 
 TEST_CASE("claims: a consumer keeps the newest attempt that it was given, and no other") {
   const InstanceId mine = Uuid::make();
@@ -75,3 +65,5 @@ TEST_CASE("claims: the restart's wait lasts until all claims are decided") {
   CHECK(claims.take_early().size() == 1);
   CHECK_FALSE(claims.has_open());
 }
+
+}  // namespace zebu::broker

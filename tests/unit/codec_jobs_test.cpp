@@ -41,7 +41,7 @@ std::string refusal(const std::string& key, const Write& value) {
   return submit.bad[0].why;
 }
 
-std::string error_of(const std::string& bytes) {
+std::string decoding_error(const std::string& bytes) {
   Decoder decoder;
   const auto decoded = decoder.decode(bytes);
   return decoded ? "none" : decoded.error().message;
@@ -100,7 +100,7 @@ TEST_CASE("codec: an error has its causes, at most eight of them") {
   const message::Message done = message::Done{{report_with_causes(kMaxCauses)}};
   const std::string bytes(encode(done).bytes());
   REQUIRE(decoder.decode(bytes));
-  CHECK(error_of(std::string(encode(message::Done{{report_with_causes(40)}}).bytes()))
+  CHECK(decoding_error(std::string(encode(message::Done{{report_with_causes(40)}}).bytes()))
             .starts_with("not a msgpack message"));
 }
 
@@ -136,7 +136,7 @@ TEST_CASE("codec: the reserved facts, params, state and element are refused as s
     Writer w(bytes);
     w.array(7).type(message::Type::hello).number(message::kMajor).number(0).str("client").str("c").id(id_of(1));
     w.map(1).str(fact).number(1);
-    return error_of(bytes);
+    return decoding_error(bytes);
   };
   CHECK(hello("epoch") == "the fact 'epoch' is reserved: this version does not take it");
   CHECK(hello("principal") == "the fact 'principal' is reserved: this version does not take it");
@@ -175,11 +175,11 @@ TEST_CASE("codec: features are names, at most 64") {
   hello.name = "c";
   hello.instance = id_of(1);
   hello.features.assign(64, "parts");
-  CHECK(error_of(std::string(encode(hello).bytes())) == "none");
+  CHECK(decoding_error(std::string(encode(hello).bytes())) == "none");
   hello.features.assign(65, "parts");
-  CHECK(error_of(std::string(encode(hello).bytes())) == "features must be a list of at most 64");
+  CHECK(decoding_error(std::string(encode(hello).bytes())) == "features must be a list of at most 64");
   hello.features = {"two words"};
-  CHECK(error_of(std::string(encode(hello).bytes())).starts_with("a feature must have 1 to 128 bytes"));
+  CHECK(decoding_error(std::string(encode(hello).bytes())).starts_with("a feature must have 1 to 128 bytes"));
 }
 
 TEST_CASE("codec: an offset that no output can have is refused") {

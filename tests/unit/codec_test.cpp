@@ -50,18 +50,18 @@ std::string error_of(const std::string& frame) {
   return message.error().message;
 }
 
-using Options = std::vector<std::pair<std::string, std::string>>;  // key, its value's bytes
+using OptionBytes = std::vector<std::pair<std::string, std::string>>;  // key, its value's bytes
 
-std::string submission(const Options& options) {
+std::string submission(const OptionBytes& options) {
   std::string job = "\x95" + id_bytes(1) + text("fib") + text("q") + std::string("\xc4\x01\x90", 3);
   job += static_cast<char>(0x80 | options.size());
   for (const auto& [key, value] : options) job += text(key) + value;
   return job;
 }
 
-std::string error_of_options(const Options& options) { return error_of("\x93\x10\xc3\x91" + submission(options)); }
+std::string error_of_options(const OptionBytes& options) { return error_of("\x93\x10\xc3\x91" + submission(options)); }
 
-JobOptions options_of(const Options& options) {
+JobOptions options_of(const OptionBytes& options) {
   const std::string entry = submission(options);
   Decoder decoder;
   return decoder.decode_submission(entry).value().options;

@@ -3,7 +3,7 @@
 #include "producer/text/table.h"
 #include "tests/support/catch.h"
 
-using namespace zebu::producer;
+namespace zebu::producer {
 
 TEST_CASE("a text is as wide as a terminal shows it") {
   CHECK(width_of("") == 0);
@@ -55,3 +55,5 @@ TEST_CASE("a table that is too wide shortens its first column, and loses others 
   CHECK(filled().fitted(14)[1] == "a-long-…    44");
   for (const std::string& line : filled().fitted(5)) CHECK(width_of(line) <= 5);
 }
+
+}  // namespace zebu::producer

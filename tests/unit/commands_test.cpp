@@ -4,8 +4,8 @@
 #include "tests/support/desk.h"
 
 // What people tell the broker, and when it is answered.
-using namespace zebu;
-using namespace zebu::broker;
+namespace zebu::broker {
+
 using zebu::test::Desk;
 
 namespace {
@@ -204,3 +204,5 @@ TEST_CASE("a long command says once a second how far it has come, and then answe
   CHECK_FALSE(answers[1].more);
   CHECK(Json::from_msgpack(answers[1].value) == Json{{"purged", kFailed}});
 }
+
+}  // namespace zebu::broker

@@ -4,8 +4,8 @@
 
 #include <sstream>
 
-using namespace zebu;
-using namespace zebu::cli;
+namespace zebu::cli {
+
 using Type = ConfigValue::Type;
 
 namespace {
@@ -67,3 +67,5 @@ TEST_CASE("a string in quotes reads back as itself") {
     CHECK(entries->front().value.text == text);
   }
 }
+
+}  // namespace zebu::cli

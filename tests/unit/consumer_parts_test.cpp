@@ -18,7 +18,7 @@ using zebu::consumer::RunningMark;
 using zebu::consumer::Undelivered;
 using zebu::consumer::UnsentProgress;
 
-constexpr std::size_t kMaxMessage = 16U << 20;
+constexpr std::size_t kConsumerMaxMessage = 16U << 20;
 
 AttemptId attempt(std::uint8_t number) {
   AttemptId id;
@@ -28,17 +28,17 @@ AttemptId attempt(std::uint8_t number) {
 }
 
 // The numbers of the jobs in the OUTCOMEs that are sent, and the sum of their credit.
-struct Sent {
+struct SentOutcomes {
   std::vector<int> jobs;
   std::uint32_t credit = 0;
   int frames = 0;
   int long_frames = 0;
 };
 
-Sent send(Undelivered& outcomes, std::uint32_t credit = 0, std::size_t max_part = kMaxMessage) {
-  Sent sent;
+SentOutcomes send(Undelivered& outcomes, std::uint32_t credit = 0, std::size_t max_part = kConsumerMaxMessage) {
+  SentOutcomes sent;
   zebu::Decoder decoder;
-  const auto left = outcomes.send(credit, {kMaxMessage, max_part}, [&](const Frame& frame) {
+  const auto left = outcomes.send(credit, {kConsumerMaxMessage, max_part}, [&](const Frame& frame) {
     if (frame.bytes().size() > max_part) ++sent.long_frames;
     const auto message = decoder.decode(frame.bytes());
     REQUIRE(message);
@@ -62,7 +62,7 @@ Undelivered outcomes_of(std::uint8_t count, const std::string& result = "\x01") 
 
 TEST_CASE("outcomes are sent once in a session, all of them in one message, with the credit") {
   Undelivered outcomes = outcomes_of(3);
-  const Sent sent = send(outcomes, 7);
+  const SentOutcomes sent = send(outcomes, 7);
   CHECK(sent.jobs == std::vector<int>{0, 1, 2});
   CHECK(sent.credit == 7);
   CHECK(sent.frames == 1);
@@ -94,7 +94,7 @@ TEST_CASE("a broker that confirms more than it was sent does not make outcomes v
 
 TEST_CASE("outcomes that do not fit one message are spread, and credit is given once") {
   Undelivered outcomes = outcomes_of(5, std::string(400, 'x'));
-  const Sent sent = send(outcomes, 5, 1024);
+  const SentOutcomes sent = send(outcomes, 5, 1024);
   CHECK(sent.jobs.size() == 5);
   CHECK(sent.frames > 1);
   CHECK(sent.long_frames == 0);
@@ -105,7 +105,7 @@ TEST_CASE("an outcome that is sent in parts is confirmed by name, others by thei
   Undelivered outcomes = outcomes_of(2);
   outcomes.add({attempt(2), {JobState::succeeded, std::string(2000, 'x'), {}, {}}});
   outcomes.add({attempt(3), {}});
-  const Sent sent = send(outcomes, 3, 1024);
+  const SentOutcomes sent = send(outcomes, 3, 1024);
   CHECK(sent.jobs == std::vector<int>{0, 1, 2, 3});
   CHECK(sent.long_frames == 1);
   CHECK(sent.credit == 3);
@@ -124,7 +124,7 @@ TEST_CASE("an outcome that is sent in parts is confirmed by name, others by thei
 
 TEST_CASE("the credit is left over if all outcomes are sent in parts") {
   Undelivered outcomes = outcomes_of(1, std::string(2000, 'x'));
-  const Sent sent = send(outcomes, 3, 1024);
+  const SentOutcomes sent = send(outcomes, 3, 1024);
   CHECK(sent.long_frames == 1);
   CHECK(sent.credit == 0);
 }
@@ -207,11 +207,11 @@ TEST_CASE("progress gathers for each attempt, is sent once, and is spread over m
   unsent.add({attempt(1), {0.1, "one", "a\n", 0, 1}});
   unsent.add({attempt(2), {0.2, "two", ""}});
   unsent.add({attempt(1), {0.3, "", "b\n", 2, 2}});
-  send_all(kMaxMessage);
+  send_all(kConsumerMaxMessage);
   CHECK(frames == 1);
   CHECK(heard[1] == zebu::Progress{0.3, "one", "a\nb\n", 0, 2});
   CHECK(heard[2] == zebu::Progress{0.2, "two", ""});
-  send_all(kMaxMessage);
+  send_all(kConsumerMaxMessage);
   CHECK(frames == 1);
 
   for (std::uint8_t i = 0; i < 10; ++i) unsent.add({attempt(i), {0.5, "", std::string(500, 'x')}});
@@ -230,7 +230,7 @@ TEST_CASE("a broker that is away for long costs a bounded memory of output") {
     unsent.add({id, {0.5, "", std::string(zebu::kMaxOutput, 'x')}});
   }
   std::size_t bytes = 0;
-  unsent.send(kMaxMessage, [&](const Frame& frame) { bytes += frame.bytes().size(); });
+  unsent.send(kConsumerMaxMessage, [&](const Frame& frame) { bytes += frame.bytes().size(); });
   CHECK(bytes <= (16U << 20) + 1000 * 64);
 }
 

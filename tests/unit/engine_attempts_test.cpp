@@ -2,22 +2,15 @@
 #include "tests/support/engine_driver.h"
 
 // The log of a job's attempts, what consumers are told of them, and when a job is tried again.
-using namespace zebu;
-using namespace zebu::broker;
+namespace zebu::broker {
+
 using zebu::test::EngineDriver;
+using zebu::test::with_retries;
 
 namespace {
 
 using std::chrono::milliseconds;
 using std::chrono::seconds;
-
-JobOptions with_retries(std::uint32_t retries) {
-  JobOptions options;
-  options.retry.max = retries;
-  options.retry.delay = milliseconds(1000);
-  options.retry.jitter = 0;
-  return options;
-}
 
 std::vector<AttemptRecord> log_of(EngineDriver& d, const JobId& id) {
   d.settle();
@@ -277,3 +270,5 @@ TEST_CASE("attempts: who paused a queue, and when, outlives the broker and ends 
   CHECK(d.engine().resume("default", d.effects));
   CHECK_FALSE(by());
 }
+
+}  // namespace zebu::broker

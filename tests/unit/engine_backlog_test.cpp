@@ -1,9 +1,7 @@
 #include "broker/engine/backlog/backlog.h"
 #include "tests/support/catch.h"
 
-using namespace zebu;
-using namespace zebu::broker;
-
+namespace zebu::broker {
 namespace {
 
 StoredJob stored(std::uint64_t sequence, const std::string& task = "fib", const std::string& queue = "default") {
@@ -23,8 +21,8 @@ EngineOptions window_of(std::size_t jobs) {
   return options;
 }
 
-struct Fixture {
-  explicit Fixture(std::size_t window) : backlog(jobs, batches, window_of(window)) {}
+struct BacklogFixture {
+  explicit BacklogFixture(std::size_t window) : backlog(jobs, batches, window_of(window)) {}
 
   // A job in memory and in line.
   Job& add(std::uint64_t sequence, const std::string& task = "fib") {
@@ -47,7 +45,7 @@ struct Fixture {
 }  // namespace
 
 TEST_CASE("backlog: a line with more jobs than its window gives up the last ones, in order") {
-  Fixture f(3);
+  BacklogFixture f(3);
   for (std::uint64_t i = 1; i <= 5; ++i) f.add(i);
   std::vector<std::uint64_t> left;
   while (Job* job = f.backlog.surplus(f.line())) {
@@ -62,7 +60,7 @@ TEST_CASE("backlog: a line with more jobs than its window gives up the last ones
 }
 
 TEST_CASE("backlog: it asks for more when a window is half empty, from where the window ends") {
-  Fixture f(10);
+  BacklogFixture f(10);
   for (std::uint64_t i = 1; i <= 8; ++i) f.add(i);
   f.backlog.left(f.line(), {5, 9});
   CHECK(f.page().empty());
@@ -81,7 +79,7 @@ TEST_CASE("backlog: it asks for more when a window is half empty, from where the
 }
 
 TEST_CASE("backlog: what a load could not see is loaded again") {
-  Fixture f(10);
+  BacklogFixture f(10);
   f.backlog.left(f.line(), {5, 4});
   const auto asked = std::get<LoadQueued>(f.page().at(0));
   f.backlog.left(f.line(), {5, 2});  // put back, and evicted, while the load is under way
@@ -90,7 +88,7 @@ TEST_CASE("backlog: what a load could not see is loaded again") {
 }
 
 TEST_CASE("backlog: a full answer means that there is more behind it, a short one that there is not") {
-  Fixture f(2);
+  BacklogFixture f(2);
   f.backlog.left(f.line(), {5, 1});
   auto asked = std::get<LoadQueued>(f.page().at(0));
   CHECK(asked.limit == 2);
@@ -103,7 +101,7 @@ TEST_CASE("backlog: a full answer means that there is more behind it, a short on
 }
 
 TEST_CASE("backlog: one line's window says nothing of another's") {
-  Fixture f(3);
+  BacklogFixture f(3);
   for (std::uint64_t i = 1; i <= 3; ++i) f.add(i, "unknown");
   f.backlog.left(f.line("unknown"), {5, 4});
   Job& behind = f.add(5, "fib");
@@ -112,7 +110,7 @@ TEST_CASE("backlog: one line's window says nothing of another's") {
 }
 
 TEST_CASE("backlog: held lines give their windows to those that run, where there are many") {
-  Fixture f(1000);
+  BacklogFixture f(1000);
   for (int i = 0; i < 100; ++i) {
     Line& line = f.line("held " + std::to_string(i));
     f.backlog.hold(line, true);
@@ -126,7 +124,7 @@ TEST_CASE("backlog: held lines give their windows to those that run, where there
 }
 
 TEST_CASE("backlog: a job that just left memory is not taken from a read that was asked for before") {
-  Fixture f(10);
+  BacklogFixture f(10);
   Job& job = f.add(1);
   job.batch = f.batches.record();
   const JobId id = job.spec->id;
@@ -138,7 +136,7 @@ TEST_CASE("backlog: a job that just left memory is not taken from a read that wa
 }
 
 TEST_CASE("backlog: one read takes all lookups of a round, and each asker gets its answer") {
-  Fixture f(10);
+  BacklogFixture f(10);
   std::vector<Read> reads;
   const JobId first = Uuid::make();
   const JobId second = Uuid::make();
@@ -153,14 +151,14 @@ TEST_CASE("backlog: one read takes all lookups of a round, and each asker gets i
 }
 
 TEST_CASE("backlog: after a restart the lines of the store are loaded, and so is the schedule") {
-  Fixture f(10);
+  BacklogFixture f(10);
   f.backlog.restore({{"default", "fib", ""}, {"default", "echo", ""}}, true);
   CHECK(f.page().size() == 3);
   CHECK(f.jobs.lines() == 2);
 }
 
 TEST_CASE("backlog: a sweep that is started anew while a look is under way goes back to where it must") {
-  Fixture f(10);
+  BacklogFixture f(10);
   f.backlog.sweep({WallTime(std::chrono::seconds(5)), 0});
   const auto asked = std::get<LoadScheduled>(f.page().at(0));
   CHECK(asked.to_purge);
@@ -174,7 +172,7 @@ TEST_CASE("backlog: a sweep that is started anew while a look is under way goes 
 
 TEST_CASE(
     "a line hands out its first job unless the store has an earlier one; a transient job does not wait for that") {
-  Fixture f(10);
+  BacklogFixture f(10);
   Line& line = f.line();
   CHECK(line.is_idle());
   CHECK(line.next() == nullptr);
@@ -191,7 +189,7 @@ TEST_CASE(
 }
 
 TEST_CASE("lines without jobs are forgotten, and those that changed are named once") {
-  Fixture f(10);
+  BacklogFixture f(10);
   Job& job = f.add(1);
   CHECK(f.jobs.take_touched() == &f.line());
   CHECK(f.jobs.take_touched() == nullptr);
@@ -206,3 +204,5 @@ TEST_CASE("lines without jobs are forgotten, and those that changed are named on
   CHECK(f.jobs.lines() == 0);
   CHECK(f.jobs.take_touched() == nullptr);
 }
+
+}  // namespace zebu::broker

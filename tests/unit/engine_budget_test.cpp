@@ -2,8 +2,8 @@
 #include "tests/support/engine_driver.h"
 
 // No round grows with the number of jobs whose time has come.
-using namespace zebu;
-using namespace zebu::broker;
+namespace zebu::broker {
+
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 using zebu::test::EngineDriver;
@@ -95,3 +95,5 @@ TEST_CASE("the more jobs finish, the more outcomes a step forgets") {
   }
   CHECK(most <= 60'000);  // what three seconds bring
 }
+
+}  // namespace zebu::broker

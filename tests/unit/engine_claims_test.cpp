@@ -4,8 +4,8 @@
 #include <algorithm>
 
 // A consumer that comes back and names what it has. The simulation found each of these.
-using namespace zebu;
-using namespace zebu::broker;
+namespace zebu::broker {
+
 using zebu::test::engine_options;
 using zebu::test::EngineDriver;
 
@@ -261,3 +261,5 @@ TEST_CASE("a cancel holds over a restart, whether or not the consumer comes back
   }
   CHECK(d.state_of(id) == JobState::cancelled);
 }
+
+}  // namespace zebu::broker

@@ -4,8 +4,8 @@
 #include <algorithm>
 
 // The engine's own time goes like the steady clock; only what was named by the wall clock follows that.
-using namespace zebu;
-using namespace zebu::broker;
+namespace zebu::broker {
+
 using std::chrono::hours;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
@@ -154,3 +154,5 @@ TEST_CASE("a unique key that is held while its job is queued stays with a job th
   CHECK(effects.attached[0].what.id == second);
   CHECK(effects.attached[0].what.to == first);
 }
+
+}  // namespace zebu::broker

@@ -4,8 +4,7 @@
 #include <deque>
 #include <map>
 
-using namespace zebu::broker;
-
+namespace zebu::broker {
 namespace {
 
 constexpr auto kSlots = Dispatch::Want::slots;
@@ -267,3 +266,5 @@ TEST_CASE("dispatch: random lines and consumers get what a plain search would gi
     }
   }
 }
+
+}  // namespace zebu::broker

@@ -4,8 +4,8 @@
 #include <algorithm>
 
 // When a consumer counts as lost, what its jobs have to do with it, and how that is taken back.
-using namespace zebu;
-using namespace zebu::broker;
+namespace zebu::broker {
+
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 using zebu::test::EngineDriver;
@@ -14,7 +14,7 @@ namespace {
 
 using Attempts = std::vector<AttemptId>;
 
-const Job& job(EngineDriver& d, const JobId& id) {
+const Job& job_in(EngineDriver& d, const JobId& id) {
   d.settle();
   return *d.engine().jobs().find(id);
 }
@@ -101,7 +101,7 @@ TEST_CASE("a broken connection is not a death: the consumer keeps its jobs, and 
   d.outcome(back, atmost_once, 1);
   for (const JobId& each : {id, atmost_once}) {
     CHECK(d.state_of(each) == JobState::succeeded);
-    CHECK(job(d, each).uses == Uses{1, 0, 0, 0});
+    CHECK(job_in(d, each).uses == Uses{1, 0, 0, 0});
   }
   CHECK(d.engine().totals().put_back == 0);
   CHECK(d.engine().totals().lost_sessions == 0);
@@ -176,7 +176,7 @@ TEST_CASE("a claim that is honoured leaves no trace, however often and before or
   std::vector<JobId> ids{d.submit(client)};
   if (GENERATE(false, true)) ids.push_back(d.submit(client));  // then both are suspects
   REQUIRE(d.assigned_to(first).size() == ids.size());
-  const WallTime started = job(d, ids[0]).started;
+  const WallTime started = job_in(d, ids[0]).started;
   SessionId session = first;
   Attempts runs;
   for (const JobId& id : ids) runs.push_back({id, 1});
@@ -192,10 +192,10 @@ TEST_CASE("a claim that is honoured leaves no trace, however often and before or
     session = d.consumer(0, 2, instance, runs);
   }
   for (const JobId& id : ids) {
-    CHECK(job(d, id).uses == Uses{1, 0, 0, 0});
-    CHECK(job(d, id).started == started);
-    CHECK_FALSE(job(d, id).attempts());
-    CHECK_FALSE(job(d, id).is_suspect());
+    CHECK(job_in(d, id).uses == Uses{1, 0, 0, 0});
+    CHECK(job_in(d, id).started == started);
+    CHECK_FALSE(job_in(d, id).attempts());
+    CHECK_FALSE(job_in(d, id).is_suspect());
     d.outcome(session, id, 1);
     CHECK(d.state_of(id) == JobState::succeeded);
     CHECK(d.store.find({id})->front()->uses == Uses{1, 0, 0, 0});
@@ -226,10 +226,10 @@ TEST_CASE("a limit goes on counting while a consumer is away") {
   const SessionId first = d.consumer(1, 1, instance);
   const JobId id = d.submit(d.client(), true, limited);
   REQUIRE(d.assigned_to(first).size() == 1);
-  const WallTime end = job(d, id).deadline;
+  const WallTime end = job_in(d, id).deadline;
   listen(d, seconds(5));
   static_cast<void>(d.consumer(0, 1, instance, {{id, 1}}));
-  CHECK(job(d, id).deadline == end);
+  CHECK(job_in(d, id).deadline == end);
 }
 
 // ── suspects ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -240,7 +240,7 @@ TEST_CASE("a consumer that is lost with one job charges that one") {
   const JobId id = d.submit(d.client());
   REQUIRE(d.assigned_to(consumer).size() == 1);
   d.engine().gone(consumer, d.effects);
-  CHECK(job(d, id).uses.losses == 1);
+  CHECK(job_in(d, id).uses.losses == 1);
 }
 
 TEST_CASE("of several jobs that were lost together none is charged until the guilty one is found") {
@@ -268,9 +268,9 @@ TEST_CASE("of several jobs that were lost together none is charged until the gui
   }
   for (const JobId& id : ids) {
     CHECK(d.state_of(id) == (id == poison ? JobState::failed : JobState::succeeded));
-    if (id != poison) CHECK(job(d, id).uses.losses == 0);
+    if (id != poison) CHECK(job_in(d, id).uses.losses == 0);
   }
-  CHECK(job(d, poison).uses.losses == 3);
+  CHECK(job_in(d, poison).uses.losses == 3);
   CHECK(consumers <= 6);
 }
 
@@ -298,7 +298,7 @@ TEST_CASE("other work runs beside a suspect, and a consumer has one suspect at a
   CHECK(d.state_of(other) == JobState::running);
   CHECK(d.state_of(third) == JobState::queued);
   // One that ends is cleared, and the next one has its turn.
-  d.outcome(*job(d, first).session, first, 2);
+  d.outcome(*job_in(d, first).session, first, 2);
   d.tick();
   CHECK(d.state_of(third) == JobState::running);
   CHECK(d.state_of(second) == JobState::running);
@@ -326,12 +326,12 @@ TEST_CASE("a suspect that has run for longer than when its consumer was lost is 
   d.tick();
   CHECK(d.state_of(first) == JobState::running);
   live(milliseconds(2500));
-  CHECK(job(d, first).is_suspect());
+  CHECK(job_in(d, first).is_suspect());
   CHECK(d.state_of(second) == JobState::queued);
   live(milliseconds(500));
-  CHECK_FALSE(job(d, first).is_suspect());
+  CHECK_FALSE(job_in(d, first).is_suspect());
   CHECK(d.state_of(second) == JobState::running);
-  CHECK(job(d, second).is_suspect());
+  CHECK(job_in(d, second).is_suspect());
 }
 
 TEST_CASE("suspects can be purged, cancelled and paused like other jobs, and are in their queue's counts") {
@@ -354,3 +354,5 @@ TEST_CASE("suspects can be purged, cancelled and paused like other jobs, and are
   CHECK(d.state_of(ids[2]) == JobState::cancelled);
   CHECK(d.engine().jobs().find_queue("default")->queued == 0);
 }
+
+}  // namespace zebu::broker

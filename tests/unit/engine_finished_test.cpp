@@ -2,8 +2,8 @@
 #include "tests/support/engine_driver.h"
 
 // Which finished jobs stay in memory.
-using namespace zebu;
-using namespace zebu::broker;
+namespace zebu::broker {
+
 using zebu::test::engine_options;
 using zebu::test::EngineDriver;
 
@@ -220,3 +220,5 @@ TEST_CASE(
   d.tick();
   CHECK_FALSE(d.engine().jobs().find(id));
 }
+
+}  // namespace zebu::broker

@@ -2,15 +2,15 @@
 #include "tests/support/engine_driver.h"
 
 // A consumer that fails all it gets, beside one that does well.
-using namespace zebu;
-using namespace zebu::broker;
+namespace zebu::broker {
+
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 using zebu::test::EngineDriver;
 
 namespace {
 
-JobOptions with_retries(std::uint32_t retries) {
+JobOptions with_quick_retries(std::uint32_t retries) {
   JobOptions options;
   options.retry.max = retries;
   options.retry.delay = milliseconds(100);
@@ -29,7 +29,7 @@ TEST_CASE("a consumer that fails everything quickly does not use up the jobs' re
   const SessionId good = d.consumer(1);
   const SessionId bad = d.consumer(1);
   std::vector<JobId> jobs;
-  for (int i = 0; i < 40; ++i) jobs.push_back(d.submit(client, true, with_retries(3)));
+  for (int i = 0; i < 40; ++i) jobs.push_back(d.submit(client, true, with_quick_retries(3)));
   std::optional<AttemptId> at_good;
   TimePoint ends{};
   int failures = 0;
@@ -99,3 +99,5 @@ TEST_CASE("a consumer that has failed and does well again gets as much as others
   d.submit(client);
   CHECK(d.assigned_to(bad).size() == 2);
 }
+
+}  // namespace zebu::broker

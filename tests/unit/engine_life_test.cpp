@@ -5,12 +5,13 @@
 #include <set>
 
 // What the options of a job make of its life.
-using namespace zebu;
-using namespace zebu::broker;
+namespace zebu::broker {
+
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 using zebu::test::engine_options;
 using zebu::test::EngineDriver;
+using zebu::test::with_retries;
 
 namespace {
 
@@ -19,14 +20,6 @@ using Attempts = std::vector<AttemptId>;
 JobOptions with_priority(int priority) {
   JobOptions options;
   options.priority = static_cast<std::uint8_t>(priority);
-  return options;
-}
-
-JobOptions with_retries(std::uint32_t max) {
-  JobOptions options;
-  options.retry.max = max;
-  options.retry.delay = seconds(1);
-  options.retry.jitter = 0;
   return options;
 }
 
@@ -397,3 +390,5 @@ TEST_CASE("a job whose consumer does not come back after a restart runs elsewher
   CHECK(d.assigned_to(other).empty());  // that the first one was given up is to be durable before
   CHECK(d.assigned_to(other) == Attempts{{id, 2}});
 }
+
+}  // namespace zebu::broker

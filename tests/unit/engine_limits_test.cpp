@@ -2,8 +2,8 @@
 #include "tests/support/engine_driver.h"
 
 // What the engine refuses, and at which limits.
-using namespace zebu;
-using namespace zebu::broker;
+namespace zebu::broker {
+
 using std::chrono::milliseconds;
 using zebu::test::engine_options;
 using zebu::test::EngineDriver;
@@ -199,3 +199,5 @@ TEST_CASE("a queue is forgotten when it is empty and no consumer serves it") {
   d.engine().bye(consumer, d.effects);
   CHECK(d.engine().jobs().queues().empty());
 }
+
+}  // namespace zebu::broker

@@ -4,8 +4,8 @@
 #include <map>
 
 // Lines of one queue, and which consumer gets which job.
-using namespace zebu;
-using namespace zebu::broker;
+namespace zebu::broker {
+
 using zebu::test::engine_options;
 using zebu::test::EngineDriver;
 
@@ -163,3 +163,5 @@ TEST_CASE("different queues and tasks whose jobs wait are limited in number") {
   CHECK(d.effects.refused[0].what.why.message ==
         "jobs of 2 different queues and tasks wait: use one of them, or raise --max-lines");
 }
+
+}  // namespace zebu::broker

@@ -2,8 +2,8 @@
 #include "tests/support/engine_driver.h"
 
 // More durable jobs than the engine keeps in memory.
-using namespace zebu;
-using namespace zebu::broker;
+namespace zebu::broker {
+
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 using zebu::test::engine_options;
@@ -21,7 +21,7 @@ EngineOptions small_window() {
 }
 
 // Runs all that comes, and says in which order it came.
-std::vector<JobId> run_all(EngineDriver& d, SessionId consumer) {
+std::vector<JobId> run_one_by_one(EngineDriver& d, SessionId consumer) {
   std::vector<JobId> order;
   while (true) {
     const auto assigned = d.assigned_to(consumer);
@@ -47,7 +47,7 @@ TEST_CASE("jobs beyond the window live in the store, and come back in order") {
   CHECK(line.jobs().size() <= kWindow);
   CHECK(line.window.edge);
   const SessionId consumer = d.consumer(10, 10);
-  CHECK(run_all(d, consumer) == ids);
+  CHECK(run_one_by_one(d, consumer) == ids);
   CHECK(d.take().done.size() == 167);
   CHECK(d.engine().jobs().count(JobState::succeeded) == 500);
   CHECK(d.engine().jobs().in_memory().size() <= 20);
@@ -66,7 +66,7 @@ TEST_CASE("priority holds over what is in memory and what is not") {
   std::vector<JobId> expected = ids[2];
   expected.insert(expected.end(), ids[1].begin(), ids[1].end());
   expected.insert(expected.end(), ids[0].begin(), ids[0].end());
-  CHECK(run_all(d, consumer) == expected);
+  CHECK(run_one_by_one(d, consumer) == expected);
 }
 
 TEST_CASE("after a restart the whole backlog runs, in order") {
@@ -77,7 +77,7 @@ TEST_CASE("after a restart the whole backlog runs, in order") {
   d.restart();
   const SessionId consumer = d.consumer(5, 5);
   d.tick();  // loads
-  CHECK(run_all(d, consumer) == ids);
+  CHECK(run_one_by_one(d, consumer) == ids);
 }
 
 TEST_CASE("a job that is in the store only can be waited for, submitted again and cancelled") {
@@ -100,7 +100,7 @@ TEST_CASE("a job that is in the store only can be waited for, submitted again an
   CHECK(d.state_of(last) == JobState::cancelled);
   ids.pop_back();
   const SessionId consumer = d.consumer(5, 5);
-  CHECK(run_all(d, consumer) == ids);
+  CHECK(run_one_by_one(d, consumer) == ids);
 }
 
 TEST_CASE("jobs in the store expire") {
@@ -132,7 +132,7 @@ TEST_CASE("a purge ends what waits now, in memory or not, and nothing that comes
   CHECK(d.take().done.size() == 301);
   CHECK(d.engine().jobs().count(JobState::cancelled) == 301);
   const SessionId consumer = d.consumer(5, 5);
-  CHECK(run_all(d, consumer) == std::vector<JobId>{after});
+  CHECK(run_one_by_one(d, consumer) == std::vector<JobId>{after});
 }
 
 TEST_CASE("a purge ends scheduled jobs that are in the store only, and those of no other queue") {
@@ -219,3 +219,5 @@ TEST_CASE("a consumer keeps a job that the restarted broker has in its store onl
   d.outcome(after, id, 1);
   CHECK(d.state_of(id) == JobState::succeeded);
 }
+
+}  // namespace zebu::broker

@@ -1,8 +1,8 @@
 #include "tests/support/catch.h"
 #include "tests/support/engine_driver.h"
 
-using namespace zebu;
-using namespace zebu::broker;
+namespace zebu::broker {
+
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 using zebu::test::engine_options;
@@ -396,3 +396,5 @@ TEST_CASE("the start of a job that ends soon is not recorded") {
   REQUIRE(d.written.size() == 1);
   CHECK(std::get<JobFinished>(d.written[0]).uses.attempt == 1);
 }
+
+}  // namespace zebu::broker

@@ -4,8 +4,8 @@
 #include <algorithm>
 
 // Jobs with unique keys.
-using namespace zebu;
-using namespace zebu::broker;
+namespace zebu::broker {
+
 using std::chrono::seconds;
 using zebu::test::EngineDriver;
 
@@ -157,3 +157,5 @@ TEST_CASE("two who submit the same job are both told that it is accepted") {
   std::sort(told.begin(), told.end());
   CHECK(told == std::vector<SessionId>{first, second});
 }
+
+}  // namespace zebu::broker

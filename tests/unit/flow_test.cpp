@@ -12,7 +12,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-constexpr FlowLimits kLimits{1000, 1000, 8000, 1h};
+constexpr FlowLimits kFlowLimits{1000, 1000, 8000, 1h};
 
 // A frame that says its number, and is about a job.
 Frame frame_of(std::uint64_t number, std::size_t padding, std::vector<JobId> about = {},
@@ -30,8 +30,8 @@ JobId job_of(std::uint8_t number) {
 }
 
 // The link, and the other side: takes what was handed over, in order, when the test wants it.
-struct Link {
-  Flow flow{kLimits};
+struct FlowLink {
+  Flow flow{kFlowLimits};
   std::deque<std::string> under_way = {};
   std::size_t bytes_under_way = 0;
   std::uint64_t received = 0;
@@ -57,7 +57,7 @@ struct Link {
     REQUIRE(message);
     if (const auto* part = std::get_if<message::Part>(&*message)) {
       ++parts;
-      CHECK(part->bytes.size() <= kLimits.part);
+      CHECK(part->bytes.size() <= kFlowLimits.part);
       const message::Part copy = *part;
       auto whole = assembler.add(copy);
       REQUIRE(whole);
@@ -84,7 +84,7 @@ struct Link {
 }  // namespace
 
 TEST_CASE("flow: short frames leave at once, in order, until the window is full") {
-  Link link;
+  FlowLink link;
   for (std::uint64_t i = 0; i < 100; ++i) link.put(frame_of(i, 90));
   CHECK(link.bytes_under_way >= 1000);
   CHECK(link.bytes_under_way < 1100);
@@ -96,7 +96,7 @@ TEST_CASE("flow: short frames leave at once, in order, until the window is full"
 }
 
 TEST_CASE("flow: a long message travels in parts, and later short ones pass it") {
-  Link link;
+  FlowLink link;
   link.put(frame_of(1, 10'000));
   link.put(frame_of(2, 10));
   link.put(frame_of(3, 10));
@@ -106,7 +106,7 @@ TEST_CASE("flow: a long message travels in parts, and later short ones pass it")
 }
 
 TEST_CASE("flow: the last part passes no frame that was put before it") {
-  Link link;
+  FlowLink link;
   for (std::uint64_t i = 0; i < 50; ++i) link.put(frame_of(i, 900));
   link.put(frame_of(50, 2'000));
   link.read_all();
@@ -115,7 +115,7 @@ TEST_CASE("flow: the last part passes no frame that was put before it") {
 }
 
 TEST_CASE("flow: a frame about a job does not pass the long message about it, others do") {
-  Link link;
+  FlowLink link;
   link.put(frame_of(1, 5'000, {job_of(1)}));
   link.put(frame_of(2, 5'000, {job_of(2)}));
   link.put(frame_of(3, 10, {job_of(7), job_of(1)}));
@@ -128,7 +128,7 @@ TEST_CASE("flow: a frame about a job does not pass the long message about it, ot
 }
 
 TEST_CASE("flow: a barrier passes nothing, and what is urgent passes all") {
-  Link link;
+  FlowLink link;
   link.put(frame_of(1, 5'000));
   link.put(frame_of(2, 10));
   link.put(frame_of(3, 10, {}, Frame::Turn::barrier));
@@ -141,7 +141,7 @@ TEST_CASE("flow: a barrier passes nothing, and what is urgent passes all") {
 }
 
 TEST_CASE("flow: a message on hold stops, others go on, and it begins anew") {
-  Link link;
+  FlowLink link;
   link.put(frame_of(1, 20'000, {job_of(1)}));
   const auto number = link.read();
   REQUIRE(number);
@@ -160,7 +160,7 @@ TEST_CASE("flow: a message on hold stops, others go on, and it begins anew") {
 }
 
 TEST_CASE("flow: messages in parts begin in their order, whoever's turn it is") {
-  Link link;
+  FlowLink link;
   link.put(frame_of(1, 5'000));
   std::vector<std::uint64_t> begun;
   const auto read = [&] {
@@ -174,7 +174,7 @@ TEST_CASE("flow: messages in parts begin in their order, whoever's turn it is") 
 }
 
 TEST_CASE("flow: a message that has left whole can still be put on hold until it is acknowledged") {
-  Link link{Flow(FlowLimits{1000, 3000, 8000, 1h})};
+  FlowLink link{Flow(FlowLimits{1000, 3000, 8000, 1h})};
   link.put(frame_of(1, 1'500));
   REQUIRE(link.under_way.size() == 2);
   const auto number = link.read();
@@ -189,7 +189,7 @@ TEST_CASE("flow: a message that has left whole can still be put on hold until it
 }
 
 TEST_CASE("flow: the window grows while acknowledgements are quick, and shrinks when they are slow") {
-  Link link;
+  FlowLink link;
   link.put(frame_of(1, 200'000));
   const auto exchange = [&](std::chrono::milliseconds after) {
     while (!link.under_way.empty()) link.read();
@@ -202,14 +202,14 @@ TEST_CASE("flow: the window grows while acknowledgements are quick, and shrinks 
 }
 
 TEST_CASE("flow: nobody can acknowledge what was not sent") {
-  Link link;
+  FlowLink link;
   link.put(frame_of(1, 10));
   CHECK_FALSE(link.flow.acknowledged(1'000'000, Clock::now(), link.send()));
   CHECK(link.flow.acknowledged(0, Clock::now(), link.send()));
 }
 
 TEST_CASE("flow: at the end all leaves, whatever the window, what is on hold and what waits behind a barrier too") {
-  Link link;
+  FlowLink link;
   link.put(frame_of(1, 20'000, {job_of(1)}));
   const auto number = link.read();
   REQUIRE(number);
@@ -229,7 +229,7 @@ TEST_CASE("flow: whatever comes in whatever order, everything arrives once and n
   const auto seed = GENERATE(range(0U, 60U));
   std::mt19937 random(seed);
   const auto dice = [&](std::uint32_t most) { return std::uniform_int_distribution<std::uint32_t>(0, most)(random); };
-  Link link;
+  FlowLink link;
   struct Put {
     std::optional<std::uint8_t> job;
     bool is_long;

@@ -3,8 +3,8 @@
 #include "tests/support/catch.h"
 #include "tests/support/engine_driver.h"
 
-using namespace zebu;
-using namespace zebu::broker;
+namespace zebu::broker {
+
 using namespace zebu::test;
 
 namespace {
@@ -21,7 +21,7 @@ Options small_pieces() {
 }
 
 // An engine behind the values that are held back; commit() is one commit.
-struct Desk : EngineDriver {
+struct HeldDesk : EngineDriver {
   HeldValues held{engine(), small_pieces()};
 
   JobId submit(SessionId from, std::size_t bytes, JobId id = Uuid::make(), bool wait = false) {
@@ -57,7 +57,7 @@ struct Desk : EngineDriver {
 }  // namespace
 
 TEST_CASE("a large job is accepted with its last piece, and a small one passes it") {
-  Desk desk;
+  HeldDesk desk;
   const SessionId client = desk.client();
   const JobId large = desk.submit(client, 4 * kPiece + 1);
   const JobId small = desk.submit(client, 10);
@@ -79,7 +79,7 @@ TEST_CASE("a large job is accepted with its last piece, and a small one passes i
 }
 
 TEST_CASE("large keyword arguments are held back like others") {
-  Desk desk;
+  HeldDesk desk;
   const SessionId client = desk.client();
   const JobId id = Uuid::make();
   const std::string kwargs(3 * kPiece, 'k');
@@ -92,7 +92,7 @@ TEST_CASE("large keyword arguments are held back like others") {
 }
 
 TEST_CASE("a large error goes to the engine with its last piece, whole") {
-  Desk desk;
+  HeldDesk desk;
   const SessionId client = desk.client();
   const SessionId consumer = desk.consumer(1);
   const JobId id = desk.EngineDriver::submit(client);
@@ -109,7 +109,7 @@ TEST_CASE("a large error goes to the engine with its last piece, whole") {
 }
 
 TEST_CASE("what is said about a job that is held back waits behind it") {
-  Desk desk;
+  HeldDesk desk;
   const SessionId client = desk.client();
   const SessionId other = desk.client();
   const JobId id = desk.submit(client, 4 * kPiece, Uuid::make(), true);
@@ -130,7 +130,7 @@ TEST_CASE("what is said about a job that is held back waits behind it") {
 }
 
 TEST_CASE("LEAVE takes back an earlier WAIT for a job that is held back") {
-  Desk desk;
+  HeldDesk desk;
   const SessionId client = desk.client();
   const JobId id = desk.submit(client, 2 * kPiece, Uuid::make(), true);
   for (int i = 0; i < 100; ++i) desk.held.wait(client, {{id}, {}}, desk.effects);
@@ -141,7 +141,7 @@ TEST_CASE("LEAVE takes back an earlier WAIT for a job that is held back") {
 }
 
 TEST_CASE("a session that ends takes its held job with it, unless another one submitted it too") {
-  Desk desk;
+  HeldDesk desk;
   const SessionId client = desk.client();
   const SessionId other = desk.client();
   const JobId lost = desk.submit(client, 4 * kPiece);
@@ -167,7 +167,7 @@ TEST_CASE("a session that ends takes its held job with it, unless another one su
 }
 
 TEST_CASE("past its limit in bytes a large job is refused, and so is at once what the engine would refuse") {
-  Desk desk;
+  HeldDesk desk;
   const SessionId client = desk.client();
   desk.submit(client, 6'000);
   const JobId refused = desk.submit(client, 6'000);
@@ -182,7 +182,7 @@ TEST_CASE("past its limit in bytes a large job is refused, and so is at once wha
 }
 
 TEST_CASE("a large job is refused while the store is full, also when a part of it is stored") {
-  Desk desk;
+  HeldDesk desk;
   const SessionId client = desk.client();
   const SessionId other = desk.client();
   const JobId begun = desk.submit(client, 4 * kPiece);
@@ -205,7 +205,7 @@ TEST_CASE("a large job is refused while the store is full, also when a part of i
 }
 
 TEST_CASE("a large result is kept while the store is full") {
-  Desk desk;
+  HeldDesk desk;
   const SessionId client = desk.client();
   const SessionId consumer = desk.consumer(1);
   const JobId id = desk.EngineDriver::submit(client);
@@ -219,7 +219,7 @@ TEST_CASE("a large result is kept while the store is full") {
 }
 
 TEST_CASE("a transient job is not held back, however large") {
-  Desk desk;
+  HeldDesk desk;
   const SessionId client = desk.client();
   JobOptions transient;
   transient.transient = true;
@@ -230,7 +230,7 @@ TEST_CASE("a transient job is not held back, however large") {
 }
 
 TEST_CASE("KEPT confirms no outcome behind one that is held back, and then all of them") {
-  Desk desk;
+  HeldDesk desk;
   const SessionId client = desk.client();
   const SessionId consumer = desk.consumer(3, 3);
   std::vector<JobId> ids;
@@ -260,7 +260,7 @@ TEST_CASE("KEPT confirms no outcome behind one that is held back, and then all o
 }
 
 TEST_CASE("an outcome that is held back goes with its session, and a new session brings it again") {
-  Desk desk;
+  HeldDesk desk;
   const SessionId client = desk.client();
   const InstanceId instance = Uuid::make();
   const SessionId consumer = desk.consumer(1, 1, instance);
@@ -280,7 +280,7 @@ TEST_CASE("an outcome that is held back goes with its session, and a new session
 }
 
 TEST_CASE("a stale outcome is not held back") {
-  Desk desk;
+  HeldDesk desk;
   const SessionId consumer = desk.consumer(1);
   desk.report(consumer, Uuid::make(), 4 * kPiece);
   CHECK(desk.held.empty());
@@ -289,7 +289,7 @@ TEST_CASE("a stale outcome is not held back") {
 
 TEST_CASE(
     "a held outcome that came in parts is confirmed by name, and later ones by their number without waiting for it") {
-  Desk desk;
+  HeldDesk desk;
   const SessionId client = desk.client();
   const SessionId consumer = desk.consumer(2);
   const JobId large = desk.submit(client, 10);
@@ -316,7 +316,7 @@ TEST_CASE(
 }
 
 TEST_CASE("a commit's part of a value is larger where commits take longer, within bounds") {
-  Desk desk;
+  HeldDesk desk;
   Options options;
   options.large_value = 1000;
   HeldValues held(desk.engine(), options);
@@ -334,3 +334,5 @@ TEST_CASE("a commit's part of a value is larger where commits take longer, withi
   CHECK(part_when_commits_take(std::chrono::seconds(1), 10) < 50'000);  // a few slow ones are not what is usual
   CHECK(part_when_commits_take(std::chrono::milliseconds(100)) == options.value_piece);
 }
+
+}  // namespace zebu::broker

@@ -1,8 +1,7 @@
 #include "http/host_policy.h"
 #include "tests/support/catch.h"
 
-using namespace zebu::http;
-
+namespace zebu::http {
 namespace {
 
 unsigned status(const HostPolicy& policy, const Request& request) {
@@ -79,3 +78,5 @@ TEST_CASE("a page of another site cannot change anything") {
   CHECK(of_browser(Method::post, "", "http://localhost:8080") == 200);
   CHECK(of_browser(Method::post, "", "") == 200);
 }
+
+}  // namespace zebu::http

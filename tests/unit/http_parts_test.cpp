@@ -8,8 +8,8 @@
 
 #include <nlohmann/json.hpp>
 
-using namespace zebu;
-using namespace zebu::http;
+namespace zebu::http {
+
 using namespace std::chrono_literals;
 
 TEST_CASE("a problem document has type, title, status and detail") {
@@ -166,3 +166,5 @@ TEST_CASE_METHOD(RoutesFixture, "OPTIONS names the methods") {
   CHECK(choice.instead.headers == "Allow: POST, OPTIONS\r\n");
   CHECK(choice.instead.body.empty());
 }
+
+}  // namespace zebu::http

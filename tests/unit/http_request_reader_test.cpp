@@ -3,12 +3,13 @@
 
 #include <cstring>
 
-using namespace zebu::http;
+namespace zebu::http {
+
 using Step = RequestReader::Step;
 
 namespace {
 
-struct Fixture {
+struct ReaderFixture {
   RequestReader reader{1024, 100};
 
   Step feed(std::string_view bytes) {
@@ -26,7 +27,7 @@ struct Fixture {
 
 }  // namespace
 
-TEST_CASE_METHOD(Fixture, "pipelined requests come one by one") {
+TEST_CASE_METHOD(ReaderFixture, "pipelined requests come one by one") {
   REQUIRE(feed("GET /a HTTP/1.1\r\nHost: x\r\n\r\nPOST /b HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nhiGET /c") ==
           Step::complete);
   CHECK(reader.target() == "/a");
@@ -42,7 +43,7 @@ TEST_CASE_METHOD(Fixture, "pipelined requests come one by one") {
   CHECK(reader.has_started());
 }
 
-TEST_CASE_METHOD(Fixture, "a request may come byte by byte, its body in chunks") {
+TEST_CASE_METHOD(ReaderFixture, "a request may come byte by byte, its body in chunks") {
   const std::string_view text =
       "POST /v1/jobs HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nPrefer: wait=1\r\nContent-Type: "
       "application/json\r\n\r\n3\r\nabc\r\n2;x=y\r\nde\r\n0\r\n\r\n";
@@ -55,49 +56,51 @@ TEST_CASE_METHOD(Fixture, "a request may come byte by byte, its body in chunks")
   CHECK(request.content_type == "application/json");
 }
 
-TEST_CASE_METHOD(Fixture, "an expectation is seen before the body comes") {
+TEST_CASE_METHOD(ReaderFixture, "an expectation is seen before the body comes") {
   CHECK(feed("POST / HTTP/1.1\r\nHost: x\r\nExpect: 100-Continue\r\nContent-Length: 2\r\n\r\n") == Step::need_more);
   CHECK(reader.has_header());
   CHECK(reader.expects_continue());
 }
 
-TEST_CASE_METHOD(Fixture, "an unknown expectation is refused") {
+TEST_CASE_METHOD(ReaderFixture, "an unknown expectation is refused") {
   CHECK(refused("GET / HTTP/1.1\r\nHost: x\r\nExpect: tea\r\n\r\n") == 417);
 }
 
-TEST_CASE_METHOD(Fixture, "HTTP/1.1 needs one Host") { CHECK(refused("GET / HTTP/1.1\r\n\r\n") == 400); }
+TEST_CASE_METHOD(ReaderFixture, "HTTP/1.1 needs one Host") { CHECK(refused("GET / HTTP/1.1\r\n\r\n") == 400); }
 
-TEST_CASE_METHOD(Fixture, "two Hosts are one too many") {
+TEST_CASE_METHOD(ReaderFixture, "two Hosts are one too many") {
   CHECK(refused("GET / HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n") == 400);
 }
 
-TEST_CASE_METHOD(Fixture, "HTTP/1.0 needs no Host and does not keep the connection") {
+TEST_CASE_METHOD(ReaderFixture, "HTTP/1.0 needs no Host and does not keep the connection") {
   REQUIRE(feed("GET / HTTP/1.0\r\n\r\n") == Step::complete);
   CHECK(reader.is_http_1_0());
   CHECK_FALSE(reader.keep_alive());
 }
 
-TEST_CASE_METHOD(Fixture, "a large header is refused before it is complete") {
+TEST_CASE_METHOD(ReaderFixture, "a large header is refused before it is complete") {
   CHECK(refused("GET /" + std::string(2000, 'a')) == 431);
 }
 
-TEST_CASE_METHOD(Fixture, "a large body is refused by its length alone") {
+TEST_CASE_METHOD(ReaderFixture, "a large body is refused by its length alone") {
   CHECK(refused("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 101\r\n\r\n") == 413);
 }
 
-TEST_CASE_METHOD(Fixture, "a body whose chunks grow too large is refused") {
+TEST_CASE_METHOD(ReaderFixture, "a body whose chunks grow too large is refused") {
   CHECK(refused("POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n65\r\n" + std::string(101, 'a')) ==
         413);
 }
 
-TEST_CASE_METHOD(Fixture, "a length and chunks together are refused") {
+TEST_CASE_METHOD(ReaderFixture, "a length and chunks together are refused") {
   CHECK(refused("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n") ==
         400);
 }
 
-TEST_CASE_METHOD(Fixture, "noise is refused") { CHECK(refused("\x16\x03\x01\x02 hello\r\n\r\n") == 400); }
+TEST_CASE_METHOD(ReaderFixture, "noise is refused") { CHECK(refused("\x16\x03\x01\x02 hello\r\n\r\n") == 400); }
 
-TEST_CASE_METHOD(Fixture, "another version is refused") { CHECK(refused("GET / HTTP/2.0\r\nHost: x\r\n\r\n") == 505); }
+TEST_CASE_METHOD(ReaderFixture, "another version is refused") {
+  CHECK(refused("GET / HTTP/2.0\r\nHost: x\r\n\r\n") == 505);
+}
 
 namespace {
 
@@ -111,7 +114,7 @@ const std::string kHidden = "GET /hidden HTTP/1.1\r\nHost: x\r\n\r\n";
 }  // namespace
 
 TEST_CASE("a body whose end is not known is not read as the next request") {
-  const auto status = [](const std::string& bytes) { return Fixture().refused(bytes + kHidden); };
+  const auto status = [](const std::string& bytes) { return ReaderFixture().refused(bytes + kHidden); };
   for (const char* coding : {"identity", "gzip", "xchunked", "chunkedx", "chunked, gzip", "chunked;q=1", "", ","}) {
     INFO(coding);
     CHECK(status(post(std::string("Transfer-Encoding: ") + coding + "\r\n")) == 400);
@@ -137,7 +140,7 @@ TEST_CASE("a body whose end is not known is not read as the next request") {
 
 TEST_CASE("chunks have sizes of hexadecimal digits, and end as they say") {
   const auto status = [](const std::string& body) {
-    return Fixture().refused(post("Transfer-Encoding: chunked\r\n") + body);
+    return ReaderFixture().refused(post("Transfer-Encoding: chunked\r\n") + body);
   };
   for (const char* body : {"ffffffffffffffffff\r\n", "-1\r\n", "0x3\r\nabc\r\n\r\n", "\r\nabc\r\n", "g\r\n",
                            "3\nabc\r\n0\r\n\r\n", "3\r\nabcd\r\n0\r\n\r\n", "3;\x01\r\nabc\r\n"}) {
@@ -147,7 +150,7 @@ TEST_CASE("chunks have sizes of hexadecimal digits, and end as they say") {
   CHECK(status("ffffffffffffffff\r\n") == 413);
 }
 
-TEST_CASE_METHOD(Fixture, "the fields of a trailer count for nothing") {
+TEST_CASE_METHOD(ReaderFixture, "the fields of a trailer count for nothing") {
   REQUIRE(feed(post("Transfer-Encoding: chunked\r\nContent-Type: application/json\r\n") +
                "1\r\na\r\n0\r\nContent-Type: text/plain\r\nPrefer: wait=9\r\nConnection: close\r\nHost: evil\r\n"
                "Expect: tea\r\n\r\n" +
@@ -166,18 +169,18 @@ TEST_CASE_METHOD(Fixture, "the fields of a trailer count for nothing") {
 TEST_CASE("a trailer does not change where the body ends") {
   for (const char* field : {"Content-Length: 3", "Transfer-Encoding: chunked"}) {
     INFO(field);
-    CHECK(Fixture().refused(post("Transfer-Encoding: chunked\r\n") + "0\r\n" + field + "\r\n\r\n") == 400);
+    CHECK(ReaderFixture().refused(post("Transfer-Encoding: chunked\r\n") + "0\r\n" + field + "\r\n\r\n") == 400);
   }
 }
 
-TEST_CASE_METHOD(Fixture, "a preference may have a line of its own") {
+TEST_CASE_METHOD(ReaderFixture, "a preference may have a line of its own") {
   REQUIRE(feed("GET / HTTP/1.1\r\nHost: x\r\nPrefer: respond-async\r\nprefer: wait=3\r\n\r\n") == Step::complete);
   Request request;
   reader.fill(request);
   CHECK(request.prefer == "respond-async, wait=3");
 }
 
-TEST_CASE_METHOD(Fixture, "empty lines before a request are skipped") {
+TEST_CASE_METHOD(ReaderFixture, "empty lines before a request are skipped") {
   REQUIRE(feed("\r\n\r\nGET /a HTTP/1.1\r\nHost: x\r\n\r\n\r\nGET /b HTTP/1.1\r\nHost: x\r\n\r\n") == Step::complete);
   CHECK(reader.target() == "/a");
   reader.begin();
@@ -185,22 +188,22 @@ TEST_CASE_METHOD(Fixture, "empty lines before a request are skipped") {
   CHECK(reader.target() == "/b");
 }
 
-TEST_CASE_METHOD(Fixture, "an empty line may come in two pieces") {
+TEST_CASE_METHOD(ReaderFixture, "an empty line may come in two pieces") {
   CHECK(feed("\r") == Step::need_more);
   CHECK(feed("\n") == Step::need_more);
   REQUIRE(feed("GET /a HTTP/1.1\r\nHost: x\r\n\r\n") == Step::complete);
   CHECK(reader.target() == "/a");
 }
 
-TEST_CASE_METHOD(Fixture, "a later HTTP/1 is read as HTTP/1.1") {
+TEST_CASE_METHOD(ReaderFixture, "a later HTTP/1 is read as HTTP/1.1") {
   REQUIRE(feed("GET /a HTTP/1.2\r\nHost: x\r\n\r\n") == Step::complete);
   CHECK_FALSE(reader.is_http_1_0());
   CHECK(reader.keep_alive());
-  CHECK(Fixture().refused("GET /a HTTP/1.9\r\n\r\n") == 400);  // no Host
+  CHECK(ReaderFixture().refused("GET /a HTTP/1.9\r\n\r\n") == 400);  // no Host
 }
 
 TEST_CASE("what is not the request line of HTTP/1 is refused before the rest comes") {
-  const auto status = [](const std::string& line) { return Fixture().refused(line); };
+  const auto status = [](const std::string& line) { return ReaderFixture().refused(line); };
   for (const char* line :
        {"GET /a b HTTP/1.1\r\n", "GET  /a HTTP/1.1\r\n", "GET /a HTTP/1.1 \r\n", "GET /a\r\n", "GET\r\n",
         "GET /a http/1.1\r\n", "GET /a HTTP/1.10\r\n", "G(T /a HTTP/1.1\r\n", " GET /a HTTP/1.1\r\n",
@@ -217,9 +220,9 @@ TEST_CASE("a head with bare line feeds, folded lines or control characters is re
        {"Host: x\nX: y\r\n", "Host: x\r\nX: a\r\n b\r\n", "Host: x\r\n\tfolded\r\n", "Host: x\r\nX: a\rb\r\n",
         "Host: x\r\nX: \x01\r\n", "Host: x\r\nX: \x7f\r\n", "Host: x\r\nnothing\r\n", "Host: x\r\n: y\r\n"}) {
     INFO(fields);
-    CHECK(Fixture().refused("GET / HTTP/1.1\r\n" + std::string(fields) + "\r\n") == 400);
+    CHECK(ReaderFixture().refused("GET / HTTP/1.1\r\n" + std::string(fields) + "\r\n") == 400);
   }
-  CHECK(Fixture().refused("GET / HTTP/1.1\r\nHost: x\r\nX: " + std::string(1, '\0') + "\r\n\r\n") == 400);
+  CHECK(ReaderFixture().refused("GET / HTTP/1.1\r\nHost: x\r\nX: " + std::string(1, '\0') + "\r\n\r\n") == 400);
 }
 
 TEST_CASE("a head of exactly the limit is read, and one byte more is not") {
@@ -227,11 +230,11 @@ TEST_CASE("a head of exactly the limit is read, and one byte more is not") {
     const std::string start = "GET / HTTP/1.1\r\nHost: x\r\nX: ";
     return start + std::string(size - start.size() - 4, 'x') + "\r\n\r\n";
   };
-  CHECK(Fixture().feed(head(1024)) == Step::complete);
-  CHECK(Fixture().refused(head(1025)) == 431);
+  CHECK(ReaderFixture().feed(head(1024)) == Step::complete);
+  CHECK(ReaderFixture().refused(head(1025)) == 431);
 }
 
-TEST_CASE_METHOD(Fixture, "every method is told apart") {
+TEST_CASE_METHOD(ReaderFixture, "every method is told apart") {
   const std::pair<const char*, Method> methods[] = {
       {"PUT", Method::put},         {"PATCH", Method::patch}, {"DELETE", Method::delete_}, {"TRACE", Method::trace},
       {"CONNECT", Method::connect}, {"BREW", Method::other},  {"get", Method::other},      {"PROPFIND", Method::other}};
@@ -244,3 +247,5 @@ TEST_CASE_METHOD(Fixture, "every method is told apart") {
     reader.begin();
   }
 }
+
+}  // namespace zebu::http

@@ -2,13 +2,13 @@
 
 #include "tests/support/catch.h"
 
-using namespace zebu;
-using namespace zebu::broker;
+namespace zebu::broker {
+
 using namespace std::chrono_literals;
 
 namespace {
 
-struct Desk {
+struct IntakeDesk {
   Intake intake{1000, 2000, 100, 1s};
   TimePoint now{1h};
 
@@ -51,7 +51,7 @@ using Words = std::vector<std::string>;
 }  // namespace
 
 TEST_CASE("intake: messages for which there is no room are put on hold, and go in the order of their arrival") {
-  Desk desk;
+  IntakeDesk desk;
   CHECK(desk.begins(1, 1));
   CHECK(desk.begins(2, 1));
   CHECK_FALSE(desk.begins(3, 7));
@@ -70,7 +70,7 @@ TEST_CASE("intake: messages for which there is no room are put on hold, and go i
 }
 
 TEST_CASE("intake: a message that has begun is not interrupted for others") {
-  Desk desk;
+  IntakeDesk desk;
   REQUIRE(desk.begins(1, 1));
   REQUIRE(desk.begins(2, 1));
   for (SessionId session = 3; session < 100; ++session) CHECK_FALSE(desk.begins(session, 1));
@@ -80,7 +80,7 @@ TEST_CASE("intake: a message that has begun is not interrupted for others") {
 }
 
 TEST_CASE("intake: a message on hold is ignored until it begins anew") {
-  Desk desk;
+  IntakeDesk desk;
   CHECK(desk.begins(1, 1));
   CHECK(desk.begins(2, 2));
   CHECK_FALSE(desk.begins(3, 1));
@@ -90,7 +90,7 @@ TEST_CASE("intake: a message on hold is ignored until it begins anew") {
 }
 
 TEST_CASE("intake: a session with many messages leaves room for others") {
-  Desk desk;
+  IntakeDesk desk;
   CHECK(desk.begins(1, 1));
   CHECK_FALSE(desk.begins(1, 2));  // more than its share beside the first
   CHECK(desk.begins(2, 1));
@@ -105,7 +105,7 @@ TEST_CASE("intake: a session with many messages leaves room for others") {
 }
 
 TEST_CASE("intake: a session that ends gives all its room back, and its place among those that wait") {
-  Desk desk;
+  IntakeDesk desk;
   CHECK(desk.begins(1, 1));
   CHECK(desk.begins(2, 1));
   CHECK_FALSE(desk.begins(2, 2));
@@ -121,7 +121,7 @@ TEST_CASE("intake: a session that ends gives all its room back, and its place am
 }
 
 TEST_CASE("intake: a message that does not come on gives way to one that waits, and only then") {
-  Desk desk;
+  IntakeDesk desk;
   CHECK(desk.begins(1, 1));
   CHECK(desk.begins(2, 1));
   desk.now += 1h;
@@ -145,7 +145,7 @@ TEST_CASE("intake: a message that does not come on gives way to one that waits, 
 }
 
 TEST_CASE("intake: room that was granted and is not used goes to another one") {
-  Desk desk;
+  IntakeDesk desk;
   CHECK(desk.begins(1, 1));
   CHECK(desk.begins(2, 1));
   CHECK_FALSE(desk.begins(3, 1));
@@ -161,7 +161,7 @@ TEST_CASE("intake: room that was granted and is not used goes to another one") {
 }
 
 TEST_CASE("intake: what the broker does not take is refused once, with its sizes") {
-  Desk desk;
+  IntakeDesk desk;
   const auto refused = desk.part(1, 1, 0, 1001, 10);
   REQUIRE_FALSE(refused);
   CHECK(refused.error().code == ErrorCode::too_large);
@@ -171,7 +171,7 @@ TEST_CASE("intake: what the broker does not take is refused once, with its sizes
 }
 
 TEST_CASE("intake: a hundred peers with half messages stay within the room, and leave it") {
-  Desk desk;
+  IntakeDesk desk;
   for (SessionId session = 1; session <= 100; ++session) {
     for (std::uint64_t number = 0; number < 20; ++number) {
       const auto taken = desk.part(session, number, 0, 100 + number * 40, 90);
@@ -200,3 +200,5 @@ TEST_CASE("intake: a hundred peers with half messages stay within the room, and 
   CHECK(desk.intake.reserved() == 0);
   CHECK(desk.intake.waiting() == 0);
 }
+
+}  // namespace zebu::broker

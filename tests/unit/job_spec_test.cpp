@@ -2,8 +2,7 @@
 
 #include "tests/support/catch.h"
 
-using namespace zebu;
-using namespace zebu::broker;
+namespace zebu::broker {
 
 TEST_CASE("an error of an attempt that another one follows keeps what a commit may have") {
   TaskError error{"E", "no luck", {std::string(200U << 10, 't')}, ErrorKind::crash};
@@ -21,3 +20,5 @@ TEST_CASE("an error of an attempt that another one follows keeps what a commit m
   shorten(error);
   CHECK(error.cause() == nullptr);
 }
+
+}  // namespace zebu::broker

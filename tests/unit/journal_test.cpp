@@ -6,9 +6,9 @@
 
 #include <set>
 
+namespace zebu::broker {
+
 using namespace std::chrono_literals;
-using namespace zebu;
-using namespace zebu::broker;
 using zebu::test::CapturedLog;
 using Json = nlohmann::json;
 using PeerNews = Effects::PeerNews;
@@ -16,7 +16,7 @@ using JobNews = Effects::JobNews;
 
 namespace {
 
-const TimePoint kStart(100'000s);
+const TimePoint kJournalStart(100'000s);
 const std::string kTrace = "4bf92f3577b34da6a3ce929d0e0e4736";
 
 SharedSpec job_of(const std::string& task, bool is_private = false) {
@@ -35,16 +35,16 @@ JobNews failure(const SharedSpec& job, const std::string& type, const std::strin
   return news;
 }
 
-struct Desk {
+struct JournalDesk {
   Journal journal;
   CapturedLog log;
 
   void peer(PeerNews news) {
     Effects effects;
     effects.peer_news.push_back(std::move(news));
-    journal.note(effects, kStart);
+    journal.note(effects, kJournalStart);
   }
-  void job(JobNews news, TimePoint now = kStart) {
+  void job(JobNews news, TimePoint now = kJournalStart) {
     Effects effects;
     effects.job_news.push_back(std::move(news));
     journal.note(effects, now);
@@ -59,7 +59,7 @@ struct Desk {
 }  // namespace
 
 TEST_CASE("what befalls a consumer is logged with its name, its instance and its jobs") {
-  Desk desk;
+  JournalDesk desk;
   const InstanceId instance = Uuid::make();
   const Json fields = {{"consumer", "c-1"}, {"peer_instance", instance.to_string()}, {"jobs", 2}};
   using What = PeerNews::What;
@@ -83,7 +83,7 @@ TEST_CASE("what befalls a consumer is logged with its name, its instance and its
 }
 
 TEST_CASE("what befalls a client is logged") {
-  Desk desk;
+  JournalDesk desk;
   using What = PeerNews::What;
   for (const What what : {What::joined, What::left, What::lost, What::replaced}) {
     desk.peer({what, message::Role::client, "zebu-producer", Uuid::make()});
@@ -94,7 +94,7 @@ TEST_CASE("what befalls a client is logged") {
 }
 
 TEST_CASE("each move of a job is logged at debug, with its trace") {
-  Desk desk;
+  JournalDesk desk;
   const SharedSpec job = job_of("fib");
   const Json fields = {{"job", job->id.to_string()}, {"task", "fib"}, {"queue", "default"}, {"trace_id", kTrace}};
   const auto consumer = std::make_shared<const std::string>("c-1");
@@ -113,7 +113,7 @@ TEST_CASE("each move of a job is logged at debug, with its trace") {
 }
 
 TEST_CASE("of failures of one kind the first in a minute is logged, and then their number") {
-  Desk desk;
+  JournalDesk desk;
   const SharedSpec first = job_of("report");
   SharedSpec last;
   desk.job(failure(first, "std::runtime_error", "it broke"));
@@ -122,10 +122,10 @@ TEST_CASE("of failures of one kind the first in a minute is logged, and then the
     last = job_of("report");
     Effects effects;
     effects.job_news.push_back(failure(last, "std::runtime_error", "it broke"));
-    desk.journal.note(effects, kStart + 1s);
+    desk.journal.note(effects, kJournalStart + 1s);
   }
   desk.job(failure(job_of("report"), "zebu::Crash", "killed by SIGSEGV"));
-  desk.journal.tick(kStart + 59s);
+  desk.journal.tick(kJournalStart + 59s);
   CHECK(desk.log.count("job_failed") == 2);
   CHECK(desk.log.count("job_failed", {{"job", first->id.to_string()},
                                       {"task", "report"},
@@ -134,7 +134,7 @@ TEST_CASE("of failures of one kind the first in a minute is logged, and then the
                                       {"error_type", "std::runtime_error"},
                                       {"trace_id", kTrace}}) == 1);
   CHECK(desk.log.count("jobs_failed_more") == 0);
-  desk.journal.tick(kStart + 60s);
+  desk.journal.tick(kJournalStart + 60s);
   CHECK(desk.log.count("jobs_failed_more", {{"task", "report"},
                                             {"error_type", "std::runtime_error"},
                                             {"count", 50'000},
@@ -143,7 +143,7 @@ TEST_CASE("of failures of one kind the first in a minute is logged, and then the
 }
 
 TEST_CASE("the message of a private job's error is not logged, and a long one is cut") {
-  Desk desk;
+  JournalDesk desk;
   desk.job(failure(job_of("secret", true), "E", "the secret"));
   desk.job(failure(job_of("long"), "E", std::string(16U << 20U, 'x')));
   for (const Json& line : desk.log.lines()) {
@@ -154,57 +154,57 @@ TEST_CASE("the message of a private job's error is not logged, and a long one is
 }
 
 TEST_CASE("refusals leave a line when they begin, and one with their number when they have ended") {
-  Desk desk;
-  for (int i = 0; i < 1000; ++i) desk.refusal("a", ErrorCode::queue_full, kStart + std::chrono::milliseconds(i));
-  desk.refusal("a", ErrorCode::unknown_task, kStart);
+  JournalDesk desk;
+  for (int i = 0; i < 1000; ++i) desk.refusal("a", ErrorCode::queue_full, kJournalStart + std::chrono::milliseconds(i));
+  desk.refusal("a", ErrorCode::unknown_task, kJournalStart);
   CHECK(desk.log.count("refusals_began") == 2);
   CHECK(desk.log.count("refusals_began", {{"code", "queue_full"}, {"queue", "a"}, {"task", "fib"}}) == 1);
-  desk.journal.tick(kStart + 5900ms);
+  desk.journal.tick(kJournalStart + 5900ms);
   CHECK(desk.log.count("refusals_ended") == 1);
-  desk.journal.tick(kStart + 6s);
+  desk.journal.tick(kJournalStart + 6s);
   const Json ended = {{"code", "queue_full"}, {"queue", "a"}, {"count", 1000}, {"lasted_ms", 999}};
   CHECK(desk.log.count("refusals_ended", ended) == 1);
 }
 
 TEST_CASE("a peer that breaks the protocol leaves a line, and then their number") {
-  Desk desk;
+  JournalDesk desk;
   const Error why{ErrorCode::bad_message, "not msgpack", {}};
   for (int i = 0; i < 500; ++i) {
-    desk.journal.refused_message(message::Role::client, "id-1", "peer", why, kStart);
+    desk.journal.refused_message(message::Role::client, "id-1", "peer", why, kJournalStart);
   }
-  desk.journal.refused_message(message::Role::consumer, "id-2", "", why, kStart);
+  desk.journal.refused_message(message::Role::consumer, "id-2", "", why, kJournalStart);
   CHECK(desk.log.count("message_refused") == 501);
   CHECK(desk.log.count("protocol_error") == 2);
   CHECK(desk.log.count("protocol_error", {{"role", "client"}, {"peer", "peer"}, {"code", "bad_message"}}) == 1);
-  desk.journal.tick(kStart + 10s);
+  desk.journal.tick(kJournalStart + 10s);
   CHECK(desk.log.count("protocol_error", {{"peer", "peer"}, {"count", 499}}) == 1);
   CHECK(desk.log.count("protocol_error") == 3);
 }
 
 TEST_CASE("peers that are not taken leave a line for each reason, and then their number") {
-  Desk desk;
+  JournalDesk desk;
   const Error full{ErrorCode::too_many_peers, "the broker has 1 peers", {}};
-  for (int i = 0; i < 30; ++i) desk.journal.refused_peer(message::Role::consumer, "c-1", full, kStart);
+  for (int i = 0; i < 30; ++i) desk.journal.refused_peer(message::Role::consumer, "c-1", full, kJournalStart);
   CHECK(desk.log.count("peer_refused") == 1);
   CHECK(desk.log.count("peer_refused", {{"role", "consumer"}, {"peer", "c-1"}, {"code", "too_many_peers"}}) == 1);
-  desk.journal.tick(kStart + 10s);
+  desk.journal.tick(kJournalStart + 10s);
   CHECK(desk.log.count("peer_refused", {{"role", "consumer"}, {"count", 29}}) == 1);
 }
 
 TEST_CASE("slow commits leave a line, and then their number") {
-  Desk desk;
-  desk.journal.committed(999ms, kStart);
+  JournalDesk desk;
+  desk.journal.committed(999ms, kJournalStart);
   CHECK(desk.log.count("commit_slow") == 0);
-  desk.journal.committed(1200ms, kStart);
-  desk.journal.committed(1300ms, kStart + 2s);
+  desk.journal.committed(1200ms, kJournalStart);
+  desk.journal.committed(1300ms, kJournalStart + 2s);
   CHECK(desk.log.count("commit_slow", {{"took_ms", 1200}}) == 1);
-  desk.journal.tick(kStart + 10s);
+  desk.journal.tick(kJournalStart + 10s);
   CHECK(desk.log.count("commit_slow", {{"took_ms", 1300}, {"count", 1}}) == 1);
   CHECK(desk.log.count("commit_slow") == 2);
 }
 
 TEST_CASE("a wall clock that is set leaves a line, one that is kept right does not") {
-  Desk desk;
+  JournalDesk desk;
   desk.journal.clock_is_ahead(40ms);
   desk.journal.clock_is_ahead(400ms);
   CHECK(desk.log.count("clock_stepped") == 0);
@@ -215,23 +215,23 @@ TEST_CASE("a wall clock that is set leaves a line, one that is kept right does n
 }
 
 TEST_CASE("large messages that wait for room leave a line, and one when none has waited for a while") {
-  Desk desk;
-  desk.journal.intake_waits(0, kStart);
-  for (int i = 0; i < 100; ++i) desk.journal.intake_waits(2, kStart + std::chrono::milliseconds(20 * i));
+  JournalDesk desk;
+  desk.journal.intake_waits(0, kJournalStart);
+  for (int i = 0; i < 100; ++i) desk.journal.intake_waits(2, kJournalStart + std::chrono::milliseconds(20 * i));
   CHECK(desk.log.count("intake_full") == 1);
-  desk.journal.tick(kStart + 6s);
+  desk.journal.tick(kJournalStart + 6s);
   CHECK(desk.log.count("intake_free") == 0);
-  desk.journal.tick(kStart + 7s);
+  desk.journal.tick(kJournalStart + 7s);
   CHECK(desk.log.count("intake_free", {{"lasted_ms", 1980}}) == 1);
 }
 
 TEST_CASE("the lines of the broker have no other fields than those of their events") {
-  Desk desk;
+  JournalDesk desk;
   desk.peer({PeerNews::What::joined, message::Role::consumer, "c", Uuid::make(), 1, {}, {}, "a,b", "threads", 4});
   desk.peer({PeerNews::What::lost, message::Role::consumer, "c", Uuid::make(), 1, Uuid::make(), 1s});
   desk.job(failure(job_of("fib"), "E", "m"));
-  desk.refusal("a", ErrorCode::queue_full, kStart);
-  desk.journal.tick(kStart + 1h);
+  desk.refusal("a", ErrorCode::queue_full, kJournalStart);
+  desk.journal.tick(kJournalStart + 1h);
   const std::set<std::string> common = {"ts", "level", "program", "pid", "event", "message"};
   CHECK(desk.log.lines().size() >= 7);
   for (const Json& line : desk.log.lines()) {
@@ -247,3 +247,5 @@ TEST_CASE("the lines of the broker have no other fields than those of their even
     }
   }
 }
+
+}  // namespace zebu::broker

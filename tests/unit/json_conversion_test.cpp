@@ -15,10 +15,10 @@ using Json = nlohmann::json;
 
 namespace {
 
-constexpr JsonLimits kLimits{64, "too deep", "the text"};
+constexpr JsonLimits kJsonLimits{64, "too deep", "the text"};
 
-std::string converted(const std::string& text) { return msgpack_from_json(text, kLimits).value(); }
-std::string refused(const std::string& text) { return msgpack_from_json(text, kLimits).error().message; }
+std::string converted(const std::string& text) { return msgpack_from_json(text, kJsonLimits).value(); }
+std::string refused(const std::string& text) { return msgpack_from_json(text, kJsonLimits).error().message; }
 
 class RandomJson {
  public:
@@ -102,7 +102,7 @@ TEST_CASE("any JSON becomes the msgpack that its tree becomes, and the same JSON
     const std::string text = value.dump(static_cast<int>(seed % 3) - 1);
     const std::string bytes = converted(text);
     REQUIRE(bytes == msgpack_of(value));
-    REQUIRE(json_of(bytes) == value.dump());
+    REQUIRE(zebu::json_of(bytes) == value.dump());
   }
 }
 
@@ -114,7 +114,7 @@ TEST_CASE("any bytes become JSON") {
     for (std::size_t changes = 1 + random() % 3; changes > 0; --changes) {
       bytes[random() % bytes.size()] = static_cast<char>(random());
     }
-    REQUIRE(Json::accept(json_of(bytes)));
+    REQUIRE(Json::accept(zebu::json_of(bytes)));
     static_cast<void>(map_entries(bytes));
     static_cast<void>(list_elements(bytes));
   }
@@ -141,7 +141,7 @@ TEST_CASE("text that is not JSON is refused with the place, and what would chang
   CHECK(refused("[18446744073709551616]").starts_with("the integer 18446744073709551616 does not fit 64 bits"));
   CHECK(refused("[1e999]") == "the number 1e999 is too large");
   CHECK(refused(std::string(65, '[')) == "too deep");
-  CHECK(msgpack_from_json(std::string(64, '[') + std::string(64, ']'), kLimits));
+  CHECK(msgpack_from_json(std::string(64, '[') + std::string(64, ']'), kJsonLimits));
 }
 
 TEST_CASE("what a conversion costs grows with the size and no faster") {
@@ -156,8 +156,8 @@ TEST_CASE("what a conversion costs grows with the size and no faster") {
           kMost * cost([&] { CHECK_FALSE(converted(few).empty()); }));
     const std::string packed_few = converted(few);
     const std::string packed_many = converted(many);
-    CHECK(cost([&] { CHECK_FALSE(json_of(packed_many).empty()); }) <
-          kMost * cost([&] { CHECK_FALSE(json_of(packed_few).empty()); }));
+    CHECK(cost([&] { CHECK_FALSE(zebu::json_of(packed_many).empty()); }) <
+          kMost * cost([&] { CHECK_FALSE(zebu::json_of(packed_few).empty()); }));
   }
 }
 
@@ -177,9 +177,9 @@ TEST_CASE("keys within keys do not make a text many times as long as its value")
   const auto nested = [](std::size_t levels) {
     return std::string(levels, '\x81') + "\xa1" + "a" + std::string(levels, '\x01');
   };
-  CHECK(json_of(nested(1)) == R"({"a":1})");
-  CHECK(json_of(nested(2)) == R"({"{\"a\":1}":1})");
-  CHECK(json_of(nested(4)).starts_with(R"({"{\"{)"));
-  CHECK(json_of(nested(5)).starts_with(R"({"$binary":)"));
-  CHECK(json_of(nested(100)).size() < 400);
+  CHECK(zebu::json_of(nested(1)) == R"({"a":1})");
+  CHECK(zebu::json_of(nested(2)) == R"({"{\"a\":1}":1})");
+  CHECK(zebu::json_of(nested(4)).starts_with(R"({"{\"{)"));
+  CHECK(zebu::json_of(nested(5)).starts_with(R"({"$binary":)"));
+  CHECK(zebu::json_of(nested(100)).size() < 400);
 }

@@ -25,7 +25,7 @@ using Json = nlohmann::json;
 
 namespace {
 
-struct Line {
+struct LogLine {
   LogFormat format = LogFormat::text;
   bool is_for_journal = false;
 
@@ -48,15 +48,16 @@ const std::string kHostile = "a\n2026-01-31 error: forged [stopped x=1]\x1b[31m 
 }  // namespace
 
 TEST_CASE("a line has its time in UTC, its level, its program, and the event with its fields") {
-  const std::string line = Line{}.of(Event::consumer_lost, {{"consumer", "c 1"}, {"jobs", 2}, {"peer_instance", ""}},
-                                     "consumer c 1 is lost");
+  const std::string line = LogLine{}.of(Event::consumer_lost, {{"consumer", "c 1"}, {"jobs", 2}, {"peer_instance", ""}},
+                                        "consumer c 1 is lost");
   const std::string process = std::to_string(::getpid());
   CHECK(line == "2026-01-31T12:00:00.123Z warning zebu-x[" + process +
                     "]: consumer c 1 is lost [consumer_lost consumer=\"c 1\" jobs=2]\n");
 }
 
 TEST_CASE("the text of another program breaks no line, controls no terminal and passes for no field") {
-  const std::string line = Line{}.of(Event::consumer_lost, {{"consumer", kHostile}, {"jobs", 2}}, "lost " + kHostile);
+  const std::string line =
+      LogLine{}.of(Event::consumer_lost, {{"consumer", kHostile}, {"jobs", 2}}, "lost " + kHostile);
   CHECK(std::count(line.begin(), line.end(), '\n') == 1);
   CHECK(line.back() == '\n');
   CHECK(line.find('\x1b') == std::string::npos);
@@ -70,7 +71,7 @@ TEST_CASE("the text of another program breaks no line, controls no terminal and 
 
 TEST_CASE("a JSON line is one object in ASCII, whatever is in its texts") {
   LineFormat::name_instance("instance-1");
-  const std::string text = Line{LogFormat::json}.of(
+  const std::string text = LogLine{LogFormat::json}.of(
       Event::consumer_lost, {{"consumer", kHostile}, {"jobs", -2}, {"peer_instance", ""}}, kHostile);
   CHECK(std::count(text.begin(), text.end(), '\n') == 1);
   CHECK(std::all_of(text.begin(), text.end() - 1, [](char c) { return c >= 0x20 && c < 0x7f; }));
@@ -90,20 +91,20 @@ TEST_CASE("a JSON line is one object in ASCII, whatever is in its texts") {
 }
 
 TEST_CASE("a line of a library is the event `line`") {
-  CHECK(Json::parse(Line{LogFormat::json}.plain(spdlog::level::err, "x")).at("event") == "line");
+  CHECK(Json::parse(LogLine{LogFormat::json}.plain(spdlog::level::err, "x")).at("event") == "line");
 }
 
 TEST_CASE("a line for the journal begins with its priority, and has no time or program of its own") {
-  CHECK(Line{LogFormat::text, true}.of(Event::draining, {{"jobs", 1}}, "draining") ==
+  CHECK(LogLine{LogFormat::text, true}.of(Event::draining, {{"jobs", 1}}, "draining") ==
         "<6>info: draining [draining jobs=1]\n");
-  CHECK(Line{LogFormat::json, true}.of(Event::start_failed, {}, "x").starts_with("<3>{\"ts\":"));
-  CHECK(Line{LogFormat::text, true}.of(Event::store_failed, {}, "x").starts_with("<2>"));
-  CHECK(Line{LogFormat::text, true}.of(Event::job_ended, {}, "x").starts_with("<7>"));
+  CHECK(LogLine{LogFormat::json, true}.of(Event::start_failed, {}, "x").starts_with("<3>{\"ts\":"));
+  CHECK(LogLine{LogFormat::text, true}.of(Event::store_failed, {}, "x").starts_with("<2>"));
+  CHECK(LogLine{LogFormat::text, true}.of(Event::job_ended, {}, "x").starts_with("<7>"));
 }
 
 TEST_CASE("long texts are cut between characters") {
   const std::string text = std::string(kMostMessage - 1, 'x') + "\xc3\xa4 and more";
-  const Json line = Json::parse(Line{LogFormat::json}.of(Event::queue_paused, {{"reason", text}}, text));
+  const Json line = Json::parse(LogLine{LogFormat::json}.of(Event::queue_paused, {{"reason", text}}, text));
   CHECK(line.at("message") == std::string(kMostMessage - 1, 'x') + "…");
   CHECK(line.at("reason") == std::string(kMostField, 'x') + "…");
 }

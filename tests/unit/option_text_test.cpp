@@ -3,8 +3,8 @@
 #include "tests/support/catch.h"
 #include "zebu/job.h"
 
-using namespace zebu;
-using namespace zebu::cli;
+namespace zebu::cli {
+
 using namespace std::chrono_literals;
 
 TEST_CASE("a duration is written in units, the larger ones first, or as seconds") {
@@ -95,3 +95,5 @@ TEST_CASE("a misspelt word has a suggestion if one is near") {
   CHECK(did_you_mean("puase", words) == ": did you mean 'pause'?");
   CHECK(did_you_mean("xyz", words).empty());
 }
+
+}  // namespace zebu::cli

@@ -7,18 +7,8 @@
 #include <utility>
 #include <vector>
 
+namespace zebu::broker {
 namespace {
-
-using zebu::Decoder;
-using zebu::Frame;
-using zebu::JobId;
-using zebu::Uuid;
-using zebu::broker::BatchNumber;
-using zebu::broker::Effects;
-using zebu::broker::Job;
-using zebu::broker::Outboxes;
-using zebu::broker::SessionId;
-namespace message = zebu::message;
 
 constexpr std::size_t kMaxMessage = 1 << 20;
 constexpr SessionId kClient = 1;
@@ -52,9 +42,9 @@ Effects accepted(SessionId session, bool at_once) {
 // A job of the fixture that succeeded.
 Job done_job() {
   Job job;
-  job.spec = zebu::test::shared_job(1);
-  job.state = zebu::JobState::succeeded;
-  job.outcome = zebu::test::succeeded();
+  job.spec = test::shared_job(1);
+  job.state = JobState::succeeded;
+  job.outcome = test::succeeded();
   return job;
 }
 Effects accepted(SessionId session, const Job& job) {
@@ -159,7 +149,7 @@ TEST_CASE("a KEPT that nobody waits for leaves with the next whole message, not 
   outboxes.gather(kept(kClient, false));
   outboxes.gather(assigned(kClient, job));
   CHECK(flushed(outboxes) == Sent{"1:ASSIGN"});
-  outboxes.put(kClient, zebu::encode(message::Beat{}));
+  outboxes.put(kClient, encode(message::Beat{}));
   CHECK(flushed(outboxes) == Sent{"1:KEPT", "1:BEAT"});
   outboxes.gather(kept(kClient, true));
   CHECK(flushed(outboxes) == Sent{"1:KEPT"});
@@ -188,3 +178,5 @@ TEST_CASE("a reply of a commit does not leave before it") {
   outboxes.committed();
   CHECK(flushed_durable(outboxes) == Sent{"1:ATTACHED"});
 }
+
+}  // namespace zebu::broker

@@ -6,8 +6,7 @@
 #include <random>
 #include <string>
 
-using namespace zebu::broker;
-
+namespace zebu::broker {
 namespace {
 
 constexpr std::int64_t kOffset = 7 * kPageSize;
@@ -88,3 +87,5 @@ TEST_CASE("no pair of flipped bits and no burst of up to 64 is believed") {
   }
   CHECK(believed == 0);
 }
+
+}  // namespace zebu::broker

@@ -2,8 +2,8 @@
 
 #include "tests/support/catch.h"
 
-using namespace zebu;
-using namespace zebu::broker;
+namespace zebu::broker {
+
 using std::chrono::seconds;
 
 namespace {
@@ -111,3 +111,5 @@ TEST_CASE("peers: a restarted broker waits for the consumers of before, and no l
   peers.lost(missing, false);
   CHECK_FALSE(peers.is_late(hello_of(missing, {{Uuid::make(), 1}})));
 }
+
+}  // namespace zebu::broker

@@ -5,9 +5,7 @@
 #include <limits>
 #include <map>
 
-using namespace zebu;
-using namespace zebu::producer;
-
+namespace zebu::producer {
 namespace {
 
 template <class... Values>
@@ -126,3 +124,5 @@ TEST_CASE("words that begin as JSON but are not are told") {
 }
 
 TEST_CASE("a word that is not UTF-8 is refused") { CHECK(refusal({"a\xff"}).ends_with("is not UTF-8")); }
+
+}  // namespace zebu::producer

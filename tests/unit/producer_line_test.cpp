@@ -8,9 +8,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-using namespace zebu;
-using namespace zebu::producer;
-
+namespace zebu::producer {
 namespace {
 
 struct Pipe {
@@ -127,3 +125,5 @@ TEST_CASE("a reader that went away is told apart from a disk that is full") {
   CHECK(flushed.error().message.find("No space left") != std::string::npos);
   CHECK(writer.written() == 0);
 }
+
+}  // namespace zebu::producer

@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
-using namespace zebu;
-using namespace zebu::producer;
+namespace zebu::producer {
+
 using namespace std::chrono_literals;
 
 namespace {
@@ -210,3 +210,5 @@ TEST_CASE("options that make no sense are wrong usage") {
     CHECK(std::get<int>(options) == 2);
   }
 }
+
+}  // namespace zebu::producer

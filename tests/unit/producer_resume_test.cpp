@@ -11,8 +11,8 @@
 #include <filesystem>
 #include <unistd.h>
 
-using namespace zebu;
-using namespace zebu::producer;
+namespace zebu::producer {
+
 using zebu::test::TempDir;
 
 namespace {
@@ -31,8 +31,8 @@ Line line_of(std::string text, std::uint64_t number = 1) {
   return line;
 }
 
-producer::MapOptions resuming(const std::string& file) {
-  producer::MapOptions options;
+MapOptions resuming(const std::string& file) {
+  MapOptions options;
   options.output = file;
   options.resume = true;
   return options;
@@ -138,7 +138,7 @@ TEST_CASE("a new output file is opened with a run file beside it, which is forgo
   const TempDir dir;
   const std::string file = dir.path() / "out";
   for (const bool resume : {false, true}) {
-    producer::MapOptions options = resuming(file);
+    MapOptions options = resuming(file);
     options.resume = resume;
     const auto output = open_map_output(options);
     REQUIRE(output);
@@ -152,7 +152,7 @@ TEST_CASE("a new output file is opened with a run file beside it, which is forgo
 TEST_CASE("an output file with lines is only written by --resume, and by one map at a time") {
   const TempDir dir;
   const std::string file = dir.write("out", kDone);
-  producer::MapOptions options = resuming(file);
+  MapOptions options = resuming(file);
   options.resume = false;
   const auto refused = open_map_output(options);
   REQUIRE_FALSE(refused);
@@ -202,7 +202,7 @@ TEST_CASE("map --retry-failed leaves only what succeeded, and takes new ids") {
   const Uuid old_run = Uuid::make();
   dir.write("out.run", old_run.to_string() + "\n");
   std::filesystem::permissions(file, std::filesystem::perms(0640));
-  producer::MapOptions options = resuming(file);
+  MapOptions options = resuming(file);
   options.retry_failed = true;
   auto output = open_map_output(options);
   REQUIRE(output);
@@ -245,3 +245,5 @@ TEST_CASE("a file that is not map's is refused and left as it is") {
   CHECK_FALSE(open_map_output(resuming("/dev/null")));
   CHECK_FALSE(open_map_output(resuming(dir.path() / "no" / "out")));
 }
+
+}  // namespace zebu::producer

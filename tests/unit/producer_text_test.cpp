@@ -3,7 +3,8 @@
 #include "producer/text/table.h"
 #include "tests/support/catch.h"
 
-using namespace zebu::producer;
+namespace zebu::producer {
+
 using namespace std::chrono_literals;
 
 TEST_CASE("a table's columns are as wide as their widest cell") {
@@ -76,3 +77,5 @@ TEST_CASE("progress shows a bar and the time left when the input's size is known
   progress.input_bytes = 1'000;
   CHECK(progress_text(progress).starts_with("[========================] 100 %"));
 }
+
+}  // namespace zebu::producer

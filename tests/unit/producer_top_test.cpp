@@ -6,8 +6,8 @@
 #include <algorithm>
 #include <sstream>
 
-using namespace zebu;
-using namespace zebu::producer;
+namespace zebu::producer {
+
 using Json = nlohmann::json;
 using View = TopState::View;
 
@@ -24,7 +24,7 @@ Json consumer(const std::string& name, int running) {
           {"heard_ms", 10}, {"pool", "processes"}, {"queues", {"default", "b"}}};
 }
 
-Json job(const std::string& id) { return {{"id", id}, {"task", "fib"}, {"state", "running"}, {"attempt", 1}}; }
+Json running_job(const std::string& id) { return {{"id", id}, {"task", "fib"}, {"state", "running"}, {"attempt", 1}}; }
 
 TopData data_of(const Json& queues, const Json& consumers) {
   TopData data;
@@ -127,11 +127,11 @@ TEST_CASE("the chosen queue stays in sight, and Enter opens its jobs and a job")
   CHECK(state.wish().state == JobState::failed);
   data.jobs = Json::array();
   CHECK(text_of(screen(state, data, 80, 20)).find("no durable job is failed") != std::string::npos);
-  data.jobs = {job("id-1"), job("id-2")};
+  data.jobs = {running_job("id-1"), running_job("id-2")};
   state.press('j', data);
   state.press(keys::kEnter, data);
   CHECK(state.wish().job == "id-2");
-  data.job = job("id-2");
+  data.job = running_job("id-2");
   CHECK(text_of(screen(state, data, 80, 20)).find("task       fib") != std::string::npos);
   state.press(keys::kBack, data);
   CHECK(state.view() == View::jobs);
@@ -184,7 +184,9 @@ TEST_CASE("a name cannot write to the terminal") {
   for (const ScreenLine& line : top_screen(state, data, "tcp://b\x1b", "\x1b]0;x", {80, 24}))
     CHECK(line.text.find('\x1b') == std::string::npos);
   state.press(keys::kEnter, data);
-  data.jobs = Json::array({job("\x1b[31m")});
+  data.jobs = Json::array({running_job("\x1b[31m")});
   for (const ScreenLine& line : top_screen(state, data, "b", "", {80, 24}))
     CHECK(line.text.find('\x1b') == std::string::npos);
 }
+
+}  // namespace zebu::producer

@@ -4,8 +4,7 @@
 #include <limits>
 #include <map>
 
-using namespace zebu;
-using namespace zebu::producer;
+namespace zebu::producer {
 
 TEST_CASE("msgpack values as JSON") {
   CHECK(json_of(pack_value(35)) == "35");
@@ -71,3 +70,5 @@ TEST_CASE("a queried job that the broker does not have is shown as unknown") {
   CHECK(known_fields(tl::make_unexpected(other)) == outcome_fields(tl::make_unexpected(other)));
   CHECK(known_fields(Outcome{}) == R"("state":"cancelled")");
 }
+
+}  // namespace zebu::producer

@@ -4,8 +4,8 @@
 #include "tests/support/desk.h"
 
 // What people ask the broker, and when it is answered.
-using namespace zebu;
-using namespace zebu::broker;
+namespace zebu::broker {
+
 using zebu::test::Desk;
 
 namespace {
@@ -571,3 +571,5 @@ TEST_CASE("one queue, and the consumers of one name, can be asked for") {
   desk.ask(client, "consumers", nobody);
   CHECK(desk.answer()["consumers"].empty());
 }
+
+}  // namespace zebu::broker

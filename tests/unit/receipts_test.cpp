@@ -2,8 +2,7 @@
 
 #include "tests/support/catch.h"
 
-using namespace zebu;
-using namespace zebu::broker;
+namespace zebu::broker {
 
 TEST_CASE("receipts: outcomes are confirmed when their commit is done, those of a later batch with theirs") {
   Batches batches;
@@ -64,3 +63,5 @@ TEST_CASE("receipts: outcomes that came in parts are confirmed by name, each onc
   CHECK(rest->in_parts == std::vector{second});
   CHECK(receipts.at_once(true)->in_parts.empty());
 }
+
+}  // namespace zebu::broker

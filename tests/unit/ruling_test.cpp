@@ -1,19 +1,13 @@
 #include "broker/engine/life/ruling.h"
 
 #include "tests/support/catch.h"
+#include "tests/support/store_fixture.h"
 
-using namespace zebu;
-using namespace zebu::broker;
+namespace zebu::broker {
+
+using zebu::test::spec_with;
 
 namespace {
-
-SharedSpec spec_with(std::uint64_t sequence, JobOptions options = {}) {
-  JobSpec spec;
-  spec.id = Uuid::make();
-  spec.sequence = sequence;
-  spec.options = std::move(options);
-  return std::make_shared<const JobSpec>(spec);
-}
 
 struct Row {
   const char* what;
@@ -26,8 +20,8 @@ struct Row {
   Uses after;
 };
 
-Outcome failed(ErrorKind kind) { return Outcome::failed({"Boom", "it broke", {}, kind}); }
-Outcome succeeded() {
+Outcome failure(ErrorKind kind) { return Outcome::failed({"Boom", "it broke", {}, kind}); }
+Outcome success() {
   Outcome outcome;
   outcome.state = JobState::succeeded;
   return outcome;
@@ -41,12 +35,12 @@ TEST_CASE("ruling: each end of an attempt has one consequence") {
   const auto bad = JobState::failed;
   const auto off = JobState::cancelled;
   const std::vector<Row> rows = {
-      {"a result", succeeded(), false, false, {1, 0, 0, 0}, Next::finish, ok, {1, 0, 0, 0}},
-      {"a result after a cancel", succeeded(), true, false, {1, 0, 0, 0}, Next::finish, ok, {1, 0, 0, 0}},
-      {"a first failure", failed(ErrorKind::failure), false, false, {1, 0, 0, 0}, Next::reschedule, bad, {1, 1, 0, 0}},
-      {"the last failure", failed(ErrorKind::failure), false, false, {3, 2, 0, 0}, Next::finish, bad, {3, 3, 0, 0}},
+      {"a result", success(), false, false, {1, 0, 0, 0}, Next::finish, ok, {1, 0, 0, 0}},
+      {"a result after a cancel", success(), true, false, {1, 0, 0, 0}, Next::finish, ok, {1, 0, 0, 0}},
+      {"a first failure", failure(ErrorKind::failure), false, false, {1, 0, 0, 0}, Next::reschedule, bad, {1, 1, 0, 0}},
+      {"the last failure", failure(ErrorKind::failure), false, false, {3, 2, 0, 0}, Next::finish, bad, {3, 3, 0, 0}},
       {"a failure at most once",
-       failed(ErrorKind::failure),
+       failure(ErrorKind::failure),
        false,
        true,
        {1, 0, 0, 0},
@@ -54,7 +48,7 @@ TEST_CASE("ruling: each end of an attempt has one consequence") {
        bad,
        {1, 1, 0, 0}},
       {"a failure after a cancel",
-       failed(ErrorKind::failure),
+       failure(ErrorKind::failure),
        true,
        false,
        {1, 0, 0, 0},
@@ -62,17 +56,17 @@ TEST_CASE("ruling: each end of an attempt has one consequence") {
        off,
        {1, 1, 0, 0}},
       {"a permanent failure",
-       failed(ErrorKind::permanent),
+       failure(ErrorKind::permanent),
        false,
        false,
        {1, 0, 0, 0},
        Next::finish,
        bad,
        {1, 0, 0, 0}},
-      {"a crash", failed(ErrorKind::crash), false, false, {1, 0, 0, 0}, Next::requeue, bad, {1, 0, 1, 0}},
-      {"the last crash", failed(ErrorKind::crash), false, false, {3, 0, 2, 0}, Next::finish, bad, {3, 0, 3, 0}},
-      {"a crash at most once", failed(ErrorKind::crash), false, true, {1, 0, 0, 0}, Next::finish, bad, {1, 0, 1, 0}},
-      {"a crash after a cancel", failed(ErrorKind::crash), true, false, {1, 0, 0, 0}, Next::finish, off, {1, 0, 1, 0}},
+      {"a crash", failure(ErrorKind::crash), false, false, {1, 0, 0, 0}, Next::requeue, bad, {1, 0, 1, 0}},
+      {"the last crash", failure(ErrorKind::crash), false, false, {3, 0, 2, 0}, Next::finish, bad, {3, 0, 3, 0}},
+      {"a crash at most once", failure(ErrorKind::crash), false, true, {1, 0, 0, 0}, Next::finish, bad, {1, 0, 1, 0}},
+      {"a crash after a cancel", failure(ErrorKind::crash), true, false, {1, 0, 0, 0}, Next::finish, off, {1, 0, 1, 0}},
       {"cancelled as asked", Outcome::cancelled(), true, false, {1, 0, 0, 0}, Next::finish, off, {1, 0, 0, 0}},
       {"cancelled unasked", Outcome::cancelled(), false, false, {1, 0, 0, 0}, Next::requeue, off, {1, 0, 0, 1}},
   };
@@ -125,3 +119,5 @@ TEST_CASE("ruling: a job that runs at most once fails with its consumer, unless 
   CHECK(judge.lost({*spec, {1, 0, 0, 0}, false}, End::said_bye, Blame::charged).next == Ruling::Next::finish);
   CHECK(judge.lost({*spec, {1, 0, 0, 0}, false}, End::replaced, Blame::charged).next == Ruling::Next::requeue);
 }
+
+}  // namespace zebu::broker

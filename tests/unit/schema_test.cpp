@@ -7,7 +7,7 @@ using Json = nlohmann::json;
 
 namespace {
 
-const Json kDocument = Json::parse(R"({"components": {"schemas": {"Cow": {
+const Json kCowDocument = Json::parse(R"({"components": {"schemas": {"Cow": {
     "type": "object", "required": ["name"], "additionalProperties": false, "properties": {
       "name": {"type": "string"},
       "legs": {"type": ["integer", "null"], "minimum": 0, "maximum": 4},
@@ -17,7 +17,7 @@ const Json kDocument = Json::parse(R"({"components": {"schemas": {"Cow": {
       "owner": {"anyOf": [{"type": "string"}, {"type": "boolean"}]}}}}}})");
 
 bool is_cow(const std::string& value) {
-  return !why_not_valid(Json::parse(value), {{"$ref", "#/components/schemas/Cow"}}, kDocument);
+  return !why_not_valid(Json::parse(value), {{"$ref", "#/components/schemas/Cow"}}, kCowDocument);
 }
 
 HttpReply reply_with(int status, const std::string& type, const std::string& body) {
@@ -44,7 +44,7 @@ TEST_CASE("a value that differs from its schema in one thing is not valid") {
 }
 
 TEST_CASE("a keyword that the validator does not know is an error") {
-  CHECK_THROWS(why_not_valid(1, {{"multipleOf", 2}}, kDocument));
+  CHECK_THROWS(why_not_valid(1, {{"multipleOf", 2}}, kCowDocument));
 }
 
 TEST_CASE("a planted wrong answer of the front end is found") {

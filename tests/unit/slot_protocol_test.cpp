@@ -5,17 +5,11 @@
 #include <array>
 #include <cstring>
 
-namespace {
+namespace zebu::consumer::protocol {
 
 using namespace std::chrono_literals;
-using namespace zebu::consumer::protocol;
-using zebu::AttemptId;
-using zebu::Bytes;
-using zebu::JobState;
-using zebu::consumer::FrameCount;
-using zebu::consumer::FrameHead;
-using zebu::consumer::FrameStream;
-namespace message = zebu::message;
+
+namespace {
 
 AttemptId attempt(std::uint8_t number) {
   AttemptId id;
@@ -166,3 +160,5 @@ TEST_CASE("bytes that somebody else wrote into a stream, or took out of it, are 
     }
   }
 }
+
+}  // namespace zebu::consumer::protocol

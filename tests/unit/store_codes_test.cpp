@@ -4,8 +4,8 @@
 #include "tests/support/catch.h"
 #include "tests/support/store_fixture.h"
 
-using namespace zebu;
-using namespace zebu::broker;
+namespace zebu::broker {
+
 using namespace zebu::test;
 
 namespace {
@@ -57,3 +57,5 @@ TEST_CASE("a row whose state has an unknown number is damaged") {
     }
   }
 }
+
+}  // namespace zebu::broker

@@ -1,8 +1,8 @@
 #include "tests/support/catch.h"
 #include "tests/support/store_fixture.h"
 
-using namespace zebu;
-using namespace zebu::broker;
+namespace zebu::broker {
+
 using namespace zebu::test;
 
 // What every store must do with unique keys and with jobs that have ended: each test runs on every kind.
@@ -158,3 +158,5 @@ TEST_CASE("a finished job is dropped when a record says so, at once or later") {
   CHECK(store->forget(at_second(5000), 10)->size() == 1);
   CHECK_FALSE(store.find(second->id));
 }
+
+}  // namespace zebu::broker

@@ -2,8 +2,8 @@
 #include "tests/support/random_records.h"
 #include "tests/support/store_fixture.h"
 
-using namespace zebu;
-using namespace zebu::broker;
+namespace zebu::broker {
+
 using namespace zebu::test;
 
 namespace {
@@ -120,3 +120,5 @@ TEST_CASE("every store answers as the memory store does, whatever happened to it
     comparison.compare(random);
   }
 }
+
+}  // namespace zebu::broker

@@ -4,8 +4,8 @@
 
 #include <algorithm>
 
-using namespace zebu;
-using namespace zebu::broker;
+namespace zebu::broker {
+
 using namespace zebu::test;
 
 // What every store must do: each test runs on every kind. store_outcomes_test.cpp has the rest.
@@ -410,3 +410,5 @@ TEST_CASE("recovery names the lines that have jobs, and no other") {
   CHECK(lines_of(store.reopen()) == std::vector<LineName>{a_fib});
   CHECK(ids_of(*store->load_queued(a_fib, {}, 10, 1U << 20)) == std::vector<JobId>{one->id});
 }
+
+}  // namespace zebu::broker

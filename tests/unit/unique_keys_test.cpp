@@ -3,8 +3,7 @@
 #include "tests/support/catch.h"
 #include "tests/support/store_fixture.h"
 
-using namespace zebu;
-using namespace zebu::broker;
+namespace zebu::broker {
 
 TEST_CASE("unique keys: the newest job has a key, and an older one does not take it along") {
   TransientKeys keys;
@@ -39,3 +38,5 @@ TEST_CASE("failed jobs: one that is retried with a key stays until the store has
   failed_jobs.settle([](BatchNumber batch) { return batch <= 3; });
   CHECK(failed_jobs.dropped(failed.spec->id));
 }
+
+}  // namespace zebu::broker

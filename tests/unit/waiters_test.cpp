@@ -2,9 +2,7 @@
 
 #include "tests/support/catch.h"
 
-using namespace zebu;
-using namespace zebu::broker;
-
+namespace zebu::broker {
 namespace {
 
 std::vector<SessionId> told(const Waiters& waiters, const WaiterList& list) {
@@ -71,3 +69,5 @@ TEST_CASE("waiters: a client that left is not told, and an answer that waits for
   CHECK(waiters.take_asker(id) == SessionId(1));
   CHECK_FALSE(waiters.take_asker(id));
 }
+
+}  // namespace zebu::broker

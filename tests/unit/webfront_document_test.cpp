@@ -10,7 +10,8 @@
 
 #include <algorithm>
 
-using namespace zebu::webfront;
+namespace zebu::webfront {
+
 using zebu::http::parse_listen_address;
 using zebu::http::reason_of;
 using zebu::test::table_rows;
@@ -91,3 +92,5 @@ TEST_CASE("an address to listen on has a host and a port") {
     CHECK_FALSE(parse_listen_address(text));
   }
 }
+
+}  // namespace zebu::webfront

@@ -1,8 +1,7 @@
 #include "tests/support/catch.h"
 #include "webfront/api/idempotency.h"
 
-using namespace zebu;
-using namespace zebu::webfront::api;
+namespace zebu::webfront::api {
 
 TEST_CASE("a key is a word, or a string in quotes") {
   CHECK(parse_key("order-1234").value() == "order-1234");
@@ -42,3 +41,5 @@ TEST_CASE("a body's mark tells it from others") {
   CHECK(body_mark("{}") != body_mark("{ }"));
   CHECK(body_mark("").size() == 36);
 }
+
+}  // namespace zebu::webfront::api

@@ -6,16 +6,16 @@ using webfront::RequestInterrupt;
 
 namespace {
 
-struct Fixture {
+struct InterruptFixture {
   http::Cancellation cancellation{};
   http::Request request{};
 
-  Fixture() { request.cancellation = &cancellation; }
+  InterruptFixture() { request.cancellation = &cancellation; }
 };
 
 }  // namespace
 
-TEST_CASE_METHOD(Fixture, "a cancelled request interrupts its wait for the broker, with the reason") {
+TEST_CASE_METHOD(InterruptFixture, "a cancelled request interrupts its wait for the broker, with the reason") {
   RequestInterrupt interrupt(request);
   CHECK_FALSE(interrupt.raised());
   cancellation.raise(http::Ending::hung_up);
@@ -24,13 +24,13 @@ TEST_CASE_METHOD(Fixture, "a cancelled request interrupts its wait for the broke
   CHECK(interrupt.raised()->message == "the client hung up");
 }
 
-TEST_CASE_METHOD(Fixture, "a request that was cancelled before does not wait at all") {
+TEST_CASE_METHOD(InterruptFixture, "a request that was cancelled before does not wait at all") {
   cancellation.raise(http::Ending::hung_up);
   const RequestInterrupt interrupt(request);
   CHECK(interrupt.raised());
 }
 
-TEST_CASE_METHOD(Fixture, "the wait of a request is over when the server stops") {
+TEST_CASE_METHOD(InterruptFixture, "the wait of a request is over when the server stops") {
   const RequestInterrupt interrupt(request);
   CHECK_FALSE(interrupt.is_stopping());
   cancellation.raise(http::Ending::stopping);
@@ -38,7 +38,7 @@ TEST_CASE_METHOD(Fixture, "the wait of a request is over when the server stops")
   CHECK(interrupt.raised()->code == ErrorCode::timed_out);
 }
 
-TEST_CASE_METHOD(Fixture, "a request may be cancelled after its wait") {
+TEST_CASE_METHOD(InterruptFixture, "a request may be cancelled after its wait") {
   { const RequestInterrupt over(request); }
   cancellation.raise(http::Ending::hung_up);
   CHECK(cancellation.raised());

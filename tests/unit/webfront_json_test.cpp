@@ -12,7 +12,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-std::string wrong(const std::string& body) {
+std::string wrong_job(const std::string& body) {
   const auto job = json::parse_job(body);
   REQUIRE_FALSE(job);
   return job.error().message;
@@ -64,7 +64,9 @@ TEST_CASE("a unique key may be made of the task and its arguments") {
 }
 
 TEST_CASE("an option that is unknown, out of bounds or contradicts another one is refused with the reason") {
-  const auto with = [](const std::string& options) { return wrong(R"({"task": "a", "options": )" + options + "}"); };
+  const auto with = [](const std::string& options) {
+    return wrong_job(R"({"task": "a", "options": )" + options + "}");
+  };
   CHECK(with("[]") == "\"options\" must be an object");
   CHECK(with(R"({"colour": 1})") == "options: unknown job option 'colour'");
   CHECK(with(R"({"priority": 10})") == "options: priority must be an integer from 0 to 9");
@@ -89,19 +91,19 @@ TEST_CASE("a job's body needs its task only") {
 }
 
 TEST_CASE("a wrong body is refused with the reason") {
-  CHECK(wrong("{\"task\": x}") == "malformed JSON at byte 10 of the body");
-  CHECK(wrong("[]") == "the body must be a JSON object");
-  CHECK(wrong("{}") == "\"task\" is missing");
-  CHECK(wrong(R"({"task": "fib", "arg": 1})").starts_with("unknown key \"arg\""));
-  CHECK(wrong(R"({"task": 3})") == "\"task\" must be a string");
-  CHECK(wrong(R"({"task": "a b"})").starts_with("\"task\" must be a name"));
-  CHECK(wrong(R"({"task": "a", "args": {}})").starts_with("\"args\" must be an array"));
-  CHECK(wrong(R"({"task": "a", "transient": 1})") == "\"transient\" must be true or false");
+  CHECK(wrong_job("{\"task\": x}") == "malformed JSON at byte 10 of the body");
+  CHECK(wrong_job("[]") == "the body must be a JSON object");
+  CHECK(wrong_job("{}") == "\"task\" is missing");
+  CHECK(wrong_job(R"({"task": "fib", "arg": 1})").starts_with("unknown key \"arg\""));
+  CHECK(wrong_job(R"({"task": 3})") == "\"task\" must be a string");
+  CHECK(wrong_job(R"({"task": "a b"})").starts_with("\"task\" must be a name"));
+  CHECK(wrong_job(R"({"task": "a", "args": {}})").starts_with("\"args\" must be an array"));
+  CHECK(wrong_job(R"({"task": "a", "transient": 1})") == "\"transient\" must be true or false");
 }
 
 TEST_CASE("a body that nests too deep is refused, however deep") {
   const std::string deep(500'000, '[');
-  CHECK(wrong("{\"task\": \"a\", \"args\": " + deep) == "a member of the body nests more than 64 levels deep");
+  CHECK(wrong_job("{\"task\": \"a\", \"args\": " + deep) == "a member of the body nests more than 64 levels deep");
 }
 
 TEST_CASE("arguments may nest 64 levels deep") {
@@ -109,7 +111,7 @@ TEST_CASE("arguments may nest 64 levels deep") {
     return R"({"task": "a", "args": )" + std::string(levels, '[') + std::string(levels, ']') + "}";
   };
   CHECK(json::parse_job(body(64)));
-  CHECK(wrong(body(65)) == "a member of the body nests more than 64 levels deep");
+  CHECK(wrong_job(body(65)) == "a member of the body nests more than 64 levels deep");
 }
 
 TEST_CASE("a result is shown as plain text") {

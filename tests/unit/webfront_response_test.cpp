@@ -4,9 +4,9 @@
 
 #include <nlohmann/json.hpp>
 
-using namespace zebu;
+namespace zebu::webfront {
+
 using namespace zebu::http;
-using namespace zebu::webfront;
 using namespace std::chrono_literals;
 
 namespace {
@@ -81,3 +81,5 @@ TEST_CASE("an expired job, a cancelled one and a crash are problems of their own
   const Response crash = outcome_response({JobState::failed, {}, {"zebu::Crash", "SIGSEGV", {}, ErrorKind::crash}, {}});
   CHECK(nlohmann::json::parse(crash.body)["error"]["kind"] == "crash");
 }
+
+}  // namespace zebu::webfront
