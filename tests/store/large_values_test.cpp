@@ -3,6 +3,7 @@
 #include "broker/store/sqlite/store.h"
 #include "tests/support/catch.h"
 #include "tests/support/store_fixture.h"
+#include "tests/support/text.h"
 
 #include <random>
 
@@ -72,8 +73,6 @@ std::vector<Record> pieces(const ValueName& name, const std::string& value, std:
   }
   return records;
 }
-
-bool has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
 }  // namespace
 

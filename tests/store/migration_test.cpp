@@ -6,6 +6,7 @@
 #include "tests/support/catch.h"
 #include "tests/support/old_store.h"
 #include "tests/support/store_fixture.h"
+#include "tests/support/text.h"
 
 #include <sys/wait.h>
 
@@ -21,8 +22,6 @@ using namespace zebu::test;
 namespace {
 
 namespace fs = std::filesystem;
-
-bool has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
 MigrationOptions usual_steps(const std::string& path) {
   MigrationOptions options;

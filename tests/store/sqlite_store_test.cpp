@@ -6,6 +6,7 @@
 #include "tests/support/catch.h"
 #include "tests/support/old_store.h"
 #include "tests/support/store_fixture.h"
+#include "tests/support/text.h"
 
 #include <algorithm>
 #include <array>
@@ -39,8 +40,6 @@ struct Folder {
     database.exec(sql);
   }
 };
-
-bool has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
 }  // namespace
 
