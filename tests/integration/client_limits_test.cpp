@@ -1,4 +1,5 @@
 #include "tests/support/catch.h"
+#include "tests/support/client.h"
 #include "tests/support/fake_broker.h"
 #include "zebu/client.h"
 
@@ -9,13 +10,6 @@ using namespace zebu::test;
 using namespace std::chrono_literals;
 
 namespace {
-
-std::unique_ptr<Client> connected(const std::string& endpoint, ClientOptions options) {
-  options.broker = endpoint;
-  auto client = Client::connect(std::move(options));
-  if (!client) throw std::runtime_error(client.error().message);
-  return std::move(*client);
-}
 
 ClientOptions at_most(std::size_t jobs, WhenFull when_full = WhenFull::fail) {
   ClientOptions options;

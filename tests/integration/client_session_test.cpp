@@ -15,7 +15,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-JobRequest request() { return {"fib", pack_args(1)}; }
+JobRequest fib_request() { return {"fib", pack_args(1)}; }
 
 // A session in a loop of its own; the test is its broker.
 struct SessionYard {
@@ -60,11 +60,11 @@ TEST_CASE("a session refuses what is beyond its limit, and takes more when a job
   JobId first;
   yard.call([&] {
     const auto ticket =
-        yard.session->submit(request(), nullptr, [&](const Result<Outcome>& outcome) { ended.set_value(outcome); });
+        yard.session->submit(fib_request(), nullptr, [&](const Result<Outcome>& outcome) { ended.set_value(outcome); });
     first = ticket.job;
-    yard.session->submit(request(), nullptr, nullptr);
+    yard.session->submit(fib_request(), nullptr, nullptr);
     yard.session->submit(
-        request(), [&](const Result<JobId>& accepted) { refused.set_value(accepted.error()); }, nullptr);
+        fib_request(), [&](const Result<JobId>& accepted) { refused.set_value(accepted.error()); }, nullptr);
   });
   const Error why = refused.get_future().get();
   CHECK(why.code == ErrorCode::client_full);
@@ -90,9 +90,9 @@ TEST_CASE("an id that is submitted again while it is under way is one submission
   const auto on_outcome = [&](const Result<Outcome>& outcome) {
     if (outcome && ++ended == 2) both_ended.set_value();
   };
-  yard.call([&] { yard.session->submit(id, request(), on_accepted, on_outcome); });
+  yard.call([&] { yard.session->submit(id, fib_request(), on_accepted, on_outcome); });
   CHECK(yard.broker.hear_submit() == id);
-  yard.call([&] { yard.session->submit(id, request(), on_accepted, on_outcome); });
+  yard.call([&] { yard.session->submit(id, fib_request(), on_accepted, on_outcome); });
   CHECK(yard.session->unanswered_jobs() == 1);
   yard.broker.say(message::Accepted{{id}});
   REQUIRE(both_accepted.get_future().wait_for(scaled(5s)) == std::future_status::ready);
@@ -100,7 +100,7 @@ TEST_CASE("an id that is submitted again while it is under way is one submission
   REQUIRE(both_ended.get_future().wait_for(scaled(5s)) == std::future_status::ready);
   // The grant of one job is free again.
   const JobId next = Uuid::make();
-  yard.call([&] { yard.session->submit(next, request(), nullptr, nullptr); });
+  yard.call([&] { yard.session->submit(next, fib_request(), nullptr, nullptr); });
   CHECK(yard.broker.hear_submit() == next);
 }
 
@@ -120,7 +120,7 @@ TEST_CASE("an id that is submitted again after it was attached to another job is
   };
   yard.call([&] {
     yard.session->submit(
-        id, request(), [&](const Result<JobId>& as) { first.set_value(*as); }, on_outcome);
+        id, fib_request(), [&](const Result<JobId>& as) { first.set_value(*as); }, on_outcome);
   });
   CHECK(yard.broker.hear_submit() == id);
   yard.broker.say(message::Attached{{{id, other}}});
@@ -128,7 +128,7 @@ TEST_CASE("an id that is submitted again after it was attached to another job is
   CHECK(yard.broker.hears_about<message::Wait>(other));
   yard.call([&] {
     const auto ticket = yard.session->submit(
-        id, request(), [&](const Result<JobId>& as) { second.set_value(*as); }, on_outcome);
+        id, fib_request(), [&](const Result<JobId>& as) { second.set_value(*as); }, on_outcome);
     yard.session->on_progress(ticket, [&](std::uint32_t, const Progress&) { noted.set_value(); });
   });
   CHECK(second.get_future().get() == other);
@@ -146,7 +146,7 @@ TEST_CASE("a job that is submitted after a wait for it is not unknown because th
   std::promise<Result<Outcome>> waited;
   yard.call([&] { yard.session->wait(id, [&](const Result<Outcome>& outcome) { waited.set_value(outcome); }); });
   CHECK(yard.broker.hears_about<message::Wait>(id));
-  yard.call([&] { yard.session->submit(id, request(), nullptr, nullptr); });
+  yard.call([&] { yard.session->submit(id, fib_request(), nullptr, nullptr); });
   CHECK(yard.broker.hear_submit() == id);
   yard.broker.say(message::Unknown{{id}});  // the answer to WAIT
   yard.broker.say(message::Accepted{{id}});
@@ -184,7 +184,7 @@ TEST_CASE("a session that has much to read lets its loop's other handlers have t
   std::promise<void> all_read;
   JobId id;
   yard.call([&] {
-    const auto ticket = yard.session->submit(request(), nullptr, [](const Result<Outcome>&) {});
+    const auto ticket = yard.session->submit(fib_request(), nullptr, [](const Result<Outcome>&) {});
     yard.session->on_progress(ticket, [&](std::uint32_t, const Progress& progress) {
       read += progress.output.size();
       if (read == kEach * kMessages) all_read.set_value();

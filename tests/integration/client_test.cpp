@@ -1,6 +1,7 @@
 #include "zebu/client.h"
 
 #include "tests/support/catch.h"
+#include "tests/support/client.h"
 #include "tests/support/fake_broker.h"
 #include "tests/support/samples.h"
 
@@ -18,13 +19,6 @@ struct Pair {
     if (!client->wait_connected(scaled(5s))) throw std::runtime_error("the client is not connected");
   }
 
-  static std::unique_ptr<Client> connected(const std::string& endpoint) {
-    ClientOptions options;
-    options.broker = endpoint;
-    auto client = Client::connect(options);
-    if (!client) throw std::runtime_error(client.error().message);
-    return std::move(*client);
-  }
   // Of a job with a unique key that the broker gives another one's: its id.
   JobId attach(const JobId& to) {
     const JobId id = broker.hear_submit();

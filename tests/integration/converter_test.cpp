@@ -21,7 +21,7 @@ namespace {
 
 using Conversion = std::function<int()>;
 
-struct Fixture {
+struct ConverterFixture {
   boost::asio::io_context loop{1};
   Converter converter{loop};
   std::vector<std::optional<int>> values{};
@@ -39,11 +39,11 @@ struct Fixture {
   }
 };
 
-constexpr std::size_t kLarge = Converter::kInLoop + 1;
+constexpr std::size_t kLargeText = Converter::kInLoop + 1;
 
 }  // namespace
 
-TEST_CASE_METHOD(Fixture, "a small value is converted in the loop, and a large one is not") {
+TEST_CASE_METHOD(ConverterFixture, "a small value is converted in the loop, and a large one is not") {
   const auto loop_thread = std::this_thread::get_id();
   std::thread::id small;
   std::thread::id large;
@@ -51,7 +51,7 @@ TEST_CASE_METHOD(Fixture, "a small value is converted in the loop, and a large o
     small = std::this_thread::get_id();
     return 1;
   });
-  start(kLarge, [&] {
+  start(kLargeText, [&] {
     large = std::this_thread::get_id();
     return 2;
   });
@@ -61,31 +61,31 @@ TEST_CASE_METHOD(Fixture, "a small value is converted in the loop, and a large o
   CHECK(values == std::vector<std::optional<int>>{1, 2});
 }
 
-TEST_CASE_METHOD(Fixture, "the loop goes on while a large value is converted") {
+TEST_CASE_METHOD(ConverterFixture, "the loop goes on while a large value is converted") {
   std::promise<void> released;
   auto is_released = released.get_future();
   // It ends only if the loop does something else before it.
-  start(kLarge, [&] { return is_released.wait_for(test::scaled(20s)) == std::future_status::ready ? 1 : 0; });
+  start(kLargeText, [&] { return is_released.wait_for(test::scaled(20s)) == std::future_status::ready ? 1 : 0; });
   boost::asio::post(loop, [&] { released.set_value(); });
   loop.run();
   CHECK(values == std::vector<std::optional<int>>{1});
 }
 
-TEST_CASE_METHOD(Fixture, "large values have a limit together, and one alone has none") {
+TEST_CASE_METHOD(ConverterFixture, "large values have a limit together, and one alone has none") {
   start(Converter::kMaxWaiting + 1, [] { return 1; });
-  start(kLarge, [] { return 2; });
+  start(kLargeText, [] { return 2; });
   start(10, [] { return 3; });
   loop.run();
   CHECK(values == std::vector<std::optional<int>>{std::nullopt, 3, 1});
   loop.restart();
-  start(kLarge, [] { return 4; });
+  start(kLargeText, [] { return 4; });
   loop.run();
   CHECK(values.back() == 4);
 }
 
-TEST_CASE_METHOD(Fixture, "an exception of a conversion goes to who asked for it") {
-  start(kLarge, []() -> int { throw std::runtime_error("planned"); });
-  start(kLarge, [] { return 1; });
+TEST_CASE_METHOD(ConverterFixture, "an exception of a conversion goes to who asked for it") {
+  start(kLargeText, []() -> int { throw std::runtime_error("planned"); });
+  start(kLargeText, [] { return 1; });
   loop.run();
   CHECK(failure == "planned");
   CHECK(values == std::vector<std::optional<int>>{1});

@@ -10,18 +10,11 @@
 #include <set>
 #include <thread>
 
-namespace {
+namespace zebu::consumer {
 
 using namespace std::chrono_literals;
-using zebu::AttemptId;
-using zebu::JobState;
-using zebu::consumer::Dispatcher;
-using zebu::consumer::Finished;
-using zebu::consumer::Job;
-using zebu::consumer::ProgressUpdate;
-using zebu::consumer::SlotEvents;
-using zebu::consumer::ThreadSlot;
-using zebu::consumer::TimeLimits;
+
+namespace {
 
 // A dispatcher with thread slots, whose loop turns while a test waits. The task "hold" runs until it is let go.
 struct Yard {
@@ -32,13 +25,13 @@ struct Yard {
                     },
                     [this](const std::vector<AttemptId>& ids) { back.insert(ids.begin(), ids.end()); },
                     [this](ProgressUpdate each) { updates.push_back(std::move(each)); }, [] {}}) {
-    registry.add("echo", [](zebu::RawValue value) { return value; });
-    registry.add("hold", [this](zebu::Context& context) {
+    registry.add("echo", [](RawValue value) { return value; });
+    registry.add("hold", [this](Context& context) {
       ++holding;
       while (!is_released && context.wait_for(1ms)) continue;
       context.throw_if_cancelled();
     });
-    registry.add("deaf", [this](zebu::Context& context) {
+    registry.add("deaf", [this](Context& context) {
       ++holding;
       context.progress(0.5);
       while (!is_released) std::this_thread::yield();
@@ -47,8 +40,8 @@ struct Yard {
   ~Yard() { is_released = true; }
 
   AttemptId add(const std::string& task, TimeLimits limits = {}) {
-    const AttemptId id{zebu::Uuid::make(), 1};
-    const std::string args = task == "echo" ? zebu::pack_args(1) : zebu::pack_args();
+    const AttemptId id{Uuid::make(), 1};
+    const std::string args = task == "echo" ? pack_args(1) : pack_args();
     dispatcher.add({id, registry.find(task), "default", args, limits, {}});
     return id;
   }
@@ -61,7 +54,7 @@ struct Yard {
   }
   template <class Condition>
   bool turn_until(Condition&& condition) {
-    return zebu::test::eventually([&] {
+    return test::eventually([&] {
       loop.restart();
       loop.poll();
       return condition();
@@ -69,7 +62,7 @@ struct Yard {
   }
 
   boost::asio::io_context loop;
-  zebu::Registry registry;
+  Registry registry;
   std::atomic<bool> is_released = false;
   std::atomic<int> holding = 0;
   std::vector<Finished> finished;
@@ -154,7 +147,7 @@ TEST_CASE("all attempts are listed: waiting, running, and ended but not collecte
   Yard yard(1);
   for (int i = 0; i < 3; ++i) yard.add("hold");
   yard.dispatcher.dispatch();
-  REQUIRE(zebu::test::eventually([&] { return yard.holding == 1; }));
+  REQUIRE(test::eventually([&] { return yard.holding == 1; }));
   yard.is_released = true;
   std::vector<AttemptId> listed;
   yard.dispatcher.list(listed);
@@ -186,8 +179,8 @@ TEST_CASE("limits that are not reached are removed with their jobs") {
   REQUIRE(yard.turn_until([&] { return yard.finished.size() + yard.back.size() == 2000; }));
   const AttemptId longer = yard.add("hold");
   yard.dispatcher.dispatch();
-  const auto end = zebu::Clock::now() + 60ms;
-  REQUIRE(yard.turn_until([&] { return zebu::Clock::now() > end; }));
+  const auto end = Clock::now() + 60ms;
+  REQUIRE(yard.turn_until([&] { return Clock::now() > end; }));
   yard.is_released = true;
   REQUIRE(yard.turn_until([&] { return yard.dispatcher.held() == 0; }));
   CHECK(yard.finished.back().id == longer);
@@ -201,7 +194,7 @@ TEST_CASE("a thread past a hard limit is unusable until its task returns, and th
   REQUIRE(yard.turn_until([&] { return yard.finished.size() == 1; }));
   CHECK(yard.finished[0].id == overdue);
   CHECK(yard.finished[0].outcome.error.type == "zebu::HardLimit");
-  CHECK(yard.finished[0].outcome.error.kind == zebu::ErrorKind::failure);
+  CHECK(yard.finished[0].outcome.error.kind == ErrorKind::failure);
   CHECK(yard.dispatcher.held() == 0);
   CHECK(yard.dispatcher.wanted() == 0);
   CHECK_FALSE(yard.dispatcher.is_idle());
@@ -255,7 +248,7 @@ TEST_CASE("jobs are asked for one by one, and several at a time where they are s
 namespace {
 
 // A slot that runs nothing by itself: the test says when a job ends, and whether a recall is answered.
-class ManualSlot final : public zebu::consumer::Slot {
+class ManualSlot final : public Slot {
  public:
   explicit ManualSlot(const SlotEvents& events) : events_(events) {}
 
@@ -266,7 +259,7 @@ class ManualSlot final : public zebu::consumer::Slot {
     for (Job& job : jobs) jobs_.push_back(std::move(job));
   }
   void recall() override {
-    recalls.push_back(zebu::Clock::now());
+    recalls.push_back(Clock::now());
     if (!answers_recall || jobs_.empty()) return;
     std::vector<Job> waiting(std::next(jobs_.begin()), jobs_.end());
     jobs_.resize(1);
@@ -284,7 +277,7 @@ class ManualSlot final : public zebu::consumer::Slot {
     events_.finished(*this, {{id, {JobState::succeeded, "\x01", {}, {}}}});
   }
 
-  std::vector<zebu::TimePoint> recalls;
+  std::vector<TimePoint> recalls;
   bool answers_recall = true;
 
  private:
@@ -304,15 +297,15 @@ struct ManualYard {
                    {[](const std::vector<Finished>&) {},
                     [this](const std::vector<AttemptId>& ids) { back.insert(ids.begin(), ids.end()); },
                     [](const ProgressUpdate&) {}, [] {}}) {
-    registry.add("echo", [](zebu::RawValue value) { return value; });
+    registry.add("echo", [](RawValue value) { return value; });
     for (int i = 0; i < 2; ++i) dispatcher.add(make_job());
     dispatcher.dispatch();
     slots[0]->give({make_job()});
   }
-  Job make_job() { return {{zebu::Uuid::make(), 1}, registry.find("echo"), "default", "\x90", {}, {}}; }
+  Job make_job() { return {{Uuid::make(), 1}, registry.find("echo"), "default", "\x90", {}, {}}; }
 
   boost::asio::io_context loop;
-  zebu::Registry registry;
+  Registry registry;
   std::vector<ManualSlot*> slots;
   std::set<AttemptId> back;
   Dispatcher dispatcher;
@@ -335,13 +328,15 @@ TEST_CASE("a job that waits in a slot behind a long one moves to a slot that bec
 TEST_CASE("jobs in a slot are recalled less and less often while no slot begins one") {
   ManualYard yard;
   yard.slots[0]->answers_recall = false;
-  const auto start = zebu::Clock::now();
+  const auto start = Clock::now();
   yard.slots[1]->end_first();
-  const std::vector<zebu::TimePoint>& recalls = yard.slots[0]->recalls;
-  REQUIRE(zebu::test::eventually([&] {
+  const std::vector<TimePoint>& recalls = yard.slots[0]->recalls;
+  REQUIRE(test::eventually([&] {
     yard.loop.restart();
     yard.loop.poll();
     return recalls.size() >= 4;
   }));
   CHECK(recalls[3] - start >= 30ms);  // 2, 4, 8 and 16 ms after each other
 }
+
+}  // namespace zebu::consumer

@@ -24,25 +24,25 @@ using test::HttpConnection;
 
 namespace {
 
-constexpr std::size_t kLarge = 16U << 20;  // more than the kernel takes for a client that reads nothing
+constexpr std::size_t kLargeBody = 16U << 20;  // more than the kernel takes for a client that reads nothing
 
 http::ServerOptions usual() {
-  return {.name = "ox/1", .listen = "127.0.0.1:0", .max_buffered = kLarge + 1, .max_connections = 2, .grace = 50ms};
+  return {.name = "ox/1", .listen = "127.0.0.1:0", .max_buffered = kLargeBody + 1, .max_connections = 2, .grace = 50ms};
 }
 
 // Serves in a thread. /name responds at once, /throws fails, /waits responds when its request is cancelled,
 // /bytes/N has N bytes.
-class Fixture {
+class ServerFixture {
  public:
-  explicit Fixture(http::ServerOptions options = usual()) : options_(std::move(options)) {
+  explicit ServerFixture(http::ServerOptions options = usual()) : options_(std::move(options)) {
     REQUIRE(server_.start());
     const std::string address = server_.address();
     port_ = static_cast<std::uint16_t>(std::stoi(address.substr(address.rfind(':') + 1)));
     thread_ = std::thread([this] { loop_.run(); });
   }
-  ~Fixture() { stop(); }
-  Fixture(const Fixture&) = delete;
-  Fixture& operator=(const Fixture&) = delete;
+  ~ServerFixture() { stop(); }
+  ServerFixture(const ServerFixture&) = delete;
+  ServerFixture& operator=(const ServerFixture&) = delete;
 
   void stop() {
     if (!thread_.joinable()) return;
@@ -105,12 +105,12 @@ class Fixture {
   bool is_stopping_ = false;
 };
 
-const test::HttpRequest kGetLarge{.target = "/bytes/" + std::to_string(kLarge)};
+const test::HttpRequest kGetLarge{.target = "/bytes/" + std::to_string(kLargeBody)};
 // Large, but the kernel takes all of it at once.
 const test::HttpRequest kGetSome{.target = "/bytes/100000"};
 
 // A refused connection may be closed before the request is sent.
-int status_of_new_connection(Fixture& server) {
+int status_of_new_connection(ServerFixture& server) {
   try {
     return server.connect().request({.target = "/names/a"}).status;
   } catch (const std::exception&) {
@@ -123,7 +123,7 @@ test::HttpReply get_large(HttpConnection& client) { return client.request(kGetLa
 
 }  // namespace
 
-TEST_CASE_METHOD(Fixture, "a server serves its own routes under its own name") {
+TEST_CASE_METHOD(ServerFixture, "a server serves its own routes under its own name") {
   auto client = connect();
   const auto reply = client.request({.target = "/names/zebu"});
   CHECK(reply.status == 200);
@@ -132,7 +132,7 @@ TEST_CASE_METHOD(Fixture, "a server serves its own routes under its own name") {
   CHECK(client.request({.target = "/other"}).status == 404);
 }
 
-TEST_CASE_METHOD(Fixture, "a handler's exception is a problem, and the connection goes on") {
+TEST_CASE_METHOD(ServerFixture, "a handler's exception is a problem, and the connection goes on") {
   const test::CapturedLog log;
   auto client = connect();
   const auto reply = client.request({.target = "/throws"});
@@ -144,7 +144,7 @@ TEST_CASE_METHOD(Fixture, "a handler's exception is a problem, and the connectio
   CHECK(log.count("handler_failed") == 1);
 }
 
-TEST_CASE_METHOD(Fixture, "a client that hangs up cancels its request") {
+TEST_CASE_METHOD(ServerFixture, "a client that hangs up cancels its request") {
   auto client = connect();
   client.send("GET /waits HTTP/1.1\r\nHost: x\r\n\r\n");
   REQUIRE(has_begun.get_future().wait_for(10s) == std::future_status::ready);
@@ -154,7 +154,7 @@ TEST_CASE_METHOD(Fixture, "a client that hangs up cancels its request") {
   CHECK(cancelled.get() == http::Ending::hung_up);
 }
 
-TEST_CASE_METHOD(Fixture, "a client that has ended its sending side gets its response") {
+TEST_CASE_METHOD(ServerFixture, "a client that has ended its sending side gets its response") {
   auto client = connect();
   client.send("GET /waits HTTP/1.1\r\nHost: x\r\n\r\nGET /names/next HTTP/1.1\r\nHost: x\r\n\r\n");
   client.finish_sending();
@@ -166,7 +166,7 @@ TEST_CASE_METHOD(Fixture, "a client that has ended its sending side gets its res
   CHECK(client.closes());
 }
 
-TEST_CASE_METHOD(Fixture,
+TEST_CASE_METHOD(ServerFixture,
                  "a client of HTTP/1.0 that has ended its sending side gets its response, and nothing before") {
   auto client = connect();
   client.send("GET /waits HTTP/1.0\r\n\r\n");
@@ -178,7 +178,7 @@ TEST_CASE_METHOD(Fixture,
   CHECK(client.receive().status == 200);
 }
 
-TEST_CASE_METHOD(Fixture, "a client that hangs up after it has ended its sending side cancels its request") {
+TEST_CASE_METHOD(ServerFixture, "a client that hangs up after it has ended its sending side cancels its request") {
   auto client = connect();
   client.send("GET /waits HTTP/1.1\r\nHost: x\r\n\r\n");
   client.finish_sending();
@@ -189,7 +189,7 @@ TEST_CASE_METHOD(Fixture, "a client that hangs up after it has ended its sending
   CHECK(cancelled.get() == http::Ending::hung_up);
 }
 
-TEST_CASE_METHOD(Fixture, "a stop asks requests that outlive the grace time for a response, and sends it") {
+TEST_CASE_METHOD(ServerFixture, "a stop asks requests that outlive the grace time for a response, and sends it") {
   const test::CapturedLog log;
   auto client = connect();
   client.send("GET /waits HTTP/1.1\r\nHost: x\r\n\r\n");
@@ -204,7 +204,8 @@ TEST_CASE_METHOD(Fixture, "a stop asks requests that outlive the grace time for 
   CHECK(log.count("grace_over", {{"count", 1}}) == 1);
 }
 
-TEST_CASE_METHOD(Fixture, "connections past the limit of this server are refused, unless they ask for its health") {
+TEST_CASE_METHOD(ServerFixture,
+                 "connections past the limit of this server are refused, unless they ask for its health") {
   const test::CapturedLog log;
   auto first = connect();
   auto second = connect();
@@ -230,7 +231,8 @@ TEST_CASE_METHOD(Fixture, "connections past the limit of this server are refused
   CHECK(log.count("connections_free", {{"count", 3}}) == 1);
 }
 
-TEST_CASE_METHOD(Fixture, "a connection past the limit that says nothing is told so, and does not keep others out") {
+TEST_CASE_METHOD(ServerFixture,
+                 "a connection past the limit that says nothing is told so, and does not keep others out") {
   auto first = connect();
   auto second = connect();
   REQUIRE(first.request({.target = "/names/a"}).status == 200);
@@ -244,7 +246,7 @@ TEST_CASE_METHOD(Fixture, "a connection past the limit that says nothing is told
 TEST_CASE("all addresses are those of IPv4 and of IPv6") {
   http::ServerOptions options = usual();
   options.listen = "*:0";
-  Fixture server(options);
+  ServerFixture server(options);
   CHECK(server.connect().request({.target = "/names/a"}).status == 200);
   CHECK(server.connect("::1").request({.target = "/names/b"}).status == 200);
 }
@@ -252,7 +254,7 @@ TEST_CASE("all addresses are those of IPv4 and of IPv6") {
 TEST_CASE("an address of IPv6 may be listened on") {
   http::ServerOptions options = usual();
   options.listen = "[::1]:0";
-  Fixture server(options);
+  ServerFixture server(options);
   CHECK(server.connect("::1").request({.target = "/names/a", .headers = {{"Host", "[::1]"}}}).status == 200);
 }
 
@@ -260,7 +262,7 @@ TEST_CASE("clients that read none of many small responses are let go when they h
   http::ServerOptions options = usual();
   options.max_buffered = 100'000;
   options.max_connections = 100;
-  Fixture server(options);
+  ServerFixture server(options);
   std::string many;
   for (int i = 0; i < 500; ++i) many += test::to_bytes({.target = "/bytes/60000"});
   std::vector<HttpConnection> deaf;
@@ -276,7 +278,7 @@ TEST_CASE("clients that read none of many small responses are let go when they h
 TEST_CASE("a connection that is idle after a large response is let go") {
   http::ServerOptions options = usual();
   options.idle_timeout = 300ms;
-  Fixture server(options);
+  ServerFixture server(options);
   auto idle = server.connect();
   CHECK(idle.request(kGetSome).body.size() == 100'000);
   CHECK(idle.closes());
@@ -285,7 +287,7 @@ TEST_CASE("a connection that is idle after a large response is let go") {
 TEST_CASE("a request after a large response has the time of any other") {
   http::ServerOptions options = usual();
   options.header_timeout = 300ms;
-  Fixture server(options);
+  ServerFixture server(options);
   auto slow = server.connect();
   CHECK(slow.request(kGetSome).body.size() == 100'000);
   slow.send("GET /na");
@@ -297,14 +299,14 @@ TEST_CASE("a client that reads nothing of a large response is let go") {
   http::ServerOptions options = usual();
   options.idle_timeout = 300ms;
   options.max_connections = 1;
-  Fixture server(options);
+  ServerFixture server(options);
   auto deaf = server.connect();
   deaf.send(test::to_bytes(kGetLarge));
   // It has the only connection that this server may have, until it is let go.
   CHECK(test::eventually([&] { return status_of_new_connection(server) == 200; }, 30s));
 }
 
-TEST_CASE_METHOD(Fixture, "a client that sends requests and reads no response is let go when all hold too much") {
+TEST_CASE_METHOD(ServerFixture, "a client that sends requests and reads no response is let go when all hold too much") {
   const test::CapturedLog log;
   auto first = connect();
   first.send(test::to_bytes(kGetLarge));
@@ -324,7 +326,7 @@ TEST_CASE_METHOD(Fixture, "a client that sends requests and reads no response is
 TEST_CASE("a stop does not wait for connections that had a large response and are idle") {
   http::ServerOptions options = usual();
   options.grace = 10min;
-  Fixture server(options);
+  ServerFixture server(options);
   auto client = server.connect();
   CHECK(client.request(kGetSome).body.size() == 100'000);
   server.begin_stop();
@@ -332,7 +334,8 @@ TEST_CASE("a stop does not wait for connections that had a large response and ar
   client.close();
 }
 
-TEST_CASE_METHOD(Fixture, "large responses that wait to be read have a limit together, and small ones do not count") {
+TEST_CASE_METHOD(ServerFixture,
+                 "large responses that wait to be read have a limit together, and small ones do not count") {
   auto deaf = connect();
   deaf.send(test::to_bytes(kGetLarge));
   auto other = connect();
@@ -347,17 +350,17 @@ TEST_CASE_METHOD(Fixture, "large responses that wait to be read have a limit tog
   CHECK(test::eventually([&] { return get_large(other).status == 200; }, 60s));
 }
 
-TEST_CASE_METHOD(Fixture, "the head of a large response is no large response") {
+TEST_CASE_METHOD(ServerFixture, "the head of a large response is no large response") {
   auto client = connect();
   const auto head = client.request({.method = "HEAD", .target = kGetLarge.target});
-  CHECK(head.header("content-length") == std::to_string(kLarge));
+  CHECK(head.header("content-length") == std::to_string(kLargeBody));
   CHECK(client.request({.target = "/names/next"}).body == "next");
 }
 
 TEST_CASE("bodies that are being received count in the same limit") {
   http::ServerOptions options = usual();
   options.max_buffered = 100'000;
-  Fixture server(options);
+  ServerFixture server(options);
   const std::string header = "POST /names/x HTTP/1.1\r\nHost: x\r\nContent-Length: 90001\r\n\r\n";
   auto first = server.connect();
   auto second = server.connect();

@@ -2,10 +2,12 @@
 
 #include "tests/support/catch.h"
 #include "tests/support/eventually.h"
+#include "tests/support/peer.h"
 
-using namespace zebu;
-using namespace zebu::broker;
+namespace zebu::broker {
+
 using zebu::test::eventually;
+using zebu::test::frame_of;
 
 namespace {
 
@@ -30,8 +32,6 @@ struct Harbour {
     return {std::move(dealer), ports.open(ports.clients(), received.peer())};
   }
 };
-
-Frame frame_of(std::size_t bytes) { return Frame{std::string(bytes, 'x')}; }
 
 }  // namespace
 
@@ -98,3 +98,5 @@ TEST_CASE("a peer that acknowledges may have much waiting, and what it sends is 
   harbour.ports.acknowledge();
   CHECK(acknowledged() == 1'260);
 }
+
+}  // namespace zebu::broker

@@ -19,9 +19,9 @@ using zebu::test::scaled;
 namespace {
 
 // A TCP port, and what is there.
-class Port {
+class TcpPort {
  public:
-  Port() : listener_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+  TcpPort() : listener_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
     sockaddr_in address{};
     address.sin_family = AF_INET;
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
@@ -32,13 +32,13 @@ class Port {
     }
     endpoint = "tcp://127.0.0.1:" + std::to_string(ntohs(address.sin_port));
   }
-  ~Port() {
+  ~TcpPort() {
     has_ended_ = true;
     if (thread_.joinable()) thread_.join();
     ::close(listener_);
   }
-  Port(const Port&) = delete;
-  Port& operator=(const Port&) = delete;
+  TcpPort(const TcpPort&) = delete;
+  TcpPort& operator=(const TcpPort&) = delete;
 
   void listen() const { ::listen(listener_, 8); }
   // Accepts connections; says this once something has come, and ends each connection.
@@ -74,7 +74,7 @@ Finding look_at(const std::string& endpoint) {
 }  // namespace
 
 TEST_CASE("a look at an endpoint says that no program listens there") {
-  const Port port;
+  const TcpPort port;
   const Finding found = look_at(port.endpoint);
   CHECK(found.cause == "refused");
   CHECK(found.text.find(port.endpoint.substr(6)) != std::string::npos);
@@ -87,13 +87,13 @@ TEST_CASE("a look at an endpoint says that the name does not resolve") {
 }
 
 TEST_CASE("a look at an endpoint says that nobody answers, as from a program that is stopped") {
-  const Port port;
+  const TcpPort port;
   port.listen();
   CHECK(look_at(port.endpoint).cause == "silent");
 }
 
 TEST_CASE("a look at an endpoint says that it is an HTTP port, or that of another program") {
-  Port port;
+  TcpPort port;
   SECTION("HTTP") {
     port.answer("HTTP/1.1 400 Bad Request\r\n\r\n");
     const Finding found = look_at(port.endpoint);
@@ -118,7 +118,7 @@ TEST_CASE("a look at an endpoint says that a ZeroMQ socket is there, and no brok
 }
 
 TEST_CASE("a link that waits says for what, again and again, and no more once it is up") {
-  const Port port;
+  const TcpPort port;
   boost::asio::io_context loop;
   SocketContext context;
   std::vector<Finding> findings;

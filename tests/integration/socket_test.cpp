@@ -2,6 +2,7 @@
 
 #include "tests/support/catch.h"
 #include "tests/support/eventually.h"
+#include "tests/support/peer.h"
 
 #include <zmq.hpp>
 
@@ -40,12 +41,6 @@ class SignalStorm {
   std::atomic<bool> is_over_ = false;
   std::thread thread_;
 };
-
-Frame frame_of(std::size_t bytes) {
-  Frame frame;
-  frame.buffer.assign(bytes, 'x');
-  return frame;
-}
 
 }  // namespace
 

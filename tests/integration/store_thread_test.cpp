@@ -7,8 +7,8 @@
 
 #include <poll.h>
 
-using namespace zebu;
-using namespace zebu::broker;
+namespace zebu::broker {
+
 using namespace zebu::test;
 
 namespace {
@@ -47,3 +47,5 @@ TEST_CASE("the store's thread ends with work under way, and with what nobody too
   store.start({1, {JobAccepted{shared_job(1)}}, {}});
   if (GENERATE(false, true)) CHECK(store.wait());
 }
+
+}  // namespace zebu::broker

@@ -26,6 +26,9 @@ struct Heard {
   }
 };
 
+// Of this many bytes; it is no message.
+inline Frame frame_of(std::size_t bytes) { return Frame{std::string(bytes, 'x')}; }
+
 // BEAT, and what says how bytes flow.
 inline bool is_of_the_flow(const message::Message& message) {
   switch (message::type_of(message)) {
