@@ -78,7 +78,7 @@ inline std::vector<message::Message> sample_messages() {
   featured.features = {"parts", "zstd"};
   Hello featured_consumer = consumer;
   featured_consumer.features = {"parts"};
-  About about_moved;
+  message::About about_moved;
   about_moved.endpoints = {"tcp://ox-2:5555", "tcp://ox-3:5555"};
   message::Params filter;
   filter.queue = "default";
@@ -91,11 +91,11 @@ inline std::vector<message::Message> sample_messages() {
   pause.reason = "the model is broken";
   message::Params drain;
   drain.consumer = "ox-1";
-  About about_entries;
+  message::About about_entries;
   about_entries.type = 34;
   about_entries.attempt = AttemptId{id_of(1), 2};
   about_entries.entries = {0, 300};
-  About about_hello;
+  message::About about_hello;
   about_hello.type = 1;
   about_hello.retry_after = milliseconds(1000);
   about_hello.version = {2, 0};

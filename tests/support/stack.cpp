@@ -3,6 +3,7 @@
 #include "tests/support/eventually.h"
 #include "tests/support/paths.h"
 #include "tests/support/schema.h"
+#include "tests/support/text.h"
 
 #include <algorithm>
 #include <csignal>
@@ -99,6 +100,12 @@ Finished Stack::produce(std::vector<std::string> arguments, std::chrono::millise
 
 Process Stack::start_producer(std::vector<std::string> arguments) const {
   return Process(joined({program("zebu-producer"), "--broker", clients_}, arguments));
+}
+
+std::string submitted(const Stack& stack, std::vector<std::string> arguments) {
+  const Finished submit = stack.produce(joined({"submit"}, arguments));
+  if (submit.exit.code != 0) throw std::runtime_error("submit failed: " + submit.err);
+  return first_line(submit.out);
 }
 
 }  // namespace zebu::test

@@ -22,6 +22,14 @@ struct StackOptions {
   std::map<std::string, std::string> environment = {};  // of the broker and the consumers
 };
 
+// One consumer with two slots, and the tasks that test it.
+inline StackOptions two_slots(bool with_webfront = true) {
+  StackOptions options;
+  options.consumer = {"--slots", "2", "--test-tasks"};
+  options.with_webfront = with_webfront;
+  return options;
+}
+
 // The real programs, wired up on ports that the kernel chose, with a store of their own, and killed at the end of the
 // scope. The constructor returns when all of them are ready.
 class Stack {
@@ -69,6 +77,11 @@ class Stack {
   std::vector<Process> consumer_processes_;
   std::optional<Process> webfront_;
 };
+
+// The id that zebu-producer's `submit` with these arguments prints first; throws what it says if it fails.
+std::string submitted(const Stack& stack, std::vector<std::string> arguments);
+// An id that no job has.
+inline const std::string kUnknown = "0192f3a4-0000-7000-8000-000000000000";
 
 // The value of `key` in a ready line of the form "zebu-broker ready clients=… consumers=…".
 std::string ready_field(const std::string& line, const std::string& key);

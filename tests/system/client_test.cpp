@@ -1,6 +1,7 @@
 #include "zebu/client.h"
 
 #include "tests/support/catch.h"
+#include "tests/support/client.h"
 #include "tests/support/eventually.h"
 #include "tests/support/stack.h"
 
@@ -18,27 +19,25 @@ using Json = nlohmann::json;
 
 namespace {
 
-StackOptions small() {
+StackOptions two_threads() {
   StackOptions options;
   options.consumer = {"--slots", "2", "--test-tasks", "--pool", "threads"};
   options.with_webfront = false;
   return options;
 }
 
-std::unique_ptr<Client> connected(const std::string& broker) {
+// A client that soon sees that its broker is gone.
+std::unique_ptr<Client> attentive(const std::string& broker) {
   ClientOptions options;
-  options.broker = broker;
   options.liveness = 500ms;
-  auto client = Client::connect(std::move(options));
-  REQUIRE(client);
-  return std::move(*client);
+  return connected(broker, std::move(options));
 }
 
 }  // namespace
 
 TEST_CASE("a typed job's result comes back as its type") {
-  const Stack stack(small());
-  const auto client = connected(stack.clients());
+  const Stack stack(two_threads());
+  const auto client = attentive(stack.clients());
   const auto job = client->submit<std::uint64_t>("fib", 20);
   REQUIRE(job.accepted(5s));
   CHECK(job.result(5s).value() == 6765);
@@ -48,8 +47,8 @@ TEST_CASE("a typed job's result comes back as its type") {
 }
 
 TEST_CASE("a failed job is an error with the exception's type and message") {
-  const Stack stack(small());
-  const auto client = connected(stack.clients());
+  const Stack stack(two_threads());
+  const auto client = attentive(stack.clients());
   const auto job = client->submit<int>("fail", "boom");
   const auto result = job.result(5s);
   REQUIRE_FALSE(result);
@@ -59,8 +58,8 @@ TEST_CASE("a failed job is an error with the exception's type and message") {
 }
 
 TEST_CASE("a wait whose timeout passed may be repeated") {
-  const Stack stack(small());
-  const auto client = connected(stack.clients());
+  const Stack stack(two_threads());
+  const auto client = attentive(stack.clients());
   const auto job = client->submit<int>("sleep", 300);
   CHECK(job.result(1ms).error().code == ErrorCode::timed_out);
   CHECK(job.result(5s).value() == 300);
@@ -68,8 +67,8 @@ TEST_CASE("a wait whose timeout passed may be repeated") {
 }
 
 TEST_CASE("a cancelled job is an error of its own") {
-  const Stack stack(small());
-  const auto client = connected(stack.clients());
+  const Stack stack(two_threads());
+  const auto client = attentive(stack.clients());
   const auto job = client->submit<int>("sleep", 60'000);
   REQUIRE(job.accepted(5s));
   job.cancel();
@@ -77,8 +76,8 @@ TEST_CASE("a cancelled job is an error of its own") {
 }
 
 TEST_CASE("map hands every outcome over once, with its index") {
-  const Stack stack(small());
-  const auto client = connected(stack.clients());
+  const Stack stack(two_threads());
+  const auto client = attentive(stack.clients());
   std::vector<int> inputs(1'000);
   std::iota(inputs.begin(), inputs.end(), 0);
   std::vector<int> seen(inputs.size(), -1);
@@ -93,8 +92,8 @@ TEST_CASE("map hands every outcome over once, with its index") {
 }
 
 TEST_CASE("many threads may share one client") {
-  const Stack stack(small());
-  const auto client = connected(stack.clients());
+  const Stack stack(two_threads());
+  const auto client = attentive(stack.clients());
   std::atomic<int> right = 0;
   std::vector<std::jthread> threads;
   for (int t = 0; t < 4; ++t) {
@@ -110,14 +109,14 @@ TEST_CASE("many threads may share one client") {
 }
 
 TEST_CASE("an unknown job is an error") {
-  const Stack stack(small());
-  const auto client = connected(stack.clients());
+  const Stack stack(two_threads());
+  const auto client = attentive(stack.clients());
   CHECK(client->wait(Uuid::make()).outcome(5s).error().code == ErrorCode::unknown_job);
 }
 
 TEST_CASE("waits that are pending when the client is closed end with an error") {
-  const Stack stack(small());
-  auto client = connected(stack.clients());
+  const Stack stack(two_threads());
+  auto client = attentive(stack.clients());
   const auto job = client->submit<int>("sleep", 60'000);
   REQUIRE(job.accepted(5s));
   client.reset();
@@ -126,9 +125,9 @@ TEST_CASE("waits that are pending when the client is closed end with an error") 
 }
 
 TEST_CASE("without a broker there is a clear error, and jobs go out when it comes") {
-  Stack stack(small());
+  Stack stack(two_threads());
   stack.kill_broker();
-  const auto client = connected(stack.clients());
+  const auto client = attentive(stack.clients());
   const auto away = client->wait_connected(50ms);
   REQUIRE_FALSE(away);
   CHECK(away.error().code == ErrorCode::disconnected);
@@ -140,8 +139,8 @@ TEST_CASE("without a broker there is a clear error, and jobs go out when it come
 }
 
 TEST_CASE("a transient job that a restarted broker has lost is an error and no endless wait") {
-  Stack stack(small());
-  const auto client = connected(stack.clients());
+  Stack stack(two_threads());
+  const auto client = attentive(stack.clients());
   JobRequest request{"sleep", pack_args(60'000), "nobody-serves-this", {}};
   request.options.transient = true;
   const auto job = client->submit(request);
@@ -151,8 +150,8 @@ TEST_CASE("a transient job that a restarted broker has lost is an error and no e
 }
 
 TEST_CASE("a durable job is waited for over a restart of the broker") {
-  Stack stack(small());
-  const auto client = connected(stack.clients());
+  Stack stack(two_threads());
+  const auto client = attentive(stack.clients());
   const auto job = client->submit<int>("sleep", 300);
   REQUIRE(job.accepted(5s));
   stack.restart_broker();
@@ -160,15 +159,15 @@ TEST_CASE("a durable job is waited for over a restart of the broker") {
 }
 
 TEST_CASE("a broker of the wrong port refuses the client for good") {
-  const Stack stack(small());
-  const auto client = connected(stack.consumers());
+  const Stack stack(two_threads());
+  const auto client = attentive(stack.consumers());
   CHECK(client->wait_connected(5s).error().code == ErrorCode::wrong_role);
   CHECK(client->submit("echo", 1).outcome(5s).error().code == ErrorCode::wrong_role);
 }
 
 TEST_CASE("equal calls with a unique key are one job") {
-  const Stack stack(small());
-  const auto client = connected(stack.clients());
+  const Stack stack(two_threads());
+  const auto client = attentive(stack.clients());
   JobRequest request{"sleep", pack_args(400)};
   request.options.unique = unique_key_of(request.task, request.args);
   request.options.unique_for = 60s;
@@ -185,16 +184,16 @@ TEST_CASE("equal calls with a unique key are one job") {
 }
 
 TEST_CASE("a job's progress reaches who waits for it") {
-  const Stack stack(small());
-  const auto client = connected(stack.clients());
+  const Stack stack(two_threads());
+  const auto client = attentive(stack.clients());
   const auto job = client->submit("deaf", 1'000);
   CHECK(eventually([&] { return job.progress().note == "deaf"; }));
   CHECK(job.result(10s));
 }
 
 TEST_CASE("a failing job's retries are used up, and its options are the submitter's") {
-  const Stack stack(small());
-  const auto client = connected(stack.clients());
+  const Stack stack(two_threads());
+  const auto client = attentive(stack.clients());
   JobRequest request{"flaky", pack_args(2)};
   request.options.retry = {.max = 2, .delay = 10ms};
   CHECK(client->submit(request).result(10s));
@@ -203,8 +202,8 @@ TEST_CASE("a failing job's retries are used up, and its options are the submitte
 }
 
 TEST_CASE("a paused queue runs nothing until it is resumed") {
-  const Stack stack(small());
-  const auto client = connected(stack.clients());
+  const Stack stack(two_threads());
+  const auto client = attentive(stack.clients());
   REQUIRE(client->submit<int>("echo", 1).result(5s));
   REQUIRE(client->command("pause", {.queue = "default", .reason = "lunch"}, 5s));
   const auto job = client->submit<int>("echo", 2);
@@ -217,8 +216,8 @@ TEST_CASE("a paused queue runs nothing until it is resumed") {
 }
 
 TEST_CASE("a list goes through all jobs page by page") {
-  const Stack stack(small());
-  const auto client = connected(stack.clients());
+  const Stack stack(two_threads());
+  const auto client = attentive(stack.clients());
   for (int i = 0; i < 5; ++i) REQUIRE(client->submit<int>("echo", i).result(5s));
   std::size_t seen = 0;
   std::string after;

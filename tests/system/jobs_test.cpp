@@ -5,6 +5,7 @@
 #include "tests/support/paths.h"
 #include "tests/support/peer.h"
 #include "tests/support/stack.h"
+#include "tests/support/text.h"
 #include "zebu/client.h"
 
 #include <nlohmann/json.hpp>
@@ -20,24 +21,6 @@ using Json = nlohmann::json;
 
 namespace {
 
-StackOptions with_test_tasks(bool with_webfront = false) {
-  StackOptions options;
-  options.consumer = {"--slots", "2", "--test-tasks"};
-  options.with_webfront = with_webfront;
-  return options;
-}
-
-bool has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
-
-// The id that `submit` prints.
-std::string submitted(const Stack& stack, std::vector<std::string> words) {
-  words.insert(words.begin(), "submit");
-  const Finished finished = stack.produce(std::move(words));
-  INFO(finished.err);
-  REQUIRE(finished.exit.code == 0);
-  return finished.out.substr(0, 36);
-}
-
 Json status_of(const Stack& stack, const std::string& id) {
   return Json::parse(stack.produce({"status", id, "--output", "json"}).out);
 }
@@ -45,7 +28,7 @@ Json status_of(const Stack& stack, const std::string& id) {
 }  // namespace
 
 TEST_CASE("keyword arguments come from --kw, --json, a line of map, HTTP and the library") {
-  const Stack stack(with_test_tasks(true));
+  const Stack stack(two_slots());
   CHECK(stack.produce({"submit", "keywords", "7", "--kw", "n=64", "--kw", "text=a b", "--wait"}).out == "7 64 a b\n");
   CHECK(stack.produce({"submit", "keywords", "--json", R"({"kwargs":{"n":3}})", "--wait"}).out == "0 3 none\n");
 
@@ -79,7 +62,7 @@ TEST_CASE("keyword arguments come from --kw, --json, a line of map, HTTP and the
 }
 
 TEST_CASE("a job is shown with its arguments and attempts, by the CLI and over HTTP, also after a restart") {
-  Stack stack(with_test_tasks(true));
+  Stack stack(two_slots());
   const std::string id =
       submitted(stack, {"flaky", "1", "--kw", "x=1"}).substr(0, 36);  // refused by the task: its only attempt
   REQUIRE(eventually([&] { return status_of(stack, id)["state"] == "failed"; }));
@@ -118,7 +101,7 @@ TEST_CASE("a job is shown with its arguments and attempts, by the CLI and over H
 }
 
 TEST_CASE("a task that asks for a retry after a time gets it, and knows how it went before") {
-  const Stack stack(with_test_tasks());
+  const Stack stack(two_slots(false));
   const Finished finished = stack.produce({"submit", "later", "50", "--retries", "3", "--retry-delay", "1h", "--wait"});
   INFO(finished.err);
   REQUIRE(finished.exit.code == 0);
@@ -130,7 +113,7 @@ TEST_CASE("a task that asks for a retry after a time gets it, and knows how it w
 }
 
 TEST_CASE("an error is shown with its causes, by the CLI and over HTTP, and kept with them") {
-  Stack stack(with_test_tasks(true));
+  Stack stack(two_slots());
   const Finished failed = stack.produce({"submit", "nested", "2", "--wait"});
   CHECK(has(failed.err, "level 2"));
   CHECK(has(failed.err, "caused by "));
@@ -146,7 +129,7 @@ TEST_CASE("an error is shown with its causes, by the CLI and over HTTP, and kept
 }
 
 TEST_CASE("what a private job says is shown to those who wait for it, and to nobody else") {
-  const Stack stack(with_test_tasks(true));
+  const Stack stack(two_slots());
   CHECK(stack.produce({"submit", "echo", "secret", "--private", "--wait"}).out == "secret\n");
   const std::string id = submitted(stack, {"echo", "secret", "--private"});
   const std::string failed = submitted(stack, {"fail", "secret", "--private"});
@@ -173,7 +156,7 @@ TEST_CASE("what a private job says is shown to those who wait for it, and to nob
 }
 
 TEST_CASE("it is told who paused a queue, and which jobs a consumer has since when") {
-  Stack stack(with_test_tasks());
+  Stack stack(two_slots(false));
   const std::string id = submitted(stack, {"sleep", "60000"});
   REQUIRE(eventually([&] { return status_of(stack, id)["state"] == "running"; }));
   const Json consumer = Json::parse(stack.produce({"consumers", "--output", "json"}).out).at(0);
@@ -197,7 +180,7 @@ TEST_CASE("it is told who paused a queue, and which jobs a consumer has since wh
 }
 
 TEST_CASE("progress is numbered, so that a reader who joins late finds its place") {
-  const Stack stack(with_test_tasks());
+  const Stack stack(two_slots(false));
   Peer reader(stack.clients());
   reader.hello_client();
   const std::string id = submitted(stack, {"progress", "200", "20"});

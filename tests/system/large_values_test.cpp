@@ -4,6 +4,7 @@
 #include "tests/support/paths.h"
 #include "tests/support/stack.h"
 #include "tests/support/temp_dir.h"
+#include "tests/support/text.h"
 #include "zebu/client.h"
 
 #include <SQLiteCpp/SQLiteCpp.h>
@@ -57,8 +58,6 @@ struct SlowStack {
 };
 
 JobRequest echo(const std::string& value) { return {"echo", pack_args(value), std::string(kDefaultQueue), {}}; }
-
-bool has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
 }  // namespace
 

@@ -25,7 +25,7 @@ StackOptions one_slot(std::vector<std::string> broker = {}) {
   return options;
 }
 
-std::unique_ptr<Client> connected(const Stack& stack) {
+std::unique_ptr<Client> connected_to(const Stack& stack) {
   ClientOptions options;
   options.broker = stack.clients();
   options.liveness = 500ms;
@@ -56,7 +56,7 @@ bool comes_to(Client& client, const JobId& id, const std::string& state) {
 }
 
 // What clients hear, in the order in which they hear it.
-class Heard {
+class HeardOutcomes {
  public:
   Client::OnOutcome listener(int number) {
     return [this, number](const Result<Outcome>& outcome) {
@@ -78,7 +78,7 @@ class Heard {
 
 TEST_CASE("a job that waits for its retry is cancelled, and does not run again") {
   const Stack stack(one_slot());
-  const auto client = connected(stack);
+  const auto client = connected_to(stack);
   JobOptions options;
   options.retry.max = 5;
   options.retry.delay = 60s;
@@ -92,7 +92,7 @@ TEST_CASE("a job that waits for its retry is cancelled, and does not run again")
 
 TEST_CASE("a job of a paused queue expires, and the others run once it is resumed") {
   const Stack stack(one_slot());
-  const auto client = connected(stack);
+  const auto client = connected_to(stack);
   REQUIRE(client->command("pause", {.queue = "default", .reason = "maintenance"}, 5s));
   JobOptions short_lived;
   short_lived.expires_in = 300ms;
@@ -106,7 +106,7 @@ TEST_CASE("a job of a paused queue expires, and the others run once it is resume
 
 TEST_CASE("a consumer that drains still ends a job at its hard limit, and leaves") {
   Stack stack(one_slot({"--max-crashes", "1"}));
-  const auto client = connected(stack);
+  const auto client = connected_to(stack);
   JobOptions options;
   options.hard_limit = 700ms;
   const auto job = client->submit(request("hang", options));
@@ -121,7 +121,7 @@ TEST_CASE("a consumer that drains still ends a job at its hard limit, and leaves
 
 TEST_CASE("a failed job stays while another one has its key, and is retried after that") {
   const Stack stack(one_slot());
-  const auto client = connected(stack);
+  const auto client = connected_to(stack);
   JobOptions options;
   options.unique = "the-report";
   const auto failed = client->submit(request("fail", options, "boom"));
@@ -143,10 +143,10 @@ TEST_CASE("a failed job stays while another one has its key, and is retried afte
 
 TEST_CASE("priority holds for jobs that wait in the store, and through the broker's death") {
   Stack stack(one_slot({"--window", "64"}));
-  const auto client = connected(stack);
+  const auto client = connected_to(stack);
   REQUIRE(client->command("pause", {.queue = "default", .reason = "fill it"}, 5s));
   constexpr int kJobs = 600;
-  Heard heard;
+  HeardOutcomes heard;
   for (int i = 0; i < kJobs; ++i) {
     JobOptions options;
     options.priority = static_cast<std::uint8_t>(i % 3 * 4);
@@ -168,7 +168,7 @@ TEST_CASE("priority holds for jobs that wait in the store, and through the broke
 
 TEST_CASE("a killed broker loses nothing: what waits, what is scheduled, what runs, what has ended") {
   Stack stack(one_slot());
-  const auto client = connected(stack);
+  const auto client = connected_to(stack);
   const auto ended = client->submit<int>("echo", 1);
   CHECK(ended.result(5s).value() == 1);
   const auto running = client->submit<int>("sleep", 1500);
@@ -189,8 +189,8 @@ TEST_CASE("a killed broker loses nothing: what waits, what is scheduled, what ru
 
 TEST_CASE("equal calls run once, and repeated ones are answered from the store, also after a restart") {
   Stack stack(one_slot());
-  const auto client = connected(stack);
-  const auto other = connected(stack);
+  const auto client = connected_to(stack);
+  const auto other = connected_to(stack);
   JobOptions options;
   options.unique = unique_key_of("sleep", pack_args(400));
   options.unique_for = 60s;
@@ -207,7 +207,7 @@ TEST_CASE("equal calls run once, and repeated ones are answered from the store, 
 
 TEST_CASE("a broker that is told to stop commits what it accepted, and its successor has it") {
   Stack stack(one_slot());
-  const auto client = connected(stack);
+  const auto client = connected_to(stack);
   std::vector<Job<int>> jobs;
   REQUIRE(client->command("pause", {.queue = "default", .reason = "stop"}, 5s));
   for (int i = 0; i < 100; ++i) jobs.push_back(client->submit<int>("echo", i));

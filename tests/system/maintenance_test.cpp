@@ -4,6 +4,7 @@
 #include "tests/support/process.h"
 #include "tests/support/stack.h"
 #include "tests/support/temp_dir.h"
+#include "tests/support/text.h"
 
 #include <sys/mount.h>
 
@@ -15,8 +16,6 @@
 using namespace zebu::test;
 
 namespace {
-
-bool has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
 Finished maintain(const std::string& store, std::vector<std::string> command) {
   command.insert(command.begin(), program("zebu-broker"));

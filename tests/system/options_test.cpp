@@ -9,8 +9,6 @@ using namespace zebu::test;
 
 namespace {
 
-const char* const kPrograms[] = {"zebu-broker", "zebu-consumer", "zebu-producer", "zebu-webfront"};
-
 bool has_line(const std::string& text, const std::string& line) {
   return ("\n" + text).find("\n" + line + "\n") != std::string::npos;
 }

@@ -13,8 +13,6 @@ using namespace std::chrono_literals;
 
 namespace {
 
-const char* const kPrograms[] = {"zebu-broker", "zebu-consumer", "zebu-producer", "zebu-webfront"};
-
 std::string page(const std::string& name, const std::string& kind) {
   const Finished printed = run({.command = {program(name), "--print-page", kind}});
   REQUIRE(printed.exit.code == 0);

@@ -1,6 +1,8 @@
 #include "tests/support/catch.h"
 #include "tests/support/eventually.h"
+#include "tests/support/json_lines.h"
 #include "tests/support/stack.h"
+#include "tests/support/text.h"
 
 #include <nlohmann/json.hpp>
 
@@ -8,7 +10,6 @@
 #include <chrono>
 #include <csignal>
 #include <set>
-#include <sstream>
 
 using namespace zebu::test;
 using namespace std::chrono_literals;
@@ -22,23 +23,6 @@ StackOptions with(int consumers = 1) {
   options.consumer = {"--slots", "2", "--test-tasks"};
   options.with_webfront = false;
   return options;
-}
-
-std::vector<Json> json_lines(const std::string& text) {
-  std::vector<Json> lines;
-  std::istringstream in(text);
-  for (std::string line; std::getline(in, line);) lines.push_back(Json::parse(line));
-  return lines;
-}
-
-std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
-
-std::string submitted(const Stack& stack, std::vector<std::string> arguments) {
-  arguments.insert(arguments.begin(), "submit");
-  const Finished done = stack.produce(arguments);
-  INFO(done.err);
-  REQUIRE(done.exit.code == 0);
-  return first_line(done.out);
 }
 
 Json status(const Stack& stack, const std::string& id) {
@@ -58,8 +42,6 @@ std::int64_t unix_ms() {
   const auto now = std::chrono::system_clock::now().time_since_epoch();
   return std::chrono::duration_cast<std::chrono::milliseconds>(now).count();
 }
-
-constexpr const char* kUnknown = "0192f3a4-0000-7000-8000-000000000000";
 
 }  // namespace
 
@@ -188,7 +170,7 @@ TEST_CASE("retry makes new jobs of failed ones") {
   const Finished some = stack.produce({"retry", kUnknown, again, fine});
   CHECK(some.exit.code == 1);
   CHECK(some.out.starts_with(again + " -> "));
-  CHECK(some.err == "zebu-producer: job " + std::string(kUnknown) +
+  CHECK(some.err == "zebu-producer: job " + kUnknown +
                         " is not retried: the broker does not know it\nzebu-producer: job " + fine +
                         " is not retried: it is succeeded\n");
   const std::string last = first_line(some.out.substr(again.size() + 4));

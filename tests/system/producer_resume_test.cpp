@@ -18,13 +18,6 @@ using Json = nlohmann::json;
 
 namespace {
 
-StackOptions two_slots() {
-  StackOptions options;
-  options.consumer = {"--slots", "2", "--test-tasks"};
-  options.with_webfront = false;
-  return options;
-}
-
 // Some of them equal.
 std::string numbers(int count) {
   std::string text;
@@ -61,7 +54,7 @@ bool has_lines(const std::string& file, std::uintmax_t more_than) {
 }  // namespace
 
 TEST_CASE("a map that is killed again and again runs each line once") {
-  const Stack stack(two_slots());
+  const Stack stack(two_slots(false));
   const TempDir dir;
   const std::string input = dir.write("in", numbers(20'000));
   const std::string output = dir.path() / "out";
@@ -91,7 +84,7 @@ TEST_CASE("a map that is killed again and again runs each line once") {
 }
 
 TEST_CASE("Ctrl-C names --resume, which goes on without what is done") {
-  const Stack stack(two_slots());
+  const Stack stack(two_slots(false));
   const TempDir dir;
   const std::string input = dir.write("in", numbers(3'000));
   const std::string output = dir.path() / "out";
@@ -122,7 +115,7 @@ TEST_CASE("Ctrl-C names --resume, which goes on without what is done") {
 }
 
 TEST_CASE("failed lines are done until --retry-failed") {
-  const Stack stack(two_slots());
+  const Stack stack(two_slots(false));
   const TempDir dir;
   const std::string input = dir.write("in", "20\n-1\nnope\n");
   const std::string output = dir.path() / "out";
@@ -141,7 +134,7 @@ TEST_CASE("failed lines are done until --retry-failed") {
 }
 
 TEST_CASE("Ctrl-C leaves jobs with unique keys to others, and --resume finds them") {
-  const Stack stack(two_slots());
+  const Stack stack(two_slots(false));
   const TempDir dir;
   const std::string input = dir.write("in", "300\n301\n302\n303\n");
   const std::string output = dir.path() / "out";

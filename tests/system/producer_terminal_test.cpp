@@ -14,7 +14,7 @@ using Json = nlohmann::json;
 
 namespace {
 
-StackOptions small() {
+StackOptions two_plain_slots() {
   StackOptions options;
   options.consumer = {"--slots", "2"};
   options.with_webfront = false;
@@ -33,7 +33,7 @@ constexpr const char* kLeave = "\x1b[?25h\x1b[?1049l";
 }  // namespace
 
 TEST_CASE("top shows what happens, and gives the terminal back however it ends") {
-  const Stack stack(small());
+  const Stack stack(two_plain_slots());
   const auto ends_with = [&](const std::string& keys, int signal, ExitStatus expected) {
     PtyProcess top(producer(stack, {"top", "--interval", "50ms"}), 100, 30);
     top.wait_for("consumer-0");
@@ -50,7 +50,7 @@ TEST_CASE("top shows what happens, and gives the terminal back however it ends")
 }
 
 TEST_CASE("top follows the terminal's size and the broker's absence") {
-  Stack stack(small());
+  Stack stack(two_plain_slots());
   PtyProcess top(producer(stack, {"top", "--interval", "50ms"}), 100, 30);
   top.wait_for("CONSUMERS  PAUSED");
   top.resize(40, 30);
@@ -66,7 +66,7 @@ TEST_CASE("top follows the terminal's size and the broker's absence") {
 }
 
 TEST_CASE("top opens a queue and its jobs by the keyboard") {
-  const Stack stack(small());
+  const Stack stack(two_plain_slots());
   stack.produce({"submit", "sleep", "60000"});
   PtyProcess top(producer(stack, {"top", "--interval", "50ms"}), 100, 30);
   top.wait_for("consumer-0");
@@ -101,7 +101,7 @@ TEST_CASE("Ctrl-C ends top, map and submit --wait at once while no broker answer
 }
 
 TEST_CASE("Ctrl-C ends top at once while the broker stands still, and it says that the broker is away") {
-  Stack stack(small());
+  Stack stack(two_plain_slots());
   PtyProcess top(producer(stack, {"top", "--interval", "50ms"}), 100, 30);
   top.wait_for("consumer-0");
   stack.broker().signal(SIGSTOP);
@@ -113,7 +113,7 @@ TEST_CASE("Ctrl-C ends top at once while the broker stands still, and it says th
 }
 
 TEST_CASE("top on a terminal that cannot move its cursor is one look") {
-  const Stack stack(small());
+  const Stack stack(two_plain_slots());
   PtyProcess top({"env", "TERM=dumb", program("zebu-producer"), "--broker", stack.clients(), "top"}, 100, 30);
   top.wait_for("consumer-0");
   CHECK(top.wait_exit().code == 0);
@@ -121,7 +121,7 @@ TEST_CASE("top on a terminal that cannot move its cursor is one look") {
 }
 
 TEST_CASE("top without a terminal is one look") {
-  const Stack stack(small());
+  const Stack stack(two_plain_slots());
   const Finished text = stack.produce({"top"});
   CHECK(text.exit.code == 0);
   CHECK(text.out.find("consumer-0") != std::string::npos);
@@ -133,7 +133,7 @@ TEST_CASE("top without a terminal is one look") {
 }
 
 TEST_CASE("purge asks at a terminal, and does nothing without a yes") {
-  const Stack stack(small());
+  const Stack stack(two_plain_slots());
   stack.produce({"submit", "echo", "1", "--queue", "idle", "--count", "3"});
   PtyProcess no(producer(stack, {"purge", "idle"}), 100, 30);
   no.wait_for("cancel 3 queued and 0 scheduled jobs of queue idle? [y/N]");
@@ -148,7 +148,7 @@ TEST_CASE("purge asks at a terminal, and does nothing without a yes") {
 }
 
 TEST_CASE("a terminal sees a job's progress and partial output, and its stdout only the result") {
-  const Stack stack(small());
+  const Stack stack(two_plain_slots());
   PtyProcess submit(producer(stack, {"submit", "progress", "4", "50", "--wait"}), 100, 30);
   submit.wait_for("zebu-producer: job 0");  // its id, before all else
   submit.wait_for("step 1 took 50 ms");

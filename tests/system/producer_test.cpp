@@ -1,8 +1,10 @@
 #include "tests/support/catch.h"
 #include "tests/support/eventually.h"
+#include "tests/support/json_lines.h"
 #include "tests/support/paths.h"
 #include "tests/support/stack.h"
 #include "tests/support/temp_dir.h"
+#include "tests/support/text.h"
 
 #include <nlohmann/json.hpp>
 #include <sys/stat.h>
@@ -10,7 +12,6 @@
 #include <algorithm>
 #include <csignal>
 #include <fstream>
-#include <sstream>
 
 using namespace zebu::test;
 using namespace std::chrono_literals;
@@ -25,21 +26,11 @@ StackOptions with(std::vector<std::string> consumer) {
   return options;
 }
 
-std::vector<Json> json_lines(const std::string& text) {
-  REQUIRE((text.empty() || text.back() == '\n'));
-  std::vector<Json> lines;
-  std::istringstream in(text);
-  for (std::string line; std::getline(in, line);) lines.push_back(Json::parse(line));
-  return lines;
-}
-
 std::string numbers(int count, int value) {
   std::string text;
   for (int i = 0; i < count; ++i) text += std::to_string(value) + '\n';
   return text;
 }
-
-std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
 
 }  // namespace
 

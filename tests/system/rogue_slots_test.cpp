@@ -15,7 +15,7 @@ using zebu::pack_args;
 // A task that breaks its own slot's process costs its own attempt.
 namespace {
 
-bool says(const Outcome& outcome, const std::string& part) {
+bool says_with_trace(const Outcome& outcome, const std::string& part) {
   std::string text = outcome.error.message;
   for (const std::string& line : outcome.error.trace) text += "\n" + line;
   return text.find(part) != std::string::npos;
@@ -30,7 +30,8 @@ TEST_CASE("a task that meddles with its slot's descriptors has crashed, and the 
     INFO(how << ": " << ended.error.message);
     CHECK(ended.error.type == "zebu::Crash");
     CHECK(ended.error.kind == ErrorKind::crash);
-    CHECK((says(ended, "descriptor of its slot") || says(ended, "a stream between its slot and the consumer")));
+    CHECK((says_with_trace(ended, "descriptor of its slot") ||
+           says_with_trace(ended, "a stream between its slot and the consumer")));
     CHECK(yard.run("pid").state == JobState::succeeded);
   }
   CHECK(yard.are_left(2));
@@ -84,7 +85,7 @@ TEST_CASE("a task that writes over the memory shared with the consumer harms its
   options.hard_limit = 1s;
   const Outcome ended = yard.run("scribble_and_hang", pack_args(0xff), options);
   CHECK(ended.error.kind == ErrorKind::crash);
-  CHECK(says(ended, "it wrote over the memory that it shares with the consumer"));
+  CHECK(says_with_trace(ended, "it wrote over the memory that it shares with the consumer"));
 }
 
 TEST_CASE("a task that ends or replaces its own process has crashed") {

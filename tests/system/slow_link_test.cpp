@@ -1,6 +1,7 @@
 #include "tests/support/slow_link.h"
 
 #include "tests/support/catch.h"
+#include "tests/support/client.h"
 #include "tests/support/lone_broker.h"
 #include "tests/support/peer.h"
 #include "zebu/client.h"
@@ -21,15 +22,7 @@ using Json = nlohmann::json;
 
 namespace {
 
-constexpr const char* kLiveness = "1s";
-
-std::unique_ptr<Client> connected(const std::string& broker) {
-  ClientOptions options;
-  options.broker = broker;
-  auto client = Client::connect(std::move(options));
-  REQUIRE(client);
-  return std::move(*client);
-}
+constexpr const char* kLinkLiveness = "1s";
 
 Process consumer_at(const std::string& broker, std::vector<std::string> more = {"--slots", "2"}) {
   std::vector<std::string> command = {program("zebu-consumer"), "--broker", broker, "--test-tasks"};
@@ -83,7 +76,7 @@ int echo_beside_others(Client& from, Client& neighbour, std::size_t size) {
 }  // namespace
 
 TEST_CASE("a large job over slow links arrives at its first attempt, and its neighbours' jobs pass it") {
-  const LoneBroker broker({"--liveness", kLiveness});
+  const LoneBroker broker({"--liveness", kLinkLiveness});
   SlowLink client_link(broker.clients, {1'000'000, 5ms});
   SlowLink consumer_link(broker.consumers, {1'000'000, 5ms});
   const Process consumer = consumer_at(consumer_link.endpoint());
@@ -101,7 +94,7 @@ TEST_CASE("a large job over slow links arrives at its first attempt, and its nei
 }
 
 TEST_CASE("the slowest link that works: 64 KiB/s") {
-  const LoneBroker broker({"--liveness", kLiveness});
+  const LoneBroker broker({"--liveness", kLinkLiveness});
   SlowLink link(broker.consumers, {64U << 10, 0ms});
   const Process consumer = consumer_at(link.endpoint());
   const auto client = connected(broker.clients);
@@ -114,7 +107,7 @@ TEST_CASE("the slowest link that works: 64 KiB/s") {
 }
 
 TEST_CASE("a large job that is still on its way can be cancelled") {
-  const LoneBroker broker({"--liveness", kLiveness});
+  const LoneBroker broker({"--liveness", kLinkLiveness});
   SlowLink link(broker.clients, {400'000, 0ms});
   const Process consumer = consumer_at(broker.consumers);
   const auto far = connected(link.endpoint());
@@ -129,7 +122,7 @@ TEST_CASE("a large job that is still on its way can be cancelled") {
 }
 
 TEST_CASE("a consumer that stands still with a large result half sent loses only what it held") {
-  const LoneBroker broker({"--liveness", kLiveness});
+  const LoneBroker broker({"--liveness", kLinkLiveness});
   SlowLink link(broker.consumers, {300'000, 0ms});
   Process slow = consumer_at(link.endpoint(), {"--slots", "1"});
   const auto client = connected(broker.clients);
@@ -162,7 +155,7 @@ TEST_CASE("a frame that should have been parts, and a message that nobody may se
 }
 
 TEST_CASE("a hundred peers with half a message each leave the broker its memory, and others their turn") {
-  const LoneBroker broker({"--liveness", kLiveness, "--max-message", "4000000", "--intake", "8000000"});
+  const LoneBroker broker({"--liveness", kLinkLiveness, "--max-message", "4000000", "--intake", "8000000"});
   [[maybe_unused]] const std::size_t before = resident_bytes(broker.process.pid());
   std::vector<std::unique_ptr<Peer>> peers;
   for (int i = 0; i < 100; ++i) {

@@ -3,6 +3,7 @@
 #include "tests/support/log_lines.h"
 #include "tests/support/paths.h"
 #include "tests/support/stack.h"
+#include "tests/support/text.h"
 
 #include <csignal>
 #include <filesystem>
@@ -12,8 +13,6 @@ namespace zebu::test {
 namespace {
 
 namespace fs = std::filesystem;
-
-bool has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
 // A broker with 200 jobs and nobody to run them, in a folder of its own.
 struct Broker {

@@ -4,6 +4,7 @@
 #include "tests/support/pty.h"
 #include "tests/support/stack.h"
 #include "tests/support/temp_dir.h"
+#include "tests/support/text.h"
 
 #include <nlohmann/json.hpp>
 
@@ -19,7 +20,7 @@ namespace {
 constexpr const char* kTooLarge = "18446744073709551616";
 constexpr const char* kWhy = "the integer 18446744073709551616 does not fit 64 bits";
 
-StackOptions with_test_tasks() { return {.consumer = {"--slots", "1", "--test-tasks"}}; }
+StackOptions one_slot_and_webfront() { return {.consumer = {"--slots", "1", "--test-tasks"}}; }
 
 HttpReply echo(const Stack& stack, const std::string& value) {
   return stack.post("/v1/jobs", R"({"task": "echo", "args": [)" + value + "]}", {{"Prefer", "wait=10"}});
@@ -31,8 +32,6 @@ Finished map_lines(const Stack& stack, const std::string& lines) {
   std::ofstream(input) << lines;
   return stack.produce({"map", "echo", "--input", input});
 }
-
-bool has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
 // No byte that a terminal obeys.
 bool is_harmless(const std::string& text) {
@@ -46,7 +45,7 @@ constexpr const char* kShown = R"(a\x1b[2J\u009b1m\u202eb)";
 }  // namespace
 
 TEST_CASE("floating-point numbers and integers come back as what they were") {
-  const Stack stack(with_test_tasks());
+  const Stack stack(one_slot_and_webfront());
   for (const std::string value :
        {"1.0", "-0.0", "2.5", "1", "-9223372036854775808", "18446744073709551615", "[1.0,1]", R"({"a":-0.0})"}) {
     INFO(value);
@@ -60,7 +59,7 @@ TEST_CASE("floating-point numbers and integers come back as what they were") {
 }
 
 TEST_CASE("an integer beyond 64 bits is refused, not changed") {
-  const Stack stack(with_test_tasks());
+  const Stack stack(one_slot_and_webfront());
   for (const std::vector<std::string>& args :
        {std::vector<std::string>{"submit", "echo", kTooLarge},
         std::vector<std::string>{"submit", "echo", "[{\"a\":18446744073709551616}]"},
@@ -79,7 +78,7 @@ TEST_CASE("an integer beyond 64 bits is refused, not changed") {
 }
 
 TEST_CASE("a word that begins as JSON but is not is sent as text, with a warning") {
-  const Stack stack(with_test_tasks());
+  const Stack stack(one_slot_and_webfront());
   const Finished done = stack.produce({"submit", "echo", R"({"a":1)", "--wait"});
   CHECK(done.exit.code == 0);
   CHECK(done.out == "{\"a\":1\n");
@@ -88,7 +87,7 @@ TEST_CASE("a word that begins as JSON but is not is sent as text, with a warning
 }
 
 TEST_CASE("what others wrote never reaches a terminal raw") {
-  const Stack stack(with_test_tasks());
+  const Stack stack(one_slot_and_webfront());
   const Finished failed = stack.produce({"submit", "fail", kHostile, "--wait"});
   CHECK(has(failed.err, kShown));
   CHECK(is_harmless(failed.err));
@@ -105,7 +104,7 @@ TEST_CASE("what others wrote never reaches a terminal raw") {
 }
 
 TEST_CASE("a result is escaped on a terminal, and raw for scripts") {
-  const Stack stack(with_test_tasks());
+  const Stack stack(one_slot_and_webfront());
   CHECK(stack.produce({"submit", "echo", kHostile, "--wait"}).out ==
         "a\x1b[2J\u009b1m\u202e"
         "b\n");

@@ -1,5 +1,6 @@
 #include "tests/support/catch.h"
 #include "tests/support/eventually.h"
+#include "tests/support/http_jobs.h"
 #include "tests/support/log_lines.h"
 #include "tests/support/paths.h"
 #include "tests/support/stack.h"
@@ -18,26 +19,10 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-StackOptions two_slots() { return {.consumer = {"--slots", "2", "--test-tasks"}}; }
-
-std::string type_of(const HttpReply& reply) {
-  REQUIRE(reply.header("content-type") == "application/problem+json");
-  return Json::parse(reply.body)["type"].get<std::string>().substr(17);
-}
-
-int running(const Stack& stack) {
-  const Json answer = Json::parse(stack.get("/v1/consumers").body);
-  int count = 0;
-  for (const Json& consumer : answer["consumers"]) count += consumer["running"].get<int>();
-  return count;
-}
-
-std::string post_bytes(const std::string& prefer, const std::string& body) {
+std::string sized_post(const std::string& prefer, const std::string& body) {
   return "POST /v1/jobs HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n" + prefer +
          "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
 }
-
-const std::string kSleep = R"({"task": "sleep", "args": [60000]})";
 
 }  // namespace
 
@@ -77,7 +62,7 @@ TEST_CASE("requests of strangers and of strange shapes get the status that says 
 TEST_CASE("a preference in a line of its own is seen") {
   const Stack stack(two_slots());
   HttpConnection client(stack.http_port());
-  client.send(post_bytes("Prefer: respond-async\r\nPrefer: wait=10\r\n", R"({"task": "echo", "args": [1]})"));
+  client.send(sized_post("Prefer: respond-async\r\nPrefer: wait=10\r\n", R"({"task": "echo", "args": [1]})"));
   const HttpReply reply = client.receive();
   CHECK(reply.status == 200);
   CHECK(reply.header("preference-applied") == "wait=10");
@@ -91,7 +76,7 @@ TEST_CASE("the wait bounds the answer when the broker stands still, and the id s
   const auto took = Clock::now() - asked;
   stack.broker().signal(SIGCONT);
   CHECK(reply.status == 504);
-  CHECK(type_of(reply) == "unconfirmed");
+  CHECK(problem_of(reply) == "unconfirmed");
   CHECK(reply.has("retry-after"));
   CHECK(took < scaled(2900ms));  // before the broker's silence is noticed
   const std::string id = Json::parse(reply.body)["id"];
@@ -117,7 +102,7 @@ TEST_CASE("a wait for a job that was submitted before is bounded too, and ends w
 TEST_CASE("a client that closes its sending side gets the answer of its job") {
   Stack stack(two_slots());
   HttpConnection client(stack.http_port());
-  client.send(post_bytes("Prefer: wait=30\r\n", R"({"task": "sleep", "args": [300], "transient": true})"));
+  client.send(sized_post("Prefer: wait=30\r\n", R"({"task": "sleep", "args": [300], "transient": true})"));
   client.finish_sending();
   HttpReply reply = client.receive(20s);
   if (reply.status == 100) reply = client.receive(20s);  // on a slow machine it is asked first whether it still reads
@@ -179,7 +164,7 @@ TEST_CASE("told to stop, the front end is first not ready, and then takes no mor
   stack.webfront().signal(SIGTERM);
   HttpReply reply;
   CHECK(eventually([&] { return (reply = kept.request({.target = "/readyz"})).status == 503; }));
-  CHECK(type_of(reply) == "stopping");
+  CHECK(problem_of(reply) == "stopping");
   CHECK(reply.has("retry-after"));
   CHECK(stack.get("/fast").status == 200);  // on a new connection
   CHECK(kept.closes());
@@ -192,7 +177,7 @@ TEST_CASE("requests that outlast the grace time get an answer: the job's locatio
   options.webfront = {"--grace", "300ms", "--drain-delay", "0s"};
   Stack stack(options);
   HttpConnection job(stack.http_port());
-  job.send(post_bytes("Prefer: wait=60\r\n", kSleep));
+  job.send(sized_post("Prefer: wait=60\r\n", kSleep));
   HttpConnection work(stack.http_port());
   work.send("GET /fib/70 HTTP/1.1\r\nHost: localhost\r\n\r\n");
   REQUIRE(eventually([&] { return running(stack) == 2; }));
@@ -205,7 +190,7 @@ TEST_CASE("requests that outlast the grace time get an answer: the job's locatio
   CHECK(Json::parse(accepted.body)["state"] == "running");
   const HttpReply stopping = work.receive();
   CHECK(stopping.status == 503);
-  CHECK(type_of(stopping) == "stopping");
+  CHECK(problem_of(stopping) == "stopping");
   job.close();
   work.close();
   CHECK(stack.webfront().wait_exit().code == 0);

@@ -1,5 +1,6 @@
 #include "tests/support/catch.h"
 #include "tests/support/eventually.h"
+#include "tests/support/http_jobs.h"
 #include "tests/support/stack.h"
 
 #include <nlohmann/json.hpp>
@@ -13,14 +14,7 @@ using Json = nlohmann::json;
 
 namespace {
 
-StackOptions two_slots() { return {.consumer = {"--slots", "2", "--test-tasks"}}; }
-
 Json json_of(const HttpReply& reply) { return Json::parse(reply.body); }
-
-std::string problem_of(const HttpReply& reply) {
-  REQUIRE(reply.header("content-type") == "application/problem+json");
-  return json_of(reply)["type"].get<std::string>().substr(17);
-}
 
 std::string submit(const Stack& stack, const std::string& job) {
   const HttpReply reply = stack.post("/v1/jobs", job);
@@ -43,9 +37,6 @@ HttpReply post(const Stack& stack, const std::string& target, HttpHeaders header
   headers.emplace("Content-Length", "0");
   return http(stack.http_port(), {.method = "POST", .target = target, .headers = std::move(headers), .body = {}}, 20s);
 }
-
-const std::string kUnknown = "0192f3a4-0000-7000-8000-000000000000";
-const std::string kSleep = R"({"task": "sleep", "args": [60000]})";
 
 }  // namespace
 

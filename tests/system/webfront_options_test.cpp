@@ -12,11 +12,9 @@ using Json = nlohmann::json;
 
 namespace {
 
-StackOptions two_slots() { return {.consumer = {"--slots", "2", "--test-tasks"}}; }
-
 Json job_at(const Stack& stack, const std::string& location) { return Json::parse(stack.get(location).body); }
 
-std::string state_of(const Stack& stack, const std::string& location) { return job_at(stack, location)["state"]; }
+std::string state_at(const Stack& stack, const std::string& location) { return job_at(stack, location)["state"]; }
 
 // Without a consumer the front end is ready before it has found the broker.
 bool finds_broker(const Stack& stack) {
@@ -79,7 +77,7 @@ TEST_CASE("a second job with a unique key is the first one") {
   const std::string body = R"({"task": "sleep", "args": [60000], "options": {"unique": "k"}})";
   const HttpReply first = stack.post("/v1/jobs", body);
   REQUIRE(first.status == 202);
-  REQUIRE(eventually([&] { return state_of(stack, first.header("location")) == "running"; }));
+  REQUIRE(eventually([&] { return state_at(stack, first.header("location")) == "running"; }));
   const HttpReply second = stack.post("/v1/jobs", body);
   CHECK(second.status == 202);
   CHECK(second.header("location") == first.header("location"));

@@ -1,5 +1,6 @@
 #include "tests/support/catch.h"
 #include "tests/support/eventually.h"
+#include "tests/support/http_jobs.h"
 #include "tests/support/paths.h"
 #include "tests/support/stack.h"
 
@@ -22,18 +23,11 @@ StackOptions without_consumer(std::vector<std::string> webfront = {}) {
   return {.consumers = 0, .webfront = std::move(webfront)};
 }
 
-Json problem_of(const HttpReply& reply) {
+Json problem_document(const HttpReply& reply) {
   REQUIRE(reply.header("content-type") == "application/problem+json");
   Json problem = Json::parse(reply.body);
   CHECK(problem["status"] == reply.status);
   return problem;
-}
-
-int running(const Stack& stack) {
-  const Json answer = Json::parse(stack.get("/v1/consumers").body);
-  int count = 0;
-  for (const Json& consumer : answer["consumers"]) count += consumer["running"].get<int>();
-  return count;
 }
 
 std::string post_bytes(const std::string& headers, const std::string& body) {
@@ -124,11 +118,11 @@ TEST_CASE("a job that the broker refuses is a problem with its own status") {
   const HttpHeaders wait = {{"Prefer", "wait=5"}};
   const HttpReply unknown_task = stack.post("/v1/jobs", R"({"task": "nope"})", wait);
   CHECK(unknown_task.status == 422);
-  CHECK(problem_of(unknown_task)["detail"].get<std::string>().find("nope") != std::string::npos);
+  CHECK(problem_document(unknown_task)["detail"].get<std::string>().find("nope") != std::string::npos);
   const HttpReply unserved = stack.post("/v1/jobs", R"({"task": "fib", "args": [1], "queue": "q"})", wait);
   CHECK(unserved.status == 503);
   CHECK(unserved.has("retry-after"));
-  CHECK(problem_of(unserved)["type"] == "urn:zebu:problem:no_consumer");
+  CHECK(problem_document(unserved)["type"] == "urn:zebu:problem:no_consumer");
 }
 
 TEST_CASE("mistakes in requests are told apart") {
@@ -144,9 +138,9 @@ TEST_CASE("mistakes in requests are told apart") {
   CHECK(status("/fib/1") == 503);
   CHECK(status("/readyz") == 503);
   CHECK(status("/healthz") == 200);
-  CHECK(problem_of(stack.post("/v1/jobs", "{\"task\" 1}"))["detail"] == "malformed JSON at byte 9 of the body");
-  CHECK(problem_of(stack.post("/v1/jobs", R"({"task": "a", "x": 1})"))["detail"].get<std::string>().find("\"x\"") !=
-        std::string::npos);
+  CHECK(problem_document(stack.post("/v1/jobs", "{\"task\" 1}"))["detail"] == "malformed JSON at byte 9 of the body");
+  CHECK(problem_document(stack.post("/v1/jobs", R"({"task": "a", "x": 1})"))["detail"].get<std::string>().find(
+            "\"x\"") != std::string::npos);
   const HttpReply form =
       http(stack.http_port(),
            {.method = "POST", .target = "/v1/jobs", .headers = {{"Content-Type", "text/plain"}}, .body = "{}"});
@@ -259,7 +253,7 @@ TEST_CASE("one connection too many is refused politely") {
   third.send(kFast);
   const HttpReply refusal = third.receive();
   CHECK(refusal.status == 503);
-  CHECK(problem_of(refusal)["type"] == "urn:zebu:problem:overloaded");
+  CHECK(problem_document(refusal)["type"] == "urn:zebu:problem:overloaded");
   first.close();
   CHECK(eventually([&] { return stack.get("/fast").status == 200; }));
 }
@@ -304,7 +298,7 @@ TEST_CASE("while the broker is away requests are refused at once, and it recover
   const HttpReply away = stack.get("/fib/10");
   CHECK(away.status == 503);
   CHECK(away.has("retry-after"));
-  CHECK(problem_of(away)["type"] == "urn:zebu:problem:broker_away");
+  CHECK(problem_document(away)["type"] == "urn:zebu:problem:broker_away");
   CHECK(stack.get("/fast").status == 200);
   stack.start_broker();
   CHECK(eventually([&] { return stack.get("/fib/10").body == "55"; }, 10s));
@@ -323,13 +317,13 @@ TEST_CASE("a waiting request fails when its job was lost with the broker, or whe
   stack.restart_broker();
   const HttpReply reply = lost.get();
   CHECK(reply.status == 503);
-  CHECK(problem_of(reply)["type"] == "urn:zebu:problem:job_lost");
+  CHECK(problem_document(reply)["type"] == "urn:zebu:problem:job_lost");
 
   REQUIRE(eventually([&] { return stack.get("/readyz").status == 200; }, 10s));
   auto given_up = wait_for_job();
   REQUIRE(eventually([&] { return running(stack) >= 1; }));
   stack.kill_broker();
-  CHECK(problem_of(given_up.get())["type"] == "urn:zebu:problem:broker_away");
+  CHECK(problem_document(given_up.get())["type"] == "urn:zebu:problem:broker_away");
 }
 
 TEST_CASE("told to stop, the front end finishes the running requests and exits") {
