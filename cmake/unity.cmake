@@ -1,9 +1,11 @@
-# With ZEBU_UNITY, several files of a library are compiled as one: what they include is read and instantiated once, which
-# halves the compiler's time of a build from nothing. A change of one file then compiles its whole group, and one file can
-# live on what another one includes; so the presets for working leave it off, and they keep the includes honest.
+# With ZEBU_UNITY, several files of a library, or several tests of one kind, are compiled as one: what they include is read
+# and instantiated once, which halves the compiler's time of a build from nothing. A change of one file then compiles its
+# whole group, and one file can live on what another one includes; so the presets for working leave it off, and they keep
+# the includes honest.
 #
-# A group has files of one part of layers.txt only, so that the check of the includes stays exact.
+# A library's group has files of one part of layers.txt only, so that the check of the includes stays exact.
 set(ZEBU_UNITY_FILES 10)  # at most in a group: two cores should both be busy, and no compiler should need a GB
+set(ZEBU_UNITY_TESTS 8)
 
 file(STRINGS ${PROJECT_SOURCE_DIR}/cmake/layers.txt layers REGEX "^[a-z-]+ *\\|")
 set_property(DIRECTORY ${PROJECT_SOURCE_DIR} APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS cmake/layers.txt)
@@ -28,6 +30,21 @@ function(zebu_part_of file result)
   set(${result} "${part}" PARENT_SCOPE)
 endfunction()
 
+# Puts the files into groups of about the same size, each of neighbours in the list.
+function(zebu_group name at_most folder files)
+  list(LENGTH files count)
+  if(count EQUAL 1)
+    return()
+  endif()
+  math(EXPR groups "(${count} + ${at_most} - 1) / ${at_most}")
+  set(index 0)
+  foreach(file ${files})
+    math(EXPR group "${index} * ${groups} / ${count} + 1")
+    set_source_files_properties(${file} DIRECTORY ${folder} PROPERTIES UNITY_GROUP ${name}_${group})
+    math(EXPR index "${index} + 1")
+  endforeach()
+endfunction()
+
 function(zebu_unify target)
   get_target_property(sources ${target} SOURCES)
   get_target_property(folder ${target} SOURCE_DIR)
@@ -43,18 +60,16 @@ function(zebu_unify target)
   endforeach()
   list(REMOVE_DUPLICATES parts)
   foreach(part ${parts})
-    list(LENGTH files_of_${part} count)
-    if(count EQUAL 1)
-      continue()
-    endif()
-    math(EXPR groups "(${count} + ${ZEBU_UNITY_FILES} - 1) / ${ZEBU_UNITY_FILES}")
-    set(index 0)
-    foreach(source ${files_of_${part}})
-      math(EXPR group "${index} * ${groups} / ${count} + 1")
-      set_source_files_properties(${source} DIRECTORY ${folder} PROPERTIES UNITY_GROUP ${part}_${group})
-      math(EXPR index "${index} + 1")
-    endforeach()
+    zebu_group(${part} ${ZEBU_UNITY_FILES} ${folder} "${files_of_${part}}")
   endforeach()
+  set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_MODE GROUP)
+endfunction()
+
+# Tests of one kind, in the order of their names. They include the most, and so gain the most.
+function(zebu_unify_tests target)
+  get_target_property(sources ${target} SOURCES)
+  list(SORT sources)
+  zebu_group(tests ${ZEBU_UNITY_TESTS} ${CMAKE_CURRENT_SOURCE_DIR} "${sources}")
   set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_MODE GROUP)
 endfunction()
 
