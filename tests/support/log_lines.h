@@ -13,6 +13,12 @@
 // What programs log with --log-format json.
 namespace zebu::test {
 
+// A program's arguments, so that it logs JSON.
+inline std::vector<std::string> as_json(std::vector<std::string> arguments = {}) {
+  arguments.insert(arguments.end(), {"--log-format", "json"});
+  return arguments;
+}
+
 // Each whole line of a log; one that is no JSON object is an error. Lines of other origin (a task's output) begin
 // otherwise and are left out.
 inline std::vector<nlohmann::json> log_lines(const std::string& log) {

@@ -37,6 +37,12 @@ inline std::vector<pid_t> marked_processes(const std::string& mark) {
   return found;
 }
 
+inline JobOptions hard_limit(std::chrono::milliseconds time) {
+  JobOptions options;
+  options.hard_limit = time;
+  return options;
+}
+
 struct RogueYard {
   explicit RogueYard(const std::vector<std::string>& options, std::map<std::string, std::string> environment = {},
                      const std::vector<std::string>& before = {})

@@ -17,22 +17,11 @@ using namespace std::chrono_literals;
 
 namespace {
 
-std::vector<std::string> json(std::vector<std::string> more) {
-  more.insert(more.end(), {"--log-format", "json"});
-  return more;
-}
-
 // A job that runs when this returns, and ignores its token for so long.
 AttemptId begin_deaf(ConsumerYard& yard, std::chrono::milliseconds time, JobOptions options = {}) {
   const AttemptId job = yard.broker.assign("deaf", pack_args(time.count()), std::move(options));
   yard.broker.hear_until([&] { return !yard.broker.told[job].empty() || yard.broker.ended.count(job) > 0; });
   return job;
-}
-
-JobOptions hard_limit(std::chrono::milliseconds time) {
-  JobOptions options;
-  options.hard_limit = time;
-  return options;
 }
 
 // A process that its tracer has not let go cannot be reaped by its parent: to the consumer it does not die.
@@ -64,7 +53,7 @@ pid_t only_child_of(const Process& process) {
 }  // namespace
 
 TEST_CASE("events: a consumer that is told to stop, and how it ends") {
-  ConsumerYard yard(json({"--slots", "1", "--drain-timeout", "200ms", "--liveness", "300ms"}), scaled(1s));
+  ConsumerYard yard(as_json({"--slots", "1", "--drain-timeout", "200ms", "--liveness", "300ms"}), scaled(1s));
   SECTION("its jobs outlast the drain timeout") {
     const AttemptId job = begin_deaf(yard, 1h);
     yard.consumer.signal(SIGTERM);
@@ -82,7 +71,7 @@ TEST_CASE("events: a consumer that is told to stop, and how it ends") {
 }
 
 TEST_CASE("events: a second SIGTERM") {
-  ConsumerYard yard(json({"--slots", "1"}));
+  ConsumerYard yard(as_json({"--slots", "1"}));
   static_cast<void>(begin_deaf(yard, 1h));
   yard.consumer.signal(SIGTERM);
   logged(yard.consumer, "draining", {{"jobs", 1}});
@@ -92,7 +81,7 @@ TEST_CASE("events: a second SIGTERM") {
 }
 
 TEST_CASE("events: a silent broker, and a thread that cannot be stopped") {
-  ConsumerYard yard(json({"--slots", "1", "--pool", "threads", "--on-silence", "stop", "--cancel-grace", "100ms"}),
+  ConsumerYard yard(as_json({"--slots", "1", "--pool", "threads", "--on-silence", "stop", "--cancel-grace", "100ms"}),
                     scaled(1s));
   static_cast<void>(begin_deaf(yard, 1h));
   yard.broker.stop();
@@ -103,7 +92,7 @@ TEST_CASE("events: a silent broker, and a thread that cannot be stopped") {
 }
 
 TEST_CASE("events: a thread past its hard limit, until it returns") {
-  ConsumerYard yard(json({"--slots", "1", "--pool", "threads"}));
+  ConsumerYard yard(as_json({"--slots", "1", "--pool", "threads"}));
   const AttemptId job = begin_deaf(yard, 700ms, hard_limit(100ms));
   CHECK(yard.broker.outcome(job).error.type == "zebu::HardLimit");
   const nlohmann::json of_job = {{"job", job.job.to_string()}, {"attempt", 1}};
@@ -112,7 +101,7 @@ TEST_CASE("events: a thread past its hard limit, until it returns") {
 }
 
 TEST_CASE("events: what a broker says that a consumer does not understand, or does not want to hear") {
-  ConsumerYard yard(json({"--slots", "1"}));
+  ConsumerYard yard(as_json({"--slots", "1"}));
   yard.broker.send(message::ErrorReport{ErrorCode::bad_message, "this was no message"});
   logged(yard.consumer, "broker_error", {{"code", "bad_message"}});
   const AttemptId unreadable = yard.broker.assign("", pack_args());
@@ -122,7 +111,7 @@ TEST_CASE("events: what a broker says that a consumer does not understand, or do
 }
 
 TEST_CASE("events: a slot's process that dies, and one that cannot be started") {
-  ConsumerYard yard(json({"--slots", "1"}));
+  ConsumerYard yard(as_json({"--slots", "1"}));
   pid_t child = only_child_of(yard.consumer);
   SECTION("before its first job: the next one is started after a pause") {
     ::kill(child, SIGKILL);
@@ -142,7 +131,7 @@ TEST_CASE("events: a slot's process that dies, and one that cannot be started") 
 }
 
 TEST_CASE("events: a job that is killed at its limit, and a process that does not die of it") {
-  ConsumerYard yard(json({"--slots", "1"}));
+  ConsumerYard yard(as_json({"--slots", "1"}));
   const pid_t child = only_child_of(yard.consumer);
   Undying undying(child);
   const AttemptId job = begin_deaf(yard, 1h, hard_limit(100ms));
@@ -161,7 +150,7 @@ TEST_CASE("events: a job that is killed at its limit, and a process that does no
 }
 
 TEST_CASE("events: memory that a task has written over") {
-  RogueYard yard(json({"--slots", "1"}));
+  RogueYard yard(as_json({"--slots", "1"}));
   static_cast<void>(yard.run("scribble_and_hang", pack_args(0xff), hard_limit(1s)));
   logged(yard.consumer, "slot_garbled");
 }
@@ -170,7 +159,7 @@ TEST_CASE("events: a hook of on_start that fails") {
   const std::string pool = GENERATE("processes", "threads");
   TempDir folder;
   const std::string file = folder.path() / "starts";
-  RogueYard yard(json({"--slots", "1", "--pool", pool}), {{"ROGUE_HOOK", file}, {"ROGUE_HOOK_FAILS", "1"}});
+  RogueYard yard(as_json({"--slots", "1", "--pool", pool}), {{"ROGUE_HOOK", file}, {"ROGUE_HOOK_FAILS", "1"}});
   logged(yard.consumer, "hook_failed");
   CHECK(yard.run("pid").state == JobState::succeeded);
 }
@@ -179,7 +168,7 @@ TEST_CASE("events: a hook of on_start that takes long, and does not keep its con
   TempDir folder;
   const std::string fifo = folder.path() / "starts";
   REQUIRE(::mkfifo(fifo.c_str(), 0600) == 0);  // who opens it to write waits for a reader
-  Process consumer(ProcessOptions{.command = json({program("rogue-consumer"), "--slots", "1"}),
+  Process consumer(ProcessOptions{.command = as_json({program("rogue-consumer"), "--slots", "1"}),
                                   .environment = {{"ROGUE_HOOK", fifo}}});
   logged(consumer, "hook_slow");
   consumer.signal(SIGTERM);

@@ -15,11 +15,6 @@ using Json = nlohmann::json;
 
 namespace {
 
-std::vector<std::string> json(std::vector<std::string> more = {}) {
-  more.insert(more.end(), {"--log-format", "json"});
-  return more;
-}
-
 message::Hello hello(message::Role role, const std::string& name, InstanceId instance = Uuid::make()) {
   message::Hello hello;
   hello.role = role;
@@ -32,7 +27,7 @@ message::Hello hello(message::Role role, const std::string& name, InstanceId ins
 }  // namespace
 
 TEST_CASE("a broker logs who comes, is replaced, leaves and is lost, and what becomes of the jobs") {
-  LoneBroker broker(json({"--liveness", "600ms", "--log-level", "debug"}));
+  LoneBroker broker(as_json({"--liveness", "600ms", "--log-level", "debug"}));
   CHECK(logged(broker.process, "store_recovered").at("queued") == 0);
   CHECK(logged(broker.process, "broker_started").at("store") == "memory");
   const std::string instance = logged(broker.process, "broker_started").at("instance");
@@ -85,7 +80,7 @@ TEST_CASE("a broker logs who comes, is replaced, leaves and is lost, and what be
 }
 
 TEST_CASE("a broker logs whom it does not take, and who breaks the protocol") {
-  LoneBroker broker(json({"--max-peers", "1"}));
+  LoneBroker broker(as_json({"--max-peers", "1"}));
   Peer wrong(broker.clients);
   const std::string name = "c-\xe2\x80\xae[x=1]\"";  // it turns round what follows
   wrong.send(hello(message::Role::consumer, name));
@@ -108,7 +103,7 @@ TEST_CASE("a broker logs whom it does not take, and who breaks the protocol") {
 }
 
 TEST_CASE("ten thousand refused submissions leave a line when they begin, and one with their number") {
-  LoneBroker broker(json({"--queue-limit", "1", "--transient-limit", "1"}));
+  LoneBroker broker(as_json({"--queue-limit", "1", "--transient-limit", "1"}));
   Peer client(broker.clients);
   client.hello_client();
   for (int i = 0; i < 10'000; ++i) static_cast<void>(client.submit());
@@ -127,8 +122,8 @@ TEST_CASE("ten thousand refused submissions leave a line when they begin, and on
 
 TEST_CASE("a broker logs commands and by whom, and the first failure of a kind") {
   StackOptions options;
-  options.broker = json();
-  options.consumer = json({"--test-tasks", "--log-level", "debug"});
+  options.broker = as_json();
+  options.consumer = as_json({"--test-tasks", "--log-level", "debug"});
   options.with_webfront = false;
   Stack stack(options);
   const Process& broker = stack.broker();
@@ -171,8 +166,8 @@ TEST_CASE("a broker logs commands and by whom, and the first failure of a kind")
 
 TEST_CASE("a job that succeeds leaves no line at info") {
   StackOptions options;
-  options.broker = json();
-  options.consumer = json();
+  options.broker = as_json();
+  options.consumer = as_json();
   options.with_webfront = false;
   Stack stack(options);
   logged(stack.consumer(0), "broker_connected");
@@ -185,9 +180,9 @@ TEST_CASE("a job that succeeds leaves no line at info") {
 
 TEST_CASE("consumers and front ends log that they have found, lost and found their broker again") {
   StackOptions options;
-  options.broker = json();
-  options.consumer = json({"--slots", "3", "--queues", "a,default"});
-  options.webfront = json();
+  options.broker = as_json();
+  options.consumer = as_json({"--slots", "3", "--queues", "a,default"});
+  options.webfront = as_json();
   Stack stack(options);
   const Json started = logged(stack.consumer(0), "consumer_started", {{"consumer", "consumer-0"}, {"slots", 3}});
   CHECK(started.at("queues") == "a,default");

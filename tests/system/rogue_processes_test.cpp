@@ -27,12 +27,6 @@ AttemptId begun(RogueYard& yard, const std::string& script, std::size_t processe
   return job;
 }
 
-JobOptions hard_limit(std::chrono::milliseconds limit) {
-  JobOptions options;
-  options.hard_limit = limit;
-  return options;
-}
-
 }  // namespace
 
 TEST_CASE("what a task started ends when its job is cancelled") {
