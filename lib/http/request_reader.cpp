@@ -96,14 +96,13 @@ Fields fields_of(const Message& message) {
       case field::transfer_encoding:
         join(fields.transfer_encoding, value.empty() ? "," : value);
         break;
-      case field::unknown:
+      // Newer versions of Beast know more names than older ones.
+      default:
         if (is_same_name(view(line.name_string()), "Sec-Fetch-Site")) fields.fetch_site = value;
         if (is_same_name(view(line.name_string()), "Idempotency-Key")) {
           if (!fields.idempotency_key) fields.idempotency_key.emplace();
           join(*fields.idempotency_key, value);
         }
-        break;
-      default:
         break;
     }
   }

@@ -37,6 +37,17 @@ inline std::vector<pid_t> marked_processes(const std::string& mark) {
   return found;
 }
 
+// Makes the command behind it PID 1.
+inline std::vector<std::string> as_pid_1() {
+  return {"unshare", "--pid", "--fork", "--mount-proc", "--kill-child", "--"};
+}
+// Root may, but not in every container.
+inline bool may_be_pid_1() {
+  std::vector<std::string> command = as_pid_1();
+  command.emplace_back("true");
+  return run({.command = command}).exit.code == 0;
+}
+
 inline JobOptions hard_limit(std::chrono::milliseconds time) {
   JobOptions options;
   options.hard_limit = time;

@@ -101,19 +101,15 @@ struct Crowd {
   std::unique_ptr<Client> client;
 };
 
-std::vector<std::string> in_a_namespace_of_its_own() {
-  return {"unshare", "--pid", "--fork", "--mount-proc", "--kill-child", "--"};
-}
-
 }  // namespace
 
 TEST_CASE("forty misbehaving tasks in one consumer leave their neighbours alone, and nothing behind") {
   const bool is_pid_1 = GENERATE(false, true);
-  if (is_pid_1 && ::geteuid() != 0) {
-    SUCCEED("only root can make a PID namespace");
+  if (is_pid_1 && !may_be_pid_1()) {
+    WARN("left out: a PID namespace cannot be made here");
     return;
   }
-  Crowd crowd(is_pid_1 ? in_a_namespace_of_its_own() : std::vector<std::string>{});
+  Crowd crowd(is_pid_1 ? as_pid_1() : std::vector<std::string>{});
   const std::vector<Rogue> rogues = forty_rogues();
   REQUIRE(rogues.size() == 40);
   constexpr int kNeighbours = 200;
@@ -139,6 +135,15 @@ TEST_CASE("forty misbehaving tasks in one consumer leave their neighbours alone,
   std::vector<int> seen;
   for (int number = 0; notes >> number;) seen.push_back(number);
   std::sort(seen.begin(), seen.end());
+  const auto twice = std::adjacent_find(seen.begin(), seen.end());
+  // What befell the first attempt of a job that ran twice.
+  std::string why;
+  if (twice != seen.end()) {
+    const auto found = crowd.client->query("jobs", {.ids = {neighbours[static_cast<std::size_t>(*twice)].id()}}, 10s);
+    why = found ? nlohmann::json::from_msgpack(*found).dump(-1, ' ', true, nlohmann::json::error_handler_t::replace)
+                : found.error().message;
+  }
+  INFO(why);
   CHECK(seen.size() == kNeighbours);
   CHECK(std::adjacent_find(seen.begin(), seen.end()) == seen.end());
   CHECK(crowd.consumer.is_running());

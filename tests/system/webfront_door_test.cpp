@@ -144,7 +144,7 @@ TEST_CASE("a front end whose broker stands still refuses what it cannot keep, an
   std::vector<HttpConnection> clients;
   for (int i = 0; i < 80; ++i) {
     clients.emplace_back(stack.http_port());
-    clients.back().send(post_bytes("Prefer: wait=60\r\n", large));
+    clients.back().send(sized_post("Prefer: wait=60\r\n", large));
   }
   const Json began = logged(stack.webfront(), "refusals_began", {{"code", "client_full"}});
   CHECK(began.at("instance") == instance);

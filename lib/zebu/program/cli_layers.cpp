@@ -94,6 +94,10 @@ std::string joined(const std::vector<std::string>& parts) {
   return text;
 }
 
+bool is_file_named(const CLI::App& app) {
+  return app.count("--config") > 0 && app.get_config_ptr()->as<std::string>() != kNoConfigFile;
+}
+
 }  // namespace
 
 std::vector<std::string> configurable_names(const CLI::App& app) {
@@ -105,8 +109,7 @@ std::vector<std::string> configurable_names(const CLI::App& app) {
 }
 
 std::vector<CLI::ConfigItem> Layers::from_config(std::istream& stream) const {
-  if (app_.count("--config") > 0 && app_.count("--no-config") > 0)
-    error_ = "--config and --no-config exclude each other";
+  if (is_file_named(app_) && app_.count("--no-config") > 0) error_ = "--config and --no-config exclude each other";
   if (error_.empty()) read_environment();
   if (error_.empty() && app_.count("--no-config") == 0) read_file(stream);
   if (source_.empty()) source_ = "No file was read.";
@@ -130,7 +133,7 @@ void Layers::read_environment() const {
 void Layers::read_file(std::istream& named) const {
   std::ifstream found;
   std::istream* input = &named;
-  if (app_.count("--config") > 0) {
+  if (is_file_named(app_)) {
     file_ = app_.get_config_ptr()->as<std::string>();
   } else {
     for (const std::string& place : places(app_.get_name())) {

@@ -11,6 +11,10 @@
 // those of flags, and pass the same checks. Nothing is returned to CLI11, whose own ways have other rules and words.
 namespace zebu::cli {
 
+// What --config names when nobody has given it: a file for CLI11 to open, with nothing in it. Newer versions of CLI11
+// count a default as given, and so nobody else may write it like this.
+inline constexpr const char* kNoConfigFile = "/dev/../dev/null";
+
 class Layers : public CLI::Config {
  public:
   Layers(CLI::App& app, const Registry& registry) : app_(app), registry_(registry) {}

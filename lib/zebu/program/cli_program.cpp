@@ -62,7 +62,7 @@ Program::Program(std::unique_ptr<CLI::App> app, std::unique_ptr<Registry> regist
   // CLI11 opens what this option names, by default nothing, and calls Layers in any case.
   app_->config_formatter(std::make_shared<Layers>(*app_, *registry_));
   CLI::Option* config =
-      app_->set_config("--config", "/dev/null", "read options from this TOML file")->configurable(false);
+      app_->set_config("--config", kNoConfigFile, "read options from this TOML file")->configurable(false);
   OptionTraits file;
   file.value_name = "FILE";
   file.completes = Completes::files;
