@@ -10,6 +10,7 @@
 #include <cstdlib>
 #include <iterator>
 #include <unistd.h>
+#include <utility>
 
 namespace zebu::consumer {
 namespace {
@@ -50,6 +51,24 @@ void Worker::give(std::vector<Job> jobs) {
 
 Worker::Reports Worker::collect() {
   const Lock lock(mutex_);
+  return collected();
+}
+
+Worker::Reports Worker::collect_to_send() {
+  const Lock lock(mutex_);
+  is_sending_ = !reports_.finished.empty();
+  return collected();
+}
+
+void Worker::sent() {
+  {
+    const Lock lock(mutex_);
+    if (!std::exchange(is_sending_, false)) return;
+  }
+  wake_.notify_one();
+}
+
+Worker::Reports Worker::collected() {
   is_announced_ = false;
   if (has_progress_ && std::exchange(is_progress_requested_, false)) collect_progress(false);
   return std::exchange(reports_, {});
@@ -102,7 +121,9 @@ void Worker::run() {
   if (handlers_.start) handlers_.start();
   Lock lock(mutex_);
   while (!is_closing_) {
-    if (!inbox_.empty()) {
+    if (is_sending_) {
+      wake_.wait(lock.native(), [this]() ZEBU_REQUIRES(mutex_) { return is_closing_ || !is_sending_; });
+    } else if (!inbox_.empty()) {
       run_next();
     } else if (!reports_.finished.empty() && !is_announced_) {
       announce_soon();

@@ -46,6 +46,10 @@ class Worker {
 
   void give(std::vector<Job> jobs);
   [[nodiscard]] Reports collect();
+  // The same, for reports that do not outlive this process: no further job begins before sent(), because it might end
+  // the process, and what had ended before would run again.
+  [[nodiscard]] Reports collect_to_send();
+  void sent();
   // Announce the next progress update, now or as soon as there is one.
   void request_progress();
   // Removes and returns the jobs that have not started.
@@ -60,6 +64,7 @@ class Worker {
 
  private:
   void run();
+  [[nodiscard]] Reports collected() ZEBU_REQUIRES(mutex_);
   void announce_soon() ZEBU_REQUIRES(mutex_);
   [[nodiscard]] bool should_announce(const Task* next, TimePoint now) const ZEBU_REQUIRES(mutex_);
   void run_next() ZEBU_REQUIRES(mutex_);
@@ -86,6 +91,7 @@ class Worker {
   TimePoint oldest_outcome_ ZEBU_GUARDED_BY(mutex_){};
   bool is_idle_ ZEBU_GUARDED_BY(mutex_) = false;
   bool is_announced_ ZEBU_GUARDED_BY(mutex_) = false;
+  bool is_sending_ ZEBU_GUARDED_BY(mutex_) = false;
   bool is_closing_ ZEBU_GUARDED_BY(mutex_) = false;
   std::thread thread_;  // last: it uses all of the above
 };

@@ -94,7 +94,8 @@ struct Crowd {
     return client->submit({"note", pack_args(file, std::to_string(number)), std::string(kDefaultQueue), {}});
   }
 
-  LoneBroker broker;
+  // Long, because a machine that is busy with fork bombs may not run a consumer for many seconds.
+  LoneBroker broker{{"--liveness", "60s"}};
   TempDir folder;
   std::string mark;
   Process consumer;

@@ -4,8 +4,10 @@
 #include "zebu/convert.h"
 #include "zebu/progress.h"
 
+#include <atomic>
 #include <semaphore>
 #include <string>
+#include <thread>
 
 using namespace zebu;
 using zebu::consumer::Worker;
@@ -81,4 +83,30 @@ TEST_CASE("output that is too much to keep is counted, and each job is numbered 
     CHECK(all.number >= 1);
     CHECK(all.number <= 3);
   }
+}
+
+TEST_CASE("while an outcome is being sent no further job begins, which might end the process") {
+  Registry registry;
+  std::atomic<int> begun{0};
+  registry.add("count", [&] { return ++begun; });
+  std::counting_semaphore<> announced{0};
+  Worker worker(nullptr, {[&] { announced.release(); }});
+  const auto give = [&](std::uint32_t attempt) {
+    std::vector<consumer::Job> jobs(1);
+    jobs.front().id = {Uuid::make(), attempt};
+    jobs.front().task = registry.find("count");
+    jobs.front().args = pack_args();
+    worker.give(std::move(jobs));
+  };
+  give(1);
+  announced.acquire();
+  CHECK(worker.collect_to_send().finished.size() == 1);
+  give(2);
+  // It has all the time that a wake-up takes, many times over.
+  for (int i = 0; i < 1000; ++i) std::this_thread::yield();
+  CHECK(begun == 1);
+  worker.sent();
+  announced.acquire();
+  CHECK(begun == 2);
+  CHECK(worker.collect().finished.size() == 1);
 }

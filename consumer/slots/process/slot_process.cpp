@@ -142,7 +142,7 @@ void SlotProcess::carry_out(const protocol::Recall&) {
 
 void SlotProcess::report() {
   const std::lock_guard lock(report_mutex_);
-  const Worker::Reports reports = worker_.collect();
+  const Worker::Reports reports = worker_.collect_to_send();
   jobs_.check();
   if (!reports.progress.empty()) {
     protocol::Progressed progressed;
@@ -156,6 +156,7 @@ void SlotProcess::report() {
       ended.jobs.push_back(message::report_of(each.id.job, each.id.attempt, each.outcome));
     }
     jobs_.send(ended);
+    worker_.sent();
   }
 }
 
