@@ -8,10 +8,10 @@
 #include "zebu/convert.h"
 
 #include <algorithm>
+#include <cstdio>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <map>
+#include <memory>
 #include <signal.h>
 #include <string>
 #include <vector>
@@ -20,6 +20,15 @@
 // environment or on the command line.
 namespace zebu::test {
 
+// Of a file in /proc; empty when its process ends meanwhile.
+inline std::string text_of(const std::string& path) {
+  std::string text;
+  std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "re"), std::fclose);
+  char bytes[4096];
+  for (std::size_t got = 1; file && got > 0;) text.append(bytes, got = std::fread(bytes, 1, sizeof bytes, file.get()));
+  return text;
+}
+
 // Whose environment or command line has this mark. A zombie has neither.
 inline std::vector<pid_t> marked_processes(const std::string& mark) {
   std::vector<pid_t> found;
@@ -27,9 +36,7 @@ inline std::vector<pid_t> marked_processes(const std::string& mark) {
     const std::string name = entry.path().filename().string();
     if (name.find_first_not_of("0123456789") != std::string::npos) continue;
     for (const char* file : {"/environ", "/cmdline"}) {
-      std::ifstream stream(entry.path().string() + file, std::ios::binary);
-      const std::string text{std::istreambuf_iterator<char>(stream), {}};
-      if (text.find(mark) == std::string::npos) continue;
+      if (text_of(entry.path().string() + file).find(mark) == std::string::npos) continue;
       found.push_back(std::stoi(name));
       break;
     }

@@ -111,8 +111,9 @@ TEST_CASE("a broker and a consumer that stand still for a while (SIGTSTP) go on 
 
 TEST_CASE("a consumer that drains ends at once at a second SIGTERM, and not at a second SIGHUP") {
   ConsumerYard yard({"--slots", "1"});
-  yard.broker.assign("hang", "\x90");
   yard.broker.hear_until([&] { return yard.broker.credit > 0; });
+  yard.broker.assign("deaf", zebu::pack_args(3'600'000));
+  yard.broker.hear_until([&] { return !yard.broker.told.empty(); });
   yard.consumer.signal(SIGHUP);
   yard.consumer.wait_for_error_line("draining: ");
   yard.consumer.signal(SIGHUP);

@@ -137,6 +137,7 @@ TEST_CASE("a front end on all addresses, or on one of IPv6, is healthy") {
 TEST_CASE("a front end whose broker stands still refuses what it cannot keep, and logs that once") {
   StackOptions options = two_slots();
   options.webfront = {"--log-format", "json"};
+  options.broker = {"--liveness", "60s"};
   Stack stack(options);
   const std::string instance = logged(stack.webfront(), "broker_connected").at("instance");
   stack.broker().signal(SIGSTOP);

@@ -20,6 +20,12 @@ constexpr std::size_t kTail = 4096;
 // From one child in one round of the loop.
 constexpr std::size_t kReadARound = 256U << 10;
 
+// A process that has lost its jobs still answers when they are recalled: it has none.
+bool is_sign_of_work(const protocol::FromChild& message) {
+  const auto* returned = std::get_if<protocol::Returned>(&message);
+  return returned == nullptr || !returned->jobs.empty();
+}
+
 }  // namespace
 
 void ProcessSlot::order(const protocol::ToChild& order) {
@@ -75,7 +81,7 @@ Result<void> ProcessSlot::handle_messages() {
     if (!*frame) return {};
     const auto message = decoder_.from_child(**frame);
     if (!message) return tl::make_unexpected(message.error());
-    ++messages_;
+    if (is_sign_of_work(*message)) ++messages_;
     std::visit([this](const auto& each) { handle(each); }, *message);
   }
 }
