@@ -123,6 +123,7 @@ inline std::vector<message::Message> sample_messages() {
              {{id_of(3), "fib", "default", args, every_option()}, {id_of(4), "fib", "q", args, at_once(), kwargs}}},
       Accepted{{id_of(1), id_of(2)}},
       Refused{{{id_of(1), ErrorCode::queue_full, "queue 'default' is full", milliseconds(1000)}}},
+      Refused{{{id_of(1), ErrorCode::store_full, "the store has no room for new durable jobs", milliseconds(5000)}}},
       Wait{{id_of(1)}},
       Done{{succeeded, failed, caused, cancelled, expired}},
       Leave{{id_of(1)}},
