@@ -8,6 +8,7 @@
 #include <sys/mount.h>
 #include <sys/resource.h>
 
+#include <algorithm>
 #include <csignal>
 #include <fstream>
 #include <unistd.h>
@@ -113,6 +114,26 @@ TEST_CASE("a volume that jobs fill up refuses more of them, is worked off, and a
   CHECK(ping(stack)["store_full"] == false);
   stack.broker().signal(SIGTERM);
   CHECK(stack.broker().wait_exit().code == 0);
+}
+
+TEST_CASE("map waits while the store is full, and goes on when there is room") {
+  const SmallVolume volume("32m");
+  if (!volume.is_there()) {
+    WARN("left out: only root may mount a file system");
+    return;
+  }
+  Stack stack({.broker = {"--store", volume.store(), "--log-format", "json"}, .with_webfront = false});
+  volume.fill();
+  logged(stack.broker(), "store_full");
+  const TempDir folder;
+  const std::string input = folder.write("input", "[1]\n[2]\n[3]\n");
+  Process map = stack.start_producer({"map", "echo", "--input", input});
+  logged(stack.broker(), "refusals_began", {{"code", "store_full"}});
+  CHECK(map.is_running());
+  volume.clear();
+  CHECK(map.wait_exit(30s).code == 0);
+  const std::string out = map.out();
+  CHECK(std::count(out.begin(), out.end(), '\n') == 3);
 }
 
 TEST_CASE("a broker on a volume without a free byte starts, is worked off and purged, and loses nothing") {
