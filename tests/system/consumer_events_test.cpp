@@ -143,6 +143,7 @@ TEST_CASE("events: a job that is killed at its limit, and a process that does no
   }
   SECTION("nor does a consumer that ends wait for it for ever") {
     yard.consumer.signal(SIGTERM);
+    logged(yard.consumer, "draining");
     yard.consumer.signal(SIGTERM);
     logged(yard.consumer, "leftovers_stay");
     CHECK(yard.consumer.wait_exit().code == 1);
