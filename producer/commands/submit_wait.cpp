@@ -160,12 +160,16 @@ class ManyJobs {
       watch_.look();
     }
     interrupt_.release();
-    const Lock lock(counted_->mutex);
-    const Tally& tally = counted_->tally;
+    Tally tally;
+    std::uint64_t ended_in_time = 0;
+    {
+      const Lock lock(counted_->mutex);
+      tally = counted_->tally;
+      ended_in_time = counted_->ended;
+    }
     print_tally(common_.output, tally, std::chrono::duration<double>(Clock::now() - begin_).count());
-    if (counted_->ended < options_.count) {
-      complain(unfinished(counted_->ended) + " within " + cli::duration_text(*options_.timeout) + ": " +
-               what_becomes());
+    if (ended_in_time < options_.count) {
+      complain(unfinished(ended_in_time) + " within " + cli::duration_text(*options_.timeout) + ": " + what_becomes());
     }
     return tally.succeeded == options_.count ? 0 : 1;
   }

@@ -118,6 +118,7 @@ TEST_CASE("events: a slot's process that dies, and one that cannot be started") 
     logged(yard.consumer, "slot_died", {{"slot", child}});
     logged(yard.consumer, "slot_restart_delayed");
   }
+#ifndef ZEBU_SANITIZED  // whose own checks need descriptors
   SECTION("without descriptors there is no other one until there are some again") {
     rlimit before{};
     REQUIRE(::prlimit(yard.consumer.pid(), RLIMIT_NOFILE, nullptr, &before) == 0);
@@ -127,6 +128,7 @@ TEST_CASE("events: a slot's process that dies, and one that cannot be started") 
     logged(yard.consumer, "slot_not_started");
     REQUIRE(::prlimit(yard.consumer.pid(), RLIMIT_NOFILE, &before, nullptr) == 0);
   }
+#endif
   CHECK(yard.run("echo", pack_args(1)).state == JobState::succeeded);
 }
 

@@ -4,6 +4,7 @@
 #include "broker/store/sqlite/file.h"
 #include "broker/store/sqlite/new_file.h"
 #include "broker/store/sqlite/open_file.h"
+#include "broker/store/sqlite/page_checksums.h"
 
 #include <cstdio>
 #include <sqlite3.h>
