@@ -57,6 +57,7 @@ Gateway::Gateway(boost::asio::io_context& loop, SocketContext& context, ClientOp
 }
 
 void Gateway::close() {
+  is_closed_ = true;
   absence_.cancel();
   refusals_end_.cancel();
   session_.close();
@@ -90,7 +91,7 @@ void Gateway::changed(const Error* why) {
 }
 
 void Gateway::note_refusal(const Error& why) {
-  if (why.code != ErrorCode::client_full) return;
+  if (why.code != ErrorCode::client_full || is_closed_) return;
   const std::string code(to_string(why.code));
   if (!refusals_.add({code, {}}, {}, Clock::now())) return;
   log_event(Event::refusals_began, {{"code", code}}, "jobs are refused: {}", why.message);
@@ -100,7 +101,7 @@ void Gateway::note_refusal(const Error& why) {
 void Gateway::end_refusals() {
   refusals_end_.expires_after(1s);
   refusals_end_.async_wait([this](const boost::system::error_code& error) {
-    if (error) return;
+    if (error || is_closed_) return;  // a cancel comes too late for a timer that has expired already
     const auto ended = refusals_.tick(Clock::now());
     if (ended.empty()) return end_refusals();
     for (const auto& [kind, count, lasted, last] : ended) {

@@ -77,6 +77,7 @@ class Gateway {
   boost::asio::steady_timer absence_;
   Tallies refusals_{Tallies::Ends::when_quiet, std::chrono::seconds(5)};
   boost::asio::steady_timer refusals_end_;
+  bool is_closed_ = false;
   std::list<Interrupt*> waiting_;
 };
 

@@ -155,7 +155,8 @@ awaitable<void> Server::Connections::serve(tcp::socket socket) {
 void Server::Connections::make_reserve(Connection& connection) {
   if (refusals_.add({}, {}, Clock::now())) {
     log_event(Event::connections_full, {{"count", max_connections_}},
-              "{} connections are open, as many as there may be: more are refused (--max-connections)",
+              "{} connections are open, as many as there may be: those past them are refused, but for questions "
+              "about the server's health (--max-connections)",
               max_connections_);
   }
   if (reserve_.size() >= kMaxRefusals) {
@@ -168,7 +169,7 @@ void Server::Connections::make_reserve(Connection& connection) {
 void Server::Connections::note_refusals(TimePoint now) {
   for (const auto& [kind, count, lasted, last] : refusals_.tick(now)) {
     log_event(Event::connections_free, {{"count", count}, {"lasted_ms", lasted}},
-              "no connections are refused any more: {} were, within {} ms", count, lasted.count());
+              "no connections come past the limit any more: {} did, within {} ms", count, lasted.count());
   }
 }
 
