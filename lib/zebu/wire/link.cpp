@@ -158,7 +158,7 @@ bool Link::handle_flow(const message::Message& message) {
     if (up_) handle_part(*part);
   } else if (const auto* ack = std::get_if<message::Ack>(&message)) {
     if (up_) static_cast<void>(flow_.acknowledged(ack->bytes, Clock::now(), send));
-  } else if (const auto* echo = std::get_if<message::Echo>(&message)) {
+  } else if (const auto* echo = std::get_if<message::Echo>(&message); echo && options_.unheard_margin) {
     if (up_) hearing_.answered(echo->number);
     note_heard();
   } else if (const auto* hold = std::get_if<message::Hold>(&message)) {

@@ -46,7 +46,8 @@ class Link {
     std::function<void(const message::Welcome&)> up;
     // The session is gone. The link is already trying to open a new one.
     std::function<void(const Error&)> down;
-    // Gets every message except WELCOME, BEAT and the ERRORs that end a session. Views are valid during the call.
+    // Gets every message except WELCOME, BEAT, the ERRORs that end a session, and ECHO if the link sends its own (see
+    // unheard_margin). Views are valid during the call.
     std::function<void(const message::Message&)> message;
     // Called once per round of the loop: send() the entries that have gathered.
     std::function<void()> flush;
