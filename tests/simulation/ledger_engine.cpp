@@ -321,24 +321,24 @@ void Ledger::see(const Engine& engine, const Job& job, Call call) {
 }
 
 void Ledger::check_uses(const Job& job, const JobFacts& facts) const {
-  const std::string name = "job " + std::to_string(facts.number);
+  const auto name = [&] { return "job " + std::to_string(facts.number); };
   const broker::Uses& uses = job.uses;
-  if (uses.failures > facts.options.retry.max) fail("retries", name + " has failed too often, and goes on");
-  if (uses.crashes >= options_.max_crashes) fail("crashes", name + " has crashed too often, and goes on");
-  if (uses.losses >= options_.max_losses) fail("crashes", name + " was lost too often, and goes on");
+  if (uses.failures > facts.options.retry.max) fail("retries", name() + " has failed too often, and goes on");
+  if (uses.crashes >= options_.max_crashes) fail("crashes", name() + " has crashed too often, and goes on");
+  if (uses.losses >= options_.max_losses) fail("crashes", name() + " was lost too often, and goes on");
   // Each loss is in the log, and one that was taken back is not.
   const auto log = job.attempts();
   const auto lost = [](const auto& each) { return each.end == broker::AttemptEnd::lost; };
   const auto losses = log ? std::count_if(log->begin(), log->end(), lost) : 0;
   if (uses.attempt <= broker::kMaxAttempts && uses.losses != static_cast<std::uint32_t>(losses))
-    fail("losses", name + " has lost " + std::to_string(losses) + " consumers, and is charged with " +
+    fail("losses", name() + " has lost " + std::to_string(losses) + " consumers, and is charged with " +
                        std::to_string(uses.losses));
   if (facts.may_run_again && facts.options.transient) return;
   // One that ran past its limit was ended by the broker, which counts it as a failure.
   if (!facts.options.hard_limit && uses.failures > facts.failed) {
-    fail("retries", name + " has failed less often than the broker counts");
+    fail("retries", name() + " has failed less often than the broker counts");
   }
-  if (uses.crashes > facts.crashed) fail("crashes", name + " has crashed less often than the broker counts");
+  if (uses.crashes > facts.crashed) fail("crashes", name() + " has crashed less often than the broker counts");
 }
 
 void Ledger::check_transient_key(const Engine& engine, const JobFacts& facts) {

@@ -27,17 +27,17 @@ void Ledger::before_round(const Engine& engine) {
   if (time_.now() - went_on_ <= options_.liveness + kSlack) return;
   const Moment now = time_.moment();
   for (const Job& job : engine.jobs().in_memory()) {
-    const std::string name = "job " + std::to_string(number_of(job.id));
+    const auto name = [&] { return "job " + std::to_string(number_of(job.id)); };
     const bool is_waiting = job.place == Place::line || job.place == Place::schedule;
-    if (job.place == Place::schedule && job.due + kSlack < now.wall) fail("on time", name + " is overdue");
+    if (job.place == Place::schedule && job.due + kSlack < now.wall) fail("on time", name() + " is overdue");
     if (is_waiting && job.spec->expires && expiry_of(*job.spec) + kSlack < now.wall)
-      fail("on time", name + " should have expired");
+      fail("on time", name() + " should have expired");
     const auto limit = job.spec->options.hard_limit;
     if (job.state != JobState::running || !limit || !job.session) continue;
     // Over a slow link it may have begun later than it was assigned; or its outcome is here, and is being stored.
     if (is_link_slow_ || of(job.id).reported == job.uses.attempt) continue;
     if (of(job.id).running_since + *limit + options_.liveness + kSlack < time_.now())
-      fail("limit", name + " runs past its hard limit");
+      fail("limit", name() + " runs past its hard limit");
   }
 }
 
