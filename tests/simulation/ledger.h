@@ -172,7 +172,9 @@ class Ledger {
   void check_uses(const broker::Job& job, const JobFacts& facts) const;
   void check_transient_key(const broker::Engine& engine, const JobFacts& facts);
   void check_assigned(const broker::Engine& engine, const broker::Effects& effects);
-  void check_order(const broker::Engine& engine, const JobFacts& job, const Peer& consumer);
+  [[nodiscard]] bool is_left_to_better(const broker::Engine& engine, const broker::Job& job,
+                                       broker::SessionId session) const;
+  void check_order(const broker::Engine& engine, const JobFacts& job, broker::SessionId session, const Peer& consumer);
   void check_nothing_waits(const broker::Engine& engine) const;
   void excuse(std::uint64_t consumer, std::optional<broker::SessionId> session = {});
   [[nodiscard]] WallTime expiry_of(const broker::JobSpec& spec) const {

@@ -69,8 +69,9 @@ void Ledger::heard_credit(broker::SessionId session, std::uint32_t credit, bool 
 void Ledger::heard_outcome(broker::SessionId session, const AttemptId& attempt) {
   const auto peer = consumers_.find(session);
   if (peer == consumers_.end()) return;
-  of(attempt.job).reported = attempt.attempt;
-  for (Holding& holding : of(attempt.job).holdings) {
+  JobFacts& job = of(attempt.job);
+  if (job.attempt == attempt.attempt) job.reported = attempt.attempt;  // an older one says nothing of the newest
+  for (Holding& holding : job.holdings) {
     if (holding.consumer == peer->second.instance && holding.attempt == attempt.attempt) holding.is_reported = true;
   }
 }
@@ -154,8 +155,13 @@ void Ledger::after_call(const Engine& engine, const broker::Effects& effects, Ca
   for (const auto& stop : effects.stopped) {
     JobFacts& job = of(stop.what.job);
     trace_.note(time_.now(), "STOP to session %: job %, attempt %", {stop.session, job.number, stop.what.attempt});
+    if (!job.options.hard_limit) continue;
     for (Holding& holding : job.holdings) {
-      if (job.options.hard_limit && holding.attempt == stop.what.attempt) holding.is_excused = true;
+      if (holding.attempt == stop.what.attempt) holding.is_excused = true;
+    }
+    // Or it is still on its way to a consumer that stands still.
+    if (const auto peer = consumers_.find(stop.session); peer != consumers_.end()) {
+      job.given_up.emplace(peer->second.instance, stop.what.attempt);
     }
   }
   for (const broker::SessionId session : effects.ended) {
@@ -244,15 +250,25 @@ void Ledger::check_assigned(const Engine& engine, const broker::Effects& effects
     if (job.options.acks_early && !job.options.transient && !assigned.batch) {
       fail("at most once", name + " acks early and is assigned before that is on the disk");
     }
-    check_order(engine, job, peer->second);
+    check_order(engine, job, assigned.session, peer->second);
     const Job* given = engine.jobs().find(job.id);
     if (given != nullptr && given->is_suspect()) check_suspects(engine, assigned.session);
   }
 }
 
+// What has failed is left to a consumer that does well, if there is one.
+bool Ledger::is_left_to_better(const Engine& engine, const Job& job, broker::SessionId session) const {
+  const auto does_well = [](const broker::Session& each) { return each.consumer && each.consumer->is_well; };
+  if (!job.failed_on() || does_well(engine.sessions().at(session))) return false;
+  return std::any_of(consumers_.begin(), consumers_.end(), [&](const auto& each) {
+    const auto& [id, peer] = each;
+    return peer.serves(job.spec->queue, job.spec->task) && does_well(engine.sessions().at(id));
+  });
+}
+
 // By priority, then by age. In a line, what is in the store only counts as well; of other lines that the consumer
 // serves, a first job in memory that may run.
-void Ledger::check_order(const Engine& engine, const JobFacts& job, const Peer& consumer) {
+void Ledger::check_order(const Engine& engine, const JobFacts& job, broker::SessionId session, const Peer& consumer) {
   const auto key_of = [](const JobFacts& j) { return std::pair(kMaxPriority - j.options.priority, j.sequence); };
   const auto key = key_of(job);
   const Job* given = engine.jobs().find(job.id);
@@ -267,6 +283,7 @@ void Ledger::check_order(const Engine& engine, const JobFacts& job, const Peer& 
       // A transient job does not wait until the store knows the consumer.
       const bool must_wait = job.options.transient && !other.options.transient;
       if (!may_run || must_wait || !consumer.serves(other.queue, other.task)) continue;
+      if (is_left_to_better(engine, *here, session)) continue;
     }
     const bool is_settled = other.options.transient || other.durable.is_present;
     const bool is_queued = here != nullptr ? here->state == JobState::queued && here->place != Place::fresh
