@@ -72,6 +72,7 @@ Server::Server(const Options& options, std::unique_ptr<Store> store, const Recov
     : options_(options),
       clock_(recovered.clock_ahead),
       spin_(options.spin),
+      spin_for_outcome_(options.spin),
       store_(std::move(store), options.spin),
       flow_(flow_limits(options)),
       ports_(std::move(clients), std::move(consumers), flow_),
@@ -110,16 +111,17 @@ bool Server::wait(int stop, std::chrono::milliseconds timeout) {
   };
   constexpr std::chrono::milliseconds kNow{0};
   if (timeout == kNow) return poll(kNow);
+  bool is_stopped = false;
+  const auto has_input = [&] {
+    is_stopped = poll(kNow);
+    return is_stopped || clients.may_have_input() || consumers.may_have_input();
+  };
   if (store_.is_busy()) {
-    bool is_stopped = false;
-    const auto is_there = [&] {
-      if (store_.is_done()) return true;
-      is_stopped = poll(kNow);
-      return is_stopped || clients.may_have_input() || consumers.may_have_input();
-    };
-    if (spin_.wait_for(is_there)) return is_stopped;
+    if (spin_.wait_for([&] { return store_.is_done() || has_input(); })) return is_stopped;
+  } else if (engine_.jobs().count(JobState::running) > 0) {
+    if (spin_for_outcome_.wait_for(has_input)) return is_stopped;
   }
-  const bool is_stopped = poll(store_.may_sleep() ? timeout : kNow);
+  is_stopped = poll(store_.may_sleep() ? timeout : kNow);
   store_.woke_up();
   return is_stopped;
 }

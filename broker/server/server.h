@@ -69,7 +69,8 @@ class Server {
 
   Options options_;
   BrokerClock clock_;
-  AdaptiveSpin spin_;  // waits for a commit or a message
+  AdaptiveSpin spin_;              // waits for a commit or a message
+  AdaptiveSpin spin_for_outcome_;  // waits for a message while jobs run
   StoreThread store_;
   FlowLimits flow_;
   Ports ports_;
