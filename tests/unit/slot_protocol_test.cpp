@@ -161,4 +161,35 @@ TEST_CASE("bytes that somebody else wrote into a stream, or took out of it, are 
   }
 }
 
+TEST_CASE("what follows garbage in a stream can be read, in whatever pieces it comes") {
+  FrameCount sent;
+  std::string first;
+  std::string second;
+  append(first, ToChild(Recall{}), sent);
+  append(second, ToChild(Stop{attempt(9)}), sent);
+  for (const std::string& garbage : {std::string(1, 'x'), std::string(7, '\0'), std::string(4096, '\x11'), first}) {
+    const std::string bytes = first + garbage + second;
+    for (const std::size_t piece : {std::size_t{1}, std::size_t{5}, bytes.size()}) {
+      FrameStream stream;
+      std::vector<std::string> frames;
+      std::size_t skipped = 0;
+      for (std::size_t at = 0; at < bytes.size(); at += piece) {
+        stream.append(bytes.data() + at, std::min(piece, bytes.size() - at));
+        while (true) {
+          const auto frame = stream.next();
+          if (!frame) {
+            skipped += stream.skip_garbage();
+          } else if (*frame) {
+            frames.emplace_back(**frame);
+          } else {
+            break;
+          }
+        }
+      }
+      CHECK(skipped == garbage.size());
+      CHECK(frames == std::vector<std::string>{std::string(body_of(first)), std::string(body_of(second))});
+    }
+  }
+}
+
 }  // namespace zebu::consumer::protocol

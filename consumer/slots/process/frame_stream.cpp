@@ -24,8 +24,10 @@ std::size_t waiting_bytes(int descriptor) {
 
 FrameHead FrameCount::next_head(std::uint32_t length) { return {length, check_of(length, frames_++)}; }
 
+bool FrameCount::expects(const FrameHead& head) const { return head.check == check_of(head.length, frames_); }
+
 bool FrameCount::takes(const FrameHead& head) {
-  if (head.check != check_of(head.length, frames_)) return false;
+  if (!expects(head)) return false;
   ++frames_;
   return true;
 }
@@ -52,6 +54,15 @@ Result<std::optional<Bytes>> FrameStream::next() {
   const Bytes frame = Bytes(buffer_).substr(at_, *length_);
   at_ += *std::exchange(length_, std::nullopt);
   return frame;
+}
+
+std::size_t FrameStream::skip_garbage() {
+  const std::size_t begin = at_;
+  for (FrameHead head{}; buffer_.size() - at_ >= sizeof head; ++at_) {
+    std::memcpy(&head, buffer_.data() + at_, sizeof head);
+    if (at_ > begin && frames_.expects(head) && head.length <= kMaxFrame) break;
+  }
+  return at_ - begin;
 }
 
 }  // namespace zebu::consumer

@@ -27,7 +27,9 @@ struct FrameHead {
 class FrameCount {
  public:
   [[nodiscard]] FrameHead next_head(std::uint32_t length);
-  // True if the head belongs to the next frame, which is counted then.
+  // Whether the head belongs to the next frame.
+  [[nodiscard]] bool expects(const FrameHead& head) const;
+  // The same; then the frame is counted.
   [[nodiscard]] bool takes(const FrameHead& head);
 
  private:
@@ -41,6 +43,9 @@ class FrameStream {
   // The payload of the next frame, or nullopt if it is not complete yet. Valid until the next append. Fails if what
   // comes is not the head of the next frame, or if the frame is longer than kMaxFrame.
   [[nodiscard]] Result<std::optional<Bytes>> next();
+  // After next() has failed: drops bytes up to the next frame's head. Returns how many, at least 1. The head may still
+  // have to come; then next() fails again when it has more bytes that are none.
+  std::size_t skip_garbage();
 
  private:
   std::string buffer_;

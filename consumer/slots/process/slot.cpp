@@ -104,7 +104,8 @@ void ProcessSlot::start() {
   tail_.clear();
   given_ = 0;
   messages_ = messages_at_look_ = 0;
-  has_worked_ = is_ready_ = is_closed_ = is_suspicious_ = is_progress_paused_ = is_out_of_memory_ = false;
+  has_worked_ = is_ready_ = is_closed_ = is_suspicious_ = is_progress_paused_ = is_out_of_memory_ = is_garbled_ = false;
+  skipped_ = 0;
   kill_.reset();
   jobs_stream_.assign(child->jobs.release());
   orders_stream_.assign(child->orders.release());
@@ -136,7 +137,7 @@ void ProcessSlot::close_streams() {
 }
 
 bool ProcessSlot::is_used_up() const {
-  return is_out_of_memory_ || (options_.max_jobs && given_ >= *options_.max_jobs);
+  return is_out_of_memory_ || is_garbled_ || (options_.max_jobs && given_ >= *options_.max_jobs);
 }
 
 // Replaces a child that is used up and has no job. All its outcomes have arrived, so nothing is lost by not waiting for

@@ -93,6 +93,7 @@ class ProcessSlot : public Slot {
   void read_jobs(std::size_t most);
   void read_output(std::size_t most);
   [[nodiscard]] Result<void> handle_messages();
+  void retire();
   void handle(const protocol::Ended& ended);
   void handle(const protocol::Returned& returned);
   void handle(const protocol::Progressed& progressed);
@@ -144,6 +145,8 @@ class ProcessSlot : public Slot {
   bool has_worked_ = false;
   bool is_progress_paused_ = false;  // until progress_timer_ expires
   bool is_out_of_memory_ = false;
+  bool is_garbled_ = false;  // a task has written to a stream
+  std::size_t skipped_ = 0;  // bytes of such
   std::optional<Kill> kill_;
   TimePoint killed_at_{};
 };

@@ -19,6 +19,8 @@ using boost::system::error_code;
 constexpr std::size_t kTail = 4096;
 // From one child in one round of the loop.
 constexpr std::size_t kReadARound = 256U << 10;
+// Of a child that sends more bytes than these that are no message, all that it may still say is given up.
+constexpr std::size_t kMostGarbage = 1U << 20;
 
 // A process that has lost its jobs still answers when they are recalled: it has none.
 bool is_sign_of_work(const protocol::FromChild& message) {
@@ -58,6 +60,15 @@ void ProcessSlot::read_jobs(std::size_t most) {
   closed_by_child();
 }
 
+// A task wrote to a descriptor of the slot. What other jobs have sent can still be read, so the child may end the job
+// that it runs, and is replaced then.
+void ProcessSlot::retire() {
+  if (kill_ || std::exchange(is_garbled_, true)) return;
+  log_event(Event::slot_garbled, {{"slot", *child_}},
+            "slot process {} is replaced when its job has ended: a task wrote to a descriptor of its slot", *child_);
+  recall();
+}
+
 // Nothing comes this way: a task wrote to the descriptor, or closed it.
 void ProcessSlot::watch_orders() {
   orders_stream_.async_wait(asio::posix::stream_descriptor::wait_read, [this, pid = child_](const error_code& error) {
@@ -65,7 +76,8 @@ void ProcessSlot::watch_orders() {
     error_code failed;
     char byte = 0;
     if (orders_stream_.read_some(asio::buffer(&byte, 1), failed) > 0) {
-      kill_child({{}, {}, "it wrote to a descriptor of its slot"});
+      retire();  // what else it writes is not read
+      static_cast<void>(renew());
     } else if (failed == asio::error::would_block) {
       watch_orders();
     } else {
@@ -77,7 +89,12 @@ void ProcessSlot::watch_orders() {
 Result<void> ProcessSlot::handle_messages() {
   while (true) {
     const auto frame = incoming_.next();
-    if (!frame) return tl::make_unexpected(frame.error());
+    if (!frame) {
+      skipped_ += incoming_.skip_garbage();
+      if (skipped_ > kMostGarbage) return tl::make_unexpected(frame.error());
+      retire();
+      continue;
+    }
     if (!*frame) return {};
     const auto message = decoder_.from_child(**frame);
     if (!message) return tl::make_unexpected(message.error());
