@@ -88,7 +88,9 @@ void Ledger::told_engine(const std::vector<broker::Duplicate>& duplicates) {
     if (of(duplicate.spec->id).is_to_end) heard_cancel(duplicate.of);
     const std::uint64_t sequence = duplicate.spec->sequence;
     if (std::erase_if(doubled_, [&](const auto& spec) { return spec->sequence == sequence; }) > 0) continue;
-    of(duplicate.spec->id).decided = of(duplicate.spec->id).durable;
+    JobFacts& job = of(duplicate.spec->id);
+    job.decided = job.durable;
+    job.seen.reset();
   }
 }
 

@@ -9,8 +9,9 @@ void Ledger::hold(std::uint64_t consumer, const AttemptId& attempt) {
   living_.insert(consumer);
   JobFacts& job = of(attempt.job);
   for (const Holding& holding : job.holdings) {
-    // The numbers of a transient job's attempts are lost with the broker.
-    if (holding.consumer != consumer || holding.attempt != attempt.attempt || job.may_run_again) continue;
+    // A transient job's attempts are numbered anew after the broker, and any job's after it was forgotten.
+    const bool is_anew = job.may_run_again || job.was_forgotten;
+    if (holding.consumer != consumer || holding.attempt != attempt.attempt || is_anew) continue;
     fail("runs once", "job " + std::to_string(job.number) + ", attempt " + std::to_string(attempt.attempt) +
                           " is assigned to consumer " + std::to_string(consumer) + ", which has it");
   }
