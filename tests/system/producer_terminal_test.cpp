@@ -35,7 +35,10 @@ constexpr const char* kLeave = "\x1b[?25h\x1b[?1049l";
 TEST_CASE("top shows what happens, and gives the terminal back however it ends") {
   const Stack stack(two_plain_slots());
   const auto ends_with = [&](const std::string& keys, int signal, ExitStatus expected) {
-    PtyProcess top(producer(stack, {"top", "--interval", "50ms"}), 100, 30);
+    // A shell lets what it runs in the background ignore SIGQUIT.
+    std::vector<std::string> command = {"env", "--default-signal=QUIT"};
+    for (std::string& word : producer(stack, {"top", "--interval", "50ms"})) command.push_back(std::move(word));
+    PtyProcess top(command, 100, 30);
     top.wait_for("consumer-0");
     CHECK_FALSE(top.is_restored());
     if (!keys.empty()) top.type(keys);
@@ -46,7 +49,7 @@ TEST_CASE("top shows what happens, and gives the terminal back however it ends")
   };
   ends_with("q", 0, {0, {}});
   ends_with("\x03", 0, {{}, SIGINT});
-  ends_with("", SIGTERM, {{}, SIGTERM});
+  for (const int signal : {SIGTERM, SIGHUP, SIGQUIT}) ends_with("", signal, {{}, signal});
 }
 
 TEST_CASE("top follows the terminal's size and the broker's absence") {

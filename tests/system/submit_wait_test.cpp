@@ -76,6 +76,26 @@ TEST_CASE("a timeout of many jobs says how many have not ended") {
   CHECK(late.err.find("20 of 20 jobs have not ended within 300ms: ") != std::string::npos);
 }
 
+TEST_CASE("a timeout passes, and Ctrl-C ends the wait, while a client at its limit waits for room") {
+  const auto submits_200_000 = [](const FakeBroker& broker, const std::string& timeout) {
+    return Process({program("zebu-producer"), "--broker", broker.endpoint(), "submit", "echo", "1", "--count", "200000",
+                    "--wait", "--timeout", timeout});
+  };
+  FakeBroker broker;  // it answers none of the 100,000 that may be unanswered
+  Process late = submits_200_000(broker, "1s");
+  broker.welcome();
+  CHECK(late.wait_exit().code == 1);
+  CHECK(late.err().find("200,000 of 200,000 jobs have not ended within 1s: ") != std::string::npos);
+
+  FakeBroker other;
+  Process stopped = submits_200_000(other, "1h");
+  other.welcome();
+  static_cast<void>(other.hear_a<message::Submit>());
+  stopped.signal(SIGINT);
+  CHECK(stopped.wait_exit(5s).signal == SIGINT);
+  CHECK(stopped.err().find("stopped: 200,000 of 200,000 jobs have not ended; ") != std::string::npos);
+}
+
 TEST_CASE("a job that nobody accepted is not said to go on") {
   FakeBroker broker;
   const std::vector<std::string> command = {program("zebu-producer"),

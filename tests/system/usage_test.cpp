@@ -189,3 +189,24 @@ TEST_CASE("the option --help fits 80 columns, and has an example") {
     }
   }
 }
+
+TEST_CASE("a mistake in how a script is called is named, with exit code 2, and nothing is built") {
+  for (const auto& [script, argument, said] : {
+           std::tuple{"build", "--nonsense", "unknown option '--nonsense'"},
+           std::tuple{"build", "realese", "there is no preset 'realese'. The presets are: "},
+           std::tuple{"run", "--nonsense", "unknown option '--nonsense'"},
+           std::tuple{"test", "--nonsense", "unknown argument '--nonsense'; arguments for ctest come after --"},
+           std::tuple{"simulate", "--nonsense", "unknown argument '--nonsense'"},
+           std::tuple{"crash", "--nonsense", "how many rounds?"},
+           std::tuple{"lint", "--nonsense", "unknown option '--nonsense'"},
+           std::tuple{"package", "--nonsense", "unknown argument '--nonsense'"},
+           std::tuple{"nightly", "--nonsense", "there is no step '--nonsense'"},
+       }) {
+    const Finished ended = run({.command = {source(std::string("scripts/") + script), argument}});
+    INFO(script << ' ' << argument << '\n' << ended.err);
+    CHECK(ended.exit.code == 2);
+    CHECK(ended.out.empty());
+    CHECK(ended.err.rfind(std::string(script) + ": " + said, 0) == 0);
+    CHECK(ended.err.find("\nSee ") != std::string::npos);
+  }
+}
