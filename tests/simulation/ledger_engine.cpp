@@ -308,6 +308,7 @@ void Ledger::see(const Engine& engine, const Job& job, Call call) {
   JobFacts& facts = of(job.spec->id);
   // Sent again while the first one is in the store: the next commit will say so.
   if (facts.decided.is_present && facts.decided.spec->sequence != job.spec->sequence) return;
+  if (std::find(doubled_.begin(), doubled_.end(), job.spec) != doubled_.end()) return;
   // One that was finished, forgotten, and submitted once more has a new life.
   if (job.is_transient() && facts.sequence != 0 && facts.sequence != job.spec->sequence) facts.may_run_again = true;
   if (job.place != Place::fresh || facts.sequence == 0) facts.sequence = job.spec->sequence;
