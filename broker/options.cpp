@@ -91,7 +91,8 @@ void add_server_limits(cli::Command& app, Options& options) {
   app.heading("Messages and peers");
   add_limit(app, "--grant", options.grant, message::kMaxList,
             "jobs that one client may have submitted before they are accepted");
-  app.duration("--spin", options.spin, "how long a thread spins for a commit or a message before it sleeps; 0: no spinning")
+  app.duration("--spin", options.spin,
+               "how long a thread spins for a commit or a message before it sleeps; 0: no spinning")
       .between(std::chrono::microseconds(0), std::chrono::milliseconds(1));
   app.size("--max-message", options.max_message, "the largest message").range(1024, 1ULL << 30);
   app.size("--intake", options.intake, "bytes for all large messages that have come half; more of them wait")
