@@ -1,6 +1,6 @@
 #include "producer/options/job_options.h"
 
-#include "producer/text/rfc3339.h"
+#include "zebu/program/rfc3339.h"
 
 #include <limits>
 

@@ -1,10 +1,11 @@
-#include "producer/text/rfc3339.h"
+#include "zebu/program/rfc3339.h"
+
 #include "tests/support/catch.h"
 
 #include <string>
 
+using zebu::parse_rfc3339;
 using zebu::WallTime;
-using zebu::producer::parse_rfc3339;
 using namespace std::chrono_literals;
 
 namespace {

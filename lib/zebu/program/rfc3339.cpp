@@ -1,10 +1,10 @@
-#include "producer/text/rfc3339.h"
+#include "zebu/program/rfc3339.h"
 
 #include <algorithm>
 #include <optional>
 #include <string>
 
-namespace zebu::producer {
+namespace zebu {
 namespace {
 
 using std::chrono::hours;
@@ -132,4 +132,4 @@ Result<WallTime> parse_rfc3339(std::string_view text) {
   return moment;
 }
 
-}  // namespace zebu::producer
+}  // namespace zebu
