@@ -11,7 +11,7 @@ RUN cd build/release/bin && install --strip -D -t /out zebu-broker zebu-consumer
 
 FROM debian:trixie-slim
 RUN apt-get -qq update \
-  && apt-get -qq install -y --no-install-recommends libjemalloc2 libspdlog1.15 libsqlite3-0 libutf8proc3 libxxhash0 libzmq5 >/dev/null \
+  && apt-get -qq install -y --no-install-recommends libjemalloc2 libsodium23 libspdlog1.15 libsqlite3-0 libutf8proc3 libxxhash0 libzmq5 >/dev/null \
   && rm -rf /var/lib/apt/lists/* /var/log/apt /var/log/dpkg.log
 COPY --from=build /out /usr/local/bin
 # A library that is missing above shows here, not at the first start.

@@ -11,6 +11,7 @@ int main(int argc, char** argv) {
   using namespace zebu;
   webfront::Options options;
   if (const auto code = webfront::parse_options(argc, argv, options)) return *code;
+  if (!options.token.name.empty()) return webfront::make_token_for(options.token, options.tokens);
   start_log({"zebu-webfront", options.log_level, options.log_format});
   const StopSignal stop;
   Notifier notifier;

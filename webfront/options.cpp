@@ -1,9 +1,12 @@
 #include "webfront/options.h"
 
 #include "http/listen_address.h"
+#include "zebu/asio.h"
 #include "zebu/program/cli.h"
 #include "zebu/version.h"
 #include "zebu/wire/message.h"
+
+#include <boost/asio/ip/address.hpp>
 
 namespace zebu::webfront {
 namespace {
@@ -11,6 +14,52 @@ namespace {
 constexpr std::uint64_t kMaxLimit = 1ULL << 40;  // of sizes: none is larger in earnest
 
 constexpr std::chrono::milliseconds kShortest{1};  // of time limits: none would end everything
+
+bool is_loopback(const std::string& listen) {
+  const auto address = http::parse_listen_address(listen);
+  if (!address) return false;
+  boost::system::error_code error;
+  const auto numbers = boost::asio::ip::make_address(address->host, error);
+  return error ? address->host == "localhost" : numbers.is_loopback();
+}
+
+std::string read_right(Rights& rights, const std::string& text) {
+  const auto right = parse_right(text);
+  if (!right) return "there are the rights read, submit and operate, not '" + text + "'";
+  rights.add(*right);
+  return {};
+}
+
+void add_token_command(cli::Command& app, Options& options) {
+  cli::Command token = app.subcommand("token", "make a token, add it to the file of --tokens, and print it");
+  token.option("NAME", options.token.name, "whom the token is for").required();
+  token
+      .list(
+          "--rights", [&](const std::string& text) { return read_right(options.token.rights, text); },
+          "what the token may do: read, submit, operate")
+      .separated_by(',')
+      .required()
+      .type_name("RIGHTS");
+  token.duration("--expires", options.token.expires, "how long the token is valid; without it until it is removed")
+      .between(std::chrono::milliseconds(1000), kMaxDuration);
+  token.example("zebu-webfront token ci --rights submit --tokens /etc/zebu/tokens.toml",
+                "the token is shown once; the file has only its hash");
+  token.on_chosen([] {},
+                  [&options]() -> std::optional<cli::UsageError> {
+                    if (!options.tokens.empty()) return std::nullopt;
+                    return cli::UsageError{"--tokens", "needs the file that the token is to be added to"};
+                  });
+}
+
+// Whoever can connect could run jobs and operate the broker.
+std::optional<cli::UsageError> check_open_door(const Options& options) {
+  const bool is_meant = options.no_auth || !options.tokens.empty() || options.check || !options.token.name.empty();
+  if (is_meant || is_loopback(options.http.listen)) return std::nullopt;
+  return cli::UsageError{"--listen", "'" + options.http.listen +
+                                         "' can be reached from other machines: give --tokens FILE (zebu-webfront "
+                                         "token makes tokens), or --no-auth if everybody who reaches it may do "
+                                         "everything"};
+}
 
 std::string why_no_address(const std::string& text) {
   const auto parsed = http::parse_listen_address(text);
@@ -36,6 +85,14 @@ std::optional<int> parse_options(int argc, const char* const* argv, Options& opt
              "are always allowed")
       .separated_by(',')
       .type_name("NAMES");
+  const cli::Option tokens =
+      app.option("--tokens", options.tokens,
+                 "file of the tokens that requests need, and of what each may do; it is read again when it changes. "
+                 "Without one everybody may do everything")
+          .type_name("FILE")
+          .completed_with(cli::Completes::files);
+  app.flag("--no-auth", options.no_auth, "serve other machines without tokens: everybody may do everything")
+      .excludes(tokens);
   app.duration("--liveness", options.liveness,
                "time that the broker may be silent before the connection counts as lost")
       .between(std::chrono::milliseconds(100), kMaxDuration);
@@ -62,7 +119,10 @@ std::optional<int> parse_options(int argc, const char* const* argv, Options& opt
   app.duration("--grace", http.grace, "time that running requests have to finish when the server stops");
   app.flag("--check", options.check, "ask the front end at --listen whether it is healthy, and exit with 0 or 1")
       .not_configurable();
-  app.example("zebu-webfront --broker tcp://10.0.0.5:5555 --listen '*:8080'", "serve HTTP on every address");
+  add_token_command(app, options);
+  app.check([&options] { return check_open_door(options); });
+  app.example("zebu-webfront --listen '*:8080' --tokens /etc/zebu/tokens.toml",
+              "serve HTTP on every address, to those who have a token");
   app.example("zebu-webfront --check", "for a container's health check");
   return app.parse(argc, argv);
 }

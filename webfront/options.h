@@ -1,6 +1,7 @@
 #pragma once
 
 #include "http/server_options.h"
+#include "webfront/token_command.h"
 
 #include <chrono>
 #include <optional>
@@ -16,6 +17,10 @@ struct Options {
 
   http::ServerOptions http;
   std::chrono::milliseconds max_wait{60'000};  // the limit of `Prefer: wait` and `?wait=`; a longer wait is shortened
+
+  std::string tokens;    // the file of tokens; empty: everybody may do everything
+  bool no_auth = false;  // that is meant, although others than this machine can connect
+  TokenOptions token;
 
   // From the signal to stop until the listener closes: /readyz says 503, and load balancers turn elsewhere.
   std::chrono::milliseconds drain_delay{1000};

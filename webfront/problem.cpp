@@ -8,14 +8,15 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr http::Problem kAll[] = {
-    problems::kBadRequest,  problems::kBadJob,         problems::kCrossSite,       problems::kNotFound,
-    problems::kUnknownJob,  problems::kUnknownQueue,   problems::kUnknownConsumer, problems::kMethodNotAllowed,
-    problems::kTimedOut,    problems::kNotFailed,      problems::kTooLarge,        problems::kMediaType,
-    problems::kExpectation, problems::kMisdirected,    problems::kUnknownTask,     problems::kKeyReused,
-    problems::kQueueFull,   problems::kHeaderTooLarge, problems::kJobFailed,       problems::kJobCancelled,
-    problems::kInternal,    problems::kNotImplemented, problems::kBrokerAway,      problems::kJobLost,
-    problems::kNoConsumer,  problems::kOverloaded,     problems::kStopping,        problems::kUnconfirmed,
-    problems::kJobExpired,  problems::kVersion,        problems::kStoreFull,
+    problems::kBadRequest,      problems::kBadJob,           problems::kUnauthorized, problems::kForbidden,
+    problems::kCrossSite,       problems::kNotFound,         problems::kUnknownJob,   problems::kUnknownQueue,
+    problems::kUnknownConsumer, problems::kMethodNotAllowed, problems::kTimedOut,     problems::kNotFailed,
+    problems::kTooLarge,        problems::kMediaType,        problems::kExpectation,  problems::kMisdirected,
+    problems::kUnknownTask,     problems::kKeyReused,        problems::kQueueFull,    problems::kHeaderTooLarge,
+    problems::kJobFailed,       problems::kJobCancelled,     problems::kInternal,     problems::kNotImplemented,
+    problems::kBrokerAway,      problems::kJobLost,          problems::kNoConsumer,   problems::kOverloaded,
+    problems::kStopping,        problems::kUnconfirmed,      problems::kJobExpired,   problems::kVersion,
+    problems::kStoreFull,
 };
 
 }  // namespace

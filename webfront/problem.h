@@ -14,6 +14,8 @@ namespace problems {
 using namespace http::problems;
 using http::Problem;
 inline constexpr Problem kBadJob{400, "bad_job", "The job is not valid"};
+inline constexpr Problem kUnauthorized{401, "unauthorized", "A valid token is needed"};
+inline constexpr Problem kForbidden{403, "forbidden", "The token does not have the right"};
 inline constexpr Problem kUnknownJob{404, "unknown_job", "The job is unknown"};
 inline constexpr Problem kUnknownQueue{404, "unknown_queue", "The queue is unknown"};
 inline constexpr Problem kUnknownConsumer{404, "unknown_consumer", "The consumer is unknown"};

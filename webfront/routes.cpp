@@ -7,6 +7,7 @@
 #include "webfront/api/jobs.h"
 #include "webfront/api/queues.h"
 #include "webfront/api/work.h"
+#include "webfront/guard.h"
 
 #include <array>
 
@@ -45,30 +46,20 @@ constexpr auto kRoutes = [] {
   });
 }();
 
-}  // namespace
+http::Answer refused(http::Response response) { co_return response; }
 
-std::string_view to_string(Right right) {
-  switch (right) {
-    case Right::open:
-      return "open";
-    case Right::read:
-      return "read";
-    case Right::submit:
-      return "submit";
-    case Right::operate:
-      return "operate";
-  }
-  return "";
-}
+}  // namespace
 
 std::span<const ApiRoute> all_routes() { return kRoutes; }
 
-http::Routes make_routes(const api::Api& api) {
+http::Routes make_routes(const api::Api& api, const Guard& guard) {
   std::vector<http::Route> routes;
   for (const ApiRoute& route : kRoutes) {
-    routes.push_back({route.method, route.path,
-                      [&api, handler = route.handler](const http::Request& request) { return handler(api, request); },
-                      route.waits, route.is_vital});
+    const auto handler = [&api, &guard, &route](const http::Request& request) {
+      auto refusal = guard.refuse(request, route.right);
+      return refusal ? refused(std::move(*refusal)) : route.handler(api, request);
+    };
+    routes.push_back({route.method, route.path, handler, route.waits, route.is_vital});
   }
   return {std::move(routes), "/openapi.json and docs/http-api.md list the available paths"};
 }

@@ -2,15 +2,14 @@
 
 #include "http/routes.h"
 #include "webfront/api/api.h"
+#include "webfront/rights.h"
 
 #include <span>
 #include <string_view>
 
 namespace zebu::webfront {
 
-// What a user of a route must be allowed to do. open: nothing. They are the rights of the broker's requests.
-enum class Right { open, read, submit, operate };
-[[nodiscard]] std::string_view to_string(Right right);
+class Guard;
 
 struct ApiRoute {
   http::Method method;
@@ -27,7 +26,7 @@ struct ApiRoute {
 // openapi.json, which tests compare with this table.
 [[nodiscard]] std::span<const ApiRoute> all_routes();
 
-// The routes as the server takes them. `api` outlives them.
-[[nodiscard]] http::Routes make_routes(const api::Api& api);
+// The routes as the server takes them, each behind the guard. Both outlive them.
+[[nodiscard]] http::Routes make_routes(const api::Api& api, const Guard& guard);
 
 }  // namespace zebu::webfront

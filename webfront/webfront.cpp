@@ -3,6 +3,7 @@
 #include "http/server.h"
 #include "webfront/converter.h"
 #include "webfront/gateway.h"
+#include "webfront/guard.h"
 #include "webfront/routes.h"
 #include "zebu/program/log.h"
 #include "zebu/program/loop_pulse.h"
@@ -19,7 +20,8 @@ struct Webfront::Parts {
       : gateway(loop, context, ClientOptions{options.broker, "webfront", options.liveness}),
         converter(loop),
         api{gateway, converter, std::chrono::duration_cast<std::chrono::seconds>(options.max_wait), false},
-        routes(make_routes(api)),
+        guard(loop, options.tokens),
+        routes(make_routes(api, guard)),
         server(loop, options.http, routes),
         drain_delay(options.drain_delay),
         stop(loop),
@@ -36,6 +38,7 @@ struct Webfront::Parts {
   Gateway gateway;
   Converter converter;
   api::Api api;
+  Guard guard;
   http::Routes routes;
   http::Server server;
   std::chrono::milliseconds drain_delay;
@@ -51,6 +54,7 @@ Webfront::~Webfront() {
 }
 
 Result<void> Webfront::start() {
+  if (auto guarded = parts_->guard.start(); !guarded) return guarded;
   if (auto listening = parts_->server.start(); !listening) return listening;
   return parts_->gateway.start();
 }
@@ -67,6 +71,7 @@ void Webfront::run(int stop_descriptor, Notifier& notifier, const std::function<
     stopping();
     p.begin_stop([&] {
       p.gateway.close();
+      p.guard.stop();
       pulse.stop();
     });
   });

@@ -30,6 +30,7 @@ struct Request {
   std::string_view content_type;
   std::string_view prefer;  // of all its lines, joined by commas, as of the next
   std::optional<std::string_view> idempotency_key;
+  std::string_view authorization;   // empty also if there are several
   std::string_view origin;          // these two are a browser's
   std::string_view fetch_site;      // Sec-Fetch-Site
   std::function<void()> drop_body;  // these two are set while a handler runs

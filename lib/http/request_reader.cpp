@@ -57,7 +57,8 @@ Method method_of(beast_http::verb verb) {
 // later, and count for nothing (RFC 9110, 6.5.1). Views point into the parser.
 struct Fields {
   std::size_t hosts = 0;
-  std::string_view host, content_type, origin, fetch_site, expect;
+  std::size_t authorizations = 0;
+  std::string_view host, content_type, authorization, origin, fetch_site, expect;
   std::string prefer, transfer_encoding;
   std::optional<std::string> idempotency_key;
   bool keep_alive = false;
@@ -83,6 +84,9 @@ Fields fields_of(const Message& message) {
         break;
       case field::content_type:
         fields.content_type = value;
+        break;
+      case field::authorization:
+        fields.authorization = fields.authorizations++ == 0 ? value : std::string_view();
         break;
       case field::origin:
         fields.origin = value;
@@ -241,6 +245,7 @@ void RequestReader::fill(Request& request) const {
   request.content_type = fields.content_type;
   request.prefer = fields.prefer;
   if (fields.idempotency_key) request.idempotency_key = *fields.idempotency_key;
+  request.authorization = fields.authorization;
   request.origin = fields.origin;
   request.fetch_site = fields.fetch_site;
 }

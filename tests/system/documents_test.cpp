@@ -54,6 +54,11 @@ TEST_CASE("docs/operations.md has every option of every command of zebu-broker, 
   }
 }
 
+TEST_CASE("docs/operations.md has every option of the command of zebu-webfront, and no other") {
+  CHECK(long_options({program("zebu-webfront"), "token", "--help"}) ==
+        united(documented("zebu-webfront token"), {"--help"}));
+}
+
 TEST_CASE("docs/operations.md has every option of every command of zebu-producer, and no other") {
   const std::string path = program("zebu-producer");
   for (const std::string command : {"submit", "map", "wait", "status", "cancel", "list", "retry", "purge", "pause",

@@ -98,6 +98,8 @@ constexpr auto kRows = [] {
       {handler_failed, "handler_failed", error, ""},
       {grace_over, "grace_over", warn, "count"},
       {reader_dropped, "reader_dropped", warn, ""},
+      {tokens_read, "tokens_read", info, "file count"},
+      {tokens_unreadable, "tokens_unreadable", error, "file"},
   });
 }();
 
@@ -107,7 +109,7 @@ constexpr bool are_in_order() {
   }
   return true;
 }
-static_assert(are_in_order() && static_cast<std::size_t>(Event::reader_dropped) + 1 == kRows.size());
+static_assert(are_in_order() && static_cast<std::size_t>(Event::tokens_unreadable) + 1 == kRows.size());
 
 }  // namespace
 

@@ -97,6 +97,8 @@ enum class Event {
   handler_failed,
   grace_over,
   reader_dropped,
+  tokens_read,
+  tokens_unreadable,
 };
 
 // name: spelled as the enumerator. level: the same for all its lines. fields: the names of those that a line may have,

@@ -1,0 +1,45 @@
+#pragma once
+
+#include "http/request.h"
+#include "http/response.h"
+#include "webfront/tokens.h"
+#include "zebu/asio.h"
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <sys/stat.h>
+
+#include <optional>
+#include <string>
+
+namespace zebu::webfront {
+
+// Lets a request through to its route if its token has the route's right. The file of tokens is read again within a
+// second after it has changed: who is not in it any more gets nothing more. If the new one cannot be read, the tokens
+// of before hold on, and the log says why.
+//
+// One thread, the loop's.
+class Guard {
+ public:
+  // file: empty: everybody may do everything.
+  Guard(boost::asio::io_context& loop, std::string file) : file_(std::move(file)), timer_(loop) {}
+
+  // Fails if there is a file and it cannot be read.
+  [[nodiscard]] Result<void> start();
+  // Looks at the file no more, so that the loop can end.
+  void stop() { timer_.cancel(); }
+
+  // Why the request must not be served.
+  [[nodiscard]] std::optional<http::Response> refuse(const http::Request& request, Right right) const;
+
+ private:
+  void watch();
+  void look();
+
+  std::string file_;
+  boost::asio::steady_timer timer_;
+  Tokens tokens_;
+  struct stat seen_ {};  // of the file that was read last, or tried
+};
+
+}  // namespace zebu::webfront
