@@ -3,6 +3,7 @@
 #include "zebu/program/log.h"
 
 #include <algorithm>
+#include <deque>
 
 namespace zebu::webfront {
 
@@ -157,6 +158,26 @@ awaitable<Result<Gateway::Submitted>> Gateway::submit(Submission how, JobRequest
     submitted.outcome = std::move(*outcome);
   }
   co_return submitted;
+}
+
+awaitable<void> Gateway::submit_all(std::vector<BatchJob>& jobs, Interrupt& interrupt) {
+  if (!session_.is_up()) {
+    for (BatchJob& each : jobs) each.why_not = away();
+    co_return;
+  }
+  const Waiting waiting(waiting_, interrupt);
+  std::deque<PendingJob> pending;
+  for (BatchJob& each : jobs) pending.emplace_back(session_, each.id, std::move(each.job), &interrupt);
+  for (std::size_t i = 0; i < jobs.size(); ++i) {
+    const Result<void> accepted = co_await pending[i].accepted(TimePoint::max());
+    if (accepted) {
+      if (pending[i].id() != jobs[i].id) jobs[i].attached_to = pending[i].id();
+      continue;
+    }
+    note_refusal(accepted.error());
+    jobs[i].is_unconfirmed = is_unanswered(accepted.error()) || interrupt.raised();
+    jobs[i].why_not = accepted.error();
+  }
 }
 
 awaitable<Result<Outcome>> Gateway::wait(JobId id, std::chrono::milliseconds limit, Interrupt& interrupt) {

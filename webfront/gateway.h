@@ -44,6 +44,18 @@ class Gateway {
   // Submits a job, and waits for its outcome at most as long as `wait` says. With a wait, it also waits for the
   // broker's confirmation no longer than that, or a second. An error: the broker does not have the job.
   [[nodiscard]] boost::asio::awaitable<Result<Submitted>> submit(Submission how, JobRequest job, Interrupt& interrupt);
+  struct BatchJob {
+    JobId id;
+    JobRequest job;  // is moved away
+    // Afterwards: an earlier job has the unique key,
+    std::optional<JobId> attached_to = {};
+    // or the broker does not have it,
+    std::optional<Error> why_not = {};
+    // or it is not known whether the broker has it; why_not says why.
+    bool is_unconfirmed = false;
+  };
+  // Submits all of them, and waits until the broker has answered for each.
+  [[nodiscard]] boost::asio::awaitable<void> submit_all(std::vector<BatchJob>& jobs, Interrupt& interrupt);
   // Waits at most `limit` for a job that was submitted earlier. Fails with timed_out if it has not ended by then.
   [[nodiscard]] boost::asio::awaitable<Result<Outcome>> wait(JobId id, std::chrono::milliseconds limit,
                                                              Interrupt& interrupt);

@@ -1,5 +1,6 @@
 #include "webfront/json.h"
 
+#include "webfront/uuid_v7.h"
 #include "zebu/job.h"
 #include "zebu/program/json_input.h"
 #include "zebu/program/json_text.h"
@@ -81,6 +82,13 @@ std::optional<std::string> read_name(std::string_view key, Bytes value, std::str
   return std::nullopt;
 }
 
+std::optional<std::string> read_id(Bytes value, std::optional<JobId>& id) {
+  const auto text = text_in(value);
+  id = text ? Uuid::parse(*text) : std::nullopt;
+  if (!id || !is_uuid_v7(*id)) return "\"id\" must be a UUIDv7";
+  return std::nullopt;
+}
+
 std::optional<std::string> read_flag(std::string_view key, Bytes value, bool& flag) {
   if (value != kTrue && value != kFalse) return "\"" + std::string(key) + "\" must be true or false";
   flag = flag || value == kTrue;
@@ -136,7 +144,7 @@ std::string job_body(const MapEntries& job, std::size_t size) {
 
 }  // namespace
 
-Result<JobRequest> parse_job(std::string_view body) {
+Result<JobRequest> parse_job(std::string_view body, std::optional<JobId>* id) {
   std::string msgpack;
   const auto members = members_of(body, msgpack);
   if (!members) return tl::make_unexpected(members.error());
@@ -144,6 +152,10 @@ Result<JobRequest> parse_job(std::string_view body) {
   job.args = kEmptyList;
   bool unique_by_args = false;
   for (const auto& [key, member] : *members) {
+    if (id != nullptr && key == "id") {
+      if (auto wrong = read_id(member, *id)) return bad_body(std::move(*wrong));
+      continue;
+    }
     if (auto wrong = read_member(key, member, job, unique_by_args)) return bad_body(std::move(*wrong));
   }
   if (job.task.empty()) return bad_body("\"task\" is missing");

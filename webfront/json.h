@@ -17,7 +17,8 @@ inline constexpr int kMaxDepth = 64;
 
 // Parses the job in a POST's body: {"task": …, "args": […], "queue": …, "transient": …, "options": {…}}. Fails with
 // bad_value, and the message names the position or the key.
-[[nodiscard]] Result<JobRequest> parse_job(std::string_view body);
+// id: where the job may have an "id", a UUIDv7, and where to put it.
+[[nodiscard]] Result<JobRequest> parse_job(std::string_view body, std::optional<JobId>* id = nullptr);
 
 // {"id", "state"} of a job that was just accepted.
 [[nodiscard]] std::string accepted_body(const JobId& id, JobState state);

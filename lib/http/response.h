@@ -9,6 +9,7 @@ namespace zebu::http {
 
 inline constexpr std::string_view kText = "text/plain; charset=utf-8";
 inline constexpr std::string_view kJson = "application/json";
+inline constexpr std::string_view kNdjson = "application/x-ndjson";  // a JSON value on each line
 
 struct Response {
   unsigned status = 200;

@@ -1,5 +1,7 @@
 #include "webfront/api/idempotency.h"
 
+#include "webfront/uuid_v7.h"
+
 #include <boost/uuid/name_generator_sha1.hpp>
 #include <boost/uuid/uuid.hpp>
 #include <boost/uuid/uuid_io.hpp>
@@ -30,8 +32,6 @@ tl::unexpected<Error> bad_key() {
               "Idempotency-Key must be one string of 1 to 255 printable characters, in quotes if it has spaces, commas "
               "or quotes");
 }
-
-bool is_uuid_v7(const Uuid& id) { return id.bytes[6] >> 4U == 7 && id.bytes[8] >> 6U == 2; }
 
 }  // namespace
 

@@ -2,6 +2,7 @@
 
 #include "http/field.h"
 #include "http/prefer.h"
+#include "webfront/api/batch.h"
 #include "webfront/api/idempotency.h"
 #include "webfront/api/lookup.h"
 #include "webfront/converter.h"
@@ -29,10 +30,6 @@ namespace {
 using boost::asio::awaitable;
 using namespace std::chrono_literals;
 using Wait = std::optional<std::chrono::milliseconds>;
-
-bool is_delayed(const JobOptions& options) {
-  return options.delay.count() > 0 || (options.run_at && *options.run_at > Moment::now().wall);
-}
 
 // The job's resource. If `wait` is given and the job has not ended, waits for it first; should the broker be silent
 // after that, the resource is that of before.
@@ -148,9 +145,11 @@ awaitable<tl::expected<Gateway::Submitted, Response>> submit_once(const Api& api
 }  // namespace
 
 Answer submit_job(const Api& api, const Request& request) {
+  if (http::is_media_type(request.content_type, http::kNdjson)) co_return co_await submit_batch(api, request);
   if (!http::is_media_type(request.content_type, http::kJson)) {
-    Response refusal = problem_response(problems::kMediaType, "Content-Type must be application/json");
-    refusal.headers = "Accept: application/json\r\n";
+    Response refusal = problem_response(
+        problems::kMediaType, "Content-Type must be application/json, or application/x-ndjson for a job on each line");
+    refusal.headers = "Accept: application/json, application/x-ndjson\r\n";
     co_return refusal;
   }
   const std::function<Result<ParsedRequest>()> parse_request = [&] { return parse(request); };
@@ -161,7 +160,7 @@ Answer submit_job(const Api& api, const Request& request) {
   if (!parsed) co_return problem_response(problems::kBadRequest, parsed.error().message);
   const PreferredWait wait = wait_of(api, request);
   if (wait.time) parsed->job.options.only_served = true;
-  const JobState state = is_delayed(parsed->job.options) ? JobState::scheduled : JobState::queued;
+  const JobState state = state_when_accepted(parsed->job.options);
   RequestInterrupt interrupt(request);
   auto submitted = co_await submit_once(api, *parsed, wait.time, interrupt);
   if (!submitted) co_return std::move(submitted.error());

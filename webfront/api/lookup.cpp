@@ -58,6 +58,11 @@ awaitable<Result<std::optional<std::string>>> header_of(const Api& api, JobId id
   co_return json::header_of_job(*answer, name);
 }
 
+JobState state_when_accepted(const JobOptions& options) {
+  const bool is_delayed = options.delay.count() > 0 || (options.run_at && *options.run_at > Moment::now().wall);
+  return is_delayed ? JobState::scheduled : JobState::queued;
+}
+
 std::string location(const JobId& id) { return "Location: /v1/jobs/" + id.to_string() + "\r\n"; }
 
 std::optional<JobId> id_of(const Request& request) { return Uuid::parse(request.parameter); }

@@ -34,6 +34,9 @@ struct Lookup {
                                                                                    std::chrono::milliseconds limit,
                                                                                    RequestInterrupt& interrupt);
 
+// The state that a job with these options has once the broker has accepted it.
+[[nodiscard]] JobState state_when_accepted(const JobOptions& options);
+
 // "Location: /v1/jobs/ID\r\n"
 [[nodiscard]] std::string location(const JobId& id);
 
