@@ -24,19 +24,19 @@ struct Totals {
   std::uint64_t attached = 0;  // to another job, by a unique key
   std::uint64_t assigned = 0;
   std::uint64_t returned = 0;  // by a consumer, not started
-  std::uint64_t put_back = 0;  // lost with a consumer
+  std::uint64_t put_back = 0;  // left without an outcome by their consumer
   std::uint64_t retried = 0;   // failed, and to run again
   std::uint64_t crashed = 0;   // attempts whose process died
   std::uint64_t succeeded = 0;
   std::uint64_t failed = 0;
   std::uint64_t cancelled = 0;
   std::uint64_t expired = 0;
-  std::uint64_t forgotten_failed = 0;  // failed jobs whose time was up, or of which their queue had too many
+  std::uint64_t forgotten_failed = 0;  // failed jobs that were too old, or too many in their queue
   std::uint64_t stale_outcomes = 0;    // for attempts that were not their sender's
-  std::uint64_t lost_sessions = 0;     // silent, or gone without BYE
+  std::uint64_t lost_sessions = 0;     // ended by silence
 
   [[nodiscard]] std::uint64_t finished() const { return succeeded + failed + cancelled + expired; }
-  // Jobs that ended so.
+  // Jobs that ended in this state.
   [[nodiscard]] std::uint64_t& of(JobState final_state) {
     switch (final_state) {
       case JobState::succeeded:
@@ -69,7 +69,7 @@ class Engine {
   void restore(const Recovered& recovered, Moment now);
 
   void hello(SessionId session, const message::Hello& hello, Moment now, Effects& out);
-  // All that had come from peers of this role at the last call has been read (Peers).
+  // Call it when all that had arrived from this role by the previous call has been read: silence counts only such time.
   void listened(message::Role role, Moment now);
   // Every message shows that its sender is alive: call this for each one.
   void heard(SessionId session, Moment now);
@@ -81,10 +81,10 @@ class Engine {
   // The peer is dead as far as anybody can tell: it was silent.
   void gone(SessionId session, Effects& out);
 
-  // What a slow link does to a consumer: something waits to leave for it, or nothing does any more; a message in parts
-  // has come half, or is whole. Neither time counts for a hard limit.
-  void is_behind(SessionId session, bool is_behind, Moment now);
-  void is_sending(SessionId session, bool is_sending);
+  // What a slow link does to a consumer: data for it waits to be sent (behind), or a message of its has come in part
+  // (sending). Neither time counts for a hard limit.
+  void set_behind(SessionId session, bool is_behind, Moment now);
+  void set_sending(SessionId session, bool is_sending);
 
   void submit(SessionId session, const message::Submit& submit, Moment now, Effects& out);
   void wait(SessionId session, const message::Wait& wait, Effects& out);
@@ -97,10 +97,11 @@ class Engine {
                bool in_parts = false);
   // An outcome that is handed over later, because its result is stored in pieces first: hold_outcome() returns its
   // place among the session's outcomes, in whose order KEPT confirms them. One that came in parts has no place: it is
-  // confirmed by name. `outcome` is moved from if the attempt is its sender's still.
+  // confirmed by name.
   [[nodiscard]] std::uint64_t hold_outcome(SessionId session, std::size_t bytes);
-  // It is here, so its attempt no longer runs into a limit.
+  // The job's outcome has begun to be stored: its hard limit no longer applies.
   void has_outcome(const JobId& job);
+  // `outcome` is moved from only if the attempt is still its sender's.
   void outcome_held_back(SessionId session, const AttemptId& attempt, Outcome& outcome,
                          std::optional<std::uint64_t> place, Moment now, Effects& out);
   // Whether the outcome of this attempt, from this session, would end a durable attempt.
@@ -130,12 +131,12 @@ class Engine {
   // Forgets a failed job. False: it was forgotten already.
   bool forget_failed(const StoredJob& failed, Effects& out);
 
-  // How far the wall clock is ahead of the time that all other calls have as `now.wall`: that is the broker's own,
-  // which goes like the steady clock. Jobs with a time of the wall clock get another one.
+  // ahead: the wall clock minus `now.wall` of all other calls, which is the broker's own time and runs with the steady
+  // clock. Jobs with `run_at` or `expires_at` are timed anew.
   void clock_is_ahead(std::chrono::milliseconds ahead, Effects& out);
 
-  // How many bytes the store takes for new durable jobs, by the newest word that it gave while nothing of its was under
-  // way. Unset: it has no limit, as in the beginning. is_low: no durable job is to be started for want of room.
+  // How many bytes the store takes for new durable jobs, as measured last while no commit was under way. Unset: there
+  // is no limit, as in the beginning. is_low: there is too little room to start durable jobs.
   void store_has_room(std::optional<std::uint64_t> bytes, bool is_low = false);
 
   // Once a round, after all messages: lost peers, beats, timers, expiry of outcomes, and assignments.
@@ -162,7 +163,8 @@ class Engine {
   [[nodiscard]] const Totals& totals() const { return totals_; }
   // The name of a session's peer; empty if it is gone.
   [[nodiscard]] std::string_view name_of(SessionId session) const;
-  // At most `most` tasks that jobs of the queue need and none of its consumers knows, of its first 1,000 lines.
+  // At most `most` tasks of waiting jobs that none of the queue's consumers knows. Looks at its first 1,000 lines
+  // (jobs/line.h).
   [[nodiscard]] std::vector<std::string> unserved_tasks(const Queue& queue, std::size_t most) const;
   // False while jobs that ran before a restart may still be claimed.
   [[nodiscard]] bool may_assign() const { return !peers_.is_waiting() && batches_.is_settled(given_up_with_); }
@@ -346,12 +348,11 @@ class Engine {
   };
   std::deque<Start> starts_;
   JobList orphans_;  // ran before the restart; their holders are not back
-  // Jobs that may run at most once and whose consumers were lost. Nobody else may have them, so there is time to wait
-  // for those; `until` is in the time of listening to consumers.
+  // Jobs that may run at most once and whose consumers were lost. They wait for these: nobody else may have them.
   JobList unclaimed_;
   struct Unclaimed {
     AttemptId attempt;
-    TimePoint::duration until;
+    TimePoint::duration until;  // as Peers counts the time of listening to consumers
   };
   std::deque<Unclaimed> claims_end_;
   std::multimap<WallTime, AttemptId> suspects_;     // that run, by when they are suspects no more
@@ -362,7 +363,7 @@ class Engine {
   ExpiryKey expired_from_;          // where the look for expired jobs in the store goes on
   std::size_t timed_in_batch_ = 0;  // durable jobs whose time came, in the open batch
   bool is_forgetting_ = false;
-  std::uint64_t finished_then_ = 0;  // when the last step of forgetting was asked for
+  std::uint64_t finished_then_ = 0;  // totals_.finished() at the last step of forgetting
   bool is_forgetting_failed_ = false;
   bool is_following_wall_ =
       false;                 // scheduled jobs in the store are looked through for those that follow the wall clock

@@ -205,7 +205,7 @@ Result<bool> Server::round(Moment now) {
     ports_.close(session);  // a peer that speaks on is told to say HELLO
     engine_.cut_off(session, effects_);
   }
-  for (const auto& [session, is_behind] : ports_.take_behind()) engine_.is_behind(session, is_behind, now);
+  for (const auto& [session, is_behind] : ports_.take_behind()) engine_.set_behind(session, is_behind, now);
   intake_.tick(now.steady);
   gather();  // before the tick: it forgets finished jobs
   engine_.tick(now, effects_);

@@ -110,7 +110,7 @@ void Server::handle(Port& port, std::optional<SessionId> session, Bytes bytes, b
 void Server::handle_part(Port& port, SessionId session, const message::Part& part, Moment now) {
   const auto whole = intake_.take(session, part, now.steady);
   tell_words();
-  engine_.is_sending(session, intake_.has_some_of(session));
+  engine_.set_sending(session, intake_.has_some_of(session));
   if (!whole) {
     message::About about;
     about.type = static_cast<std::uint8_t>(message::Type::part);

@@ -86,7 +86,7 @@ struct MapOptions {
 
 // The client for programs without an event loop: runs a ClientSession in its own thread. Thread-safe. Callbacks that
 // run in the client's thread may call submit, wait and cancel. They must not throw, and must not call a function that
-// blocks: query, command, map, wait_connected, or a JobHandle's accepted, outcome and value.
+// blocks: query, command, map, wait_connected, a JobHandle's accepted, outcome, value and result, or ~Client.
 //
 // Reconnects by itself. Jobs that are submitted while the broker is away are kept in memory and sent later, up to the
 // limits of ClientOptions. Beyond them submit refuses the job (client_full) or waits, as ClientOptions::when_full says.
@@ -94,7 +94,7 @@ struct MapOptions {
 // the calling thread: by the handle, or by a call of `outcome`. map always waits, within its timeout.
 class Client {
  public:
-  // These run in the client's thread.
+  // These run in the client's thread; an OnOutcome that is told of a refusal may run in the caller's (see above).
   using OnOutcome = zebu::OnOutcome;
   using OnProgress = zebu::OnProgress;
   // index: the request's position, from 0.
@@ -116,7 +116,7 @@ class Client {
   [[nodiscard]] Result<void> wait_connected(Timeout timeout = std::nullopt) const;
 
   // client.submit<std::uint64_t>("fib", 35).result(): arguments and result are converted by their types. Keyword
-  // arguments stand behind them: client.submit("thumbnail", "a.png", zebu::kw("size", 64)).
+  // arguments follow: client.submit("thumbnail", "a.png", zebu::kw("size", 64)).
   template <class R = void, class... Args>
   Job<R> submit(std::string task, const Args&... args) {
     JobRequest request;
@@ -130,9 +130,8 @@ class Client {
   Job<R> submit(JobRequest request) {
     return Job<R>(start(std::move(request)));
   }
-  // For many jobs: without a handle per job. `outcome` is called once, in the client's thread; if it is empty, the
-  // outcome is not waited for, and nobody is told of a refusal. `progress` is called in the same thread with each
-  // progress report.
+  // For many jobs: without a handle per job. `outcome` is called once; if it is empty, the outcome is not waited for,
+  // and nobody is told of a refusal. `progress` is called with each progress report.
   JobId submit(JobRequest request, OnOutcome outcome, OnProgress progress = nullptr);
   // As above, with the caller's own id. A job that the broker already has does not run again, but is waited for.
   void submit(const JobId& id, JobRequest request, OnOutcome outcome, OnProgress progress = nullptr);
@@ -152,7 +151,7 @@ class Client {
   // continue after a timeout or an exception.
   [[nodiscard]] Result<void> map(const NextRequest& next, const OnEach& each, std::size_t window,
                                  Timeout timeout = std::nullopt);
-  // As above, with one job per element of a range, which is its only argument.
+  // As above, with a job for each element of a range; the element is the job's only argument.
   template <class Range>
   [[nodiscard]] Result<void> map(const std::string& task, const Range& range, const OnEach& each,
                                  const MapOptions& options = {}) {
@@ -168,8 +167,8 @@ class Client {
   // Waits for the answer to a query of docs/protocol.md: one msgpack value. Errors: disconnected, timed_out, closed,
   // and the broker's code if it refused the query.
   [[nodiscard]] Result<std::string> query(std::string what, Params params = {}, Timeout timeout = std::nullopt);
-  // Waits for the answer to a command. Errors: as for a query. A long command tells about once a second how far it has
-  // come: the calling thread passes that to `progress`, and the timeout begins again.
+  // Waits for the answer to a command. Errors: as for a query. A long command reports how far it has come about once
+  // a second: the calling thread passes that to `progress`, and the timeout starts anew.
   using OnNews = std::function<void(const std::string&)>;
   [[nodiscard]] Result<std::string> command(std::string what, Params params = {}, Timeout timeout = std::nullopt,
                                             const OnNews& progress = {});

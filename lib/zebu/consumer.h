@@ -4,8 +4,8 @@
 
 namespace zebu {
 
-// A complete consumer program: reads the options, runs the registry's tasks for the broker until SIGTERM or SIGINT, and
-// returns the exit code for main.
+// A complete consumer program: reads the options, runs the registry's tasks for the broker until it is told to stop
+// (SIGTERM, SIGINT, SIGHUP, the command drain), and returns the exit code for main.
 //
 //   int main(int argc, char** argv) {
 //     zebu::Registry tasks;
@@ -15,9 +15,9 @@ namespace zebu {
 //
 // docs/tasks.md describes how to write tasks: arguments, zebu::Context, errors, limits.
 //
-// Slots are processes that run this same program again. So register all tasks before the call, whatever argv says, and
-// do nothing before it that must happen only once. test_tasks: tasks that the option --test-tasks enables; if null, the
-// program does not have that option.
+// Unless --pool threads is given, each slot is a process that runs this same program. So register all tasks before the
+// call, whatever argv says, and do nothing before it that must happen only once. test_tasks: tasks that the option
+// --test-tasks enables; if null, the program does not have that option.
 [[nodiscard]] int run_consumer(int argc, char** argv, const Registry& registry, const Registry* test_tasks = nullptr);
 
 }  // namespace zebu

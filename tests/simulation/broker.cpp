@@ -131,7 +131,7 @@ void Broker::round() {
     p.engine.cut_off(session, p.effects);
     gather();
   }
-  for (const auto& [session, courier] : p.couriers) p.engine.is_behind(session, !courier.is_idle(), now);
+  for (const auto& [session, courier] : p.couriers) p.engine.set_behind(session, !courier.is_idle(), now);
   p.intake.tick(now.steady);
   p.engine.tick(now, p.effects);
   gather(Ledger::Call::tick);

@@ -103,7 +103,7 @@ bool Broker::handle_flow(const ConnectionPtr& connection, SessionId session, con
                 {session, part->number, part->offset, part->total});
     const auto whole = p.intake.take(session, *part, now.steady);
     tell_words();
-    p.engine.is_sending(session, p.intake.has_some_of(session));
+    p.engine.set_sending(session, p.intake.has_some_of(session));
     if (!whole) throw Violation{"wire", "a peer's parts do not fit: " + whole.error().message};
     if (*whole) {
       courier.acknowledge(true, sender(session));

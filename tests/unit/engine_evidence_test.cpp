@@ -54,16 +54,16 @@ TEST_CASE("a hard limit does not count the time that a job takes to its consumer
     }
   };
   // Its arguments travel for a minute.
-  d.engine().is_behind(consumer, true, d.now());
+  d.engine().set_behind(consumer, true, d.now());
   pass(seconds(60));
-  d.engine().is_behind(consumer, false, d.now());
+  d.engine().set_behind(consumer, false, d.now());
   pass(seconds(4));
   CHECK(d.state_of(id) == JobState::running);
   SECTION("its result travels for a minute") {
-    d.engine().is_sending(consumer, true);
+    d.engine().set_sending(consumer, true);
     pass(seconds(60));
     CHECK(d.state_of(id) == JobState::running);
-    d.engine().is_sending(consumer, false);
+    d.engine().set_sending(consumer, false);
     d.outcome(consumer, id, 1);
     CHECK(d.state_of(id) == JobState::succeeded);
   }

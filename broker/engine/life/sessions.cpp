@@ -282,14 +282,14 @@ void Engine::heard(SessionId session, Moment now) {
   peers_.heard(session, now.steady);
 }
 
-void Engine::is_behind(SessionId id, bool is_behind, Moment now) {
+void Engine::set_behind(SessionId id, bool is_behind, Moment now) {
   Session* session = peers_.find(id);
   if (session == nullptr || !session->consumer || session->consumer->is_behind == is_behind) return;
   session->consumer->is_behind = is_behind;
   if (!is_behind) session->consumer->caught_up = now.wall;
 }
 
-void Engine::is_sending(SessionId id, bool is_sending) {
+void Engine::set_sending(SessionId id, bool is_sending) {
   Session* session = peers_.find(id);
   if (session != nullptr && session->consumer) session->consumer->is_sending = is_sending;
 }
