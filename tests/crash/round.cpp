@@ -45,7 +45,7 @@ CastOptions cast_options(const RoundOptions& options, std::mt19937_64& dice) {
   CastOptions cast{options.folder, options.kind};
   cast.window = kWindows.at(dice() % kWindows.size());
   cast.sync_ms = kSyncs.at(dice() % kSyncs.size());
-  cast.liveness = 1500ms;
+  cast.liveness = test::scaled(1500ms);
   // A restarted broker waits for its consumers that long, and over slow links they take a while to be back.
   if (options.kind == RoundKind::both) cast.liveness = test::scaled(2000ms);
   if (options.kind == RoundKind::living) cast.liveness = test::scaled(kLivenesses.at(dice() % kLivenesses.size()));
