@@ -144,8 +144,10 @@ void Dispatcher::slot_finished(Slot& slot, std::vector<Finished> finished) {
   dispatch();
 }
 
+// Boost 1.74's deque moves its first element onto itself when an empty range is inserted before it: a string in it is
+// empty then.
 void Dispatcher::slot_returned(std::vector<Job> jobs) {
-  ready_.insert(ready_.begin(), std::move_iterator(jobs.begin()), std::move_iterator(jobs.end()));
+  if (!jobs.empty()) ready_.insert(ready_.begin(), std::move_iterator(jobs.begin()), std::move_iterator(jobs.end()));
   if (is_draining_ || is_stalled_) {
     give_back_ready();
   } else {

@@ -277,6 +277,10 @@ class ManualSlot final : public Slot {
     events_.finished(*this, {{id, {JobState::succeeded, "\x01", {}, {}}}});
   }
 
+  // The answer to a recall when all jobs have begun.
+  void return_none() { events_.returned(*this, {}); }
+  [[nodiscard]] const Job& last() const { return jobs_.back(); }
+
   std::vector<TimePoint> recalls;
   bool answers_recall = true;
 
@@ -337,6 +341,16 @@ TEST_CASE("jobs in a slot are recalled less and less often while no slot begins 
     return recalls.size() >= 4;
   }));
   CHECK(recalls[3] - start >= 30ms);  // 2, 4, 8 and 16 ms after each other
+}
+
+TEST_CASE("a job that waits for a slot keeps its arguments when a slot has none to return") {
+  ManualYard yard;
+  yard.dispatcher.add(yard.make_job());  // both slots are busy
+  yard.slots[0]->return_none();
+  yard.slots[1]->end_first();
+  REQUIRE(yard.slots[1]->load() == 1);
+  CHECK(yard.slots[1]->last().args == "\x90");
+  CHECK(yard.slots[1]->last().queue == "default");
 }
 
 }  // namespace zebu::consumer
