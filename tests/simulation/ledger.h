@@ -109,6 +109,7 @@ class Ledger {
   }
   void broker_goes_on();
   void clock_is_ahead(std::chrono::milliseconds ahead) { clock_ahead_ = ahead; }
+  void peer_stands_still(std::uint64_t instance, Time until) { still_until_[instance] = until; }
   // What the engine was told: a limit of bytes, maybe 0, or none.
   void told_room(std::optional<std::uint64_t> room, bool is_low) {
     room_ = room;
@@ -205,8 +206,9 @@ class Ledger {
   std::chrono::milliseconds clock_ahead_{0};
   Time still_{};  // how long it stood still, in all
   std::optional<Time> still_since_;
-  Time went_on_{};                  // when it went on last
-  std::set<std::uint64_t> living_;  // consumers' instances that hold something
+  Time went_on_{};                             // when it went on last
+  std::set<std::uint64_t> living_;             // consumers' instances that hold something
+  std::map<std::uint64_t, Time> still_until_;  // instances that stood still, or do
 };
 
 }  // namespace zebu::simulation

@@ -161,8 +161,11 @@ void Ledger::after_call(const Engine& engine, const broker::Effects& effects, Ca
     for (Holding& holding : job.holdings) {
       if (holding.attempt == stop.what.attempt) holding.is_excused = true;
     }
-    // Or it is still on its way to a consumer that stands still.
-    if (const auto peer = consumers_.find(stop.session); peer != consumers_.end()) {
+    // Or it has not been read by its consumer, which stands still.
+    const auto peer = consumers_.find(stop.session);
+    if (peer == consumers_.end()) continue;
+    const auto still = still_until_.find(peer->second.instance);
+    if (still != still_until_.end() && time_.now() < still->second) {
       job.given_up.emplace(peer->second.instance, stop.what.attempt);
     }
   }

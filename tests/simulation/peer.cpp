@@ -25,6 +25,7 @@ void Peer::pause(Time until) {
   if (!lives_ || until <= paused_until_) return;
   world_.note("instance % stands still", {instance_});
   paused_until_ = until;
+  world_.ledger.peer_stands_still(instance_, until);
   after(Time{0}, [this] { last_heard_ = world_.time.now(); });
 }
 
