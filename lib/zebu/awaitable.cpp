@@ -16,21 +16,23 @@ void Interrupt::raise(Error why) {
   if (sleeping_ != nullptr) sleeping_->cancel();
 }
 
-Pause::Pause(boost::asio::io_context& loop, Interrupt* interrupt) : timer_(loop), interrupt_(interrupt) {
-  if (interrupt_ == nullptr) return;
-  assert(interrupt_->sleeping_ == nullptr);
-  interrupt_->sleeping_ = &timer_;
-}
+Pause::Pause(boost::asio::io_context& loop, Interrupt* interrupt) : timer_(loop), interrupt_(interrupt) {}
 
+// The coroutine may be destroyed while it sleeps.
 Pause::~Pause() {
-  if (interrupt_ != nullptr) interrupt_->sleeping_ = nullptr;
+  if (interrupt_ != nullptr && interrupt_->sleeping_ == &timer_) interrupt_->sleeping_ = nullptr;
 }
 
 awaitable<void> Pause::until(TimePoint deadline) {
   if (is_interrupted()) co_return;
   boost::system::error_code woken;
   timer_.expires_at(deadline);
+  if (interrupt_ != nullptr) {
+    assert(interrupt_->sleeping_ == nullptr);
+    interrupt_->sleeping_ = &timer_;
+  }
   co_await timer_.async_wait(boost::asio::redirect_error(boost::asio::use_awaitable, woken));
+  if (interrupt_ != nullptr) interrupt_->sleeping_ = nullptr;
 }
 
 Error Pause::ended(const char* what) const {

@@ -2,6 +2,7 @@
 #include "tests/support/http_jobs.h"
 #include "zebu/ids.h"
 
+#include <csignal>
 #include <sstream>
 
 // Many jobs in one request.
@@ -106,4 +107,26 @@ TEST_CASE("a batch has limits that are named, and none is no fault") {
   const auto away = lines_of(post_lines(stack, small));
   REQUIRE(away.size() == 1);
   CHECK((problem_in(away[0]) == "broker_away" || problem_in(away[0]) == "unconfirmed"));
+}
+
+TEST_CASE("a front end that stops while the broker stands still answers a batch all the same") {
+  Stack stack({.consumers = 0, .webfront = {"--drain-delay", "0s", "--grace", "200ms"}});
+  std::string body;
+  for (int i = 0; i < 600; ++i)
+    body += R"({"task":"echo","queue":"q"})"
+            "\n";
+  stack.broker().signal(SIGSTOP);
+  HttpConnection client(stack.http_port());
+  client.send(to_bytes({"POST", "/v1/jobs", {{"host", "localhost"}, {"content-type", "application/x-ndjson"}}, body}));
+  // What another connection asks later is answered later.
+  for (int i = 0; i < 3; ++i) CHECK(stack.get("/fast").status == 200);
+  stack.webfront().signal(SIGTERM);
+  const auto lines = lines_of(client.receive());
+  stack.broker().signal(SIGCONT);
+  // The first part was sent, and the rest was not.
+  REQUIRE(lines.size() > 1);
+  CHECK(problem_in(lines.front()) == "unconfirmed");
+  CHECK(lines.front().contains("id"));
+  CHECK(problem_in(lines.back()) == "stopping");
+  CHECK_FALSE(lines.back().contains("id"));
 }
