@@ -94,9 +94,10 @@ TEST_CASE("where the journal reads its stderr, a program writes priorities and l
   const TempDir folder;
   const std::string log = (folder.path() / "log").string();
   const Finished failed =
-      run({.command = {"sh", "-c",
-                       "exec 2>\"$1\"; JOURNAL_STREAM=$(stat -L -c %d:%i \"$1\") exec \"$0\" --no-auth --listen 203.0.113.1:1",
-                       program("zebu-webfront"), log}});
+      run({.command = {
+               "sh", "-c",
+               "exec 2>\"$1\"; JOURNAL_STREAM=$(stat -L -c %d:%i \"$1\") exec \"$0\" --no-auth --listen 203.0.113.1:1",
+               program("zebu-webfront"), log}});
   CHECK(failed.exit.code == 1);
   std::ifstream file(log);
   const std::string text((std::istreambuf_iterator<char>(file)), {});
