@@ -175,7 +175,7 @@ awaitable<void> Gateway::submit_all(std::vector<BatchJob>& jobs, Interrupt& inte
       continue;
     }
     note_refusal(accepted.error());
-    jobs[i].is_unconfirmed = is_unanswered(accepted.error()) || interrupt.raised();
+    jobs[i].is_unconfirmed = is_unanswered(accepted.error());
     jobs[i].why_not = accepted.error();
   }
 }

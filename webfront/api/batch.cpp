@@ -71,30 +71,27 @@ BatchPart parse(std::string_view text, std::size_t first) {
   return part;
 }
 
-// {"line":3,"id":"…","state":"queued"}, {"line":3,"id":"…","attached":true} or {"line":3,"problem":{…}}.
-void append_line(std::string& body, const BatchPart& part, const BatchPart::Line& line) {
-  body.append("{\"line\":").append(std::to_string(line.number));
-  if (!line.problem.empty()) {
-    body.append(",\"problem\":").append(line.problem);
-  } else {
-    const Gateway::BatchJob& job = part.jobs[line.job];
-    body.append(",\"id\":\"").append(job.attached_to.value_or(job.id).to_string()).append("\"");
-    if (job.is_unconfirmed) {
-      body.append(",\"problem\":").append(problem_response(problems::kUnconfirmed, job.why_not->message).body);
-    } else if (job.why_not) {
-      body.append(",\"problem\":").append(error_response(*job.why_not).body);
-    } else if (job.attached_to) {
-      body.append(",\"attached\":true");
-    } else {
-      body.append(",\"state\":\"").append(to_string(line.state)).append("\"");
-    }
-  }
-  body += "}\n";
+// problem: a problem document.
+void append_problem(std::string& body, std::size_t line, std::string_view problem) {
+  body.append("{\"line\":").append(std::to_string(line)).append(",\"problem\":").append(problem).append("}\n");
 }
 
-// Of this line and of all that follow, which are not submitted.
-void append_problem(std::string& body, std::size_t line, const Response& problem) {
-  body.append("{\"line\":").append(std::to_string(line)).append(",\"problem\":").append(problem.body).append("}\n");
+// {"line":3,"id":"…","state":"queued"}, {"line":3,"id":"…","attached":true}, {"line":3,"problem":{…}}, or with both an
+// id and a problem: it is not known whether the broker has the job.
+void append_line(std::string& body, const BatchPart& part, const BatchPart::Line& line) {
+  if (!line.problem.empty()) return append_problem(body, line.number, line.problem);
+  const Gateway::BatchJob& job = part.jobs[line.job];
+  if (job.why_not && !job.is_unconfirmed) return append_problem(body, line.number, error_response(*job.why_not).body);
+  body.append("{\"line\":").append(std::to_string(line.number));
+  body.append(",\"id\":\"").append(job.attached_to.value_or(job.id).to_string()).append("\"");
+  if (job.is_unconfirmed) {
+    body.append(",\"problem\":").append(problem_response(problems::kUnconfirmed, job.why_not->message).body);
+  } else if (job.attached_to) {
+    body.append(",\"attached\":true");
+  } else {
+    body.append(",\"state\":\"").append(to_string(line.state)).append("\"");
+  }
+  body += "}\n";
 }
 
 Response too_many_lines() {
@@ -120,7 +117,8 @@ Answer submit_batch(const Api& api, const Request& request) {
     auto part = co_await api.converter.run(text.size(), convert);
     number += static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n'));
     if (!part || interrupt.raised()) {
-      append_problem(body, first, part ? stopping_response() : busy());
+      // Of this line and of all that follow, which are not submitted.
+      append_problem(body, first, (part ? stopping_response() : busy()).body);
       break;
     }
     co_await api.gateway.submit_all(part->jobs, interrupt);
