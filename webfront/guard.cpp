@@ -41,37 +41,34 @@ http::Response refusal(const http::Problem& problem, std::string_view detail, st
 
 Result<void> Guard::start() {
   if (file_.empty()) return {};
+  if (auto taken = load(); !taken) return taken;
+  watch();
+  return {};
+}
+
+Result<void> Guard::load() {
   seen_ = state_of(file_);
   auto tokens = Tokens::load(file_);
   if (!tokens) return tl::make_unexpected(tokens.error());
   tokens_ = std::move(*tokens);
   log_event(Event::tokens_read, {{"file", file_}, {"count", tokens_.size()}}, "{} tokens read from {}", tokens_.size(),
             file_);
-  watch();
   return {};
+}
+
+void Guard::reload() {
+  const auto taken = load();
+  if (taken) return;
+  log_event(Event::tokens_unreadable, {{"file", file_}}, "the tokens of before hold on: {}", taken.error().message);
 }
 
 void Guard::watch() {
   timer_.expires_after(kLook);
   timer_.async_wait([this](const boost::system::error_code& error) {
     if (error) return;
-    look();
+    if (traits(state_of(file_)) != traits(seen_)) reload();
     watch();
   });
-}
-
-void Guard::look() {
-  const struct stat now = state_of(file_);
-  if (traits(now) == traits(seen_)) return;
-  seen_ = now;
-  auto tokens = Tokens::load(file_);
-  if (!tokens) {
-    log_event(Event::tokens_unreadable, {{"file", file_}}, "the tokens of before hold on: {}", tokens.error().message);
-    return;
-  }
-  tokens_ = std::move(*tokens);
-  log_event(Event::tokens_read, {{"file", file_}, {"count", tokens_.size()}}, "{} tokens read from {}", tokens_.size(),
-            file_);
 }
 
 std::optional<http::Response> Guard::refuse(const http::Request& request, Right right) const {

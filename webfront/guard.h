@@ -28,13 +28,16 @@ class Guard {
   [[nodiscard]] Result<void> start();
   // Looks at the file no more, so that the loop can end.
   void stop() { timer_.cancel(); }
+  [[nodiscard]] bool has_file() const { return !file_.empty(); }
+  // Reads the file now, whether or not it has changed.
+  void reload();
 
   // Why the request must not be served.
   [[nodiscard]] std::optional<http::Response> refuse(const http::Request& request, Right right) const;
 
  private:
+  [[nodiscard]] Result<void> load();
   void watch();
-  void look();
 
   std::string file_;
   boost::asio::steady_timer timer_;

@@ -29,8 +29,8 @@ int main(int argc, char** argv) {
     std::printf("zebu-webfront ready http=http://%s\n", front.address().c_str());
     std::fflush(stdout);
     notifier.ready();
-    front.run(stop.descriptor(), notifier, [&] {
-      const int signal = stop.let_next_one_kill().value_or(SIGTERM);
+    front.run(stop, notifier, [&](int signal) {
+      stop.let_next_one_kill();
       notifier.stopping();
       log_event(Event::stopping, {{"signal", ::sigabbrev_np(signal)}}, "stopping: SIG{}", ::sigabbrev_np(signal));
     });

@@ -7,10 +7,13 @@
 #include "webfront/routes.h"
 #include "zebu/program/log.h"
 #include "zebu/program/loop_pulse.h"
+#include "zebu/program/stop_signal.h"
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/steady_timer.hpp>
+
+#include <csignal>
 
 namespace zebu::webfront {
 
@@ -31,6 +34,19 @@ struct Webfront::Parts {
     api.is_stopping = true;
     drain.expires_after(drain_delay);
     drain.async_wait([this, done = std::move(done)](const boost::system::error_code&) { server.stop(done); });
+  }
+
+  // Calls stop_by with the number of the first signal that is to stop the program.
+  void watch(const StopSignal& signals, const std::function<void(int signal)>& stop_by) {
+    stop.async_wait(boost::asio::posix::stream_descriptor::wait_read,
+                    [this, &signals, &stop_by](const boost::system::error_code& error) {
+                      if (error) return;
+                      while (const auto signal = signals.take()) {
+                        if (*signal != SIGHUP || !guard.has_file()) return stop_by(*signal);
+                        guard.reload();
+                      }
+                      watch(signals, stop_by);
+                    });
   }
 
   boost::asio::io_context loop{1};
@@ -61,20 +77,20 @@ Result<void> Webfront::start() {
 
 std::string Webfront::address() const { return parts_->server.address(); }
 
-void Webfront::run(int stop_descriptor, Notifier& notifier, const std::function<void()>& stopping) {
+void Webfront::run(const StopSignal& stop, Notifier& notifier, const std::function<void(int signal)>& stopping) {
   Parts& p = *parts_;
   LoopPulse pulse(p.loop, notifier, [&p] { return p.gateway.status(); });
   pulse.start();
-  p.stop.assign(stop_descriptor);
-  p.stop.async_wait(boost::asio::posix::stream_descriptor::wait_read, [&](const boost::system::error_code& error) {
-    if (error) return;
-    stopping();
+  p.stop.assign(stop.descriptor());
+  const std::function<void(int)> stop_by = [&](int signal) {
+    stopping(signal);
     p.begin_stop([&] {
       p.gateway.close();
       p.guard.stop();
       pulse.stop();
     });
-  });
+  };
+  p.watch(stop, stop_by);
   p.loop.run();
 }
 

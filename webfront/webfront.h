@@ -8,6 +8,10 @@
 #include <memory>
 #include <string>
 
+namespace zebu {
+class StopSignal;
+}
+
 namespace zebu::webfront {
 
 // The whole front end: one loop that serves HTTP and talks to the broker.
@@ -22,9 +26,9 @@ class Webfront {
   [[nodiscard]] Result<void> start();
   // "127.0.0.1:40123"
   [[nodiscard]] std::string address() const;
-  // Serves until `stop_descriptor` becomes readable, calls `stopping`, and returns when the running requests have
-  // ended. The notifier hears of the loop about once a second.
-  void run(int stop_descriptor, Notifier& notifier, const std::function<void()>& stopping);
+  // Serves until `stop` has a signal, calls `stopping` with its number, and returns when the running requests have
+  // ended. With a file of tokens SIGHUP reads that instead. The notifier hears of the loop about once a second.
+  void run(const StopSignal& stop, Notifier& notifier, const std::function<void(int signal)>& stopping);
 
  private:
   struct Parts;

@@ -6,6 +6,7 @@
 #include "tests/support/stack.h"
 #include "webfront/routes.h"
 
+#include <csignal>
 #include <filesystem>
 #include <fstream>
 
@@ -151,6 +152,33 @@ TEST_CASE("a token that is taken out of the file is refused soon, and a mistake 
   for (const std::string& token : {first, second, third}) {
     CHECK(stack.webfront().err().find(token.substr(5)) == std::string::npos);
   }
+}
+
+TEST_CASE("at SIGHUP a front end with tokens reads them, and goes on; one without stops") {
+  TempDir folder;
+  const Keys keys(folder.path());
+  const std::string token = keys.make("a", "read");
+  Process with({program("zebu-webfront"), "--listen", "127.0.0.1:0", "--tokens", keys.file});
+  with.wait_for_line("zebu-webfront ready");
+  const auto reads = [&] {
+    const std::string log = with.err();
+    int count = 0;
+    for (auto at = log.find("[tokens_read "); at != std::string::npos; at = log.find("[tokens_read ", at + 1)) ++count;
+    return count;
+  };
+  for (int times = 2; times < 5; ++times) {
+    with.signal(SIGHUP);
+    CHECK(eventually([&] { return reads() == times; }));
+  }
+  CHECK(with.is_running());
+  with.signal(SIGTERM);
+  CHECK(with.wait_exit().code == 0);
+  CHECK(with.err().find("stopping: SIGTERM") != std::string::npos);
+  Process without({program("zebu-webfront"), "--listen", "127.0.0.1:0"});
+  without.wait_for_line("zebu-webfront ready");
+  without.signal(SIGHUP);
+  CHECK(without.wait_exit().code == 0);
+  CHECK(without.err().find("stopping: SIGHUP") != std::string::npos);
 }
 
 TEST_CASE("a front end that others can reach needs tokens, or to be told that it does not") {
