@@ -20,7 +20,7 @@ struct Options : EngineOptions {
   std::optional<std::uint64_t> store_reserve = {};
   // While a commit is under way, the loop spins this long for its end before it sleeps, and so does the store's thread
   // for the next one. On a disk that syncs within 0.2 ms a commit of one job is done sooner; on a slower one both soon
-  // spin rarely (AdaptiveSpin). While jobs run, the loop likewise spins for a message: the outcome of a short one.
+  // spin rarely (AdaptiveSpin). While few jobs run, the loop likewise spins for the outcome of a short one.
   std::chrono::microseconds spin{250};
   std::uint64_t max_message = 16ULL << 20;
   // For all messages in parts that have come half, of all peers.

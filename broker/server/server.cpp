@@ -44,6 +44,9 @@ void log_recovery(const Recovered& found, TimePoint::duration took) {
             found.consumers.size(), count(JobState::running));
 }
 
+// With more of them under way their consumers need the core, and a message is never far.
+constexpr std::uint64_t kFewJobs = 8;
+
 FlowLimits flow_limits(const Options& options) {
   FlowLimits limits = FlowLimits::of(options.liveness, options.beat());
   limits.part = limits.window = std::min<std::size_t>(limits.part, options.max_message);
@@ -118,7 +121,7 @@ bool Server::wait(int stop, std::chrono::milliseconds timeout) {
   };
   if (store_.is_busy()) {
     if (spin_.wait_for([&] { return store_.is_done() || has_input(); })) return is_stopped;
-  } else if (engine_.jobs().count(JobState::running) > 0) {
+  } else if (const auto running = engine_.jobs().count(JobState::running); running > 0 && running <= kFewJobs) {
     if (spin_for_outcome_.wait_for(has_input)) return is_stopped;
   }
   is_stopped = poll(store_.may_sleep() ? timeout : kNow);

@@ -70,7 +70,7 @@ class Server {
   Options options_;
   BrokerClock clock_;
   AdaptiveSpin spin_;              // waits for a commit or a message
-  AdaptiveSpin spin_for_outcome_;  // waits for a message while jobs run
+  AdaptiveSpin spin_for_outcome_;  // waits for a message while few jobs run
   StoreThread store_;
   FlowLimits flow_;
   Ports ports_;
