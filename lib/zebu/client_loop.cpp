@@ -2,8 +2,6 @@
 
 #include <boost/asio/post.hpp>
 
-#include <limits>
-
 namespace zebu::client_detail {
 namespace {
 
@@ -20,15 +18,10 @@ std::size_t size_of(const JobRequest& request) {
   return size;
 }
 
-// The loop keeps within the limits for its session, whose numbers it needs before the session has the job.
-ClientOptions unlimited(ClientOptions options) {
-  options.max_unanswered_jobs = options.max_unanswered_bytes = std::numeric_limits<std::size_t>::max();
-  return options;
-}
-
 void run(ClientSession& session, SubmitCommand& command) {
-  const auto ticket =
-      session.submit(command.id, std::move(command.request), std::move(command.accepted), std::move(command.outcome));
+  const std::size_t reserved = size_of(command.request);
+  const auto ticket = session.submit(command.id, std::move(command.request), std::move(command.accepted),
+                                     std::move(command.outcome), reserved);
   if (command.progress) session.on_progress(ticket, std::move(command.progress));
 }
 void run(ClientSession& session, WaitCommand& command) {
@@ -57,7 +50,7 @@ void refuse(const AskCommand& command, const Error& why) { command.answer(tl::ma
 
 std::string milliseconds_text(Timeout timeout) { return std::to_string(timeout ? timeout->count() : 0) + " ms"; }
 
-Loop::Loop(ClientOptions options) : options_(std::move(options)), session_(loop_, context_, unlimited(options_)) {}
+Loop::Loop(ClientOptions options) : options_(std::move(options)), session_(loop_, context_, options_) {}
 
 Result<void> Loop::start() {
   session_.on_answered([this] { note_answered(); });
@@ -93,11 +86,10 @@ void Loop::put_locked(Command command) {
 }
 
 bool Loop::submit(SubmitCommand command, WhenFull when_full, std::optional<TimePoint> deadline) {
-  const std::size_t bytes = size_of(command.request);
   std::optional<Error> why;
   {
     Lock lock(mutex_);
-    const auto may_go_on = [this]() ZEBU_REQUIRES(mutex_) { return closed_ || !why_full(); };
+    const auto may_go_on = [this]() ZEBU_REQUIRES(mutex_) { return closed_ || !session_.why_full(); };
     if (when_full == WhenFull::wait && running_here != this && !may_go_on()) {
       ++waiting_for_room_;
       const bool has_room = deadline ? has_room_.wait_until(lock.native(), *deadline, may_go_on)
@@ -105,22 +97,14 @@ bool Loop::submit(SubmitCommand command, WhenFull when_full, std::optional<TimeP
       --waiting_for_room_;
       if (!has_room) return false;
     }
-    why = closed_ ? closed_error() : why_full();
+    why = closed_ ? closed_error() : session_.why_full();
     if (!why) {
-      ++jobs_entered_;
-      bytes_entered_ += bytes;
+      session_.reserve(size_of(command.request));
       put_locked(std::move(command));
     }
   }
   if (why) refuse(command, *why);
   return true;
-}
-
-// Reads what the loop's thread writes without a lock. A job that is just handed to the session may count twice.
-std::optional<Error> Loop::why_full() const {
-  const std::size_t jobs = jobs_entered_ - jobs_left_ + session_.unanswered_jobs();
-  const std::size_t bytes = bytes_entered_ - bytes_left_ + session_.unanswered_bytes();
-  return ClientSession::why_full(options_, jobs, bytes);
 }
 
 // A thread that waits has said so before it looks, and this has made room before it asks: one of them sees the other.
@@ -167,15 +151,7 @@ void Loop::take_inbox() {
     const Lock lock(mutex_);
     taken_.swap(inbox_);
   }
-  for (Command& command : taken_) {
-    const auto* job = std::get_if<SubmitCommand>(&command);
-    const std::size_t bytes = job != nullptr ? size_of(job->request) : 0;
-    std::visit([&](auto& c) { run(session_, c); }, command);
-    if (job == nullptr) continue;
-    ++jobs_left_;
-    bytes_left_ += bytes;
-  }
-  note_answered();  // some may have been refused before they were sent
+  for (Command& command : taken_) std::visit([&](auto& c) { run(session_, c); }, command);
   taken_.clear();
 }
 

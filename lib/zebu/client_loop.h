@@ -67,7 +67,6 @@ class Loop {
   Result<void> wait_connected(Timeout timeout);
 
  private:
-  [[nodiscard]] std::optional<Error> why_full() const ZEBU_REQUIRES(mutex_);
   void put_locked(Command command) ZEBU_REQUIRES(mutex_);
   void take_inbox();
   void note_change(const Error* why);
@@ -84,11 +83,6 @@ class Loop {
   std::condition_variable changed_;
   std::condition_variable has_room_;
   std::vector<Command> inbox_ ZEBU_GUARDED_BY(mutex_);
-  // Submissions that the session does not have yet are those that entered less those that left.
-  std::uint64_t jobs_entered_ ZEBU_GUARDED_BY(mutex_) = 0;
-  std::uint64_t bytes_entered_ ZEBU_GUARDED_BY(mutex_) = 0;
-  std::atomic<std::uint64_t> jobs_left_ = 0;
-  std::atomic<std::uint64_t> bytes_left_ = 0;
   std::atomic<int> waiting_for_room_ = 0;
   bool up_ ZEBU_GUARDED_BY(mutex_) = false;
   bool closed_ ZEBU_GUARDED_BY(mutex_) = false;

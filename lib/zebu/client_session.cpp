@@ -48,8 +48,8 @@ Link::Handlers ClientSession::handlers() {
   return h;
 }
 
-ClientSession::Ticket ClientSession::submit(const JobId& id, JobRequest request, OnAccepted accepted,
-                                            OnOutcome outcome) {
+ClientSession::Ticket ClientSession::submit(const JobId& id, JobRequest request, OnAccepted accepted, OnOutcome outcome,
+                                            std::optional<std::size_t> reserved) {
   const Ticket ticket{id, next_number_++};
   const auto bad = why_bad(request.options);
   const auto known = find(id);
@@ -57,7 +57,8 @@ ClientSession::Ticket ClientSession::submit(const JobId& id, JobRequest request,
   const bool is_under_way = is_attached || (known != entries_.end() && known->second.phase != Phase::accepted);
   auto why = ended_;
   if (!why && bad) why = Error{ErrorCode::bad_job, *bad, {}};
-  if (!why && !is_under_way) why = why_full(options_, held_jobs_, held_bytes_);
+  if (!why && !is_under_way && !reserved) why = why_full();
+  if (reserved && (why || is_under_way)) release(*reserved);
   if (why) {
     tell(*why, std::move(accepted), std::move(outcome));
     return ticket;
@@ -69,7 +70,8 @@ ClientSession::Ticket ClientSession::submit(const JobId& id, JobRequest request,
   if (is_under_way) return ticket;
   hold(id, entry,
        encode_entry(message::Submission{id, request.task, request.queue, request.args, std::move(request.options),
-                                        request.kwargs}));
+                                        request.kwargs}),
+       reserved);
   link_.request_flush();
   return ticket;
 }
@@ -90,18 +92,31 @@ void ClientSession::tell_attached(const JobId& to, std::uint64_t number) {
   });
 }
 
-std::optional<Error> ClientSession::why_full(const ClientOptions& options, std::size_t jobs, std::size_t bytes) {
-  if (jobs < options.max_unanswered_jobs && bytes < options.max_unanswered_bytes) return std::nullopt;
+std::optional<Error> ClientSession::why_full() const {
+  const std::size_t jobs = held_jobs_;
+  const std::size_t bytes = held_bytes_;
+  if (jobs < options_.max_unanswered_jobs && bytes < options_.max_unanswered_bytes) return std::nullopt;
   return Error{ErrorCode::client_full,
-               "the broker at " + options.broker + " has not answered " + std::to_string(jobs) + " submissions of " +
+               "the broker at " + options_.broker + " has not answered " + std::to_string(jobs) + " submissions of " +
                    std::to_string(bytes) + " bytes, and this client keeps at most " +
-                   std::to_string(options.max_unanswered_jobs) + " of " + std::to_string(options.max_unanswered_bytes) +
-                   " bytes: submit again when it has",
+                   std::to_string(options_.max_unanswered_jobs) + " of " +
+                   std::to_string(options_.max_unanswered_bytes) + " bytes: submit again when it has",
                std::chrono::seconds(1)};
 }
 
+void ClientSession::reserve(std::size_t bytes) {
+  ++held_jobs_;
+  held_bytes_ += bytes;
+}
+
+void ClientSession::release(std::size_t bytes) {
+  --held_jobs_;
+  held_bytes_ -= bytes;
+  if (on_answered_) on_answered_();
+}
+
 // Keeps the submission until the broker has answered it.
-void ClientSession::hold(const JobId& id, Entry& entry, std::string submission) {
+void ClientSession::hold(const JobId& id, Entry& entry, std::string submission, std::optional<std::size_t> reserved) {
   // While the broker is away, ids of jobs that were cancelled meanwhile stay behind.
   if (unsent_.size() > 2 * held_jobs_ + 1024) {
     std::erase_if(unsent_, [this](const JobId& each) {
@@ -111,17 +126,14 @@ void ClientSession::hold(const JobId& id, Entry& entry, std::string submission) 
   }
   entry.phase = Phase::unsent;
   entry.submission = std::move(submission);
-  held_bytes_ += entry.submission.size();
-  ++held_jobs_;
+  held_bytes_ += entry.submission.size() - reserved.value_or(0);
+  if (!reserved) ++held_jobs_;
   unsent_.push_back(id);
 }
 
 void ClientSession::let_go(Entry& entry) {
   if (entry.submission.empty()) return;
-  held_bytes_ -= entry.submission.size();
-  --held_jobs_;
-  entry.submission = {};
-  if (on_answered_) on_answered_();
+  release(std::exchange(entry.submission, {}).size());
 }
 
 // A frame that the broker does not take would close this connection and each later one.

@@ -73,7 +73,9 @@ class ClientSession {
   Ticket submit(JobRequest request, OnAccepted accepted, OnOutcome outcome) {
     return submit(Uuid::make(), std::move(request), std::move(accepted), std::move(outcome));
   }
-  Ticket submit(const JobId& id, JobRequest request, OnAccepted accepted, OnOutcome outcome);
+  // `reserved`: the bytes that reserve() was called with for this job, which is then within the limits.
+  Ticket submit(const JobId& id, JobRequest request, OnAccepted accepted, OnOutcome outcome,
+                std::optional<std::size_t> reserved = {});
   // Waits for a job that was submitted before, here or elsewhere. Any number of handlers may wait for one job.
   Ticket wait(const JobId& id, OnOutcome outcome);
   // Calls `handler` with the job's progress while the ticket's handler waits for the outcome.
@@ -96,8 +98,10 @@ class ClientSession {
   // Jobs that the broker has not answered yet, and their bytes. From any thread.
   [[nodiscard]] std::size_t unanswered_jobs() const { return held_jobs_; }
   [[nodiscard]] std::size_t unanswered_bytes() const { return held_bytes_; }
-  // The error client_full if so many jobs and bytes are what the options allow, or more.
-  [[nodiscard]] static std::optional<Error> why_full(const ClientOptions& options, std::size_t jobs, std::size_t bytes);
+  // The error client_full if these are what the options allow, or more. From any thread.
+  [[nodiscard]] std::optional<Error> why_full() const;
+  // Counts a job of about so many bytes that is on its way to submit(). From any thread.
+  void reserve(std::size_t bytes);
   // Called in the loop when they have become fewer. Set it before start().
   void on_answered(std::function<void()> handler) { on_answered_ = std::move(handler); }
   // Ends the session. All remaining handlers get `closed`.
@@ -132,8 +136,9 @@ class ClientSession {
   [[nodiscard]] Entries::iterator find(const JobId& id);
   void say(Batch& batch, const JobId& id);
   void erase(Entries::iterator entry);
-  void hold(const JobId& id, Entry& entry, std::string submission);
+  void hold(const JobId& id, Entry& entry, std::string submission, std::optional<std::size_t> reserved);
   void let_go(Entry& entry);
+  void release(std::size_t bytes);
   void tell_attached(const JobId& to, std::uint64_t number);
   void tell(const Error& why, OnAccepted accepted, OnOutcome outcome);
   template <class M>
@@ -169,7 +174,7 @@ class ClientSession {
   std::unordered_map<JobId, JobId> attached_;  // submitted id -> the job it was attached to, while a handler waits
   std::deque<JobId> unsent_;                   // in order of submission; ids that are no longer in entries_ are skipped
   std::size_t unanswered_ = 0;
-  std::atomic<std::size_t> held_jobs_ = 0;  // unsent or unanswered; written in the loop only
+  std::atomic<std::size_t> held_jobs_ = 0;  // reserved, unsent or unanswered
   std::atomic<std::size_t> held_bytes_ = 0;
   std::function<void()> on_answered_;
   struct Question {
