@@ -363,7 +363,8 @@ class Engine {
   ExpiryKey expired_from_;          // where the look for expired jobs in the store goes on
   std::size_t timed_in_batch_ = 0;  // durable jobs whose time came, in the open batch
   bool is_forgetting_ = false;
-  std::uint64_t finished_then_ = 0;  // totals_.finished() at the last step of forgetting
+  std::optional<TimePoint> next_forgetting_;  // before the next housekeeping, under load
+  std::uint64_t finished_then_ = 0;           // totals_.finished() at the last step of forgetting
   bool is_forgetting_failed_ = false;
   bool is_following_wall_ =
       false;                 // scheduled jobs in the store are looked through for those that follow the wall clock

@@ -141,12 +141,6 @@ void Engine::drop_forgotten(const std::vector<Dropped>& jobs, Why why) {
   }
 }
 
-void Engine::forgotten(const Forgotten& forgotten, Effects& out) {
-  is_forgetting_ = false;
-  drop_forgotten(forgotten.jobs, Why::too_old);
-  if (forgotten.jobs.size() >= forgotten.asked.limit) forget_more(out);
-}
-
 void Engine::forgotten(const FailedForgotten& forgotten, Effects& out) {
   is_forgetting_failed_ = false;
   drop_forgotten(forgotten.jobs, Why::too_many);

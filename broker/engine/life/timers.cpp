@@ -11,6 +11,7 @@ constexpr std::chrono::seconds kHousekeeping{1};
 // for others wait for that.
 constexpr std::size_t kTimedAtOnce = 1000;
 constexpr std::size_t kTimedACommit = 400;
+constexpr std::chrono::milliseconds kForgetPace{200};  // under load
 constexpr std::size_t kForgetAtOnce = 1000;
 constexpr std::size_t kForgetAtMost = 50'000;
 constexpr std::size_t kExpireAtOnce = 1000;
@@ -26,6 +27,7 @@ void Engine::tick(Moment now, Effects& out) {
   if (!claims_.has_open()) give_up_claims(out);
   check_liveness(now, out);
   if (!next_housekeeping_ || now.steady >= *next_housekeeping_) house_keep(now, out);
+  if (next_forgetting_ && now.steady >= *next_forgetting_) forget_more(out);
   meet_deadlines(now, out);
   move_due(now, out);
   if (std::exchange(is_purging_, false)) purge_all(out);
@@ -46,6 +48,7 @@ void Engine::forget_finished(Moment now) {
 std::optional<TimePoint> Engine::next_deadline() const {
   std::optional<TimePoint> next = next_housekeeping_;
   const auto at = [&](TimePoint time) { next = next ? std::min(*next, time) : time; };
+  if (next_forgetting_) at(*next_forgetting_);
   const auto at_wall = [&](WallTime time) { at(last_.steady + (time - last_.wall)); };
   if (is_purging_) at(last_.steady);
   if (const auto beat = peers_.next_beat()) at(*beat);
@@ -255,11 +258,22 @@ void Engine::house_keep(Moment now, Effects& out) {
 
 // One step while little is due, and under load as much as comes: more than has finished since the last step.
 void Engine::forget_more(Effects& out) {
+  next_forgetting_.reset();
   if (std::exchange(is_forgetting_, true)) return;
   const std::uint64_t finished = totals_.finished();
   const std::uint64_t since = finished - std::exchange(finished_then_, finished);
   const std::size_t limit = std::min<std::uint64_t>(kForgetAtOnce + 2 * since, kForgetAtMost);
   out.reads.emplace_back(Forget{last_.wall, limit});
+}
+
+void Engine::forgotten(const Forgotten& forgotten, Effects& out) {
+  is_forgetting_ = false;
+  drop_forgotten(forgotten.jobs, Why::too_old);
+  if (forgotten.jobs.size() >= forgotten.asked.limit) {
+    forget_more(out);
+  } else if (forgotten.jobs.size() >= kForgetAtOnce) {
+    next_forgetting_ = last_.steady + kForgetPace;
+  }
 }
 
 void Engine::look_for_expired(Effects& out) {
