@@ -93,6 +93,7 @@ void Round::run() try {
   check_map();
   cast_.stop();
   check_store();
+  check_slots();
 } catch (...) {
   cast_.save_what_was_said();
   throw;
@@ -250,6 +251,16 @@ void Round::check_map() const {
     if (count != 1) throw std::runtime_error("map has " + std::to_string(count) + " lines of " + input);
   }
   if (seen.size() != map_lines_) throw std::runtime_error("map has " + std::to_string(seen.size()) + " lines");
+}
+
+// Nobody kills a slot's process alone, and no task ends its own.
+void Round::check_slots() const {
+  for (const Consumer& consumer : cast_.consumers()) {
+    const std::string said = consumer.mortal.said();
+    const auto at = said.find("slot process ");
+    if (at != std::string::npos)
+      throw std::runtime_error(consumer.name + " says: " + said.substr(at, said.find('\n', at) - at));
+  }
 }
 
 void Round::check_store() const {

@@ -42,6 +42,7 @@ class Round {
   void add_what_broker_says(Ledger& ledger) const;
   void check_map() const;
   void check_store() const;
+  void check_slots() const;
 
   RoundOptions options_;
   std::mt19937_64 dice_;
