@@ -14,13 +14,13 @@
 #include <array>
 #include <cerrno>
 #include <csignal>
-#include <cstring>
 #include <deque>
 #include <fcntl.h>
 #include <filesystem>
 #include <iostream>
 #include <limits>
 #include <poll.h>
+#include <system_error>
 
 namespace zebu::producer {
 namespace {
@@ -36,7 +36,7 @@ std::optional<Descriptor> open_input(const std::string& name) {
   const int number =
       name == "-" ? ::fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0) : ::open(name.c_str(), O_RDONLY | O_CLOEXEC);
   if (number < 0) {
-    complain("cannot open " + name + ": " + std::strerror(errno));
+    complain("cannot open " + name + ": " + std::generic_category().message(errno));
     return std::nullopt;
   }
   return Descriptor(number);

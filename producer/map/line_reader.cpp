@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <cstring>
 #include <poll.h>
+#include <system_error>
 #include <unistd.h>
 
 namespace zebu::producer {
@@ -56,7 +56,7 @@ Line LineReader::take(std::size_t length, std::size_t newline) {
 Result<LineReader::Got> LineReader::read_more() {
   std::array<pollfd, 2> watched{pollfd{descriptor_, POLLIN, 0}, pollfd{stop_, POLLIN, 0}};
   while (::poll(watched.data(), watched.size(), -1) < 0) {
-    if (errno != EINTR) return fail(ErrorCode::system, std::string("poll: ") + std::strerror(errno));
+    if (errno != EINTR) return fail(ErrorCode::system, "poll: " + std::generic_category().message(errno));
   }
   if (watched[1].revents != 0) return Got::stopped;
   buffer_.erase(0, at_);
@@ -67,7 +67,8 @@ Result<LineReader::Got> LineReader::read_more() {
   const ssize_t got = ::read(descriptor_, buffer_.data() + had, kChunk);
   const int error = errno;
   buffer_.resize(had + static_cast<std::size_t>(std::max<ssize_t>(got, 0)));
-  if (got < 0 && error != EINTR && error != EAGAIN) return fail(ErrorCode::system, std::strerror(error));
+  if (got < 0 && error != EINTR && error != EAGAIN)
+    return fail(ErrorCode::system, std::generic_category().message(error));
   return got == 0 ? Got::end : Got::bytes;
 }
 

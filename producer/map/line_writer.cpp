@@ -6,8 +6,8 @@
 #include <array>
 #include <cerrno>
 #include <climits>
-#include <cstring>
 #include <poll.h>
+#include <system_error>
 #include <unistd.h>
 
 namespace zebu::producer {
@@ -54,7 +54,7 @@ std::size_t LineWriter::next_chunk(std::size_t from) const {
 Result<void> LineWriter::wait_writable() const {
   std::array<pollfd, 2> watched{pollfd{descriptor_, POLLOUT, 0}, pollfd{stop_, POLLIN, 0}};
   while (::poll(watched.data(), watched.size(), -1) < 0) {
-    if (errno != EINTR) return fail(ErrorCode::system, std::strerror(errno));
+    if (errno != EINTR) return fail(ErrorCode::system, std::generic_category().message(errno));
   }
   if (watched[0].revents == 0) return fail(ErrorCode::closed, "nobody reads the output");
   return {};
@@ -76,11 +76,11 @@ Result<void> LineWriter::write_chunk(std::string_view chunk) {
       const std::size_t torn = done - (chunk.substr(0, done).rfind('\n') + 1);
       const off_t end = is_file_ ? ::lseek(descriptor_, 0, SEEK_CUR) : -1;
       if (end >= 0 && ::ftruncate(descriptor_, end - static_cast<off_t>(torn)) != 0) {
-        return fail(ErrorCode::system, std::string(std::strerror(error)) + "; its last line is incomplete");
+        return fail(ErrorCode::system, std::generic_category().message(error) + "; its last line is incomplete");
       }
       const std::string_view whole = chunk.substr(0, done - torn);
       written_ += static_cast<std::uint64_t>(std::count(whole.begin(), whole.end(), '\n'));
-      return fail(ErrorCode::system, std::strerror(error));
+      return fail(ErrorCode::system, std::generic_category().message(error));
     }
   }
   return {};

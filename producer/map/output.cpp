@@ -13,10 +13,10 @@
 #include <array>
 #include <cerrno>
 #include <cstdlib>
-#include <cstring>
 #include <fcntl.h>
 #include <filesystem>
 #include <fstream>
+#include <system_error>
 #include <unistd.h>
 
 namespace zebu::producer {
@@ -29,7 +29,7 @@ constexpr std::uintmax_t kMaxRunFile = 64;
 constexpr int kNever = -1;  // a stop descriptor that is never readable
 
 tl::unexpected<Error> system_error(const std::string& what) {
-  return fail(ErrorCode::system, what + ": " + std::strerror(errno));
+  return fail(ErrorCode::system, what + ": " + std::generic_category().message(errno));
 }
 
 Result<Descriptor> open_descriptor(const std::string& name, int flags) {

@@ -13,6 +13,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <stdexcept>
+#include <system_error>
 #include <unistd.h>
 
 namespace zebu::test {
@@ -31,7 +32,7 @@ namespace {
 PtyProcess::PtyProcess(const std::vector<std::string>& command, unsigned short columns, unsigned short rows) {
   terminal_ = ::posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
   if (terminal_ < 0 || ::grantpt(terminal_) != 0 || ::unlockpt(terminal_) != 0)
-    throw std::runtime_error(std::string("no terminal: ") + std::strerror(errno));
+    throw std::runtime_error("no terminal: " + std::generic_category().message(errno));
   program_side_ = ::open(::ptsname(terminal_), O_RDWR | O_NOCTTY | O_CLOEXEC);
   resize(columns, rows);
   before_ = settings();

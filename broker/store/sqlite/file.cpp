@@ -6,9 +6,9 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstring>
 #include <filesystem>
 #include <sqlite3.h>
+#include <system_error>
 
 namespace zebu::broker {
 namespace {
@@ -183,7 +183,7 @@ void SqliteFile::write_mark() {
   if (written_ == mark_.commit) return;
   if (!lock_.set_mark(mark_)) {
     if (is_want_of_room(errno)) return;  // it may be behind
-    throw std::runtime_error("cannot write '" + lock_.path() + "': " + std::strerror(errno));
+    throw std::runtime_error("cannot write '" + lock_.path() + "': " + std::generic_category().message(errno));
   }
   written_ = mark_.commit;
 }

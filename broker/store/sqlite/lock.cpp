@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <cstring>
 #include <fcntl.h>
+#include <system_error>
 #include <unistd.h>
 #include <utility>
 
@@ -45,7 +46,7 @@ tl::unexpected<Error> refused(const std::string& path, int error) {
   if (error == EROFS) way_out = ": the store needs a file system that can be written to.";
   if (error == ENOENT) way_out = ": make its directory first, or name another place with --store.";
   if (error == ENOSPC) way_out = ": free space on its file system and start again.";
-  return fail(ErrorCode::system, "cannot open '" + path + "': " + std::strerror(error) + way_out);
+  return fail(ErrorCode::system, "cannot open '" + path + "': " + std::generic_category().message(error) + way_out);
 }
 
 }  // namespace

@@ -13,6 +13,7 @@
 #include <new>
 #include <spawn.h>
 #include <string.h>
+#include <system_error>
 #include <unistd.h>
 
 extern char** environ;
@@ -24,7 +25,7 @@ namespace {
 constexpr int kAbove = 10;
 
 tl::unexpected<Error> system_error(const std::string& doing, int error) {
-  return fail(ErrorCode::system, doing + ": " + ::strerror(error));
+  return fail(ErrorCode::system, doing + ": " + std::generic_category().message(error));
 }
 
 Descriptor moved_up(int fd) {

@@ -15,6 +15,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <fcntl.h>
+#include <system_error>
 #include <unistd.h>
 
 namespace zebu::consumer {
@@ -54,7 +55,7 @@ void install_handlers() {
 bool limit_memory(rlim_t bytes) {
   const rlimit limit{bytes, bytes};
   if (bytes == 0 || ::setrlimit(RLIMIT_DATA, &limit) == 0) return true;
-  std::fprintf(stderr, "limiting the memory of a slot's process: %s\n", std::strerror(errno));
+  std::fprintf(stderr, "limiting the memory of a slot's process: %s\n", std::generic_category().message(errno).c_str());
   return false;
 }
 

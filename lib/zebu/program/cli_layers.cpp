@@ -8,8 +8,8 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdlib>
-#include <cstring>
 #include <fstream>
+#include <system_error>
 #include <unistd.h>
 
 namespace zebu::cli {
@@ -141,8 +141,8 @@ void Layers::read_file(std::istream& named) const {
       file_ = place;
       found.open(place);
       if (!found) {
-        error_ =
-            "cannot read the configuration file " + place + ": " + std::strerror(errno) + "; --no-config reads none";
+        error_ = "cannot read the configuration file " + place + ": " + std::generic_category().message(errno) +
+                 "; --no-config reads none";
         return;
       }
       input = &found;

@@ -7,8 +7,8 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstring>
 #include <map>
+#include <system_error>
 
 namespace zebu::cli {
 namespace {
@@ -125,7 +125,8 @@ Mistake explained(const CLI::ParseError& error, const CLI::App& app, const WordL
     struct stat facts {};
     const bool is_there = ::stat(file.c_str(), &facts) == 0;
     return {"cannot read the configuration file " + file + ": " +
-                (is_there && S_ISDIR(facts.st_mode) ? "it is a directory" : std::strerror(is_there ? EACCES : errno)),
+                (is_there && S_ISDIR(facts.st_mode) ? "it is a directory"
+                                                    : std::generic_category().message(is_there ? EACCES : errno)),
             app.get_name() + " --help"};
   }
   return {what, help};
