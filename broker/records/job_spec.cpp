@@ -28,9 +28,8 @@ std::size_t size_of(const TaskError& error) {
 }  // namespace
 
 void shorten(TaskError& error) {
-  constexpr std::size_t kMost = 256U << 10;
   constexpr std::size_t kMessage = 64U << 10;
-  if (size_of(error) <= kMost) return;
+  if (size_of(error) <= kLargeValue) return;
   error.type.resize(utf8_beginning(error.type, kMaxName).size());
   error.message.resize(utf8_beginning(error.message, kMessage).size());
   error.trace.clear();

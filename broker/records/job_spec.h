@@ -50,10 +50,14 @@ struct JobSpec {
 using SharedSpec = std::shared_ptr<const JobSpec>;
 using SharedOutcome = std::shared_ptr<const Outcome>;
 
+// A value of more bytes than this does not have to fit into one commit: it may come as pieces, in the commits before
+// the one with the record that has it.
+inline constexpr std::size_t kLargeValue = 256U << 10;
+
 // A finished job's share of --keep-bytes.
 [[nodiscard]] std::size_t size_of(const JobSpec& spec, const Outcome& outcome);
 
-// Of an error that another attempt follows no more is kept than a commit may have: a longer one loses its trace and its
+// Of an error that another attempt follows, at most kLargeValue bytes are kept: a longer one loses its trace and its
 // causes, and keeps the beginning of its message.
 void shorten(TaskError& error);
 

@@ -93,9 +93,6 @@ struct ConsumerChanged {
 struct ClockChanged {
   std::chrono::milliseconds ahead{0};
 };
-// A value of more bytes than this does not have to fit into one commit: it may come as pieces, in the commits before
-// the one with the record that has it.
-inline constexpr std::size_t kLargeValue = 256U << 10;
 
 // Which value pieces are of: a job's arguments, or the result of one of its attempts. Of a failed attempt it is the
 // entry of OUTCOME: [id, attempt, state, error, run_us].

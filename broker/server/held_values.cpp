@@ -14,12 +14,6 @@ constexpr int kForget = 64;                     // commits after which a quick o
 
 std::size_t bytes_of(const message::Submission& job) { return job.args.size() + job.kwargs.size(); }
 
-std::size_t bytes_of(const message::ErrorView& error) {
-  std::size_t bytes = error.type.size() + error.message.size();
-  for (const std::string_view line : error.trace) bytes += line.size();
-  return bytes + (error.cause() != nullptr ? bytes_of(*error.cause()) : 0);
-}
-
 }  // namespace
 
 // ── what comes ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -123,7 +117,7 @@ void HeldValues::cancel(SessionId from, const message::Cancel& cancel, Moment no
 }
 
 bool HeldValues::is_large(const message::Report& report) const {
-  if (report.state == JobState::failed) return bytes_of(report.error) > large_;
+  if (report.state == JobState::failed) return text_bytes(report.error) > large_;
   return report.state == JobState::succeeded && report.result.size() > large_;
 }
 

@@ -30,12 +30,6 @@ constexpr std::array<TypeName, std::variant_size_v<Message>> kTypes = {{
     {Type::hold, "HOLD"},         {Type::go, "GO"},
 }};
 
-std::size_t size_of(const ErrorView& view) {
-  std::size_t size = view.type.size() + view.message.size();
-  for (const std::string_view line : view.trace) size += line.size();
-  return size + (view.cause() != nullptr ? size_of(*view.cause()) : 0);
-}
-
 // room: how many bytes its texts may still have.
 TaskError error_of(const ErrorView& view, std::size_t& room) {
   const auto mended = [&room](std::string_view text) {
@@ -58,7 +52,7 @@ TaskError error_of(const ErrorView& view, std::size_t& room) {
 // Mending can make a text longer. An error that came in one frame must fit another one, so a long one is cut.
 TaskError error_of(const ErrorView& view) {
   constexpr std::size_t kNeverCut = 16U << 10;
-  std::size_t room = std::max(size_of(view), kNeverCut);
+  std::size_t room = std::max(text_bytes(view), kNeverCut);
   return error_of(view, room);
 }
 

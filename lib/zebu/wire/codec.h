@@ -104,6 +104,8 @@ void append_entry(std::string& to, const message::Report& report);
 [[nodiscard]] std::size_t wire_size(const Outcome& outcome);
 [[nodiscard]] std::size_t wire_size(const TaskError& error);  // as a part of it
 [[nodiscard]] std::size_t wire_size(const message::ProgressReport& report);
+// The bytes of its texts, and of those of its causes.
+[[nodiscard]] std::size_t text_bytes(const message::ErrorView& error);
 
 // Decodes frames from a peer that may be hostile. It owns the memory that the last decoded message points into, so one
 // Decoder per loop avoids an allocation per message. Not thread-safe.

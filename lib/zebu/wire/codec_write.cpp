@@ -353,6 +353,12 @@ std::size_t wire_size(const message::ProgressReport& report) {
   return kFixed + report.note.size() + report.output.size();
 }
 
+std::size_t text_bytes(const message::ErrorView& error) {
+  std::size_t bytes = error.type.size() + error.message.size();
+  for (const std::string_view line : error.trace) bytes += line.size();
+  return bytes + (error.cause() != nullptr ? text_bytes(*error.cause()) : 0);
+}
+
 std::string encode_entry(const message::Submission& job) {
   std::string entry;
   codec::append(entry, job);
