@@ -101,9 +101,10 @@ bool Loop::submit(SubmitCommand command, WhenFull when_full, std::optional<TimeP
     if (!why) {
       session_.reserve(size_of(command.request));
       put_locked(std::move(command));
+      return true;
     }
   }
-  if (why) refuse(command, *why);
+  refuse(command, *why);
   return true;
 }
 
