@@ -295,6 +295,7 @@ class Engine {
   void drop_forgotten(const std::vector<Dropped>& jobs, Why why);
   Job& bring_in(const StoredJob& stored);
   void page_in(const StoredJob& stored, Effects& out);
+  void found(const Found& answer, Effects& out);
   void found(const JobId& id, const std::optional<StoredJob>& stored, Effects& out);
   void fulfil(const WaitFor& wait, const JobId& id, const std::optional<StoredJob>& stored, Effects& out);
   void fulfil(const Claim& claim, const JobId& id, const std::optional<StoredJob>& stored, Effects& out);

@@ -30,6 +30,7 @@ struct LoadExpired {
 struct Find {
   std::vector<JobId> ids;
   std::optional<std::uint64_t> asker = {};  // a number of the server's; none: the engine asks
+  bool to_show = false;                     // Store::find_to_show
 };
 struct List {
   ListFilter filter;
@@ -60,6 +61,7 @@ struct ExpiredLoaded {
   LoadExpired asked;
   std::vector<StoredJob> jobs;
 };
+// Of the first ids only, if the jobs are large (Store::find).
 struct Found {
   Find asked;
   std::vector<std::optional<StoredJob>> jobs;

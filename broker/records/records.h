@@ -132,6 +132,10 @@ struct StoredJob {
   LastAttempt last = {};    // while running: the newest recorded one; in a final state: the one that ended it
   AttemptLog earlier = {};  // attempts before
 };
+// A job's share of a page (kPageBytes).
+[[nodiscard]] inline std::size_t size_of(const StoredJob& job) {
+  return job.outcome ? size_of(*job.spec, *job.outcome) : job.spec->size();
+}
 
 // JobAccepted for a job that was not taken: the store has its id already (then `of` is the same id), or an unfinished
 // job, or one that succeeded not long ago, has its unique key: `of`. The record had no effect.

@@ -47,13 +47,24 @@ std::uint64_t PendingAnswers::wait(SessionId session, std::size_t weight, Then<R
   return last_asker_;
 }
 
-void PendingAnswers::find(const Asker& asker, std::vector<JobId> ids, Then<Found> then, Effects& out) {
-  if (!may_ask(asker, ids.size())) return;
-  const auto number =
-      wait(asker.session, ids.size(), [then = std::move(then)](const ReadAnswer& answer, Moment now, Effects& effects) {
-        then(std::get<Found>(answer), now, effects);
-      });
-  out.reads.emplace_back(Find{std::move(ids), number});
+bool PendingAnswers::find(const Asker& asker, Find what, Page page, std::function<void()> end, Effects& out) {
+  if (!may_ask(asker, what.ids.size())) return false;
+  find_page(asker, std::move(what), std::move(page), std::move(end), out);
+  return true;
+}
+
+void PendingAnswers::find_page(const Asker& asker, Find what, Page page, std::function<void()> end, Effects& out) {
+  auto then = [this, asker, page = std::move(page), end = std::move(end)](const ReadAnswer& answer, Moment now,
+                                                                          Effects& effects) {
+    const auto& found = std::get<Found>(answer);
+    const auto& ids = found.asked.ids;
+    const bool goes_on = page(found, now, effects) && found.jobs.size() < ids.size();
+    if (!goes_on) return end();
+    std::vector<JobId> rest(ids.begin() + static_cast<std::ptrdiff_t>(found.jobs.size()), ids.end());
+    find_page(asker, {std::move(rest), {}, found.asked.to_show}, page, end, effects);
+  };
+  what.asker = wait(asker.session, what.ids.size(), std::move(then));
+  out.reads.emplace_back(std::move(what));
 }
 
 void PendingAnswers::list(const Asker& asker, ListFilter filter, Then<Listed> then, Effects& out) {
@@ -81,16 +92,20 @@ struct PendingAnswers::Walk {
     Walk rest = *this;
     for (const StoredJob& job : listed.page.jobs) rest.count += each(job, now, out) ? 1 : 0;
     if (listed.page.next.empty()) return end(rest.count);
-    if (!rest.told) rest.told = now.steady;
-    if (now.steady - *rest.told >= kTellEvery) {
-      rest.told = now.steady;
-      pending.answers_.push_back({asker, count_answer(done, rest.count), {}, true});
-    }
+    pending.tell(asker, done, rest.count, rest.told, now.steady);
     ListFilter next = listed.asked.filter;
     next.after = listed.page.next;
     pending.list_page(asker, std::move(next), std::move(rest), out);
   }
 };
+
+void PendingAnswers::tell(const Asker& asker, const char* done, std::size_t count, std::optional<TimePoint>& told,
+                          TimePoint now) {
+  if (!told) told = now;
+  if (now - *told < kTellEvery) return;
+  told = now;
+  answers_.push_back({asker, count_answer(done, count), {}, true});
+}
 
 bool PendingAnswers::walk(const Asker& asker, ListFilter filter, const char* done, Each each, End end, Effects& out) {
   if (!may_ask(asker, filter.limit)) return false;

@@ -35,14 +35,20 @@ class PendingAnswers {
   void answer_as_is(const Asker& asker, std::string value) { answer(asker, std::move(value), undurable()); }
   void refuse(const Asker& asker, const Error& why);
 
-  // Asks the store, and calls `then` with the result. Refuses if the session has asked for too much already.
-  void find(const Asker& asker, std::vector<JobId> ids, Then<Found> then, Effects& out);
+  // Asks the store for these jobs. It gives them page by page, since they may be large: calls `page` for each until all
+  // have come or `page` returns false, and then `end`. False: refused, since the session has asked for too much
+  // already.
+  using Page = std::function<bool(const Found&, Moment, Effects&)>;
+  bool find(const Asker& asker, Find what, Page page, std::function<void()> end, Effects& out);
+  // Asks the store, and calls `then` with the result. Refuses likewise.
   void list(const Asker& asker, ListFilter filter, Then<Listed> then, Effects& out);
   // All jobs that match, page by page: calls `each` for every one, then `end` with the number of those for which `each`
   // returned true. Once a second the asker hears that number so far, as {done: number}. False: refused.
   using Each = std::function<bool(const StoredJob&, Moment, Effects&)>;
   using End = std::function<void(std::size_t)>;
   bool walk(const Asker& asker, ListFilter filter, const char* done, Each each, End end, Effects& out);
+  // That.
+  void tell(const Asker& asker, const char* done, std::size_t count, std::optional<TimePoint>& told, TimePoint now);
   // Calls `then` when `batch` is durable.
   void when_durable(BatchNumber batch, std::function<void(BatchNumber)> then);
   // The newest batch, unless it is durable. Answers wait for it because most of them are about several jobs.
@@ -68,6 +74,7 @@ class PendingAnswers {
 
   [[nodiscard]] bool may_ask(const Asker& asker, std::size_t weight);
   [[nodiscard]] std::uint64_t wait(SessionId session, std::size_t weight, Then<ReadAnswer> then);
+  void find_page(const Asker& asker, Find what, Page page, std::function<void()> end, Effects& out);
   void list_page(const Asker& asker, ListFilter filter, Then<Listed> then, Effects& out);
 
   const Engine& engine_;

@@ -1,17 +1,15 @@
 #include "broker/server/queries.h"
 
 #include "broker/records/list_place.h"
-#include "zebu/wire/codec.h"
 
 #include <algorithm>
 #include <array>
+#include <memory>
 
 namespace zebu::broker {
 namespace {
 
 constexpr std::uint32_t kDefaultPage = 100;
-
-using StoredJobs = std::vector<std::optional<StoredJob>>;
 
 // One query while it is answered.
 struct QueryCall {
@@ -24,54 +22,34 @@ struct QueryCall {
   Effects& out;
 };
 
-// About what a job's entry has beside its arguments and its outcome: output, headers, attempts.
-constexpr std::size_t kEntry = 2048;
-
-std::size_t size_of(const JobSpec& spec, const Outcome* outcome, const AttemptLog& attempts, const Progress* progress) {
-  std::size_t size = kEntry + std::min(spec.args.size() + spec.keywords().size(), kMaxShownArguments);
-  for (const Header& header : spec.options.headers) size += header.first.size() + header.second.size();
-  if (outcome != nullptr) size += wire_size(*outcome);
-  if (attempts) size += attempts->size() * (sizeof(AttemptRecord) + kMaxAttemptMessage);
-  if (progress != nullptr) size += progress->note.size() + progress->output.size();
-  return size;
-}
-
-// What a job takes in the answer at most.
-std::size_t size_of(const Engine& engine, const JobId& id, const StoredJob* stored) {
-  if (const Job* job = engine.jobs().find(id)) {
-    return size_of(*job->spec, job->outcome.get(), job->attempts(), job->progress());
+void answer_jobs(PendingAnswers& pending, const PendingAnswers::Asker& asker, const JobsAnswer& answer) {
+  // A message that is larger than the peer takes would never arrive.
+  if (answer.count() > 1 && answer.bytes() > message::kDefaultMaxMessage) {
+    return pending.refuse(asker, {ErrorCode::too_large,
+                                  "the answer would have more than " + std::to_string(message::kDefaultMaxMessage) +
+                                      " bytes: ask for fewer jobs",
+                                  {}});
   }
-  return stored != nullptr ? size_of(*stored->spec, stored->outcome.get(), stored->earlier, nullptr) : 0;
-}
-
-// A message that is larger than the peer takes would never arrive.
-std::optional<Error> why_too_large(const Engine& engine, const std::vector<JobId>& ids, const StoredJobs& stored) {
-  std::size_t bytes = 0;
-  for (std::size_t i = 0; i < ids.size(); ++i) {
-    const StoredJob* of_store = i < stored.size() && stored[i] ? &*stored[i] : nullptr;
-    bytes += size_of(engine, ids[i], of_store);
-  }
-  if (ids.size() <= 1 || bytes <= message::kDefaultMaxMessage) return std::nullopt;
-  return Error{
-      ErrorCode::too_large, "the answer would have " + std::to_string(bytes) + " bytes: ask for fewer jobs", {}};
-}
-
-void answer_jobs(const Engine& engine, PendingAnswers& pending, const PendingAnswers::Asker& asker,
-                 const std::vector<JobId>& ids, const StoredJobs& stored) {
-  if (const auto why = why_too_large(engine, ids, stored)) return pending.refuse(asker, *why);
-  pending.answer_as_is(asker, jobs_answer(engine, ids, stored));
+  pending.answer_as_is(asker, answer.text());
 }
 
 void tell_jobs(const QueryCall& call) {
   const auto& ids = call.params.ids;
+  const auto answer = std::make_shared<JobsAnswer>(call.engine);
   const bool are_here =
       std::all_of(ids.begin(), ids.end(), [&](const JobId& id) { return call.engine.jobs().find(id) != nullptr; });
-  if (are_here) return answer_jobs(call.engine, call.pending, call.from, ids, {});
-  const auto then = [&engine = call.engine, &pending = call.pending, from = call.from](const Found& found, Moment,
-                                                                                       Effects&) {
-    answer_jobs(engine, pending, from, found.asked.ids, found.jobs);
+  if (are_here) {
+    for (const JobId& id : ids) answer->add(id, nullptr);
+    return answer_jobs(call.pending, call.from, *answer);
+  }
+  const auto page = [answer](const Found& found, Moment, Effects&) {
+    for (std::size_t i = 0; i < found.jobs.size(); ++i) {
+      answer->add(found.asked.ids[i], found.jobs[i] ? &*found.jobs[i] : nullptr);
+    }
+    return answer->bytes() <= message::kDefaultMaxMessage;
   };
-  call.pending.find(call.from, ids, then, call.out);
+  const auto end = [answer, &pending = call.pending, from = call.from] { answer_jobs(pending, from, *answer); };
+  call.pending.find(call.from, {ids, {}, true}, page, end, call.out);
 }
 
 std::uint32_t page_of(const message::Params& params) { return params.limit == 0 ? kDefaultPage : params.limit; }

@@ -35,6 +35,7 @@ struct JobFacts {
   LastAttempt last;
   AttemptLog earlier;
   std::chrono::milliseconds ahead;
+  std::size_t args_left_out = 0;  // bytes of arguments that the store did not read
 
   [[nodiscard]] bool is_private() const { return spec.options.is_private; }
 };
@@ -67,7 +68,8 @@ JobFacts facts_of(const StoredJob& job, std::chrono::milliseconds ahead) {
           nullptr,
           job.last,
           job.earlier,
-          ahead};
+          ahead,
+          job.args_left_out};
 }
 
 template <class Duration>
@@ -109,12 +111,14 @@ void write_progress(ValueWriter to, const JobFacts& job) {
   map["number"].number(progress->number);
 }
 
-void write_arguments(MapWriter& map, const JobSpec& spec) {
+void write_arguments(MapWriter& map, const JobFacts& job) {
+  const JobSpec& spec = job.spec;
   const Bytes kwargs = spec.keywords();
   if (spec.options.is_private) {
     map["args"].text(kPrivate);
     if (!kwargs.empty()) map["kwargs"].text(kPrivate);
-  } else if (const std::size_t bytes = spec.args.size() + kwargs.size(); bytes > kMaxShownArguments) {
+  } else if (const std::size_t bytes = spec.args.size() + kwargs.size() + job.args_left_out;
+             bytes > kMaxShownArguments) {
     map["args_bytes"].number(bytes);
   } else {
     map["args"].binary(spec.args);
@@ -187,7 +191,7 @@ void write_job(ValueWriter to, const JobFacts& job, bool is_whole) {
   MapWriter map(to);
   write_spec(map, job);
   if (is_whole) {
-    write_arguments(map, job.spec);
+    write_arguments(map, job);
     write_attempts(map["attempts"], job);
   }
   map["state"].text(to_string(job.state));
@@ -334,20 +338,23 @@ std::string consumer_page(const Engine& engine, Iterator from, Iterator end, std
 
 }  // namespace
 
-std::string jobs_answer(const Engine& engine, const std::vector<JobId>& ids,
-                        const std::vector<std::optional<StoredJob>>& stored) {
-  const std::chrono::milliseconds ahead = engine.jobs().clock_ahead();
+void JobsAnswer::add(const JobId& id, const StoredJob* stored) {
+  const std::chrono::milliseconds ahead = engine_.jobs().clock_ahead();
+  ValueWriter to(entries_);
+  ++count_;
+  if (const Job* job = engine_.jobs().find(id)) {
+    write_job(to, facts_of(*job, ahead), true);
+  } else if (stored != nullptr) {
+    write_job(to, facts_of(*stored, ahead), true);
+  } else {
+    to.nil();
+  }
+}
+
+std::string JobsAnswer::text() const {
   return answer_of([&](ValueWriter to) {
-    to.array(ids.size());
-    for (std::size_t i = 0; i < ids.size(); ++i) {
-      if (const Job* job = engine.jobs().find(ids[i])) {
-        write_job(to, facts_of(*job, ahead), true);
-      } else if (i < stored.size() && stored[i]) {
-        write_job(to, facts_of(*stored[i], ahead), true);
-      } else {
-        to.nil();
-      }
-    }
+    to.array(count_);
+    to.target() += entries_;
   });
 }
 

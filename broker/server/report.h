@@ -32,9 +32,24 @@ inline constexpr std::size_t kMaxShownArguments = 64U << 10;
 
 // The answers to QUERY and COMMAND, one msgpack value each, as docs/protocol.md describes them.
 
-// stored: the store's answer for the jobs, in the order of the ids. A job in memory is reported from memory.
-[[nodiscard]] std::string jobs_answer(const Engine& engine, const std::vector<JobId>& ids,
-                                      const std::vector<std::optional<StoredJob>>& stored);
+// Of the query `jobs`: what is known of each job, in the order in which they are added.
+class JobsAnswer {
+ public:
+  // The engine outlives it.
+  explicit JobsAnswer(const Engine& engine) : engine_(engine) {}
+
+  // stored: as the store has it, if it does. A job in memory is reported from memory.
+  void add(const JobId& id, const StoredJob* stored);
+  [[nodiscard]] std::size_t count() const { return count_; }
+  [[nodiscard]] std::size_t bytes() const { return entries_.size(); }
+  [[nodiscard]] std::string text() const;
+
+ private:
+  const Engine& engine_;
+  std::size_t count_ = 0;
+  std::string entries_;
+};
+
 [[nodiscard]] std::string list_answer(const Engine& engine, const ListPage& page, std::optional<JobState> state);
 // A page of the queues by name, or of the consumers by instance, that come after `after`: at most `limit`, fewer if
 // they have many bytes. Its cost does not grow with what is on other pages.

@@ -10,14 +10,18 @@ std::uint64_t Retries::begin(const PendingAnswers::Asker& asker, bool is_by_ids)
 }
 
 void Retries::retry(const PendingAnswers::Asker& asker, std::vector<JobId> ids, Effects& out) {
-  const auto then = [this, asker](const Found& found, Moment now, Effects& effects) {
-    const std::uint64_t number = begin(asker, true);
+  const std::uint64_t number = begin(asker, true);
+  const auto page = [this, number](const Found& found, Moment now, Effects& effects) {
+    Retry& retry = retries_.at(number);
     for (const auto& stored : found.jobs) {
-      if (stored) static_cast<void>(retry_one(retries_.at(number), *stored, now, effects));
+      if (stored) static_cast<void>(retry_one(retry, *stored, now, effects));
     }
-    end(number);
+    pending_.tell(retry.asker, "retried", retry.count, retry.told, now.steady);
+    return true;
   };
-  pending_.find(asker, std::move(ids), then, out);
+  if (!pending_.find(
+          asker, {std::move(ids)}, page, [this, number] { end(number); }, out))
+    retries_.erase(number);
 }
 
 void Retries::retry_all(const PendingAnswers::Asker& asker, ListFilter filter, Effects& out) {

@@ -3,6 +3,7 @@
 #include "broker/server/pending_answers.h"
 #include "broker/server/report.h"
 
+#include <optional>
 #include <unordered_map>
 #include <vector>
 
@@ -28,7 +29,8 @@ class Retries {
     std::vector<RetriedJob> jobs = {};  // by ids only
     std::string queue = {};             // all of it, or of all queues
     std::string task = {};
-    std::vector<JobId> keyed = {};  // new jobs with a unique key, which they may not get
+    std::optional<TimePoint> told = {};  // when the asker heard of it last
+    std::vector<JobId> keyed = {};       // new jobs with a unique key, which they may not get
   };
 
   [[nodiscard]] std::uint64_t begin(const PendingAnswers::Asker& asker, bool is_by_ids);

@@ -50,8 +50,13 @@ class Store {
   // The broker is to end: a call that waits like this fails, now and later.
   virtual void give_up() {}
 
-  // In the order of `ids`; unset for an id that the store does not have.
+  // In the order of `ids`; unset for an id that the store does not have. No more after kPageBytes of jobs, results and
+  // errors, so the others have to be asked for again.
   [[nodiscard]] virtual Result<std::vector<std::optional<StoredJob>>> find(const std::vector<JobId>& ids) = 0;
+  // The same, where it saves something without arguments that are too large to be shown (StoredJob::args_left_out).
+  [[nodiscard]] virtual Result<std::vector<std::optional<StoredJob>>> find_to_show(const std::vector<JobId>& ids) {
+    return find(ids);
+  }
 
   // The first jobs from `from` on in a line, in its order: at most `limit`, and no more after `bytes` of
   // JobSpec::size(). They stay in line until a record takes them out: AttemptStarted, JobRescheduled, JobFinished.

@@ -28,7 +28,9 @@ struct Perform {
   Result<ReadAnswer> operator()(const LoadExpired& r) const {
     return answer_of<ExpiredLoaded>(r, store.load_expired(r.latest, r.limit, r.from));
   }
-  Result<ReadAnswer> operator()(const Find& r) const { return answer_of<Found>(r, store.find(r.ids)); }
+  Result<ReadAnswer> operator()(const Find& r) const {
+    return answer_of<Found>(r, r.to_show ? store.find_to_show(r.ids) : store.find(r.ids));
+  }
   Result<ReadAnswer> operator()(const List& r) const { return answer_of<Listed>(r, store.list(r.filter)); }
   Result<ReadAnswer> operator()(const Forget& r) const { return answer_of<Forgotten>(r, store.forget(r.now, r.limit)); }
   Result<ReadAnswer> operator()(const ForgetFailed& r) const {

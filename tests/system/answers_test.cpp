@@ -8,6 +8,8 @@
 #include "zebu/client.h"
 #include "zebu/convert.h"
 
+#include <nlohmann/json.hpp>
+
 #include <csignal>
 #include <filesystem>
 #include <fstream>
@@ -263,6 +265,46 @@ TEST_CASE("messages above the default size pass where the broker allows them") {
 
   const bool is_same = *result == pack_value(large);  // not 20 MiB of text where it fails
   CHECK(is_same);
+}
+
+TEST_CASE("questions about many large jobs are answered, and one that is too large is refused") {
+  const Stack stack;
+  const TempDir dir;
+  const std::string input = (dir.path() / "in").string();
+  std::ofstream lines(input);
+  // fib takes one number: they fail, and keep their arguments.
+  for (int i = 0; i < 12; ++i) lines << "[\"" << std::string(2 << 20, 'x') << "\", " << i << "]\n";
+  lines.close();
+  CHECK(stack.produce({"map", "fib", "--input", input}).exit.code == 1);
+  std::vector<std::string> ids;
+  const auto listed = nlohmann::json::parse(stack.get("/v1/jobs?state=failed").body);
+  for (const auto& each : listed["jobs"]) ids.push_back(each["id"]);
+  REQUIRE(ids.size() == 12);
+
+  std::vector<std::string> status{"status"};
+  status.insert(status.end(), ids.begin(), ids.end());
+  const Finished shown = stack.produce(status);
+  CHECK(shown.exit.code == 0);
+  for (const std::string& id : ids) CHECK(shown.out.find(id) != std::string::npos);
+
+  std::vector<std::string> retry{"retry"};
+  retry.insert(retry.end(), ids.begin(), ids.end());
+  const Finished retried = stack.produce(retry);
+  CHECK(retried.exit.code == 0);
+  for (const std::string& id : ids) CHECK(retried.out.find(id) != std::string::npos);
+  CHECK(stack.get("/v1/jobs/" + ids.front()).status == 404);
+
+  // Their results would not fit a message.
+  std::vector<std::string> echoed{"status"};
+  for (int i = 0; i < 9; ++i) {
+    const HttpReply reply = stack.post(
+        "/v1/jobs", R"({"task": "echo", "args": [")" + std::string(2 << 20, 'y') + "\"]}", {{"Prefer", "wait=20"}});
+    REQUIRE(reply.status == 200);
+    echoed.push_back(nlohmann::json::parse(reply.body)["id"]);
+  }
+  const Finished refused = stack.produce(echoed);
+  CHECK(refused.exit.code == 1);
+  CHECK(refused.err.find("the answer would have more than 16777216 bytes: ask for fewer jobs") != std::string::npos);
 }
 
 TEST_CASE("a program shows why the broker does not take it") {

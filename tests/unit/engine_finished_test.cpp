@@ -43,6 +43,36 @@ JobOptions kind(bool transient) {
 
 }  // namespace
 
+TEST_CASE("a client that waits for many large results is told of each, and a look-up reads a page at a time") {
+  EngineOptions options = engine_options();
+  options.keep = 0;
+  EngineDriver d(options);
+  const SessionId client = d.client();
+  const SessionId consumer = d.consumer(10, 10);
+  std::vector<JobId> ids;
+  for (int i = 0; i < 5; ++i) ids.push_back(d.submit(client));
+  d.tick();
+  const std::string large(kPageBytes / 2 + 1, 'x');
+  for (const JobId& id : ids) {
+    const message::Report report{id, 1, JobState::succeeded, large, {}, std::chrono::microseconds(5)};
+    d.engine().outcome(consumer, {0, {report}}, d.now(), d.effects);
+  }
+  d.tick();
+  d.take();
+  const SessionId later = d.client();
+  d.engine().wait(later, message::Wait{ids}, d.effects);
+  std::vector<JobId> told;
+  for (int round = 0; round < 10; ++round) {
+    std::size_t found = 0;
+    for (const auto& read : d.effects.reads) found += std::holds_alternative<Find>(read) ? 1 : 0;
+    CHECK(found <= 1);
+    const Effects effects = d.take();
+    for (const auto& done : effects.done) told.push_back(done.what.id);
+    d.tick();
+  }
+  CHECK(told == ids);
+}
+
 TEST_CASE("the newest finished jobs are kept, the oldest forgotten") {
   EngineOptions options = engine_options();
   options.keep = 2;

@@ -55,6 +55,25 @@ TEST_CASE("a store gives back a job with all that its submitter said") {
   CHECK(found->due == at_second(1500));
 }
 
+TEST_CASE("a look-up gives no more after a page of bytes, and always one job") {
+  EVERY_STORE;
+  std::vector<JobId> ids;
+  for (const std::size_t bytes : {1000UL, kPageBytes / 2, 2 * kPageBytes, 1000UL}) {
+    JobSpec spec = job(ids.size() + 1);
+    spec.args = std::string(bytes, 'a');
+    ids.push_back(spec.id);
+    store.commit({JobAccepted{shared(std::move(spec))}});
+  }
+  const auto found = [&](std::vector<JobId> asked) { return store->find(asked).value().size(); };
+  CHECK(found(ids) == 3);
+  CHECK(found({ids[2], ids[3]}) == 1);
+  CHECK(found({ids[3], Uuid::make(), ids[0]}) == 3);
+
+  const auto shown = store->find_to_show({ids[0], ids[2]}).value();
+  CHECK(shown[0].value().spec->args.size() == 1000);
+  CHECK(shown[1].value().spec->args.size() + shown[1]->args_left_out == 2 * kPageBytes);
+}
+
 TEST_CASE("recovery gives what ran and what was queued and not in line, and no other job") {
   EVERY_STORE;
   const SharedSpec queued = shared_job(1), running = shared_job(2), in_line = shared_job(3), done = shared_job(4);

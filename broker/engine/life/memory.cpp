@@ -67,9 +67,7 @@ void Engine::answered(const ReadAnswer& answer, Moment now, Effects& out) {
   if (const auto* expired = std::get_if<ExpiredLoaded>(&answer)) return loaded(*expired, out);
   if (const auto* dropped = std::get_if<Forgotten>(&answer)) return forgotten(*dropped, out);
   if (const auto* dropped = std::get_if<FailedForgotten>(&answer)) return forgotten(*dropped, out);
-  if (const auto* answers = std::get_if<Found>(&answer)) {
-    for (std::size_t i = 0; i < answers->jobs.size(); ++i) found(answers->asked.ids[i], answers->jobs[i], out);
-  }
+  if (const auto* answers = std::get_if<Found>(&answer)) return found(*answers, out);
 }
 
 void Engine::loaded(const QueuedLoaded& loaded, Effects& out) {
@@ -148,6 +146,14 @@ void Engine::forgotten(const FailedForgotten& forgotten, Effects& out) {
 }
 
 // ── looked up ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+void Engine::found(const Found& answer, Effects& out) {
+  const auto& ids = answer.asked.ids;
+  for (std::size_t i = 0; i < answer.jobs.size(); ++i) found(ids[i], answer.jobs[i], out);
+  if (answer.jobs.size() < ids.size()) {
+    out.reads.emplace_back(Find{{ids.begin() + static_cast<std::ptrdiff_t>(answer.jobs.size()), ids.end()}});
+  }
+}
 
 void Engine::found(const JobId& id, const std::optional<StoredJob>& stored, Effects& out) {
   const bool is_outdated = jobs_.find(id) == nullptr && backlog_.has_just_left(id);

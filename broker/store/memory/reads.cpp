@@ -22,9 +22,11 @@ Result<Recovered> MemoryStore::recover() {
 Result<std::vector<std::optional<StoredJob>>> MemoryStore::find(const std::vector<JobId>& ids) {
   std::vector<std::optional<StoredJob>> found;
   found.reserve(ids.size());
-  for (const JobId& id : ids) {
-    const auto job = jobs_.find(id);
+  std::size_t bytes = 0;
+  for (auto id = ids.begin(); id != ids.end() && bytes < kPageBytes; ++id) {
+    const auto job = jobs_.find(*id);
     found.push_back(job == jobs_.end() ? std::nullopt : std::optional(job->second.job));
+    if (found.back()) bytes += size_of(*found.back());
   }
   return found;
 }
@@ -77,7 +79,7 @@ Result<ListPage> MemoryStore::list(const ListFilter& filter) {
     if (!filter.queue.empty() && job.spec->queue != filter.queue) return;
     if (!filter.task.empty() && job.spec->task != filter.task) return;
     page.jobs.push_back(job);
-    bytes += job.outcome ? size_of(*job.spec, *job.outcome) : job.spec->size();
+    bytes += size_of(job);
   };
   while (by_id != jobs_.begin() || by_time != listed_at_.begin()) {
     if (page.jobs.size() == filter.limit || bytes >= kPageBytes) {

@@ -91,7 +91,7 @@ std::string SqliteReader::read_large(const LargeValue& value, Large how, std::si
   return {};
 }
 
-StoredJob SqliteReader::stored(const Rows& rows, Large large) {
+StoredJob SqliteReader::stored(const Rows& rows, Large args, Large outcomes) {
   RowReader::Job row = reader_.job(id_in(rows.blob(0)), rows.number(1), rows.blob(2));
   SharedSpec spec = row.spec;
   JobStatus status;
@@ -104,21 +104,21 @@ StoredJob SqliteReader::stored(const Rows& rows, Large large) {
   const auto result = status.result;
   StoredJob job = stored_job(std::move(spec), std::move(status));
   if (row.large) {
-    std::string& args = row.spec->args;
-    args = read_large(row.large->value, large, job.args_left_out);
+    std::string& bytes = row.spec->args;
+    bytes = read_large(row.large->value, args, job.args_left_out);
     const std::uint64_t positional = row.large->positional;
-    if (args.size() > positional) {
-      row.spec->kwargs = args.substr(positional);
-      args.resize(positional);
+    if (bytes.size() > positional) {
+      row.spec->kwargs = bytes.substr(positional);
+      bytes.resize(positional);
     }
   }
   if (result && job.outcome) {
-    std::string value = read_large(*result, large, job.result_left_out);
+    std::string value = read_large(*result, outcomes, job.result_left_out);
     if (job.state != JobState::failed) {
       Outcome outcome = *job.outcome;
       outcome.result = std::move(value);
       job.outcome = std::make_shared<const Outcome>(std::move(outcome));
-    } else if (large == Large::read) {
+    } else if (outcomes == Large::read) {
       job.outcome = std::make_shared<const Outcome>(reader_.outcome(value));
     }
   }
@@ -174,9 +174,16 @@ std::vector<KnownConsumer> SqliteReader::consumers() {
   return consumers;
 }
 
-std::optional<StoredJob> SqliteReader::find(const JobId& id) {
-  auto rows = find_.query(id);
-  return rows.next() ? std::optional(stored(rows)) : std::nullopt;
+std::vector<std::optional<StoredJob>> SqliteReader::find(const std::vector<JobId>& ids, Large args) {
+  std::vector<std::optional<StoredJob>> found;
+  found.reserve(ids.size());
+  std::size_t bytes = 0;
+  for (auto id = ids.begin(); id != ids.end() && bytes < kPageBytes; ++id) {
+    auto rows = find_.query(*id);
+    found.push_back(rows.next() ? std::optional(stored(rows, args, Large::read)) : std::nullopt);
+    if (found.back()) bytes += size_of(*found.back());
+  }
+  return found;
 }
 
 std::vector<StoredJob> SqliteReader::load_queued(const LineName& line, LineKey from, std::size_t limit,
@@ -209,7 +216,7 @@ std::vector<StoredJob> SqliteReader::load_expired(WallTime latest, std::size_t l
 
 void SqliteReader::visit(const std::function<void(const StoredJob&)>& visitor) {
   auto rows = list_.query(kNewest);
-  while (rows.next()) visitor(stored(rows, Large::check));
+  while (rows.next()) visitor(stored(rows, Large::check, Large::check));
 }
 
 // Whether the row of a job is one that the filter wants, as far as its status says.
@@ -235,13 +242,15 @@ ListPage SqliteReader::list(const ListFilter& filter) {
   auto by_time = list_others_.query(from->at, from->sequence);
   bool has_id = by_id.next();
   std::optional<StoredJob> other;
-  const auto next_other = [&] { by_time.next() ? static_cast<void>(other = stored(by_time, large)) : other.reset(); };
+  const auto next_other = [&] {
+    by_time.next() ? static_cast<void>(other = stored(by_time, large, large)) : other.reset();
+  };
   next_other();
   std::size_t bytes = 0;
   std::string place;
   const auto add = [&](StoredJob job) {
     if (!passes(filter, job)) return;
-    bytes += job.outcome ? size_of(*job.spec, *job.outcome) : job.spec->size();
+    bytes += size_of(job);
     page.jobs.push_back(std::move(job));
   };
   for (std::size_t looked_at = 0; has_id || other; ++looked_at) {
@@ -255,7 +264,7 @@ ListPage SqliteReader::list(const ListFilter& filter) {
       next_other();
     } else {
       place = ListPlace::behind(id_in(by_id.blob(0)));
-      if (!has_place_in_lists(by_id.blob(2)) && may_pass(filter, by_id)) add(stored(by_id, large));
+      if (!has_place_in_lists(by_id.blob(2)) && may_pass(filter, by_id)) add(stored(by_id, large, large));
       has_id = by_id.next();
     }
   }

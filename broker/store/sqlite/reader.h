@@ -23,12 +23,15 @@ struct NamedResident {
 // The reads of the SQLite store: each method is one of Store's. Throws SQLite::Exception and StoreDamage.
 class SqliteReader {
  public:
+  // What is done with large values.
+  enum class Large { read, check, leave_out };
+
   SqliteReader(SQLite::Database& database, ResidentJobs& resident, SqliteLines& lines, LargeValues& large);
 
   // Fills ResidentJobs.
   [[nodiscard]] NamedResident recover();
   [[nodiscard]] std::vector<KnownConsumer> consumers();
-  [[nodiscard]] std::optional<StoredJob> find(const JobId& id);
+  [[nodiscard]] std::vector<std::optional<StoredJob>> find(const std::vector<JobId>& ids, Large args);
   [[nodiscard]] std::vector<StoredJob> load_queued(const LineName& line, LineKey from, std::size_t limit,
                                                    std::size_t bytes);
   [[nodiscard]] std::vector<StoredJob> load_scheduled(ScheduleKey from, std::size_t limit, std::size_t bytes);
@@ -44,9 +47,9 @@ class SqliteReader {
  private:
   [[nodiscard]] bool may_pass(const ListFilter& filter, const Rows& rows) const;
   [[nodiscard]] bool passes(const ListFilter& filter, const StoredJob& job) const;
-  enum class Large { read, check, leave_out };
   // Of a row with columns id, job.sequence, job.row, status.row.
-  [[nodiscard]] StoredJob stored(const Rows& rows, Large large = Large::read);
+  [[nodiscard]] StoredJob stored(const Rows& rows) { return stored(rows, Large::read, Large::read); }
+  [[nodiscard]] StoredJob stored(const Rows& rows, Large args, Large outcomes);
   std::string read_large(const LargeValue& value, Large how, std::size_t& left_out);
   [[nodiscard]] bool is_in_schedule(const JobSpec& spec);
   [[nodiscard]] JobState waiting_state(const JobSpec& spec);

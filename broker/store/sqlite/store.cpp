@@ -180,12 +180,11 @@ void SqliteStore::write_mark() {
 }
 
 Result<std::vector<std::optional<StoredJob>>> SqliteStore::find(const std::vector<JobId>& ids) {
-  return read("look jobs up", [&] {
-    std::vector<std::optional<StoredJob>> found;
-    found.reserve(ids.size());
-    for (const JobId& id : ids) found.push_back(tables_->reader.find(id));
-    return found;
-  });
+  return read("look jobs up", [&] { return tables_->reader.find(ids, SqliteReader::Large::read); });
+}
+
+Result<std::vector<std::optional<StoredJob>>> SqliteStore::find_to_show(const std::vector<JobId>& ids) {
+  return read("look jobs up", [&] { return tables_->reader.find(ids, SqliteReader::Large::leave_out); });
 }
 
 Result<std::vector<StoredJob>> SqliteStore::load_queued(const LineName& line, LineKey from, std::size_t limit,

@@ -24,6 +24,7 @@ class SqliteStore final : public Store {
   [[nodiscard]] std::string trouble() const override;
   void give_up() override;
   [[nodiscard]] Result<std::vector<std::optional<StoredJob>>> find(const std::vector<JobId>& ids) override;
+  [[nodiscard]] Result<std::vector<std::optional<StoredJob>>> find_to_show(const std::vector<JobId>& ids) override;
   [[nodiscard]] Result<std::vector<StoredJob>> load_queued(const LineName& line, LineKey from, std::size_t limit,
                                                            std::size_t bytes) override;
   [[nodiscard]] Result<std::vector<StoredJob>> load_scheduled(ScheduleKey from, std::size_t limit,
