@@ -268,7 +268,9 @@ TEST_CASE("messages above the default size pass where the broker allows them") {
 }
 
 TEST_CASE("questions about many large jobs are answered, and one that is too large is refused") {
-  const Stack stack;
+  StackOptions options;
+  options.webfront = {"--max-body", "4MiB"};
+  const Stack stack(options);
   const TempDir dir;
   const std::string input = (dir.path() / "in").string();
   std::ofstream lines(input);
