@@ -8,6 +8,7 @@
 namespace zebu::broker {
 namespace {
 
+constexpr std::chrono::milliseconds kAlone{50};
 constexpr std::size_t kLeastPart = 16U << 10;
 constexpr std::size_t kBytesAMicrosecond = 40;  // of a value, for the time that a commit takes
 constexpr int kForget = 64;                     // commits after which a quick one counts less than half
@@ -27,6 +28,7 @@ void HeldValues::add(const ValueName& name, Held held) {
   bytes_ += held.bytes();
   order_.push_back(name);
   held_[name] = std::move(held);
+  if (held_.size() == 1) alone_since_.reset();
 }
 
 // A peer's later word about waiting, or about cancelling, takes the place of its earlier one: so steps are few.
@@ -172,14 +174,15 @@ void HeldValues::committed(Clock::duration took) {
   usual_ = usual_ ? std::min(took, *usual_ + *usual_ / kForget) : took;
 }
 
-std::size_t HeldValues::part() const {
-  if (!usual_) return piece_;
+std::size_t HeldValues::part(TimePoint now) const {
+  if (!usual_ || now - *alone_since_ >= kAlone) return piece_;
   const auto us = std::chrono::duration_cast<std::chrono::microseconds>(*usual_).count();
   return std::min(piece_, std::max(kLeastPart, static_cast<std::size_t>(us) * kBytesAMicrosecond));
 }
 
 void HeldValues::advance(Moment now, Effects& out) {
-  for (std::size_t left = part(); left > 0 && !order_.empty();) {
+  if (!out.records.empty() || !alone_since_) alone_since_ = now.steady;
+  for (std::size_t left = part(now.steady); left > 0 && !order_.empty();) {
     const ValueName name = order_.front();
     const auto found = held_.find(name);
     if (found == held_.end()) {

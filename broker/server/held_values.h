@@ -36,6 +36,7 @@ class HeldValues {
   void ended(SessionId session, Moment now, Effects& out);
   // Before a commit: gives it its part of the oldest value, and the engine what is complete then. The part is what the
   // disk takes in about as long as commits take anyway, within bounds: those beside it are not much slower for it.
+  // Where nothing else was committed for a while it is as large as the bounds allow.
   void advance(Moment now, Effects& out);
   // How long a commit took.
   void committed(Clock::duration took);
@@ -72,7 +73,7 @@ class HeldValues {
   using All = std::map<ValueName, Held>;
 
   [[nodiscard]] Held* find(const JobId& job);
-  [[nodiscard]] std::size_t part() const;
+  [[nodiscard]] std::size_t part(TimePoint now) const;
   [[nodiscard]] bool has_room(std::size_t bytes) const { return held_.empty() || bytes_ + bytes <= most_; }
   [[nodiscard]] bool hold(SessionId from, const message::Submission& job, bool wait, Effects& out);
   [[nodiscard]] bool hold(SessionId from, const message::Report& report, bool in_parts, Effects& out);
@@ -94,6 +95,7 @@ class HeldValues {
   std::deque<ValueName> order_;  // the oldest first; those that were dropped are still named
   std::size_t bytes_ = 0;
   std::optional<Clock::duration> usual_;  // what a commit takes at the least
+  std::optional<TimePoint> alone_since_;  // commits have had nothing but parts; unset: that is not known
 };
 
 }  // namespace zebu::broker

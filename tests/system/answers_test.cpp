@@ -296,17 +296,26 @@ TEST_CASE("questions about many large jobs are answered, and one that is too lar
   for (const std::string& id : ids) CHECK(retried.out.find(id) != std::string::npos);
   CHECK(stack.get("/v1/jobs/" + ids.front()).status == 404);
 
-  // Their results would not fit a message.
+  // Results that do not fit a message together: `status` asks for fewer.
+  Params params;
   std::vector<std::string> echoed{"status"};
   for (int i = 0; i < 9; ++i) {
     const HttpReply reply = stack.post(
         "/v1/jobs", R"({"task": "echo", "args": [")" + std::string(2 << 20, 'y') + "\"]}", {{"Prefer", "wait=20"}});
     REQUIRE(reply.status == 200);
     echoed.push_back(nlohmann::json::parse(reply.body)["id"]);
+    params.ids.push_back(Uuid::parse(echoed.back()).value());
   }
-  const Finished refused = stack.produce(echoed);
-  CHECK(refused.exit.code == 1);
-  CHECK(refused.err.find("the answer would have more than 16777216 bytes: ask for fewer jobs") != std::string::npos);
+  ClientOptions client_options;
+  client_options.broker = stack.clients();
+  const auto client = Client::connect(std::move(client_options));
+  REQUIRE(client);
+  const auto refused = (*client)->query("jobs", params, scaled(std::chrono::seconds(20)));
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().message == "the answer would have more than 16777216 bytes: ask for fewer jobs");
+  const Finished told = stack.produce(echoed);
+  CHECK(told.exit.code == 0);
+  for (const JobId& id : params.ids) CHECK(told.out.find(id.to_string()) != std::string::npos);
 }
 
 TEST_CASE("a program shows why the broker does not take it") {

@@ -315,6 +315,31 @@ TEST_CASE(
   CHECK(named == std::vector<AttemptId>{{large, 1}});
 }
 
+TEST_CASE("where nothing else is committed a value goes in its largest parts") {
+  EngineDriver d;
+  Options options;
+  HeldValues held(d.engine(), options);
+  const SessionId client = d.client();
+  const std::string args(8 << 20, 'x');
+  held.submit(client, {false, {{Uuid::make(), "fib", "default", args, {}}}, {}}, d.now(), d.effects);
+  held.committed(std::chrono::microseconds(500));
+  const auto part = [&] {
+    held.advance(d.now(), d.effects);
+    const auto bytes = std::get<ValuePiece>(d.effects.records.back()).bytes.size();
+    d.settle();
+    return bytes;
+  };
+  CHECK(part() == 20'000);
+  d.pass(std::chrono::milliseconds(49));
+  CHECK(part() == 20'000);
+  d.pass(std::chrono::milliseconds(1));
+  CHECK(part() == options.value_piece);
+  d.engine().submit(client, {false, {{Uuid::make(), "fib", "default", "\x91\x1e", {}}}, {}}, d.now(), d.effects);
+  CHECK(part() == 20'000);
+  d.pass(std::chrono::milliseconds(50));
+  CHECK(part() == options.value_piece);
+}
+
 TEST_CASE("a commit's part of a value is larger where commits take longer, within bounds") {
   HeldDesk desk;
   Options options;
