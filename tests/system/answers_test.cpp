@@ -310,6 +310,7 @@ TEST_CASE("questions about many large jobs are answered, and one that is too lar
   client_options.broker = stack.clients();
   const auto client = Client::connect(std::move(client_options));
   REQUIRE(client);
+  REQUIRE((*client)->wait_connected(scaled(std::chrono::seconds(5))));
   const auto refused = (*client)->query("jobs", params, scaled(std::chrono::seconds(20)));
   REQUIRE_FALSE(refused);
   CHECK(refused.error().message == "the answer would have more than 16777216 bytes: ask for fewer jobs");
