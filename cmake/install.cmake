@@ -45,7 +45,7 @@ function(zebu_prepare_export target)
   get_target_property(links ${target} INTERFACE_LINK_LIBRARIES)
   if(links)
     # A user neither compiles with our warnings nor reads options with CLI11 or writes JSON; nothing of these is linked.
-    list(REMOVE_ITEM links "$<LINK_ONLY:zebu_warnings>" "$<LINK_ONLY:CLI11::CLI11>" "$<LINK_ONLY:nlohmann_json::nlohmann_json>")
+    list(REMOVE_ITEM links "$<LINK_ONLY:zebu_warnings>" "$<LINK_ONLY:CLI11::CLI11>" "$<LINK_ONLY:nlohmann_json::nlohmann_json>" nlohmann_json::nlohmann_json)
     set_target_properties(${target} PROPERTIES INTERFACE_LINK_LIBRARIES "${links}")
   endif()
   install(TARGETS ${target} EXPORT zebu ARCHIVE COMPONENT development INCLUDES DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})

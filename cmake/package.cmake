@@ -33,6 +33,7 @@ foreach(package "zebu;runtime" "libzebu-dev;development")
           DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/${name} COMPONENT ${component})
 endforeach()
 file(GLOB documents docs/*.md)
+install(DIRECTORY deploy/ DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/zebu/deploy COMPONENT runtime)
 install(FILES ${documents} packaging/debian/README.Debian DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/zebu COMPONENT runtime)
 
 foreach(program broker consumer webfront)

@@ -151,12 +151,15 @@ void Connection::refuse_request() {
 awaitable<void> Connection::answer() {
   Request request;
   reader_.fill(request);
+  if (shared_.options.answered) began_ = Clock::now();
   Routes::Choice choice = choose(request);
   Response response = std::move(choice.instead);
+  route_ = choice.route;
   if (choice.route != nullptr) response = co_await handle(request, *choice.route);
   if (is_gone()) co_return;
   const bool goes_on = reader_.keep_alive() && has_room_ && !finishing_;
   respond(std::move(response), {reader_.is_http_1_0(), goes_on, request.method == Method::head});
+  route_ = nullptr;
   open_ = goes_on;
   if (out_.size() + body_.size() > kMaxGathered) co_await flush();
 }

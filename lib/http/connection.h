@@ -76,6 +76,9 @@ class Connection {
   Phase phase_ = Phase::idle;
   TimePoint deadline_ = TimePoint::max();
   bool has_room_;
+  // Of the request that is being answered, if responses are counted.
+  const Route* route_ = nullptr;
+  TimePoint began_{};
   bool timed_out_ = false;
   bool open_ = true;  // another request will be read
   bool finishing_ = false;

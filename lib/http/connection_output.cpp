@@ -47,6 +47,9 @@ void Connection::respond(Response response, const Framing& framing) {
     response = overloaded("too many large responses wait to be read: try again soon");
     response.headers += headers;
   }
+  if (shared_.options.answered) {
+    shared_.options.answered({route_, response.status, route_ ? Clock::now() - began_ : TimePoint::duration()});
+  }
   append_head(out_, response, framing, shared_.headers);
   if (!has_body(response, framing)) return;
   if (response.body.size() > kMaxGathered) {

@@ -1,5 +1,9 @@
 #include "http/listen_address.h"
 
+#include "zebu/asio.h"
+
+#include <boost/asio/ip/address.hpp>
+
 #include <charconv>
 #include <cstdint>
 
@@ -24,6 +28,14 @@ Result<ListenAddress> parse_listen_address(std::string_view text) {
   }
   if (host == "*") host = {};
   return ListenAddress{std::string(host), std::string(port)};
+}
+
+bool is_loopback(std::string_view listen) {
+  const auto address = parse_listen_address(listen);
+  if (!address) return false;
+  boost::system::error_code error;
+  const auto numbers = boost::asio::ip::make_address(address->host, error);
+  return error ? address->host == "localhost" : numbers.is_loopback();
 }
 
 }  // namespace zebu::http

@@ -52,6 +52,7 @@ class Server::Connections {
 
   Result<void> start();
   [[nodiscard]] std::string address() const;
+  [[nodiscard]] Connected connected() const { return {connections_.size(), accepted_, refused_}; }
   void stop(std::function<void()> done);
 
  private:
@@ -75,6 +76,8 @@ class Server::Connections {
   std::unordered_set<Connection*> connections_;  // the reserve too
   std::deque<Connection*> reserve_;              // those past the limit, the oldest first
   std::size_t served_ = 0;
+  std::uint64_t accepted_ = 0;
+  std::uint64_t refused_ = 0;
   std::size_t max_connections_;
   Tallies refusals_{Tallies::Ends::when_quiet, 5s};
   std::size_t accepting_ = 0;
@@ -91,6 +94,7 @@ Server::~Server() = default;
 
 Result<void> Server::start() { return connections_->start(); }
 std::string Server::address() const { return connections_->address(); }
+Server::Connected Server::connected() const { return connections_->connected(); }
 void Server::stop(std::function<void()> done) { connections_->stop(std::move(done)); }
 
 Result<void> Server::Connections::start() {
@@ -140,6 +144,7 @@ awaitable<void> Server::Connections::serve(tcp::socket socket) {
   Connection connection(std::move(socket), shared_, has_room);
   served_ += has_room ? 1 : 0;
   connections_.insert(&connection);
+  ++accepted_;
   if (!has_room) make_reserve(connection);
   try {
     co_await connection.serve();
@@ -153,6 +158,7 @@ awaitable<void> Server::Connections::serve(tcp::socket socket) {
 }
 
 void Server::Connections::make_reserve(Connection& connection) {
+  ++refused_;
   if (refusals_.add({}, {}, Clock::now())) {
     log_event(Event::connections_full, {{"count", max_connections_}},
               "{} connections are open, as many as there may be: those past them are refused, but for questions "

@@ -3,6 +3,8 @@
 #include "http/server_options.h"
 #include "zebu/error.h"
 
+#include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -27,6 +29,13 @@ class Server {
   [[nodiscard]] Result<void> start();
   // "127.0.0.1:40123", with the port that the kernel chose.
   [[nodiscard]] std::string address() const;
+
+  struct Connected {
+    std::size_t open = 0;
+    std::uint64_t accepted = 0;  // since the start
+    std::uint64_t refused = 0;   // of them, past the limit of connections
+  };
+  [[nodiscard]] Connected connected() const;
 
   // Accepts no more, lets running requests finish for at most the grace time, then ends them. Calls `done` when the
   // last connection has ended.

@@ -1,7 +1,10 @@
 #pragma once
 
+#include "http/answered.h"
+
 #include <chrono>
 #include <cstddef>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -27,6 +30,9 @@ struct ServerOptions {
   std::chrono::milliseconds body_timeout{30'000};    // from there to the end of its body; then 408
   std::chrono::milliseconds idle_timeout{60'000};    // between requests, and while a client reads nothing of a response
   std::chrono::milliseconds grace{10'000};           // how long a stop waits for running requests
+
+  // Called in the loop's thread for each response; empty: nobody counts them.
+  std::function<void(const Answered&)> answered = {};
 };
 
 // Connections past max_connections that are held at a time. For a further one the oldest of them is closed.

@@ -13,7 +13,9 @@ void LoopPulse::start() {
   if (notifier_.is_heard()) notifier_.tell(status_());
   timer_.expires_after(notifier_.pace());
   timer_.async_wait([this](const boost::system::error_code& error) {
-    if (!error) start();
+    if (error || has_stopped_) return;
+    if (also_) also_(Clock::now() - timer_.expiry());
+    start();
   });
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "zebu/asio.h"
+#include "zebu/job.h"
 #include "zebu/program/notify.h"
 
 #include <boost/asio/io_context.hpp>
@@ -18,6 +19,9 @@ class LoopPulse {
   // All outlive it.
   LoopPulse(boost::asio::io_context& loop, Notifier& notifier, std::function<std::string()> status);
 
+  // Called each time as well, with how late that is. Before start().
+  void also(std::function<void(TimePoint::duration late)> each) { also_ = std::move(each); }
+
   void start();
   void stop();
 
@@ -25,6 +29,7 @@ class LoopPulse {
   boost::asio::steady_timer timer_;
   Notifier& notifier_;
   std::function<std::string()> status_;
+  std::function<void(TimePoint::duration)> also_;
   bool has_stopped_ = false;
 };
 

@@ -1,0 +1,16 @@
+#pragma once
+
+#include "zebu/job.h"
+
+namespace zebu::http {
+
+struct Route;
+
+// A response that a server has made, for those who count them.
+struct Answered {
+  const Route* route;  // nullptr: no route has it, or the request could not be read
+  unsigned status;
+  TimePoint::duration took;  // since the request had come; without a route 0
+};
+
+}  // namespace zebu::http
