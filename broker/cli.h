@@ -2,13 +2,14 @@
 
 #include "broker/server/options.h"
 #include "broker/store/maintenance.h"
+#include "scrape/options.h"
 
 #include <optional>
 
 namespace zebu::broker {
 
-// Fills `options` from flags, environment and file. Returns the exit code when the program is to stop now.
+// Fills the options from flags, environment and file. Returns the exit code when the program is to stop now.
 [[nodiscard]] std::optional<int> parse_options(int argc, const char* const* argv, Options& options,
-                                               MaintenanceOptions& maintenance);
+                                               MaintenanceOptions& maintenance, scrape::Options& metrics);
 
 }  // namespace zebu::broker

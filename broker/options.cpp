@@ -104,7 +104,8 @@ void add_server_limits(cli::Command& app, Options& options) {
 
 }  // namespace
 
-std::optional<int> parse_options(int argc, const char* const* argv, Options& options, MaintenanceOptions& maintenance) {
+std::optional<int> parse_options(int argc, const char* const* argv, Options& options, MaintenanceOptions& maintenance,
+                                 scrape::Options& metrics) {
   cli::Program app("Takes jobs from clients, hands them to consumers, and keeps them in between.", "zebu-broker",
                    options.log_level);
   app.version_note("protocol " + std::to_string(message::kMajor) + "." + std::to_string(message::kMinor) +
@@ -115,6 +116,7 @@ std::optional<int> parse_options(int argc, const char* const* argv, Options& opt
   add_queue_limits(app, options);
   add_outcome_limits(app, options);
   add_server_limits(app, options);
+  scrape::add_options(app, metrics);
   add_commands(app, maintenance);
   app.example("zebu-broker --clients tcp://10.0.0.5:5555 --consumers tcp://10.0.0.5:5556",
               "serve one address, with the store where it is by default");
@@ -124,7 +126,9 @@ std::optional<int> parse_options(int argc, const char* const* argv, Options& opt
     if (options.intake >= options.max_message) return std::nullopt;
     return cli::UsageError{"--intake", "must be at least --max-message, " + cli::size_text(options.max_message)};
   });
-  return app.parse(argc, argv);
+  const auto exit_code = app.parse(argc, argv);
+  if (metrics.is_on()) options.metric_series = metrics.series;
+  return exit_code;
 }
 
 }  // namespace zebu::broker

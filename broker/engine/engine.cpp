@@ -6,7 +6,7 @@ namespace zebu::broker {
 
 Engine::Engine(const EngineOptions& options)
     : options_(options),
-      jobs_([this](Line& line) { line_gone(line); }),
+      jobs_([this](Line& line) { line_gone(line); }, options.metric_series),
       peers_(options),
       backlog_(jobs_, batches_, options),
       judge_(options) {}

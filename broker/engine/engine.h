@@ -34,6 +34,7 @@ struct Totals {
   std::uint64_t forgotten_failed = 0;  // failed jobs that were too old, or too many in their queue
   std::uint64_t stale_outcomes = 0;    // for attempts that were not their sender's
   std::uint64_t lost_sessions = 0;     // ended by silence
+  std::uint64_t lost_consumers = 0;    // of them
 
   [[nodiscard]] std::uint64_t finished() const { return succeeded + failed + cancelled + expired; }
   // Jobs that ended in this state.
@@ -108,6 +109,8 @@ class Engine {
   [[nodiscard]] bool is_durable_attempt(SessionId session, const AttemptId& attempt) const;
   // Whether a durable job would be accepted now, as a new one.
   [[nodiscard]] bool would_accept(const message::Submission& job) const;
+  // A job of this queue was refused elsewhere: it counts.
+  void refused(std::string_view queue, ErrorCode why);
   // A job that is handed over later, because its arguments are stored in pieces first. What acceptance adds to a spec
   // is added to this one; its arguments stay where they are.
   void submit_held_back(SessionId session, std::shared_ptr<JobSpec> job, bool wait, Moment now, Effects& out);
@@ -242,6 +245,7 @@ class Engine {
   // life/attempts.cpp
   void assign(Moment now, Effects& out);
   void give(Job& job, Consumer& consumer, Moment now, Effects& out);
+  void count_wait(const Job& job, Moment now);
   void set_limit(Job& job);
   [[nodiscard]] std::optional<WallTime> later_limit(const Job& job, Moment now);
   void record_start(Job& job, Effects& out, bool took_loss_back = false);

@@ -36,6 +36,8 @@ struct EngineOptions {
   std::uint64_t max_queues = 10'000;
   // Different pairs of queue and task whose jobs may wait at the same time.
   std::uint64_t max_lines = 100'000;
+  // Series of each metric that is counted by queue or task; 0: nothing is counted (jobs/counts.h).
+  std::uint64_t metric_series = 0;
   // Whether Effects tells each move of a job, for the log.
   bool tells_moves = false;
 

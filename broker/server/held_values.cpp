@@ -58,6 +58,7 @@ bool HeldValues::hold(SessionId from, const message::Submission& job, bool wait,
         ErrorCode::queue_full,
         "the broker is storing " + std::to_string(bytes_) + " bytes of large arguments and results: retry after 1 s",
         std::chrono::seconds(1)};
+    engine_.refused(job.queue, why.code);
     out.refused.push_back({from, {job.id, std::move(why), std::string(job.queue), std::string(job.task)}});
     return true;
   }
@@ -247,9 +248,11 @@ void HeldValues::drop(All::iterator held, Effects& out) {
 void HeldValues::refuse(All::iterator held, const Error& why, Moment now, Effects& out) {
   const ValueName name = held->first;
   const std::vector<Step> steps = std::move(held->second.steps);
+  const SharedSpec job = held->second.job;
   drop(held, out);
   for (const Step& step : steps) {
     if (step.kind == Kind::submit) {
+      engine_.refused(job ? std::string_view(job->queue) : std::string_view(), why.code);
       out.refused.push_back({step.from, {name.job, why}});
     } else {
       pass_on(name, {}, step, now, out);

@@ -11,8 +11,6 @@ namespace {
 
 // Tasks that a queue's report names as known to none of its consumers.
 constexpr std::size_t kMaxUnserved = 5;
-// Lines of a queue that are looked at for its oldest job.
-constexpr std::size_t kMaxLines = 1000;
 // Jobs that a report names for each consumer.
 constexpr std::size_t kMaxRuns = 100;
 // Bytes after which a page ends.
@@ -214,14 +212,7 @@ void write_job(ValueWriter to, const JobFacts& job, bool is_whole) {
 
 // Of the first jobs of its first lines, in memory.
 void write_oldest(ValueWriter to, const Queue& queue, Moment now) {
-  std::optional<WallTime> oldest;
-  std::size_t looked_at = 0;
-  for (const auto& [key, line] : queue.lines) {
-    if (looked_at++ == kMaxLines) break;
-    if (line->jobs().empty()) continue;
-    const WallTime submitted = line->jobs().begin()->spec->submitted;
-    oldest = oldest ? std::min(*oldest, submitted) : submitted;
-  }
+  const std::optional<WallTime> oldest = oldest_in(queue);
   oldest ? write_count(to, now.wall - *oldest) : to.nil();
 }
 
@@ -337,6 +328,18 @@ std::string consumer_page(const Engine& engine, Iterator from, Iterator end, std
 }
 
 }  // namespace
+
+std::optional<WallTime> oldest_in(const Queue& queue) {
+  std::optional<WallTime> oldest;
+  std::size_t looked_at = 0;
+  for (const auto& [key, line] : queue.lines) {
+    if (looked_at++ == kMaxLines) break;
+    if (line->jobs().empty()) continue;
+    const WallTime submitted = line->jobs().begin()->spec->submitted;
+    oldest = oldest ? std::min(*oldest, submitted) : submitted;
+  }
+  return oldest;
+}
 
 void JobsAnswer::add(const JobId& id, const StoredJob* stored) {
   const std::chrono::milliseconds ahead = engine_.jobs().clock_ahead();

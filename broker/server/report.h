@@ -27,6 +27,11 @@ struct RetriedJob {
   JobId fresh;
 };
 
+// Lines of a queue that are looked at for its oldest job.
+inline constexpr std::size_t kMaxLines = 1000;
+// When the oldest of the queue's jobs that are first in their lines was submitted.
+[[nodiscard]] std::optional<WallTime> oldest_in(const Queue& queue);
+
 // Arguments of more bytes are not shown; together with the keyword arguments.
 inline constexpr std::size_t kMaxShownArguments = 64U << 10;
 

@@ -275,6 +275,7 @@ Result<void> Server::take_commit(std::optional<Result<StoreDone>> done, Moment n
     const TimePoint ended = Clock::now();
     held_.committed(ended - commit_began_);
     journal_.committed(ended - commit_began_, ended);
+    loop_counts_.commit.observe(ended - commit_began_);
     outbox_.committed();
     engine_.committed(*stored.batch, stored.duplicates, now, effects_);
     commands_.committed(effects_);

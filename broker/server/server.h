@@ -5,11 +5,13 @@
 #include "broker/server/held_values.h"
 #include "broker/server/intake.h"
 #include "broker/server/journal.h"
+#include "broker/server/metrics.h"
 #include "broker/server/options.h"
 #include "broker/server/outboxes.h"
 #include "broker/server/ports.h"
 #include "broker/server/queries.h"
 #include "broker/store/store_thread.h"
+#include "zebu/metrics/mailbox.h"
 #include "zebu/program/notify.h"
 
 #include <functional>
@@ -31,6 +33,9 @@ class Server {
   // The endpoints, with the ports that the kernel chose.
   [[nodiscard]] const std::string& clients_endpoint() const { return ports_.clients().socket.endpoint(); }
   [[nodiscard]] const std::string& consumers_endpoint() const { return ports_.consumers().socket.endpoint(); }
+
+  // Leaves the metrics there when somebody asks, about once a second. `metrics` outlives it. Call it before run().
+  void report_to(metrics::Mailbox& metrics) { metrics_ = &metrics; }
 
   // Runs until `stop` becomes readable, then calls `stopping`, commits its decisions and sends the replies. Fails if
   // the store does: then nothing was acknowledged that is not in the store. The notifier hears of the loop about once a
@@ -54,6 +59,7 @@ class Server {
   void tell_words();
   [[nodiscard]] TimePoint next_deadline() const;
   void pulse(Notifier& notifier, TimePoint now);
+  void report_metrics(TimePoint now);
   void refuse_hello(Port& port, const message::Hello& hello, const Error& why);
   void note_errors(TimePoint now);
   [[nodiscard]] bool read(Port& port, Moment now);
@@ -91,6 +97,8 @@ class Server {
   Decoder decoder_;
   Received received_;
   ServerFacts facts_;
+  LoopCounts loop_counts_;
+  metrics::Mailbox* metrics_ = nullptr;
   PendingAnswers pending_;
   Queries queries_;
   Commands commands_;

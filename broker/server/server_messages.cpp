@@ -231,6 +231,7 @@ void Server::refuse(Port& port, std::optional<SessionId> session, const Error& w
 
 void Server::send_refusal(Port& port, std::optional<SessionId> session, const Error& why, message::About about) {
   ++facts_.errors;
+  loop_counts_.error(why.code);
   Frame error = encode(message::ErrorReport{why.code, why.message, std::move(about)});
   if (session) {
     ports_.send(*session, std::move(error));
@@ -264,6 +265,7 @@ void Server::gather() {
   outbox_.gather(effects_);
   for (const auto& [session, error, batch] : effects_.errors) {
     ++facts_.errors;
+    loop_counts_.error(error.why.code);
     outbox_.put(session, encode(message::ErrorReport{error.why.code, error.why.message, error.about}));
   }
   for (const auto& [session, drained, batch] : effects_.drained) outbox_.put(session, encode(drained), batch);

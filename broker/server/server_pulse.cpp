@@ -12,9 +12,11 @@ constexpr std::chrono::minutes kStuck{2};
 }  // namespace
 
 void Server::pulse(Notifier& notifier, TimePoint now) {
+  if (next_pulse_ != TimePoint()) loop_counts_.lag.observe(now - next_pulse_);
   next_pulse_ = now + notifier.pace();
   journal_.tick(now);
   tick_log();
+  report_metrics(now);
   if (!notifier.is_heard()) return;
   const JobTable& jobs = engine_.jobs();
   const std::size_t consumers = engine_.consumers().size();
@@ -24,6 +26,12 @@ void Server::pulse(Notifier& notifier, TimePoint now) {
                   jobs.count(JobState::queued), jobs.count(JobState::scheduled), consumers,
                   engine_.sessions().size() - consumers, is_stuck ? "; the store does not answer" : ""),
       !is_stuck);
+}
+
+void Server::report_metrics(TimePoint now) {
+  if (metrics_ == nullptr || !metrics_->is_wanted(now)) return;
+  facts_.held_bytes = held_.bytes();
+  metrics_->put(metrics_text(engine_, facts_, loop_counts_, clock_.now()), now);
 }
 
 }  // namespace zebu::broker

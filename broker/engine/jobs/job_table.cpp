@@ -51,6 +51,7 @@ Queue& JobTable::queue(std::string_view name) {
   auto queue = std::make_unique<Queue>();
   queue->name = name;
   queue->settings.name = name;
+  event_counts_.opened(queue->name, queue->counts);
   queues_by_name_.emplace(queue->name, queue.get());
   return *queues_.emplace(std::string(name), std::move(queue)).first->second;
 }
@@ -58,6 +59,7 @@ Queue& JobTable::queue(std::string_view name) {
 void JobTable::release_if_idle(Queue& queue) {
   if (!queue.is_idle()) return;
   while (!queue.lines.empty()) erase(*queue.lines.begin()->second);
+  event_counts_.closed(queue.counts);
   queues_by_name_.erase(queue.name);
   queues_.erase(queue.name);
 }

@@ -17,8 +17,9 @@ inline constexpr std::size_t kDurableKept = 1000;
 // job. Durable jobs that are in the store only are included in the counts.
 class JobTable {
  public:
-  // on_line_gone is called before a line goes.
-  explicit JobTable(std::function<void(Line&)> on_line_gone) : on_line_gone_(std::move(on_line_gone)) {}
+  // on_line_gone is called before a line goes. series: as for Counts.
+  explicit JobTable(std::function<void(Line&)> on_line_gone, std::uint64_t series = 0)
+      : event_counts_(series), on_line_gone_(std::move(on_line_gone)) {}
   ~JobTable();
   JobTable(const JobTable&) = delete;
   JobTable& operator=(const JobTable&) = delete;
@@ -104,6 +105,8 @@ class JobTable {
   // Forgets a finished job now.
   void forget(Job& job);
 
+  [[nodiscard]] Counts& counts() { return event_counts_; }
+  [[nodiscard]] const Counts& counts() const { return event_counts_; }
   [[nodiscard]] std::uint64_t count(JobState state) const { return counts_[static_cast<std::size_t>(state)]; }
   void uncount(JobState state, std::uint64_t jobs) { counts_[static_cast<std::size_t>(state)] -= jobs; }
   [[nodiscard]] const std::map<std::string, std::unique_ptr<Queue>, std::less<>>& queues() const { return queues_; }
@@ -137,6 +140,7 @@ class JobTable {
   void erase(Line& line);
 
   JobIndex jobs_;
+  Counts event_counts_;
   std::map<std::string, std::unique_ptr<Queue>, std::less<>> queues_;
   std::unordered_map<std::string_view, Queue*> queues_by_name_;  // the same, found faster
   std::function<void(Line&)> on_line_gone_;

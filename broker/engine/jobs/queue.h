@@ -1,5 +1,6 @@
 #pragma once
 
+#include "broker/engine/jobs/counts.h"
 #include "broker/engine/jobs/line.h"
 
 #include <functional>
@@ -45,6 +46,7 @@ struct Queue {
   QueueSettings settings;
   Rate in;
   Rate out;
+  QueueCounts counts;
   std::size_t consumers = 0;                      // consumers that serve it, including draining ones
   std::size_t well = 0;                           // of them, those that may have its jobs and are not poor (Health)
   std::map<std::string, int, std::less<>> tasks;  // task -> number of its consumers that know it

@@ -53,6 +53,7 @@ void Engine::hand_out(Moment now, Effects& out) {
 void Engine::give(Job& job, Consumer& consumer, Moment now, Effects& out) {
   --consumer.credit;
   ++totals_.assigned;
+  count_wait(job, now);
   const bool has_stray = claims_.skip_strays(job);
   ++job.uses.attempt;
   job.session = consumer.session;
@@ -79,6 +80,14 @@ void Engine::give(Job& job, Consumer& consumer, Moment now, Effects& out) {
   set_limit(job);
   tell_move(Effects::JobNews::What::assigned, job, out);
   out.assigned.push_back({consumer.session, {job.spec, job.uses}, batches_.due(job.batch)});
+}
+
+// Of a job's first attempt: since it was accepted, or since its time came.
+void Engine::count_wait(const Job& job, Moment now) {
+  if (!jobs_.counts().is_on() || job.has_started || job.uses.attempt > 0) return;
+  const JobSpec& spec = *job.spec;
+  const WallTime since = spec.due ? std::max(spec.submitted, jobs_.due_of(spec)) : spec.submitted;
+  Counts::started(job.queue->counts, now.wall - since);
 }
 
 // The consumer ends an attempt that runs into its hard limit; if it does not, the broker does, a liveness time later.
@@ -141,6 +150,7 @@ void Engine::take_outcome(Consumer& from, Job* job, MakeOutcome&& outcome, Effec
   ++job->queue->out.count;
   Outcome ended = outcome();
   if (ended.state == JobState::succeeded || ended.state == JobState::failed) {
+    jobs_.counts().ran(job->queue->name, job->queue->counts, job->spec->task, ended.ran);
     const bool is_well = ended.state == JobState::succeeded;
     if (!is_well || from.health.has_failed()) ended_well(from, is_well);
   }
@@ -274,8 +284,14 @@ void Engine::progress(SessionId session, const message::ProgressReports& reports
 void Engine::end_attempt(Job& job, Outcome&& outcome, Effects& out) {
   if (outcome.state == JobState::succeeded) return finish(job, std::move(outcome), out);
   const bool is_failed = outcome.state == JobState::failed;
-  if (is_failed && outcome.error.kind == ErrorKind::crash) ++totals_.crashed;
-  if (outcome.state == JobState::cancelled && !job.cancel_asked) ++totals_.put_back;
+  if (is_failed && outcome.error.kind == ErrorKind::crash) {
+    ++totals_.crashed;
+    jobs_.counts().crashed(job.queue->name, job.queue->counts, job.spec->task);
+  }
+  if (outcome.state == JobState::cancelled && !job.cancel_asked) {
+    ++totals_.put_back;
+    Counts::lost(job.queue->counts);
+  }
   if (job.is_suspect()) {  // it ended, and its consumer lives
     job.extras->suspected_since = 0;
     job.extras->suspected_until = {};
@@ -291,7 +307,10 @@ void Engine::end_attempt(Job& job, Outcome&& outcome, Effects& out) {
 void Engine::lose(Job& job, End how, Blame blame, Effects& out) {
   leave_consumer(job);
   if (how == End::lost && job.spec->options.acks_early && !job.cancel_asked) return await_claim(job);
-  if (!job.cancel_asked) ++totals_.put_back;
+  if (!job.cancel_asked) {
+    ++totals_.put_back;
+    Counts::lost(job.queue->counts);
+  }
   AttemptEnd end = AttemptEnd::lost_uncharged;
   if (how == End::said_bye) end = AttemptEnd::left;
   if (how == End::lost && blame == Blame::charged) end = AttemptEnd::lost;
@@ -354,6 +373,7 @@ std::optional<WallTime> Engine::forget_time(const JobOptions& options, const Out
 
 void Engine::finish(Job& job, Outcome&& outcome, Effects& out) {
   ++totals_.of(outcome.state);
+  jobs_.counts().finished(job.queue->name, job.queue->counts, job.spec->task, outcome.state);
   const JobOptions& options = job.spec->options;
   const std::optional<WallTime> forget_at = forget_time(options, outcome);
   auto shared = std::make_shared<const Outcome>(std::move(outcome));

@@ -70,7 +70,9 @@ void Engine::give_up_claims(Effects& out) {
     claims_end_.pop_front();
     Job* job = jobs_.find(attempt.job);
     const bool is_unclaimed = job != nullptr && job->list == &unclaimed_ && job->uses.attempt == attempt.attempt;
-    if (is_unclaimed) follow(*job, judge_.lost(running(*job), End::lost, Blame::charged), AttemptEnd::lost, out);
+    if (!is_unclaimed) continue;
+    Counts::lost(job->queue->counts);
+    follow(*job, judge_.lost(running(*job), End::lost, Blame::charged), AttemptEnd::lost, out);
   }
 }
 

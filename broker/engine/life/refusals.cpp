@@ -21,6 +21,11 @@ bool Engine::would_accept(const message::Submission& job) const {
   return !why_refused(spec, size) && !why_store_full(size);
 }
 
+void Engine::refused(std::string_view queue, ErrorCode why) {
+  ++totals_.refused;
+  jobs_.counts().refused(jobs_.find_queue(queue) == nullptr ? metrics::kOther : queue, why);
+}
+
 // size: the job's share of its queue's limit in bytes.
 std::optional<Error> Engine::why_refused(const JobSpec& spec, std::size_t size) const {
   const auto bad_name = [](std::string_view what, std::string_view name) {

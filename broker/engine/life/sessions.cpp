@@ -309,7 +309,10 @@ void Engine::cut_off(SessionId id, Effects& out) {
 }
 
 void Engine::gone(SessionId session, Effects& out) {
-  if (peers_.find(session) != nullptr) ++totals_.lost_sessions;
+  if (const Session* lost = peers_.find(session)) {
+    ++totals_.lost_sessions;
+    if (lost->consumer) ++totals_.lost_consumers;
+  }
   end_session(session, End::lost, out);
 }
 

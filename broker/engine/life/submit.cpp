@@ -12,7 +12,7 @@ void Engine::submit(SessionId session, const message::Submit& submit, Moment now
   for (const message::Submission& job : submit.jobs) accept(session, job, submit.wait, now, out);
   for (const message::BadEntry& bad : submit.bad) {
     if (!bad.id) continue;
-    ++totals_.refused;
+    refused({}, ErrorCode::bad_job);
     out.refused.push_back({session, {*bad.id, {ErrorCode::bad_job, bad.why, {}}}});
   }
 }
@@ -50,7 +50,7 @@ void Engine::accept(SessionId session, std::shared_ptr<JobSpec> spec, std::size_
   auto why = why_refused(*spec, spec->size());
   if (!why && to_write > 0) why = take_room(to_write);
   if (why) {
-    ++totals_.refused;
+    refused(spec->queue, why->code);
     out.refused.push_back({session, {spec->id, std::move(*why), spec->queue, spec->task}});
     return;
   }
@@ -76,6 +76,7 @@ void Engine::take_in(SharedSpec spec, std::optional<SessionId> session, bool wai
   const bool has_key = !spec->options.unique.empty();
   Line& line = jobs_.line(*spec);
   ++line.queue().in.count;
+  Counts::accepted(line.queue().counts);
   // The store has it at the time that it was submitted with, until that is durable and can be changed (settle).
   const bool is_at_its_time = !spec->due || jobs_.due_of(*spec) == *spec->due;
   const bool is_beyond = is_at_its_time && (spec->due ? jobs_.schedule_window().is_beyond({*spec->due, spec->sequence})
@@ -118,6 +119,7 @@ void Engine::take_in_transient(SharedSpec spec, SessionId session, bool wait, Ef
   Job& job = jobs_.add(std::move(spec));
   claims_.skip_strays(job);
   ++job.queue->in.count;
+  Counts::accepted(job.queue->counts);
   // As tell_accepted().
   out.accepted.push_back({session, job.spec->id, !wait});
   if (wait) job.waiters.push_back(session);
@@ -179,6 +181,7 @@ void Engine::resolve(const Duplicate& duplicate, Effects& out) {
   retried(id, false, out);
   jobs_.count_out(spec);
   --totals_.accepted;
+  Counts::not_accepted(jobs_.queue(spec.queue).counts);
   WaiterList waiters;
   if (Job* job = jobs_.find(id); job != nullptr && job->place == Place::fresh && job->spec == duplicate.spec) {
     tell_accepted(*job, out);
