@@ -24,6 +24,9 @@ class Gateway {
   void close();
   // One line for people: whether there is a broker, and how many requests wait for it.
   [[nodiscard]] std::string status() const;
+  // Whether there is a session with the broker, and how many requests wait for it.
+  [[nodiscard]] bool is_up() const { return session_.is_up(); }
+  [[nodiscard]] std::size_t waiting() const { return waiting_.size(); }
 
   // Runs a job, and waits for its outcome as long as it takes. If the interrupt ends the wait, a transient job that is
   // not shared (it has no unique key) is cancelled, even while it runs.

@@ -50,9 +50,13 @@ Result<void> Guard::load() {
   seen_ = state_of(file_);
   auto tokens = Tokens::load(file_);
   if (!tokens) return tl::make_unexpected(tokens.error());
-  tokens_ = std::move(*tokens);
-  log_event(Event::tokens_read, {{"file", file_}, {"count", tokens_.size()}}, "{} tokens read from {}", tokens_.size(),
-            file_);
+  tokens_ = std::make_shared<const Tokens>(std::move(*tokens));
+  {
+    const Lock lock(mutex_);
+    newest_ = tokens_;
+  }
+  log_event(Event::tokens_read, {{"file", file_}, {"count", tokens_->size()}}, "{} tokens read from {}",
+            tokens_->size(), file_);
   return {};
 }
 
@@ -71,13 +75,22 @@ void Guard::watch() {
   });
 }
 
-std::optional<http::Response> Guard::refuse(const http::Request& request, Right right) const {
+std::optional<http::Response> Guard::refuse_elsewhere(const http::Request& request, Right right) const {
+  std::shared_ptr<const Tokens> tokens;
+  {
+    const Lock lock(mutex_);
+    tokens = newest_;
+  }
+  return refuse(request, right, tokens.get());
+}
+
+std::optional<http::Response> Guard::refuse(const http::Request& request, Right right, const Tokens* tokens) const {
   if (file_.empty() || right == Right::open) return std::nullopt;
   const std::string_view token = bearer_token(request.authorization);
   if (token.empty()) {
     return refusal(problems::kUnauthorized, "send the header Authorization: Bearer TOKEN", {});
   }
-  const Principal* const principal = tokens_.find(token);
+  const Principal* const principal = tokens == nullptr ? nullptr : tokens->find(token);
   if (principal == nullptr) return refusal(problems::kUnauthorized, "there is no such token", "invalid_token");
   if (principal->expires && *principal->expires <= Moment::now().wall)
     return refusal(problems::kUnauthorized, "the token of '" + principal->name + "' has expired", "invalid_token");

@@ -26,7 +26,9 @@ int main(int argc, char** argv) {
       log_event(Event::start_failed, {}, "{}", started.error().message);
       return cli::kExitFailure;
     }
-    std::printf("zebu-webfront ready http=http://%s\n", front.address().c_str());
+    const std::string metrics = front.metrics_address();
+    std::printf("zebu-webfront ready http=http://%s%s\n", front.address().c_str(),
+                metrics.empty() ? "" : (" metrics=http://" + metrics).c_str());
     std::fflush(stdout);
     notifier.ready();
     front.run(stop, notifier, [&](int signal) {

@@ -1,12 +1,9 @@
 #include "webfront/options.h"
 
 #include "http/listen_address.h"
-#include "zebu/asio.h"
 #include "zebu/program/cli.h"
 #include "zebu/version.h"
 #include "zebu/wire/message.h"
-
-#include <boost/asio/ip/address.hpp>
 
 namespace zebu::webfront {
 namespace {
@@ -14,14 +11,6 @@ namespace {
 constexpr std::uint64_t kMaxLimit = 1ULL << 40;  // of sizes: none is larger in earnest
 
 constexpr std::chrono::milliseconds kShortest{1};  // of time limits: none would end everything
-
-bool is_loopback(const std::string& listen) {
-  const auto address = http::parse_listen_address(listen);
-  if (!address) return false;
-  boost::system::error_code error;
-  const auto numbers = boost::asio::ip::make_address(address->host, error);
-  return error ? address->host == "localhost" : numbers.is_loopback();
-}
 
 std::string read_right(Rights& rights, const std::string& text) {
   const auto right = parse_right(text);
@@ -54,11 +43,18 @@ void add_token_command(cli::Command& app, Options& options) {
 // Whoever can connect could run jobs and operate the broker.
 std::optional<cli::UsageError> check_open_door(const Options& options) {
   const bool is_meant = options.no_auth || !options.tokens.empty() || options.check || !options.token.name.empty();
-  if (is_meant || is_loopback(options.http.listen)) return std::nullopt;
-  return cli::UsageError{"--listen", "'" + options.http.listen +
-                                         "' can be reached from other machines: give --tokens FILE (zebu-webfront "
-                                         "token makes tokens), or --no-auth if everybody who reaches it may do "
-                                         "everything"};
+  if (is_meant) return std::nullopt;
+  const auto refuse = [](const std::string& option, const std::string& listen) {
+    return cli::UsageError{option, "'" + listen +
+                                       "' can be reached from other machines: give --tokens FILE (zebu-webfront "
+                                       "token makes tokens), or --no-auth if everybody who reaches it may do "
+                                       "everything"};
+  };
+  if (!http::is_loopback(options.http.listen)) return refuse("--listen", options.http.listen);
+  if (options.metrics.is_on() && !http::is_loopback(options.metrics.listen)) {
+    return refuse("--metrics", options.metrics.listen);
+  }
+  return std::nullopt;
 }
 
 std::string why_no_address(const std::string& text) {
@@ -117,6 +113,7 @@ std::optional<int> parse_options(int argc, const char* const* argv, Options& opt
   app.duration("--drain-delay", options.drain_delay,
                "time from the signal to stop until no more connections are accepted; /readyz fails meanwhile");
   app.duration("--grace", http.grace, "time that running requests have to finish when the server stops");
+  scrape::add_options(app, options.metrics);
   app.flag("--check", options.check, "ask the front end at --listen whether it is healthy, and exit with 0 or 1")
       .not_configurable();
   add_token_command(app, options);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "http/server_options.h"
+#include "scrape/options.h"
 #include "webfront/token_command.h"
 
 #include <chrono>
@@ -21,6 +22,8 @@ struct Options {
   std::string tokens;    // the file of tokens; empty: everybody may do everything
   bool no_auth = false;  // that is meant, although others than this machine can connect
   TokenOptions token;
+
+  scrape::Options metrics;
 
   // From the signal to stop until the listener closes: /readyz says 503, and load balancers turn elsewhere.
   std::chrono::milliseconds drain_delay{1000};

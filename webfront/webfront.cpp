@@ -1,9 +1,11 @@
 #include "webfront/webfront.h"
 
 #include "http/server.h"
+#include "scrape/port.h"
 #include "webfront/converter.h"
 #include "webfront/gateway.h"
 #include "webfront/guard.h"
+#include "webfront/metrics.h"
 #include "webfront/routes.h"
 #include "zebu/program/log.h"
 #include "zebu/program/loop_pulse.h"
@@ -22,13 +24,31 @@ struct Webfront::Parts {
   explicit Parts(const Options& options)
       : gateway(loop, context, ClientOptions{options.broker, "webfront", options.liveness}),
         converter(loop),
-        api{gateway, converter, std::chrono::duration_cast<std::chrono::seconds>(options.max_wait), false},
+        api{gateway, converter, counts, std::chrono::duration_cast<std::chrono::seconds>(options.max_wait), false},
         guard(loop, options.tokens),
         routes(make_routes(api, guard)),
-        server(loop, options.http, routes),
+        http(counted(options)),
+        server(loop, http, routes),
         drain_delay(options.drain_delay),
         stop(loop),
-        drain(loop) {}
+        drain(loop) {
+    if (!options.metrics.is_on()) return;
+    port.emplace("zebu-webfront", options.metrics, mailbox,
+                 [this](const http::Request& request) { return guard.refuse_elsewhere(request, Right::read); });
+  }
+
+  http::ServerOptions counted(const Options& options) {
+    http::ServerOptions its = options.http;
+    if (options.metrics.is_on()) its.answered = [this](const http::Answered& answer) { counts.answered(answer); };
+    return its;
+  }
+
+  // Once a second.
+  void report(TimePoint::duration late) {
+    counts.lag.observe(late);
+    const TimePoint now = Clock::now();
+    if (mailbox.is_wanted(now)) mailbox.put(metrics_text(counts, gateway, server), now);
+  }
 
   void begin_stop(std::function<void()> done) {
     api.is_stopping = true;
@@ -53,13 +73,17 @@ struct Webfront::Parts {
   SocketContext context;
   Gateway gateway;
   Converter converter;
+  Counts counts;
   api::Api api;
   Guard guard;
   http::Routes routes;
+  http::ServerOptions http;
   http::Server server;
   std::chrono::milliseconds drain_delay;
   boost::asio::posix::stream_descriptor stop;
   boost::asio::steady_timer drain;
+  metrics::Mailbox mailbox;
+  std::optional<scrape::Port> port;  // last: its thread asks the guard
 };
 
 Webfront::Webfront(const Options& options) : parts_(std::make_unique<Parts>(options)) {}
@@ -72,14 +96,20 @@ Webfront::~Webfront() {
 Result<void> Webfront::start() {
   if (auto guarded = parts_->guard.start(); !guarded) return guarded;
   if (auto listening = parts_->server.start(); !listening) return listening;
+  if (parts_->port) {
+    if (auto listening = parts_->port->start(); !listening) return listening;
+  }
   return parts_->gateway.start();
 }
 
 std::string Webfront::address() const { return parts_->server.address(); }
 
+std::string Webfront::metrics_address() const { return parts_->port ? parts_->port->address() : std::string(); }
+
 void Webfront::run(const StopSignal& stop, Notifier& notifier, const std::function<void(int signal)>& stopping) {
   Parts& p = *parts_;
   LoopPulse pulse(p.loop, notifier, [&p] { return p.gateway.status(); });
+  if (p.port) pulse.also([&p](TimePoint::duration late) { p.report(late); });
   pulse.start();
   p.stop.assign(stop.descriptor());
   const std::function<void(int)> stop_by = [&](int signal) {

@@ -26,6 +26,8 @@ class Webfront {
   [[nodiscard]] Result<void> start();
   // "127.0.0.1:40123"
   [[nodiscard]] std::string address() const;
+  // The same of --metrics; empty without it.
+  [[nodiscard]] std::string metrics_address() const;
   // Serves until `stop` has a signal, calls `stopping` with its number, and returns when the running requests have
   // ended. With a file of tokens SIGHUP reads that instead. The notifier hears of the loop about once a second.
   void run(const StopSignal& stop, Notifier& notifier, const std::function<void(int signal)>& stopping);

@@ -14,6 +14,7 @@
 namespace zebu::webfront {
 
 class Converter;
+struct Counts;
 class Gateway;
 class RequestInterrupt;
 
@@ -27,6 +28,7 @@ using http::Response;
 struct Api {
   Gateway& gateway;
   Converter& converter;
+  Counts& counts;
   std::chrono::seconds max_wait;  // longer waits are shortened to it
   bool is_stopping = false;       // the front end will end soon: it is not ready
 };

@@ -5,6 +5,7 @@
 #include "webfront/converter.h"
 #include "webfront/gateway.h"
 #include "webfront/json.h"
+#include "webfront/metrics.h"
 #include "webfront/problem.h"
 #include "webfront/request_interrupt.h"
 
@@ -76,6 +77,14 @@ void append_problem(std::string& body, std::size_t line, std::string_view proble
   body.append("{\"line\":").append(std::to_string(line)).append(",\"problem\":").append(problem).append("}\n");
 }
 
+std::uint64_t& count_of(Counts& counts, const BatchPart& part, const BatchPart::Line& line) {
+  if (!line.problem.empty()) return counts.lines_refused;
+  const Gateway::BatchJob& job = part.jobs[line.job];
+  if (job.is_unconfirmed) return counts.lines_unconfirmed;
+  if (job.why_not) return counts.lines_refused;
+  return job.attached_to ? counts.lines_attached : counts.lines_accepted;
+}
+
 // {"line":3,"id":"…","state":"queued"}, {"line":3,"id":"…","attached":true}, {"line":3,"problem":{…}}, or with both an
 // id and a problem: it is not known whether the broker has the job.
 void append_line(std::string& body, const BatchPart& part, const BatchPart::Line& line) {
@@ -108,6 +117,7 @@ Answer submit_batch(const Api& api, const Request& request) {
   }
   std::string_view rest = request.body;
   if (static_cast<std::size_t>(std::count(rest.begin(), rest.end(), '\n')) > kMaxLines) co_return too_many_lines();
+  ++api.counts.batches;
   RequestInterrupt interrupt(request);
   std::string body;
   for (std::size_t number = 1; !rest.empty();) {
@@ -122,7 +132,10 @@ Answer submit_batch(const Api& api, const Request& request) {
       break;
     }
     co_await api.gateway.submit_all(part->jobs, interrupt);
-    for (const BatchPart::Line& line : part->lines) append_line(body, *part, line);
+    for (const BatchPart::Line& line : part->lines) {
+      append_line(body, *part, line);
+      ++count_of(api.counts, *part, line);
+    }
   }
   co_return ok(http::kNdjson, std::move(body));
 }
