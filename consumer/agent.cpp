@@ -48,6 +48,7 @@ Agent::Agent(boost::asio::io_context& loop, SocketContext& context, const Consum
     : options_(options),
       registry_(registry),
       events_(std::move(events)),
+      counts_(options.metrics.is_on() ? options.metrics.series : 0),
       drain_timer_(loop),
       stubborn_timer_(loop),
       link_(loop, context, LinkOptions{options.broker, options.liveness, {}, unheard_margin(options)}, link_handlers()),
@@ -88,6 +89,7 @@ Dispatcher::Events Agent::dispatcher_events() {
   e.finished = [this](std::vector<Finished> finished) {
     for (Finished& f : finished) {
       if (is_logged(Event::job_ended)) log_ended(f);
+      counts_.ended(f);
       undelivered_.add(std::move(f));
     }
     link_.request_flush();
@@ -103,6 +105,7 @@ Dispatcher::Events Agent::dispatcher_events() {
     link_.request_flush();
   };
   e.ready = [this] { link_.request_flush(); };
+  e.slot_died = [this](bool was_killed) { ++(was_killed ? counts_.slots_killed : counts_.slots_died); };
   return e;
 }
 
@@ -226,6 +229,10 @@ std::uint32_t Agent::take_credit() {
   if (have + dispatcher_.min_credit() > wanted || undelivered_.size() >= kMaxUndelivered) return 0;
   credit_ += wanted - have;
   return static_cast<std::uint32_t>(wanted - have);
+}
+
+std::string Agent::metrics() const {
+  return metrics_text(counts_, {dispatcher_.slots(), dispatcher_.held(), undelivered_.size(), link_.is_up()});
 }
 
 std::string Agent::status() const {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "consumer/dispatcher.h"
+#include "consumer/metrics.h"
 #include "consumer/options.h"
 #include "consumer/undelivered.h"
 #include "consumer/unsent_progress.h"
@@ -38,6 +39,10 @@ class Agent {
   void drain();
   // Is done now. Running jobs go back to the broker.
   void quit();
+  // What it has counted, if options.metric_series says so.
+  [[nodiscard]] Counts& counts() { return counts_; }
+  // Its metrics now, as text.
+  [[nodiscard]] std::string metrics() const;
   // One line for people: what it does now.
   [[nodiscard]] std::string status() const;
   [[nodiscard]] const InstanceId& instance() const { return instance_; }
@@ -65,6 +70,7 @@ class Agent {
   const Registry& registry_;
   Events events_;
   InstanceId instance_ = Uuid::make();
+  Counts counts_;
   Undelivered undelivered_;
   UnsentProgress unsent_progress_;
   std::vector<AttemptId> returns_;

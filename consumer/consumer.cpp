@@ -7,6 +7,7 @@
 #include "consumer/slots/process/main.h"
 #include "consumer/slots/process/slot.h"
 #include "consumer/slots/thread_slot.h"
+#include "scrape/port.h"
 #include "zebu/program/log.h"
 #include "zebu/program/loop_pulse.h"
 #include "zebu/program/stop_signal.h"
@@ -97,8 +98,11 @@ int run(const ConsumerOptions& options, const Registry& registry) {
   if (options.pool == PoolKind::processes) children.emplace(loop);
   int exit_code = EXIT_FAILURE;
   Agent::Events events;
+  metrics::Mailbox mailbox;
+  std::optional<scrape::Port> port;
   events.ready = [&] {
-    std::cout << "zebu-consumer ready name=" << options.name << " slots=" << options.slots << std::endl;
+    std::cout << "zebu-consumer ready name=" << options.name << " slots=" << options.slots
+              << (port ? " metrics=http://" + port->address() : "") << std::endl;
     notifier.ready();
   };
   events.done = [&](int code) {
@@ -112,6 +116,18 @@ int run(const ConsumerOptions& options, const Registry& registry) {
   name_log_instance(agent.instance().to_string());
   const StopSignalHandler stops(loop, signal, agent);
   LoopPulse pulse(loop, notifier, [&agent] { return agent.status(); });
+  if (options.metrics.is_on()) {
+    port.emplace("zebu-consumer", options.metrics, mailbox);
+    if (const auto listening = port->start(); !listening) {
+      log_event(Event::start_failed, {}, "{}", listening.error().message);
+      return EXIT_FAILURE;
+    }
+    pulse.also([&](TimePoint::duration late) {
+      agent.counts().lag.observe(late);
+      const TimePoint now = Clock::now();
+      if (mailbox.is_wanted(now)) mailbox.put(agent.metrics(), now);
+    });
+  }
   pulse.start();
   if (const auto started = agent.start(); !started) {
     log_event(Event::start_failed, {}, "{}", started.error().message);

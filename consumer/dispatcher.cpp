@@ -29,6 +29,7 @@ Dispatcher::Dispatcher(boost::asio::io_context& loop, std::size_t slots, const M
   slot_events_.returned = [this](Slot&, std::vector<Job> jobs) { slot_returned(std::move(jobs)); };
   slot_events_.progress = [this](ProgressUpdate update) { events_.progress(std::move(update)); };
   slot_events_.ready = [this] { dispatch_soon(); };
+  slot_events_.died = events_.slot_died;
   for (std::size_t i = 0; i < slots; ++i) places_.push_back({make_slot(slot_events_), last_end_});
 }
 
@@ -75,7 +76,7 @@ void Dispatcher::stop(const std::vector<AttemptId>& ids) {
   std::vector<Finished> cancelled;
   const auto is_stopped = [&](const Job& job) {
     if (!std::binary_search(wanted.begin(), wanted.end(), job.id)) return false;
-    cancelled.push_back({job.id, Outcome::cancelled()});
+    cancelled.push_back({job.id, Outcome::cancelled(), job.task});
     return true;
   };
   ready_.erase(std::remove_if(ready_.begin(), ready_.end(), is_stopped), ready_.end());
@@ -118,6 +119,14 @@ std::size_t Dispatcher::min_credit() const {
 std::size_t Dispatcher::alive_slots() const {
   const auto is_alive = [](const Place& place) { return place.slot->is_alive(); };
   return static_cast<std::size_t>(std::count_if(places_.begin(), places_.end(), is_alive));
+}
+
+Dispatcher::Slots Dispatcher::slots() const {
+  Slots slots;
+  for (const Place& place : places_) {
+    ++(!place.slot->is_alive() ? slots.down : place.slot->load() > 0 ? slots.busy : slots.free);
+  }
+  return slots;
 }
 
 bool Dispatcher::is_idle() const {

@@ -25,6 +25,8 @@ class Dispatcher {
     std::function<void(ProgressUpdate)> progress;
     // wanted() may have grown.
     std::function<void()> ready;
+    // As SlotEvents::died.
+    std::function<void(bool was_killed)> slot_died = nullptr;
   };
   using MakeSlot = std::function<std::unique_ptr<Slot>(const SlotEvents&)>;
 
@@ -41,6 +43,13 @@ class Dispatcher {
   [[nodiscard]] bool runs_abandoned() const;
   // From now on, gives back every job that has not started.
   void drain();
+
+  struct Slots {
+    std::size_t busy = 0;
+    std::size_t free = 0;
+    std::size_t down = 0;  // without a process, or held by an overdue job
+  };
+  [[nodiscard]] Slots slots() const;
 
   // Jobs that have not ended.
   [[nodiscard]] std::size_t held() const { return held_; }

@@ -81,6 +81,7 @@ std::optional<int> parse_options(int argc, const char* const* argv, ConsumerOpti
     app.flag("--test-tasks", *test_tasks,
              "also run the tasks about, crash, deaf, fail, flaky, hang, hog, keywords, later, nested and shout");
   }
+  scrape::add_options(app, options.metrics);
   app.example(options.program + " --broker tcp://10.0.0.5:5556 --queues reports,mail", "serve two queues");
   app.example(options.program + " --slots 200 --pool threads", "for tasks that wait rather than compute");
   app.check([&options] { return check_pool(options); });

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "scrape/options.h"
 #include "zebu/wire/message.h"
 
 #include <chrono>
@@ -32,7 +33,8 @@ struct ConsumerOptions {
   std::chrono::milliseconds cancel_grace{1000};     // how long a cancelled task that has a token may go on
   std::optional<std::size_t> slot_memory;           // limit of the data of a slot's process, in bytes
   std::optional<std::size_t> max_jobs_per_child;    // a slot's process is replaced after this many
-  std::string program = "zebu-consumer";            // the name of the slots' processes
+  scrape::Options metrics;
+  std::string program = "zebu-consumer";  // the name of the slots' processes
   std::string log_level = "info";
   std::string log_format = "text";  // or "json"
 };

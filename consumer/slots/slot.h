@@ -41,6 +41,7 @@ struct Job {
 struct Finished {
   AttemptId id;
   Outcome outcome;
+  const Task* task = nullptr;  // null: this consumer does not know it, or the job could not be read
 };
 
 using JobLine = BlockDeque<Job>;
@@ -78,6 +79,8 @@ struct SlotEvents {
   std::function<void(ProgressUpdate)> progress;
   // The slot can take jobs again.
   std::function<void()> ready;
+  // The process of a slot has ended by itself, or was killed.
+  std::function<void(bool was_killed)> died = nullptr;
 };
 
 // Runs jobs, one at a time. Called by one thread, the loop's.

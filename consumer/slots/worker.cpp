@@ -92,9 +92,10 @@ void Worker::stop(const AttemptId& id) {
   if (current_ && current_->id == id) return fire(StopReason::cancelled);
   const auto found = std::find_if(inbox_.begin(), inbox_.end(), [&](const Job& job) { return job.id == id; });
   if (found == inbox_.end()) return;
+  const Task* const task = found->task;
   inbox_.erase(found);
   if (reports_.finished.empty()) oldest_outcome_ = Clock::now();
-  reports_.finished.push_back({id, Outcome::cancelled()});
+  reports_.finished.push_back({id, Outcome::cancelled(), task});
   announce_soon();
 }
 
@@ -183,7 +184,7 @@ void Worker::run_next() {
   last_task_ = job.task;
   last_run_ = outcome.ran;
   if (reports_.finished.empty()) oldest_outcome_ = end;
-  reports_.finished.push_back({job.id, std::move(outcome)});
+  reports_.finished.push_back({job.id, std::move(outcome), job.task});
   if (may_go_on) return;
   mutex_.unlock();
   handlers_.replace();

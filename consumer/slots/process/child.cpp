@@ -135,6 +135,8 @@ Result<Child> start_child(const std::string& program, const SharedMark& mark, st
   actions.hand_over(jobs->childs, kSlotJobs);
   actions.hand_over(orders->childs, kSlotOrders);
   actions.hand_over(mark.descriptor(), kSlotMark);
+  // Another thread may have sockets that are inherited: those of --metrics.
+  posix_spawn_file_actions_addclosefrom_np(&actions.value, kSlotOrders + 1);
   const SpawnAttributes attributes;
   std::string name = program;
   std::string argument = kSlotArgument;

@@ -79,6 +79,7 @@ void ProcessSlot::handle_death(int wait_status) {
     log_event(Event::slot_died, {{"slot", pid}}, "slot process {}: {}{}", pid, describe_exit(wait_status),
               is_ready_ || !options_.has_hooks ? "" : ", before it had run the hooks of on_start");
   }
+  if (events_.died) events_.died(kill_.has_value());
   std::vector<Finished> ended = take_ended(lost, dead);
   stops_.clear();
   if (has_worked_ || kill_ || !ended.empty()) {
@@ -111,9 +112,9 @@ std::vector<Finished> ProcessSlot::take_ended(std::deque<Job>& lost, const Death
     const bool is_lost = has_begun;
     if (job.id == last) has_begun = false;
     if (is_stopped) {
-      ended.push_back({job.id, Outcome::cancelled()});
+      ended.push_back({job.id, Outcome::cancelled(), job.task});
     } else if (is_lost) {
-      ended.push_back({job.id, outcome_after_death(job.id, death)});
+      ended.push_back({job.id, outcome_after_death(job.id, death), job.task});
     }
     return is_stopped || is_lost;
   });

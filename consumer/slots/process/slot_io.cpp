@@ -121,10 +121,11 @@ void ProcessSlot::handle(const protocol::Ended& ended) {
     const AttemptId id{entry.id, entry.attempt};
     const auto job = find(id);
     if (job == jobs_.end()) continue;
+    const Task* const task = job->task;
     jobs_.erase(job);
     limits_.remove(id);
     std::erase_if(stops_, [&](const Stop& stop) { return stop.id == id; });
-    finished.push_back({id, message::outcome_of(entry)});
+    finished.push_back({id, message::outcome_of(entry), task});
     if (entry.error.type == kMemoryLimit) is_out_of_memory_ = true;
   }
   // It is unknown which job took the memory: the remaining ones get a new process.
