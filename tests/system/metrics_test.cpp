@@ -160,10 +160,11 @@ TEST_CASE("the front end's metrics move with its requests, connections, batches 
   CHECK(rises_to(port, "zebu_http_connections", 0));
 
   const std::string same = R"({"task":"sleep","args":[60000],"options":{"unique":"k"}})";
-  const HttpReply batch = http(stack.http_port(), {"POST",
-                                                   "/v1/jobs",
-                                                   {{"Content-Type", "application/x-ndjson"}},
-                                                   same + "\n" + same + "\nnonsense\n" + R"({"task":"nosuch"})"});
+  const HttpReply batch =
+      zebu::test::http(stack.http_port(), {"POST",
+                                           "/v1/jobs",
+                                           {{"Content-Type", "application/x-ndjson"}},
+                                           same + "\n" + same + "\nnonsense\n" + R"({"task":"nosuch"})"});
   CHECK(batch.status == 200);
   CHECK(rises_to(port, "zebu_http_batches_total", 1));
   CHECK(rises_to(port, "zebu_http_batch_lines_total{result=\"accepted\"}", 1));
@@ -279,7 +280,7 @@ TEST_CASE("with tokens the front end's metrics need one with the right read") {
   const auto ask = [&](const std::string& token) {
     HttpHeaders headers;
     if (!token.empty()) headers["Authorization"] = "Bearer " + token;
-    return http(port, {"GET", "/metrics", headers, {}});
+    return zebu::test::http(port, {"GET", "/metrics", headers, {}});
   };
   const HttpReply without = ask("");
   CHECK(without.status == 401);
