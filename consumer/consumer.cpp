@@ -124,8 +124,7 @@ int run(const ConsumerOptions& options, const Registry& registry) {
     }
     pulse.also([&](TimePoint::duration late) {
       agent.counts().lag.observe(late);
-      const TimePoint now = Clock::now();
-      if (mailbox.is_wanted(now)) mailbox.put(agent.metrics(), now);
+      mailbox.renew(Clock::now(), [&] { return agent.metrics(); });
     });
   }
   pulse.start();

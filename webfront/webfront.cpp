@@ -46,8 +46,7 @@ struct Webfront::Parts {
   // Once a second.
   void report(TimePoint::duration late) {
     counts.lag.observe(late);
-    const TimePoint now = Clock::now();
-    if (mailbox.is_wanted(now)) mailbox.put(metrics_text(counts, gateway, server), now);
+    mailbox.renew(Clock::now(), [&] { return metrics_text(counts, gateway, server); });
   }
 
   void begin_stop(std::function<void()> done) {

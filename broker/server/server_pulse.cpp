@@ -29,9 +29,9 @@ void Server::pulse(Notifier& notifier, TimePoint now) {
 }
 
 void Server::report_metrics(TimePoint now) {
-  if (metrics_ == nullptr || !metrics_->is_wanted(now)) return;
+  if (metrics_ == nullptr) return;
   facts_.held_bytes = held_.bytes();
-  metrics_->put(metrics_text(engine_, facts_, loop_counts_, clock_.now()), now);
+  metrics_->renew(now, [&] { return metrics_text(engine_, facts_, loop_counts_, clock_.now()); });
 }
 
 }  // namespace zebu::broker

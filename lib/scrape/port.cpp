@@ -76,7 +76,7 @@ http::Answer Port::Parts::answer(const http::Request& request) {
   boost::asio::steady_timer pause(loop);
   const TimePoint until = Clock::now() + kWait;
   auto letter = mailbox.ask(Clock::now());
-  while (!letter || Clock::now() - letter->made > kOldest) {
+  while (!letter || Clock::now() - letter->made > letter->fresh_for) {
     if (is_stopping || Clock::now() >= until) co_return stands_still();
     pause.expires_after(kLook);
     boost::system::error_code ignored;

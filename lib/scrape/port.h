@@ -20,8 +20,7 @@ namespace zebu::scrape {
 // Make it after the program has blocked its signals.
 class Port {
  public:
-  // How old what is served may be, and how long the first one to ask may wait.
-  static constexpr std::chrono::seconds kOldest{5};
+  // How long one may wait for what is not there yet.
   static constexpr std::chrono::seconds kWait{3};
   static constexpr std::size_t kMaxConnections = 16;
 

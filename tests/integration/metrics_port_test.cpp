@@ -99,7 +99,7 @@ TEST_CASE("metrics port: the first to ask waits for the loop's next look") {
 
 TEST_CASE("metrics port: a loop that stands still is told of, instead of its old numbers") {
   Fixture f;
-  f.mailbox.put(kSome, Clock::now() - Port::kOldest - 1s);
+  f.mailbox.put(kSome, Clock::now() - metrics::Mailbox::kFresh - 1s);
   const TimePoint began = Clock::now();
   const HttpReply reply = f.get();
   CHECK(reply.status == 503);

@@ -157,4 +157,25 @@ TEST_CASE("metrics: the loop leaves texts while somebody asks, and for a while a
   CHECK_FALSE(mailbox.is_wanted(now + 2s + Mailbox::kLately));
 }
 
+TEST_CASE("metrics: a text that took long is made more rarely, and is fresh for longer") {
+  Mailbox mailbox;
+  const TimePoint now = Clock::now();
+  CHECK(mailbox.ask(now) == nullptr);
+  mailbox.put("one\n", now, 50ms);
+  CHECK_FALSE(mailbox.is_wanted(now + 4s));
+  CHECK(mailbox.is_wanted(now + 5s));
+  CHECK(mailbox.ask(now)->fresh_for == Mailbox::kFresh + 5s);
+}
+
+TEST_CASE("metrics: a text that nobody wants is not made") {
+  Mailbox mailbox;
+  int made = 0;
+  const auto make = [&] { return std::to_string(++made); };
+  mailbox.renew(Clock::now(), make);
+  CHECK(made == 0);
+  static_cast<void>(mailbox.ask(Clock::now()));
+  mailbox.renew(Clock::now(), make);
+  CHECK(mailbox.ask(Clock::now())->text == "1");
+}
+
 }  // namespace zebu::metrics
