@@ -10,6 +10,7 @@ import decimal
 import os
 import socket
 import subprocess
+import threading
 import time
 import uuid
 from typing import Any, Dict, Generator, List, Optional
@@ -122,6 +123,14 @@ def soft() -> str:
 @app.task(name="hold_the_gil")
 def hold_the_gil(seconds: int) -> str:
     ctypes.PyDLL(None).sleep(seconds)  # PyDLL keeps the lock
+    return "held"
+
+
+@app.task(name="hold_the_gil_in_a_thread")
+def hold_the_gil_in_a_thread(seconds: int) -> str:
+    thread = threading.Thread(target=hold_the_gil, args=[seconds])
+    thread.start()
+    thread.join()
     return "held"
 
 

@@ -80,13 +80,17 @@ class Client(concurrent.futures.Executor):
         """submit, with options: client.send("mail.send", ["a@b.org"], priority=9, delay=60)."""
         call = call_of(task, tuple(args), kwargs, options, self._serializer)
         session = self._open()
-        session.take_room(call.size, self)
         future: Future[Any] = Future(call.id, call.convert, self._cancel_quietly, session.relay)
         sink: Sink = future
         if not call.wait:
             sink = IgnoredResult(future)
         job = Job(call.id, call.entry, call.wait, call.size, sink)
-        session.tell(lambda core: core.submit(job))
+        try:
+            session.take_room(job, self)
+            session.tell(lambda core: core.submit(job))
+        except BaseException:  # the client is full, or Ctrl-C
+            session.give_back(job)
+            raise
         return future
 
     def map(self, task: Any, *iterables: Iterable[Any], timeout: Optional[float] = None, chunksize: int = 1,
@@ -206,7 +210,7 @@ class Client(concurrent.futures.Executor):
 
     def _open(self) -> Session:
         session = self._session
-        if session is not None and session.pid == os.getpid() and not self._is_closed:
+        if session is not None and session.has_begun and session.pid == os.getpid() and not self._is_closed:
             if session.core.refused is not None:
                 raise session.core.refused
             return session
@@ -216,6 +220,7 @@ class Client(concurrent.futures.Executor):
             if self._session is None:
                 this = weakref.ref(self)
                 self._session = Session(self._endpoints, self._name, lambda: this() is not None)
+            self._session.begin()
             return self._session
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
@@ -243,9 +248,9 @@ class Client(concurrent.futures.Executor):
             return True
         session.stop_by = time.monotonic() + timeout
         session.wake()
-        while session.thread.is_alive():
+        while session.thread.is_alive() and time.monotonic() < session.stop_by + 2.0:
             session.thread.join(1.0)
-        return session.left == 0
+        return session.left == 0 and not session.thread.is_alive()
 
     def __exit__(self, exc_type: Any, exc_val: Any, exc_tb: Any) -> Literal[False]:
         """After an exception the jobs go on, and are not waited for."""

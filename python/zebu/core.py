@@ -30,10 +30,11 @@ class Sink(Protocol):
 class Job:
     """A submission, or a wait for the job of somebody else (`entry` is None)."""
 
-    __slots__ = ("id", "entry", "wait", "size", "sink", "is_ours", "is_sent", "was_sent", "is_accepted")
+    __slots__ = ("id", "entry", "wait", "size", "sink", "has_room", "is_ours", "is_sent", "was_sent", "is_accepted")
 
     def __init__(self, id: bytes, entry: Optional[List[Any]], wait: bool, size: int, sink: Sink) -> None:
         self.id, self.entry, self.wait, self.size, self.sink = id, entry, wait, size, sink
+        self.has_room = False  # it counts in its client's limits
         self.is_sent = self.was_sent = False  # in this session, in any session
         self.is_ours = entry is not None
         self.is_accepted = entry is None

@@ -83,6 +83,23 @@ class _Raw:
         self.data = data
 
 
+class _Condition(threading.Condition):
+    """``with`` takes the lock itself: Ctrl-C inside threading.Condition.__enter__, which is Python, would leave it
+    locked for ever, and the session's thread with it."""
+
+    __slots__ = ("__enter__", "__exit__")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.__enter__ = self._lock.__enter__  # type: ignore[attr-defined,assignment]
+        self.__exit__ = self._lock.__exit__  # type: ignore[attr-defined,assignment]
+
+
+def _was_interrupted(error: RuntimeError) -> bool:
+    """Ctrl-C at the moment at which Condition.wait has released its lock comes out as another exception."""
+    return type(error) is RuntimeError and isinstance(error.__context__, KeyboardInterrupt)
+
+
 class Future(concurrent.futures.Future[T]):
     """A job, seen from the program that submitted it.
 
@@ -94,6 +111,7 @@ class Future(concurrent.futures.Future[T]):
                  canceller: Optional[Callable[[bytes], None]] = None,
                  relay: Optional[Callable[[Callable[[Any], Any], Any], None]] = None) -> None:
         super().__init__()
+        self._condition = _Condition()
         self._story = Story(job_id)
         self._convert, self._canceller, self._relay = convert, canceller, relay
         self._pid = os.getpid()
@@ -125,14 +143,24 @@ class Future(concurrent.futures.Future[T]):
 
     def result(self, timeout: Optional[float] = None) -> T:
         self._check_process()
-        value: Any = super().result(timeout)
+        try:
+            value: Any = super().result(timeout)
+        except RuntimeError as error:
+            if _was_interrupted(error):
+                raise KeyboardInterrupt from None
+            raise
         if type(value) is _Raw:
             value = read_result(value.data, self._convert, self._story.job_id)
         return value  # type: ignore[no-any-return]
 
     def exception(self, timeout: Optional[float] = None) -> Optional[BaseException]:
         self._check_process()
-        return super().exception(timeout)
+        try:
+            return super().exception(timeout)
+        except RuntimeError as error:
+            if _was_interrupted(error):
+                raise KeyboardInterrupt from None
+            raise
 
     def cancel(self) -> bool:
         self._check_process()

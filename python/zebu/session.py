@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import os
+import queue
 import socket
 import threading
 import time
@@ -15,7 +16,7 @@ from typing import Any, Callable, Deque, Optional, Protocol, Sequence
 
 import zmq
 
-from .core import Core
+from .core import Core, Job
 from .errors import ClientFull, ClosedError, ZebuError
 from .futures import Callbacks
 
@@ -40,10 +41,14 @@ class Session:
         self._is_wanted = is_wanted
         self.core = Core(endpoints, name, self._count_freed)
         self.inbox: Deque[Callable[[Core], None]] = deque()
-        self.room = threading.Condition()
+        # No Condition: its methods are Python, and Ctrl-C inside them would leave it locked for ever.
+        self._room_lock = threading.Lock()
+        self._waiting: "Deque[queue.SimpleQueue[None]]" = deque()  # callers that wait for room
         self.jobs = self.bytes = 0  # submitted and unanswered
         self.left = 0  # those that were unanswered when the session was closed
         self._freed_jobs = self._freed_bytes = 0
+        self._has_ended = False
+        self._late_lock = threading.Lock()
         self.callbacks = Callbacks()
         self._is_signalled = False
         self._wake_reader, self._wake_writer = socket.socketpair()
@@ -52,11 +57,20 @@ class Session:
         self.is_stopping = False  # end when every job has its outcome
         self.stop_by: Optional[float] = None  # end when every job is answered, at the latest then
         self.thread = threading.Thread(target=self._run, name="zebu-session", daemon=True)
-        self.thread.start()
+        self.has_begun = False
+
+    def begin(self) -> None:
+        """Starts the thread. May be called again, as after Ctrl-C in the middle of it."""
+        if self.thread.ident is None and not self.thread.is_alive():
+            self.thread.start()
+        self.has_begun = True
 
     def tell(self, what: Callable[[Core], None]) -> None:
         self.inbox.append(what)
-        self.wake()
+        if self._has_ended:
+            self._refuse_late()
+        else:
+            self.wake()
 
     def wake(self) -> None:
         if not self._is_signalled:
@@ -73,25 +87,45 @@ class Session:
         else:
             fn(future)
 
-    def take_room(self, size: int, limits: Limits) -> None:
-        with self.room:
-            if self._is_full(limits):
-                if limits.when_full == "fail":
-                    raise ClientFull(f"{self.jobs:,} submissions with {self.bytes:,} bytes are unanswered, and the "
-                                     f"limits are {limits.max_jobs:,} and {limits.max_bytes:,}: {self.core.why_down}")
-                patience = limits.full_timeout
-                until = None if patience is None else time.monotonic() + patience
-                while self._is_full(limits) and self.thread.is_alive():
-                    left = None if until is None else until - time.monotonic()
-                    if left is not None and left <= 0:
-                        raise ClientFull(f"{self.jobs:,} submissions are still unanswered after {patience} s: "
-                                         f"{self.core.why_down}")
-                    self.room.wait(1.0 if left is None else min(left, 1.0))
-            self.jobs += 1
-            self.bytes += size
+    def take_room(self, job: Job, limits: Limits) -> None:
+        """Waits for it, or raises ClientFull, as the limits say. Ctrl-C may come at any point of this."""
+        if self._got_room(job, limits):
+            return
+        if limits.when_full == "fail":
+            raise ClientFull(f"{self.jobs:,} submissions with {self.bytes:,} bytes are unanswered, and the limits are "
+                             f"{limits.max_jobs:,} and {limits.max_bytes:,}: {self.core.why_down}")
+        patience = limits.full_timeout
+        until = None if patience is None else time.monotonic() + patience
+        while self.thread.is_alive():
+            waiter: "queue.SimpleQueue[None]" = queue.SimpleQueue()
+            self._waiting.append(waiter)
+            if self._got_room(job, limits):
+                return
+            left = 1.0 if until is None else until - time.monotonic()
+            if left <= 0:
+                raise ClientFull(f"{self.jobs:,} submissions are still unanswered after {patience} s: "
+                                 f"{self.core.why_down}")
+            try:
+                waiter.get(timeout=min(left, 1.0))
+            except queue.Empty:
+                pass
+        raise ClosedError("the client was closed")
 
-    def _is_full(self, limits: Limits) -> bool:
-        return self.jobs >= limits.max_jobs or (self.jobs > 0 and self.bytes >= limits.max_bytes)
+    def _got_room(self, job: Job, limits: Limits) -> bool:
+        with self._room_lock:
+            if self.jobs >= limits.max_jobs or (self.jobs > 0 and self.bytes >= limits.max_bytes):
+                return False
+            self.jobs += 1
+            self.bytes += job.size
+            job.has_room = True
+            return True
+
+    def give_back(self, job: Job) -> None:
+        """The room of a job that its caller was kept from submitting."""
+        with self._room_lock:
+            if job.has_room:
+                self.jobs -= 1
+                self.bytes -= job.size
 
     def _count_freed(self, size: int) -> None:
         self._freed_jobs += 1
@@ -99,11 +133,12 @@ class Session:
 
     def _give_room(self) -> None:
         if self._freed_jobs:
-            with self.room:
+            with self._room_lock:
                 self.jobs -= self._freed_jobs
                 self.bytes -= self._freed_bytes
                 self._freed_jobs = self._freed_bytes = 0
-                self.room.notify_all()
+            while self._waiting:
+                self._waiting.popleft().put(None)
 
     def _run(self) -> None:
         try:
@@ -117,12 +152,18 @@ class Session:
             self.core.refused = None
             self.core.fail_all(ZebuError(f"the session's thread ended: {error!r}"))
         finally:
+            self._has_ended = True
+            self._refuse_late()
             self._give_room()
-            while self.inbox:  # what came at the last moment
+            self.callbacks.stop()
+
+    def _refuse_late(self) -> None:
+        """What came when the thread had ended, or was about to. In the thread or, behind it, in a caller's."""
+        with self._late_lock:
+            while self.inbox:
                 self.core.refused = None
                 self.inbox.popleft()(self.core)
                 self.core.fail_all(ClosedError("the client was closed"))
-            self.callbacks.stop()
 
     def _round(self) -> bool:
         """One turn of the loop; True when it is over."""

@@ -1,0 +1,51 @@
+"""Much at once, and for long: threads that hold the interpreter's lock, 100,000 futures, 50,000 jobs in a row."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import ctypes
+import time
+from typing import Any, Callable, List
+
+import zebu
+from conftest import KillableBroker, Worker, eventually
+
+Start = Callable[..., Worker]
+
+
+def test_a_thread_that_holds_the_gil_for_30_s_costs_no_session_while_100_000_futures_are_pending(
+        broker: KillableBroker, start_worker: Start) -> None:
+    """The broker takes a silence of 3 s for a death."""
+    worker = start_worker(broker.consumers, "-c", "2").wait_ready()
+    began = time.monotonic()
+    with zebu.Client(broker.clients) as client:
+        held = client.submit("hold_the_gil_in_a_thread", 30)
+        futures: List[Any] = [client.send("echo", [n], queue="later") for n in range(100_000)]
+        assert not any(future.done() for future in futures)
+        eventually(lambda: all(future.state == "accepted" for future in futures), "that all are accepted")
+        for future in futures[::10]:
+            assert future.cancel()
+        concurrent.futures.wait(futures[::10], 60)
+        assert all(future.cancelled() for future in futures[::10])
+        assert client.query("queues", queue="later")["queues"][0]["queued"] == 90_000
+        assert client.submit("echo", 1).result(20) == 1  # the other slot goes on
+        left = [future for number, future in enumerate(futures) if number % 10]
+        other = start_worker(broker.consumers, "-c", "2", "-Q", "later").wait_ready()
+        assert concurrent.futures.wait(left, 300).not_done == set()
+        assert [future.result() for future in left] == [n for n in range(100_000) if n % 10]
+        assert held.result(60) == "held" and held.attempt == 1 and time.monotonic() - began >= 30
+        assert (client.status(held.id) or {})["losses"] == 0
+    for each in (worker, other):
+        assert each.end() == 0
+        assert each.text.count("ready:") == 1
+
+
+def test_a_client_whose_program_holds_the_gil_gets_its_session_back_with_every_job(
+        broker: KillableBroker, start_worker: Start) -> None:
+    start_worker(broker.consumers, "-c", "2").wait_ready()
+    with zebu.Client(broker.clients) as client:
+        futures = [client.submit("pause", 0.1) for _ in range(20)]
+        eventually(lambda: all(future.state != "submitted" for future in futures), "that all are accepted")
+        ctypes.PyDLL(None).sleep(5)  # longer than the liveness
+        assert [future.result(60) for future in futures] == ["slept"] * 20
+        assert all(future.attempt == 1 for future in futures)
