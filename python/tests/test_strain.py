@@ -7,6 +7,7 @@ import ctypes
 import time
 from typing import Any, Callable, List
 
+import steady
 import zebu
 from conftest import KillableBroker, Worker, eventually
 
@@ -49,3 +50,16 @@ def test_a_client_whose_program_holds_the_gil_gets_its_session_back_with_every_j
         ctypes.PyDLL(None).sleep(5)  # longer than the liveness
         assert [future.result(60) for future in futures] == ["slept"] * 20
         assert all(future.attempt == 1 for future in futures)
+
+
+def test_memory_threads_and_descriptors_of_clients_and_worker_stay_as_they_are_over_50_000_jobs() -> None:
+    assert steady.run(50_000) == []
+
+
+def test_what_grows_or_is_left_is_found() -> None:
+    def look(resident: int, threads: int = 5) -> Any:
+        return {"resident": {"7": resident}, "threads": {"7": threads}, "descriptors": {"7": 9}}
+
+    told = {"client": 7, "left": ["1 threads"], "looks": [look(10 << 20), look(15 << 20, 6)]}
+    assert steady.judge("x", told) == ["x: left after close: 1 threads", "x: the client has grown by 5,242,880 bytes",
+                                       "x: the client has 1 threads more"]

@@ -156,6 +156,8 @@ class Session:
             self._refuse_late()
             self._give_room()
             self.callbacks.stop()
+            self._wake_reader.close()
+            self._wake_writer.close()
 
     def _refuse_late(self) -> None:
         """What came when the thread had ended, or was about to. In the thread or, behind it, in a caller's."""
