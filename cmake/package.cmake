@@ -1,4 +1,4 @@
-# The Debian packages that scripts/package makes of C++: zebu (the programs, their units and configuration) and libzebu-dev.
+# The Debian packages that scripts/package makes from C++: zebu (the programs, their units, configuration), libzebu-dev.
 option(ZEBU_PACKAGE "install units, configuration and documents too, and set up cpack" OFF)
 if(NOT ZEBU_PACKAGE)
   return()

@@ -81,3 +81,20 @@ def test_the_guide_names_every_option() -> None:
         for flag in action.option_strings:
             if flag not in ("-h", "--help"):
                 assert f"`{flag}`" in text, flag
+
+
+def test_the_guide_names_every_command_and_its_options() -> None:
+    text = GUIDE.read_text()
+    section = text[text.index("## The command line"):text.index("## Values")]
+    commands = parser()._subparsers
+    assert commands is not None
+    choices = commands._group_actions[0].choices
+    assert choices is not None
+    for name, command in choices.items():  # type: ignore[attr-defined]
+        if name in ("worker", "call"):
+            continue
+        (part,) = re.findall(rf"[`\n ]`?(?:zebu )?{name}( [^`]*)`", section)
+        for action in command._actions:
+            for flag in action.option_strings:
+                if flag not in ("-h", "--help", "-b", "--broker", "--json", "--timeout"):
+                    assert flag in part, f"{name} {flag}"

@@ -35,6 +35,8 @@ reveal_type(bound.submit(0.5).result())
 reveal_type(add.options(priority=9).submit(1))
 reveal_type(client.submit(add, 1))
 reveal_type(client.submit("any", 1, 2))
+reveal_type(add.s(1).clone(countdown=5).submit())
+reveal_type(client.submit(add.options(priority=9).s(1)))
 add.submit("x")
 bound.submit()
 client.submit(add, None)
@@ -55,8 +57,9 @@ def test_types_are_those_of_the_functions(tmp_path: pathlib.Path) -> None:
                            str(tmp_path / "program.py")],
                           capture_output=True, text=True, env={**os.environ, "MYPYPATH": os.environ["PYTHONPATH"]})
     revealed = [line.split('"')[1] for line in done.stdout.splitlines() if "Revealed type" in line]
-    assert revealed == ["builtins.int", "zebu.futures.Future[builtins.int]", "zebu.futures.Future[builtins.bytes]",
-                        "builtins.bool", "zebu.futures.Future[builtins.int]", "zebu.futures.Future[builtins.int]",
-                        "zebu.futures.Future[Any]", "builtins.int", "builtins.bytes"], done.stdout + done.stderr
+    number = "zebu.futures.Future[builtins.int]"
+    assert revealed == ["builtins.int", number, "zebu.futures.Future[builtins.bytes]", "builtins.bool", number, number,
+                        "zebu.futures.Future[Any]", number, number, "builtins.int",
+                        "builtins.bytes"], done.stdout + done.stderr
     errors = [line.split("[")[-1].rstrip("]") for line in done.stdout.splitlines() if ": error:" in line]
     assert errors == ["arg-type", "call-arg", "arg-type", "call-arg"], done.stdout

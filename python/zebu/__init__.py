@@ -9,12 +9,13 @@ from .errors import (BadOption, Cancelled, CannotTravel, ClientFull, ClosedError
                      UnknownJob, ZebuError)
 from .futures import AsyncFuture, Future, Progress
 from .local import local
+from .signature import Signature
 from .values import Serializer
 
 __version__ = "0.1.0"
 __all__ = [
     "App", "AsyncClient", "AsyncFuture", "AsyncTask", "BadOption", "Bound", "Cancelled", "CannotTravel", "Client",
     "ClientFull", "ClosedError", "Context", "Disconnected", "ForkError", "Future", "JobExpired", "JobFailed",
-    "PermanentFailure", "Progress", "QueueFull", "Refused", "Retry", "Serializer", "SessionRefused", "SoftLimit",
-    "Task", "TooLarge", "UnknownJob", "ZebuError", "context", "local",
+    "PermanentFailure", "Progress", "QueueFull", "Refused", "Retry", "Serializer", "SessionRefused", "Signature",
+    "SoftLimit", "Task", "TooLarge", "UnknownJob", "ZebuError", "context", "local",
 ]

@@ -1,16 +1,18 @@
-"""The command `zebu`: worker, call."""
+"""The command `zebu`: worker, call, and what verbs.py has."""
 
 from __future__ import annotations
 
 import argparse
 import concurrent.futures
+import importlib
 import json
 import os
 import re
 import sys
-from typing import List, Optional
+from typing import Any, Dict, List, Optional, Tuple
 
-from . import __version__
+from . import __version__, verbs
+from .app import Task
 from .client import Client
 from .errors import JobFailed, ZebuError, printable
 from .link import endpoints_of
@@ -45,14 +47,15 @@ def duration(text: str) -> float:
     return float(found[1]) * {"": 1, "ms": 0.001, "s": 1, "m": 60, "h": 3600}[found[2]]
 
 
+def name(text: str) -> str:
+    try:
+        return str(LOCAL["queue"]("a queue or a task", text))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
 def names(text: str) -> List[str]:
-    result = [part.strip() for part in text.split(",")]
-    for name in result:
-        try:
-            LOCAL["queue"]("a queue", name)
-        except ValueError as error:
-            raise argparse.ArgumentTypeError(str(error)) from None
-    return result
+    return [name(part.strip()) for part in text.split(",")]
 
 
 def endpoints(text: str) -> List[str]:
@@ -87,19 +90,22 @@ def parser() -> argparse.ArgumentParser:
                         help="how long a cancelled task may go on before its process is killed; default: 5s")
     worker.add_argument("--drain-timeout", type=duration, default=30.0, metavar="DURATION",
                         help="how long running jobs may take to end after SIGTERM; default: 30s")
-    call = commands.add_parser("call", help="submit a job and print its result as JSON")
-    call.add_argument("task")
-    call.add_argument("arguments", nargs="*", metavar="JSON", help="its arguments")
+    call = commands.add_parser("call", help="submit a job and print its result as JSON",
+                               description="Submits a job, and prints its result as JSON.")
+    call.add_argument("task", metavar="TASK", help="its name, or MODULE:TASK: its options are those of the module")
+    call.add_argument("arguments", nargs="*", metavar="JSON", help="its arguments; NAME=JSON: a keyword argument")
     call.add_argument("-b", "--broker", help="the broker's endpoint for clients; default: $ZEBU_BROKER")
-    call.add_argument("-q", "--queue", default="default")
+    call.add_argument("-q", "--queue", type=name, help="default: that of the task, or default")
     call.add_argument("--timeout", type=duration, metavar="DURATION", help="how long to wait; default: for ever")
+    verbs.add_parsers(commands, name, duration, jobs)
     return top
 
 
 def main(argv: Optional[List[str]] = None) -> int:
     options = parser().parse_args(argv)
     try:
-        return run_worker(options) if options.command == "worker" else run_call(options)
+        run = {"worker": run_worker, "call": run_call}.get(options.command, verbs.run)
+        return run(options)
     except KeyboardInterrupt:
         return 130
 
@@ -118,23 +124,25 @@ def run_worker(options: argparse.Namespace) -> int:
 
 
 def run_call(options: argparse.Namespace) -> int:
-    arguments = []
-    for text in options.arguments:
-        try:
-            arguments.append(json.loads(text))
-        except ValueError:
-            print(f"zebu: {text!r} is not JSON; a text needs quotes: '\"{text}\"'", file=sys.stderr)
-            return 2
     try:
-        client = Client(options.broker)
-    except ValueError as error:
-        print(f"zebu: {error}", file=sys.stderr)
+        args, kwargs = call_arguments(options.arguments)
+        task, chosen = called(options.task)
+        if isinstance(task, Task):
+            task.check_arguments(args, kwargs)
+        if options.queue is not None:
+            chosen["queue"] = options.queue
+        client = Client(options.broker or (task.app.broker if isinstance(task, Task) else None))
+    except (ValueError, TypeError, ImportError) as error:
+        print(f"zebu: {printable(str(error))}", file=sys.stderr)
         return 2
+    future = None
     try:
-        future = client.send(options.task, arguments, queue=options.queue)
-        print(json.dumps(future.result(options.timeout), default=str))
+        # By its name, since what is printed is the value that travels.
+        future = client.send(task if isinstance(task, str) else task.name, args, kwargs, **chosen)
+        print(verbs.as_json(future.result(options.timeout)))
         return 0
     except (TimeoutError, concurrent.futures.TimeoutError):
+        assert future is not None
         print(f"zebu: job {future.id} has not finished within {options.timeout:g} s; it goes on", file=sys.stderr)
         return 1
     except ZebuError as error:
@@ -142,8 +150,50 @@ def run_call(options: argparse.Namespace) -> int:
         for line in error.trace if isinstance(error, JobFailed) else ():
             print(f"  {printable(line)}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        if future is not None:
+            print(f"zebu: job {future.id} goes on; zebu cancel ends it", file=sys.stderr)
+        raise
     finally:
         client.close()
+
+
+def call_arguments(texts: List[str]) -> Tuple[List[Any], Dict[str, Any]]:
+    """Raises ValueError for what is not JSON."""
+    args: List[Any] = []
+    kwargs: Dict[str, Any] = {}
+    for text in texts:
+        keyword = re.fullmatch(r"([A-Za-z_]\w*)=(.*)", text, re.S)
+        value = keyword[2] if keyword else text
+        try:
+            decoded = json.loads(value)
+        except ValueError:
+            raise ValueError(f"{value!r} is not JSON; a text needs quotes: '\"{value}\"'") from None
+        if keyword is None:
+            args.append(decoded)
+        elif keyword[1] in kwargs:
+            raise ValueError(f"the keyword argument {keyword[1]} is given twice")
+        else:
+            kwargs[keyword[1]] = decoded
+    return args, kwargs
+
+
+def called(target: str) -> Tuple[Any, Dict[str, Any]]:
+    """A task of a module with its options, or a name. Raises ImportError or TypeError that says what is there."""
+    found = re.fullmatch(r"([A-Za-z_][\w.]*):([A-Za-z_]\w*)", target)
+    if not found:  # a task in C++ may have two colons
+        return target, {}
+    sys.path.insert(0, os.getcwd())
+    try:
+        module = importlib.import_module(found[1])
+    except Exception as error:
+        raise ImportError(f"{found[1]} cannot be loaded: {type(error).__name__}: {error}") from error
+    task = getattr(module, found[2], None)
+    if not isinstance(task, Task):
+        tasks = sorted(key for key, value in vars(module).items() if isinstance(value, Task))
+        hint = f"; there is {', '.join(f'{found[1]}:{key}' for key in tasks[:20])}" if tasks else ""
+        raise TypeError(f"{target} is not a task{hint}")
+    return task, {**task.app.defaults, **task.chosen}
 
 
 if __name__ == "__main__":

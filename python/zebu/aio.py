@@ -20,6 +20,7 @@ from .futures import AsyncFuture
 
 if TYPE_CHECKING:
     from .app import Bound, P, R, Task
+    from .signature import Signature
 
 
 class AsyncClient:
@@ -55,6 +56,8 @@ class AsyncClient:
         def submit(self, task: Task[P, R], /, *args: P.args, **kwargs: P.kwargs) -> "asyncio.Future[R]": ...
         @overload
         def submit(self, task: Bound[P, R], /, *args: P.args, **kwargs: P.kwargs) -> "asyncio.Future[R]": ...
+        @overload
+        def submit(self, task: Signature[R], /, *args: Any, **kwargs: Any) -> "asyncio.Future[R]": ...
         @overload
         def submit(self, task: str, /, *args: Any, **kwargs: Any) -> AsyncFuture: ...
 

@@ -25,6 +25,7 @@ from .context import Context
 from .futures import Future
 from .options import Duration
 from .run import execute
+from .signature import Signature
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -41,6 +42,9 @@ class Bound(Generic[P, R]):
         return self.task.send(args, kwargs, **self.chosen)
 
     delay = submit
+
+    def s(self, *args: Any, **kwargs: Any) -> "Signature[R]":
+        return Signature(self.task, args, kwargs, self.chosen)
 
 
 class Task(Generic[P, R]):
@@ -86,6 +90,10 @@ class Task(Generic[P, R]):
                     **options: Any) -> "Future[R]":
         """submit, with Celery's names for options: countdown, eta, expires, time_limit, soft_time_limit."""
         return self.send(args, kwargs or {}, **job_options.from_celery(options))
+
+    def s(self, *args: Any, **kwargs: Any) -> "Signature[R]":
+        """A call that is made later, with more arguments or none."""
+        return Signature(self, args, kwargs, {})
 
     def options(self, *, queue: Optional[str] = None, priority: Optional[int] = None, retries: Optional[int] = None,
                 retry_delay: Optional[Duration] = None, retry_factor: Optional[float] = None,

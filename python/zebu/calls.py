@@ -10,8 +10,9 @@ from . import values, wire
 
 if TYPE_CHECKING:
     from .app import Bound, Task
+    from .signature import Signature
 
-Target = Union[str, "Task[Any, Any]", "Bound[Any, Any]"]
+Target = Union[str, "Task[Any, Any]", "Bound[Any, Any]", "Signature[Any]"]
 
 
 class Call:
@@ -28,9 +29,13 @@ def call_of(target: Any, args: Tuple[Any, ...], kwargs: Mapping[str, Any], extra
             serializer: Optional[values.Serializer]) -> Call:
     """Raises CannotTravel, BadOption, or TypeError for arguments that the task does not take."""
     from .app import Bound, Task
+    from .signature import Signature
 
     if isinstance(target, str):
         return _call(target, args, kwargs, extra, serializer, None)
+    if isinstance(target, Signature):
+        args, kwargs = target.joined(args, kwargs)
+        extra, target = {**target.options, **extra}, target.task
     if isinstance(target, Bound):
         extra = {**target.chosen, **extra}
         target = target.task

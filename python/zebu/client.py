@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from typing import ParamSpec
 
     from .app import Bound, Task
+    from .signature import Signature
 
     P = ParamSpec("P")
     R = TypeVar("R")
@@ -69,6 +70,8 @@ class Client(concurrent.futures.Executor):
         def submit(self, task: Task[P, R], /, *args: P.args, **kwargs: P.kwargs) -> Future[R]: ...
         @overload
         def submit(self, task: Bound[P, R], /, *args: P.args, **kwargs: P.kwargs) -> Future[R]: ...
+        @overload
+        def submit(self, task: Signature[R], /, *args: Any, **kwargs: Any) -> Future[R]: ...
         @overload
         def submit(self, task: str, /, *args: Any, **kwargs: Any) -> Future[Any]: ...
 

@@ -68,7 +68,7 @@ class Core:
         self._last_number = 0
         self.refused: Optional[SessionRefused] = None
         self.why_down = f"no broker has answered at {', '.join(endpoints)}"
-        self._is_away = False
+        self._is_away = self._has_been_up = False
 
     # ── what the client wants ────────────────────────────────────────────────────────────────────────────────────────
 
@@ -181,7 +181,7 @@ class Core:
         flow = self.link.flow
         assert flow is not None
         self._grant = facts["grant"]
-        self._is_away = False
+        self._is_away, self._has_been_up = False, True
         self.why_down = "the broker is there and does not answer"
         self._unanswered = 0
         again = [job for job in self._jobs.values() if job.is_sent and not job.is_accepted]
@@ -201,7 +201,8 @@ class Core:
         if not self._is_away:
             self._is_away = True
             log.warning("no session with the broker: %s; trying again", printable(why))
-        self.why_down = f"the session ended: {why}"
+        if self._has_been_up:
+            self.why_down = f"the session ended: {why}"
         requests, self._requests = self._requests, {}
         for request in requests.values():
             request.reply(Disconnected(f"the session ended before the answer came: {why}; look whether it was done"))
