@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import concurrent.futures
 import ctypes
+import os
 import time
 from typing import Any, Callable, List
 
@@ -50,6 +52,39 @@ def test_a_client_whose_program_holds_the_gil_gets_its_session_back_with_every_j
         ctypes.PyDLL(None).sleep(5)  # longer than the liveness
         assert [future.result(60) for future in futures] == ["slept"] * 20
         assert all(future.attempt == 1 for future in futures)
+
+
+def test_who_waits_takes_no_processor_time(broker: KillableBroker, start_worker: Start) -> None:
+    worker = start_worker(broker.consumers, "-c", "2").wait_ready()
+
+    async def wait_async() -> float:
+        async with zebu.AsyncClient(broker.clients) as client:
+            future = client.submit("pause", 2.5)
+            await asyncio.sleep(0.5)
+            began = time.process_time()
+            await asyncio.sleep(1.5)
+            took = time.process_time() - began
+            assert await future == "slept"
+            return took
+
+    with zebu.Client(broker.clients) as client:
+        future = client.submit("pause", 2.5)
+        future.add_done_callback(lambda _: None)
+        eventually(lambda: (client.status(future.id) or {}).get("state") == "running", "the start")
+        of_worker = [_cpu(pid) for pid in steady.family(worker.pid)]
+        began = time.process_time()
+        time.sleep(1.5)
+        assert time.process_time() - began < 0.15  # of a thread that spins it would be at least half of the time
+        took = [_cpu(pid) - before for pid, before in zip(steady.family(worker.pid), of_worker)]
+        assert all(each < 0.15 for each in took), took
+        assert future.result(60) == "slept"
+    assert asyncio.run(wait_async()) < 0.15
+
+
+def _cpu(pid: int) -> float:
+    with open(f"/proc/{pid}/stat") as file:
+        fields = file.read().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def test_memory_threads_and_descriptors_of_clients_and_worker_stay_as_they_are_over_50_000_jobs() -> None:

@@ -179,8 +179,9 @@ class Session:
         if self._is_over(now):
             return True
         wait = 0.0 if self.inbox else max(0.0, min(deadline - now, 1.0))
-        readable, _, _ = zmq.select([self._wake_reader, *([link.socket] if link.socket else [])], [], [], wait)
-        if self._wake_reader in readable:
+        wake = self._wake_reader.fileno()  # by its number, as which select answers
+        readable, _, _ = zmq.select([wake, *([link.socket] if link.socket else [])], [], [], wait)
+        if wake in readable:
             try:
                 self._wake_reader.recv(64)
             except BlockingIOError:
