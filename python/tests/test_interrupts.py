@@ -118,6 +118,18 @@ print(hits)
     assert int(done.stdout) >= 100
 
 
+def test_a_wake_up_that_ctrl_c_prevented_delays_the_next_jobs_once(stack: Broker) -> None:
+    with stack.client() as client:
+        assert client.submit("echo", 0).result(60) == 0
+        session = client._session
+        assert session is not None
+        session._is_signalled = True  # as the caller has left it, who then wrote no byte
+        began = time.monotonic()
+        for number in range(200):
+            assert client.send("echo", [number], transient=True).result(60) == number
+        assert time.monotonic() - began < 10  # each would wait for the session's next beat
+
+
 def test_ctrl_c_ends_the_command_call(stack: Broker) -> None:
     process = subprocess.Popen([sys.executable, "-m", "zebu", "call", "-b", stack.clients, "pause", "30"],
                                stderr=subprocess.PIPE)

@@ -186,7 +186,7 @@ class Session:
                 self._wake_reader.recv(64)
             except BlockingIOError:
                 pass
-            self._is_signalled = False
+        self._is_signalled = False  # also of a caller whom Ctrl-C kept from writing the byte
         if link.socket is not None:
             link.read(time.monotonic())
         return False
