@@ -47,15 +47,15 @@ def duration(text: str) -> float:
     return float(found[1]) * {"": 1, "ms": 0.001, "s": 1, "m": 60, "h": 3600}[found[2]]
 
 
-def name(text: str) -> str:
+def name(text: str, what: str = "a queue or a task") -> str:
     try:
-        return str(LOCAL["queue"]("a queue or a task", text))
+        return str(LOCAL["queue"](what, text))
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def names(text: str) -> List[str]:
-    return [name(part.strip()) for part in text.split(",")]
+    return [name(part.strip(), "a queue") for part in text.split(",")]
 
 
 def endpoints(text: str) -> List[str]:
