@@ -16,7 +16,7 @@ from crash.cast import Cast, Consumer, Mortal, Options, RoundFailed, Submitter, 
 from crash.ledger import Ledger
 from zebu.local import broker_program
 
-KILLS, TROUBLES = 8, 6
+KILLS, TROUBLES = 10, 6
 SLOTS = 12  # of all consumers
 RATES = (0, 2_000_000, 500_000, 200_000)
 DELAYS = (0.0, 0.001, 0.02, 0.1)
@@ -82,9 +82,10 @@ class Round:
         cast.add_consumers()
         # So that there is work all the time that troubles take: half of the slots are busy.
         time_of_troubles = TROUBLES * (cast.options.liveness * 0.7 + 0.2)
-        longest = 10_000 if self.kind == "kills" else int(time_of_troubles * 1e6 * SLOTS / self.jobs)
+        longest = 40_000 if self.kind == "kills" else int(time_of_troubles * 1e6 * SLOTS / self.jobs)
         for name, kind in (("producer-cpp", "cpp"), ("producer-threads", "threads"), ("producer-asyncio", "asyncio")):
             cast.add_producer(name, kind, make_plan(self.jobs // 3, self.dice, longest, kind != "cpp"))
+        self._wait_until_heard()
 
     # ── what happens ─────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -92,7 +93,8 @@ class Round:
         return self.dice.random() < chance
 
     def _strike(self) -> None:
-        time.sleep(self.dice.uniform(0, 0.2))
+        # A worker in Python takes half a second to start: it shall also be killed while it works.
+        time.sleep(self.dice.uniform(0, 1.0 if self.kind == "kills" else 0.2))
         if self.kind == "kills" or (self.kind == "both" and self._flip(0.5)):
             self._strike_dead()
             if self.kind != "kills":
