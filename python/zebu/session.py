@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import queue
@@ -48,7 +49,7 @@ class Session:
         self.left = 0  # those that were unanswered when the session was closed
         self._freed_jobs = self._freed_bytes = 0
         self._has_ended = False
-        self._late_lock = threading.Lock()
+        self._late_lock = threading.RLock()  # a callback may come back here
         self.callbacks = Callbacks()
         self._is_signalled = False
         self._wake_reader, self._wake_writer = socket.socketpair()
@@ -108,7 +109,8 @@ class Session:
             try:
                 waiter.get(timeout=min(left, 1.0))
             except queue.Empty:
-                pass
+                with contextlib.suppress(ValueError):  # it was just taken out
+                    self._waiting.remove(waiter)
         raise ClosedError("the client was closed")
 
     def _got_room(self, job: Job, limits: Limits) -> bool:
