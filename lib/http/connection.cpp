@@ -2,6 +2,7 @@
 
 #include "http/connection_limits.h"
 #include "http/problem.h"
+#include "http/response_writer.h"
 #include "zebu/program/log.h"
 
 #include <boost/asio/redirect_error.hpp>
@@ -34,6 +35,7 @@ Connection::Connection(tcp::socket socket, const Shared& shared, bool has_room)
       reader_(shared.options.max_header, shared.options.max_body),
       received_bytes_(shared.budget),
       unsent_bytes_(shared.budget),
+      kept_bytes_(shared.budget),
       watch_(socket_, reader_, out_, [this](std::size_t unparsed) { return may_hold(unparsed); }),
       has_room_(has_room) {
   error_code ignored;
@@ -153,12 +155,12 @@ awaitable<void> Connection::answer() {
   reader_.fill(request);
   if (shared_.options.answered) began_ = Clock::now();
   Routes::Choice choice = choose(request);
-  Response response = std::move(choice.instead);
+  std::optional<Response> response = std::move(choice.instead);
   route_ = choice.route;
   if (choice.route != nullptr) response = co_await handle(request, *choice.route);
-  if (is_gone()) co_return;
-  const bool goes_on = reader_.keep_alive() && has_room_ && !finishing_;
-  respond(std::move(response), {reader_.is_http_1_0(), goes_on, request.method == Method::head});
+  if (is_gone() || !response) co_return;
+  const bool goes_on = may_go_on();
+  respond(std::move(*response), {reader_.is_http_1_0(), goes_on, request.method == Method::head});
   route_ = nullptr;
   open_ = goes_on;
   if (out_.size() + body_.size() > kMaxGathered) co_await flush();
@@ -175,15 +177,19 @@ Routes::Choice Connection::choose(Request& request) const {
   return choice;
 }
 
-awaitable<Response> Connection::handle(Request& request, const Route& route) {
+awaitable<std::optional<Response>> Connection::handle(Request& request, const Route& route) {
   Cancellation cancellation;
+  ResponseWriter writer(*this, request.method == Method::head);
   request.cancellation = cancellation_ = &cancellation;
+  request.writer = &writer;
+  is_endless_ = route.is_endless;
   request.drop_body = [this] {
     reader_.drop_body();
     received_bytes_.release();
   };
-  Response response;
+  std::optional<Response> response;
   try {
+    if (finishing_ && is_endless_) cancellation.raise(Ending::stopping);
     if (route.waits) {
       // Earlier responses do not wait for this one.
       if (!out_.empty()) co_await flush();
@@ -194,16 +200,22 @@ awaitable<Response> Connection::handle(Request& request, const Route& route) {
   } catch (const std::exception& e) {
     log_event(Event::handler_failed, {}, "a request handler failed: {}", e.what());
     response = problem_response(problems::kInternal, "see the server's log");
+    broken_ = broken_ || writer.has_begun();
   }
   cancellation_ = nullptr;
+  kept_bytes_.release();
   if (watch_.is_pending()) co_await watch_.end();
+  if (writer.has_begun()) {
+    end_pieces(writer.is_head());
+    co_return std::nullopt;
+  }
   co_return response;
 }
 
 // ── From the server ─────────────────────────────────────────────────────────────────────────────────────────────────
 
 void Connection::sweep(TimePoint now) {
-  watch_.sweep(now);
+  if (phase_ != Phase::writing) watch_.sweep(now);
   if (now < deadline_) return;
   timed_out_ = true;
   open_ = false;
@@ -215,6 +227,7 @@ void Connection::finish() {
   if (std::exchange(finishing_, true)) return;
   error_code ignored;
   if (phase_ == Phase::idle || (phase_ == Phase::header && !reader_.has_started())) socket_.cancel(ignored);
+  if (cancellation_ != nullptr && is_endless_) cancellation_->raise(Ending::stopping);
 }
 
 void Connection::conclude() {

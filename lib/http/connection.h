@@ -11,6 +11,7 @@
 
 #include <boost/asio/ip/tcp.hpp>
 
+#include <optional>
 #include <string>
 
 namespace zebu::http {
@@ -53,8 +54,17 @@ class Connection {
   boost::asio::awaitable<bool> read_more();
   boost::asio::awaitable<void> answer();
   [[nodiscard]] Routes::Choice choose(Request& request) const;
-  boost::asio::awaitable<Response> handle(Request& request, const Route& route);
+  // nullopt: the handler has sent it.
+  boost::asio::awaitable<std::optional<Response>> handle(Request& request, const Route& route);
+  [[nodiscard]] bool may_go_on() const { return reader_.keep_alive() && has_room_ && !finishing_; }
   boost::asio::awaitable<bool> flush();
+  // For ResponseWriter.
+  friend class ResponseWriter;
+  boost::asio::awaitable<bool> begin_pieces(Response head, std::string_view probe, bool is_head);
+  boost::asio::awaitable<bool> write_piece(std::string piece, bool is_head);
+  boost::asio::awaitable<bool> flush_piece();
+  void append_piece(std::string& to, std::string_view piece) const;
+  void end_pieces(bool is_head);
   boost::asio::awaitable<void> linger();
   void enter(Phase phase);
   void respond(Response response, const Framing& framing);
@@ -71,6 +81,7 @@ class Connection {
   std::size_t written_ = 0;       // since other connections had their turn
   Budget::Share received_bytes_;  // a large body that no handler has dropped, and what is read ahead
   Budget::Share unsent_bytes_;    // out_ and body_
+  Budget::Share kept_bytes_;      // what a handler keeps for this client
   HangUpWatch watch_;
   Cancellation* cancellation_ = nullptr;  // of the request that is being handled
   Phase phase_ = Phase::idle;
@@ -79,6 +90,8 @@ class Connection {
   // Of the request that is being answered, if responses are counted.
   const Route* route_ = nullptr;
   TimePoint began_{};
+  bool is_chunked_ = false;  // the response that comes in pieces
+  bool is_endless_ = false;  // the running request ends with a stop
   bool timed_out_ = false;
   bool open_ = true;  // another request will be read
   bool finishing_ = false;

@@ -8,8 +8,15 @@ namespace zebu::http {
 
 using boost::system::error_code;
 
+namespace {
+
+constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
+
+}  // namespace
+
 void HangUpWatch::begin(Cancellation& cancellation) {
   cancellation_ = &cancellation;
+  probe_ = reader_.is_http_1_0() ? std::string_view() : kContinue;
   wait(Socket::wait_read);
 }
 
@@ -38,7 +45,7 @@ void HangUpWatch::read() {
 }
 
 void HangUpWatch::end_of_stream() {
-  if (reader_.is_http_1_0()) {
+  if (probe_.empty()) {
     using Seconds = boost::asio::detail::socket_option::integer<IPPROTO_TCP, TCP_KEEPIDLE>;
     error_code ignored;
     socket_.set_option(Seconds(10), ignored);
@@ -54,12 +61,11 @@ void HangUpWatch::sweep(TimePoint now) {
 }
 
 void HangUpWatch::probe() {
-  constexpr std::string_view kProbe = "HTTP/1.1 100 Continue\r\n\r\n";
   probe_at_ = TimePoint::max();
   error_code error;
-  const std::size_t sent = socket_.write_some(boost::asio::buffer(kProbe.data(), kProbe.size()), error);
+  const std::size_t sent = socket_.write_some(boost::asio::buffer(probe_), error);
   if (error && error != boost::asio::error::would_block) return hang_up();
-  if (sent > 0) out_ += kProbe.substr(sent);
+  if (sent > 0) out_.append(probe_, sent);
 }
 
 void HangUpWatch::hang_up() {

@@ -10,6 +10,7 @@
 namespace zebu::http {
 
 class Cancellation;
+class ResponseWriter;
 
 // other: a method that this server does not know.
 enum class Method { get, head, post, put, patch, delete_, options, trace, connect, other };
@@ -33,8 +34,10 @@ struct Request {
   std::string_view authorization;   // empty also if there are several
   std::string_view origin;          // these two are a browser's
   std::string_view fetch_site;      // Sec-Fetch-Site
-  std::function<void()> drop_body;  // these two are set while a handler runs
+  std::string_view last_event_id;   // Last-Event-ID: where a reader of events goes on
+  std::function<void()> drop_body;  // these three are set while a handler runs
   Cancellation* cancellation = nullptr;
+  ResponseWriter* writer = nullptr;  // for a response in pieces
 };
 
 }  // namespace zebu::http

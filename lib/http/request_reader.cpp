@@ -58,7 +58,7 @@ Method method_of(beast_http::verb verb) {
 struct Fields {
   std::size_t hosts = 0;
   std::size_t authorizations = 0;
-  std::string_view host, content_type, authorization, origin, fetch_site, expect;
+  std::string_view host, content_type, authorization, origin, fetch_site, last_event_id, expect;
   std::string prefer, transfer_encoding;
   std::optional<std::string> idempotency_key;
   bool keep_alive = false;
@@ -103,6 +103,7 @@ Fields fields_of(const Message& message) {
       // Newer versions of Beast know more names than older ones.
       default:
         if (is_same_name(view(line.name_string()), "Sec-Fetch-Site")) fields.fetch_site = value;
+        if (is_same_name(view(line.name_string()), "Last-Event-ID")) fields.last_event_id = value;
         if (is_same_name(view(line.name_string()), "Idempotency-Key")) {
           if (!fields.idempotency_key) fields.idempotency_key.emplace();
           join(*fields.idempotency_key, value);
@@ -248,6 +249,7 @@ void RequestReader::fill(Request& request) const {
   request.authorization = fields.authorization;
   request.origin = fields.origin;
   request.fetch_site = fields.fetch_site;
+  request.last_event_id = fields.last_event_id;
 }
 
 std::string_view RequestReader::target() const { return view(parts_->parser->get().target()); }

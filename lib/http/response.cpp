@@ -9,10 +9,20 @@
 namespace zebu::http {
 namespace {
 
-void append_number(std::string& to, std::size_t number) {
+void append_number(std::string& to, std::size_t number, int base = 10) {
   std::array<char, 20> digits;
-  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), number).ptr;
+  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), number, base).ptr;
   to.append(digits.data(), end);
+}
+
+void append_length(std::string& to, std::size_t size, const Framing& framing) {
+  if (!framing.in_pieces) {
+    to.append("Content-Length: ");
+    append_number(to, size);
+    to.append("\r\n");
+  } else if (!framing.http_1_0) {
+    to.append("Transfer-Encoding: chunked\r\n");
+  }
 }
 
 }  // namespace
@@ -43,9 +53,8 @@ void append_head(std::string& to, const Response& response, const Framing& frami
   to.push_back(' ');
   to.append(reason_of(response.status)).append("\r\n").append(shared.text());
   if (response.status != 204) {
-    to.append("Content-Type: ").append(response.content_type).append("\r\nContent-Length: ");
-    append_number(to, response.body.size());
-    to.append("\r\n");
+    to.append("Content-Type: ").append(response.content_type).append("\r\n");
+    append_length(to, response.body.size(), framing);
   }
   to.append(response.headers);
   if (!framing.keep_alive) {
@@ -53,6 +62,11 @@ void append_head(std::string& to, const Response& response, const Framing& frami
   } else if (framing.http_1_0) {
     to.append("Connection: keep-alive\r\n");
   }
+  to.append("\r\n");
+}
+
+void append_chunk_size(std::string& to, std::size_t size) {
+  append_number(to, size, 16);
   to.append("\r\n");
 }
 

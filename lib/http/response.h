@@ -38,13 +38,19 @@ class ServerHeaders {
 struct Framing {
   bool http_1_0 = false;
   bool keep_alive = true;
-  bool is_head = false;  // the headers of a GET, without the body
+  bool is_head = false;    // the headers of a GET, without the body
+  bool in_pieces = false;  // the body's length is not known: it comes in chunks, or ends with the connection
 };
 
 // Whether the body is sent after the head.
 [[nodiscard]] bool has_body(const Response& response, const Framing& framing);
 // Appends the status line and the headers as sent, with the empty line behind them.
 void append_head(std::string& to, const Response& response, const Framing& framing, const ServerHeaders& shared);
+
+// What stands before a chunk of so many bytes, behind each, and at the end of all (RFC 9112, 7.1).
+void append_chunk_size(std::string& to, std::size_t size);
+inline constexpr std::string_view kChunkEnd = "\r\n";
+inline constexpr std::string_view kLastChunk = "0\r\n\r\n";
 
 [[nodiscard]] std::string_view reason_of(unsigned status);
 

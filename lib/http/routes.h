@@ -14,7 +14,8 @@
 namespace zebu::http {
 
 using Answer = boost::asio::awaitable<Response>;
-// A function of the request, which outlives the coroutine. An exception becomes the problem kInternal.
+// A function of the request, which outlives the coroutine. An exception becomes the problem kInternal. It returns the
+// response, or sends one by the request's writer.
 using Handler = std::function<Answer(const Request&)>;
 
 struct Route {
@@ -25,6 +26,8 @@ struct Route {
   bool waits = false;
   // Whether the server lives: also served beyond the limit of connections.
   bool is_vital = false;
+  // The response goes on until somebody ends it: a stop of the server does so at once.
+  bool is_endless = false;
 };
 
 // A server's routes. It never changes, and outlives the server.

@@ -113,6 +113,14 @@ HttpReply HttpConnection::receive(std::chrono::milliseconds limit, bool bodiless
   return reply;
 }
 
+std::string HttpConnection::receive_chunk(std::chrono::milliseconds limit) {
+  const Deadline deadline = Clock::now() + scaled(limit);
+  const std::size_t size = std::stoul(take_line(deadline), nullptr, 16);
+  std::string chunk = take(size, deadline);
+  take_line(deadline);
+  return chunk;
+}
+
 bool HttpConnection::has_input() const {
   pollfd wanted{fd_, POLLIN, 0};
   return !buffer_.empty() || poll(&wanted, 1, 0) > 0;

@@ -42,6 +42,8 @@ class HttpConnection {
   void send(std::string_view bytes);
   // bodiless: the reply answers a HEAD. Interim replies (100 Continue) count as replies of their own.
   HttpReply receive(std::chrono::milliseconds limit = std::chrono::seconds(10), bool bodiless = false);
+  // The next chunk of a reply whose head receive() has read as a bodiless one; empty: it was the last.
+  std::string receive_chunk(std::chrono::milliseconds limit = std::chrono::seconds(10));
   // Something has come, or the server has closed.
   [[nodiscard]] bool has_input() const;
   // Waits for the server to close; false when it sends something instead or keeps the connection open.
