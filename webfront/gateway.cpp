@@ -1,5 +1,6 @@
 #include "webfront/gateway.h"
 
+#include "webfront/job_feed.h"
 #include "zebu/program/log.h"
 
 #include <algorithm>
@@ -44,7 +45,11 @@ class Gateway::Waiting {
 };
 
 Gateway::Gateway(boost::asio::io_context& loop, SocketContext& context, ClientOptions options)
-    : broker_(options.broker), session_(loop, context, std::move(options)), absence_(loop), refusals_end_(loop) {
+    : broker_(options.broker),
+      states_(loop, session_),
+      session_(loop, context, std::move(options)),
+      absence_(loop),
+      refusals_end_(loop) {
   name_log_instance(session_.instance().to_string());
   session_.on_change([this](const Error* why) { changed(why); });
   session_.on_waiting([this](const Finding& why, std::chrono::milliseconds time) {
@@ -59,6 +64,7 @@ Gateway::Gateway(boost::asio::io_context& loop, SocketContext& context, ClientOp
 
 void Gateway::close() {
   is_closed_ = true;
+  states_.close();
   absence_.cancel();
   refusals_end_.cancel();
   session_.close();
@@ -66,7 +72,7 @@ void Gateway::close() {
 
 std::string Gateway::status() const {
   return (session_.is_up() ? "connected to " : "without its broker at ") + broker_ + "; " +
-         std::to_string(waiting_.size()) + " requests wait";
+         std::to_string(waiting_.size()) + " requests wait, " + std::to_string(feeds_.size()) + " jobs are followed";
 }
 
 Error Gateway::away() const {
@@ -74,6 +80,7 @@ Error Gateway::away() const {
 }
 
 void Gateway::changed(const Error* why) {
+  for (JobFeed* feed : feeds_) feed->changed(why == nullptr);
   if (why == nullptr) {
     log_event(Event::broker_connected, {{"broker", broker_}}, "connected to the broker at {}", broker_);
     absence_.cancel();

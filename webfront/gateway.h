@@ -1,5 +1,6 @@
 #pragma once
 
+#include "webfront/state_watch.h"
 #include "zebu/awaitable.h"
 #include "zebu/program/tallies.h"
 
@@ -9,6 +10,8 @@
 #include <vector>
 
 namespace zebu::webfront {
+
+class JobFeed;
 
 // Connects HTTP requests to the broker: a session in the front end's own loop. While the broker is unavailable, new
 // requests fail at once (disconnected). Requests that already wait keep waiting, since a broken connection loses
@@ -22,6 +25,9 @@ class Gateway {
   Gateway(boost::asio::io_context& loop, SocketContext& context, ClientOptions options);
   [[nodiscard]] Result<void> start() { return session_.start(); }
   void close();
+  [[nodiscard]] bool is_up() const { return session_.is_up(); }
+  // The error of what cannot be asked now.
+  [[nodiscard]] Error away() const;
   // One line for people: whether there is a broker, and how many requests wait for it.
   [[nodiscard]] std::string status() const;
   // Whether there is a session with the broker, and how many requests wait for it.
@@ -77,8 +83,8 @@ class Gateway {
                                                                     Interrupt& interrupt);
 
  private:
+  friend class JobFeed;
   class Waiting;
-  [[nodiscard]] Error away() const;
   void changed(const Error* why);
   // Logs that the session takes no more jobs, the first time and when it takes them again.
   void note_refusal(const Error& why);
@@ -88,12 +94,14 @@ class Gateway {
   void abandon(PendingJob& job, bool is_ours);
 
   std::string broker_;
+  StateWatch states_;
   ClientSession session_;
   boost::asio::steady_timer absence_;
   Tallies refusals_{Tallies::Ends::when_quiet, std::chrono::seconds(5)};
   boost::asio::steady_timer refusals_end_;
   bool is_closed_ = false;
   std::list<Interrupt*> waiting_;
+  std::list<JobFeed*> feeds_;
 };
 
 }  // namespace zebu::webfront

@@ -7,6 +7,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 // JSON, and its conversion to and from msgpack, each in one pass. What they take is as large as clients and tasks make
 // it: see Converter for where they run. Thread-safe.
@@ -32,6 +33,26 @@ struct JobStatus {
   JobState state;
 };
 [[nodiscard]] Result<std::optional<JobStatus>> job_status(std::string_view answer);
+
+// What readers of a job's events hear, from such an answer.
+struct JobFacts {
+  JobState state = JobState::queued;
+  std::uint32_t attempt = 0;
+  bool is_private = false;
+  std::optional<Progress> progress = {};  // all that the broker has of it
+  std::string outcome = {};               // of a final state: as outcome_body makes it
+};
+[[nodiscard]] Result<std::optional<JobFacts>> job_facts(const JobId& id, std::string_view answer);
+
+// Only the state and the attempt of each job in such an answer, in their order.
+struct JobGlance {
+  JobState state;
+  std::uint32_t attempt;
+};
+[[nodiscard]] Result<std::vector<std::optional<JobGlance>>> job_glances(std::string_view answer);
+
+// The outcome of a private job as the broker shows it.
+[[nodiscard]] Outcome without_secrets(const Outcome& outcome);
 
 // A header of the job in such an answer; empty if it has none. nullopt when the broker does not have the job.
 [[nodiscard]] std::optional<std::string> header_of_job(std::string_view answer, std::string_view name);

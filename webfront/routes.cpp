@@ -2,6 +2,7 @@
 
 #include "webfront/api/consumers.h"
 #include "webfront/api/description.h"
+#include "webfront/api/events.h"
 #include "webfront/api/health.h"
 #include "webfront/api/job_control.h"
 #include "webfront/api/jobs.h"
@@ -21,7 +22,7 @@ constexpr auto kRoutes = [] {
   constexpr Method kGet = Method::get;
   constexpr Method kPost = Method::post;
   return std::to_array<ApiRoute>({
-      // method, path, right, handler, schema, waits, is_vital
+      // method, path, right, handler, schema, waits, is_vital, is_endless
       {kGet, "/fast", open, api::fast, "", false},
       {kGet, "/fib/{n}", submit, api::fib, ""},
       {kGet, "/slow", submit, api::slow, "Slow"},
@@ -29,6 +30,7 @@ constexpr auto kRoutes = [] {
       {kGet, "/v1/jobs", read, api::list_jobs, "JobPage"},
       {kPost, "/v1/jobs/retry", operate, api::retry_jobs, "Retried"},
       {kGet, "/v1/jobs/{id}", read, api::show_job, "Job"},
+      {kGet, "/v1/jobs/{id}/events", read, api::show_events, "", true, false, true},
       {kPost, "/v1/jobs/{id}/cancel", submit, api::cancel_job, "Job"},
       {kPost, "/v1/jobs/{id}/retry", operate, api::retry_job, "RetriedJob"},
       {kGet, "/v1/queues", read, api::list_queues, "QueuePage"},
@@ -59,7 +61,7 @@ http::Routes make_routes(const api::Api& api, const Guard& guard) {
       auto refusal = guard.refuse(request, route.right);
       return refusal ? refused(std::move(*refusal)) : route.handler(api, request);
     };
-    routes.push_back({route.method, route.path, handler, route.waits, route.is_vital});
+    routes.push_back({route.method, route.path, handler, route.waits, route.is_vital, route.is_endless});
   }
   return {std::move(routes), "/openapi.json and docs/http-api.md list the available paths"};
 }

@@ -20,6 +20,7 @@ struct ApiRoute {
       schema;         // of the JSON of an answer that is not a problem: its name in openapi.json; empty: it is text
   bool waits = true;  // as in http::Route: whatever asks the broker waits
   bool is_vital = false;
+  bool is_endless = false;  // as in http::Route
 };
 
 // All routes of the front end. If you add one: its handler in api/, and its entries in docs/http-api.md and

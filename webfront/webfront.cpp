@@ -24,8 +24,8 @@ struct Webfront::Parts {
   explicit Parts(const Options& options)
       : gateway(loop, context, ClientOptions{options.broker, "webfront", options.liveness}),
         converter(loop),
-        api{gateway, converter, counts, std::chrono::duration_cast<std::chrono::seconds>(options.max_wait), false},
         guard(loop, options.tokens),
+        api{gateway, converter, counts, guard, std::chrono::duration_cast<std::chrono::seconds>(options.max_wait), false},
         routes(make_routes(api, guard)),
         http(counted(options)),
         server(loop, http, routes),
@@ -73,8 +73,8 @@ struct Webfront::Parts {
   Gateway gateway;
   Converter converter;
   Counts counts;
-  api::Api api;
   Guard guard;
+  api::Api api;
   http::Routes routes;
   http::ServerOptions http;
   http::Server server;

@@ -16,6 +16,7 @@ namespace zebu::webfront {
 class Converter;
 struct Counts;
 class Gateway;
+class Guard;
 class RequestInterrupt;
 
 namespace api {
@@ -29,6 +30,7 @@ struct Api {
   Gateway& gateway;
   Converter& converter;
   Counts& counts;
+  const Guard& guard;
   std::chrono::seconds max_wait;  // longer waits are shortened to it
   bool is_stopping = false;       // the front end will end soon: it is not ready
 };

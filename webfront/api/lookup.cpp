@@ -32,10 +32,7 @@ awaitable<Lookup> look_up(const Api& api, JobId id, std::chrono::milliseconds li
   if (!converted) co_return without_job(busy());
   Result<std::optional<json::JobStatus>>& status = *converted;
   if (!status) co_return without_job(error_response(status.error()));
-  if (!*status) {
-    co_return without_job(problem_response(
-        problems::kUnknownJob, "job " + id.to_string() + " was never submitted, or its time to be kept is over"));
-  }
+  if (!*status) co_return without_job(unknown_job(id));
   co_return Lookup{ok(http::kJson, std::move((*status)->body)), (*status)->state};
 }
 
@@ -68,6 +65,11 @@ std::string location(const JobId& id) { return "Location: /v1/jobs/" + id.to_str
 std::optional<JobId> id_of(const Request& request) { return Uuid::parse(request.parameter); }
 
 Response bad_id() { return problem_response(problems::kBadRequest, "a job's id must be a UUID, as in its Location"); }
+
+Response unknown_job(const JobId& id) {
+  return problem_response(problems::kUnknownJob,
+                          "job " + id.to_string() + " was never submitted, or its time to be kept is over");
+}
 
 PreferredWait wait_of(const Api& api, const Request& request) {
   const auto wanted = http::preferred_wait(request.prefer);

@@ -43,6 +43,8 @@ struct Lookup {
 // The path's id; nullopt if it is not a UUID, for which bad_id() is the answer.
 [[nodiscard]] std::optional<JobId> id_of(const Request& request);
 [[nodiscard]] Response bad_id();
+// The answer when the broker does not have the job.
+[[nodiscard]] Response unknown_job(const JobId& id);
 
 // The wait of Prefer, at most as long as --max-wait, and the header that says so.
 struct PreferredWait {
