@@ -27,9 +27,9 @@ bool is_unanswered(const Error& error) {
   return error.code == ErrorCode::timed_out || error.code == ErrorCode::disconnected;
 }
 
-bool is_unshared(const JobRequest& job) { return job.options.transient && job.options.unique.empty(); }
-
 }  // namespace
+
+bool is_unshared(const JobRequest& job) { return job.options.transient && job.options.unique.empty(); }
 
 // Registers a request among those that a long absence of the broker ends.
 class Gateway::Waiting {

@@ -11,7 +11,11 @@
 
 namespace zebu::webfront {
 
+class JobCrowd;
 class JobFeed;
+
+// A transient job that nobody else can ask for.
+[[nodiscard]] bool is_unshared(const JobRequest& job);
 
 // Connects HTTP requests to the broker: a session in the front end's own loop. While the broker is unavailable, new
 // requests fail at once (disconnected). Requests that already wait keep waiting, since a broken connection loses
@@ -83,6 +87,7 @@ class Gateway {
                                                                     Interrupt& interrupt);
 
  private:
+  friend class JobCrowd;
   friend class JobFeed;
   class Waiting;
   void changed(const Error* why);

@@ -3,7 +3,10 @@
 #include "tests/support/http_jobs.h"
 #include "zebu/ids.h"
 
+#include <algorithm>
 #include <csignal>
+#include <map>
+#include <set>
 #include <sstream>
 
 // Many jobs in one request.
@@ -142,4 +145,168 @@ TEST_CASE("a front end that stops while the broker stands still answers a batch 
   CHECK(lines.front().contains("id"));
   CHECK(problem_in(lines.back()) == "stopping");
   CHECK_FALSE(lines.back().contains("id"));
+}
+
+TEST_CASE("a batch that waits is answered as its jobs end, each with its outcome") {
+  const Stack stack(two_slots());
+  REQUIRE(is_connected(stack));
+  HttpConnection client(stack.http_port());
+  client.send(to_bytes({"POST",
+                        "/v1/jobs",
+                        {{"content-type", "application/x-ndjson"}, {"prefer", "wait=60"}},
+                        "{\"task\":\"sleep\",\"args\":[1500]}\n"
+                        "\n"
+                        "{\"task\":\"echo\",\"args\":[{\"a\":1.0}]}\n"
+                        "nonsense\n"
+                        "{\"task\":\"fail\",\"args\":[\"boo\"]}\n"
+                        "{\"task\":\"nosuch\"}\n"
+                        "{\"task\":\"echo\",\"queue\":\"nobody\"}\n"}));
+  const HttpReply head = client.receive(20s, true);
+  CHECK(head.status == 200);
+  CHECK(head.header("content-type") == "application/x-ndjson");
+  CHECK(head.header("preference-applied") == "wait=60");
+  std::string text;
+  for (std::string chunk; !(chunk = client.receive_chunk(20s)).empty();) {
+    text += chunk;
+    // The slow job's line comes by itself, behind all others.
+    if (text.find("\"line\":1,") == std::string::npos) CHECK(std::count(text.begin(), text.end(), '\n') <= 5);
+  }
+  std::map<int, Json> lines;
+  std::vector<int> order;
+  std::istringstream all(text);
+  for (std::string line; std::getline(all, line);) {
+    const Json parsed = Json::parse(line);
+    order.push_back(parsed["line"]);
+    lines[parsed["line"]] = parsed;
+  }
+  REQUIRE(lines.size() == 6);
+  CHECK(order.size() == 6);
+  CHECK(order.back() == 1);
+  CHECK(lines[1]["result"] == 1500);
+  CHECK(lines[1]["state"] == "succeeded");
+  CHECK(lines[3]["result"] == Json{{"a", 1.0}});
+  CHECK(lines[3].contains("run_us"));
+  CHECK(problem_in(lines[4]) == "bad_request");
+  CHECK(lines[5]["state"] == "failed");
+  CHECK(lines[5]["error"]["message"] == "boo");
+  CHECK(problem_in(lines[6]) == "unknown_task");
+  // As a single job that is waited for.
+  CHECK(problem_in(lines[7]) == "no_consumer");
+  for (const int refused : {4, 6, 7}) CHECK_FALSE(lines[refused].contains("id"));
+  CHECK(client.request({.target = "/fast"}).body == "Hello!");
+}
+
+TEST_CASE("a batch of thousands of jobs is waited for, a bounded number at a time") {
+  const Stack stack({.consumer = {"--pool", "threads", "--slots", "2"}});
+  REQUIRE(is_connected(stack));
+  std::string body;
+  for (int i = 1; i <= 5000; ++i) body += R"({"task":"echo","args":[)" + std::to_string(i) + "],\"transient\":true}\n";
+  const auto lines = lines_of(post_lines(stack, body, {{"prefer", "wait=60"}}));
+  REQUIRE(lines.size() == 5000);
+  std::set<int> seen;
+  for (const Json& line : lines) {
+    seen.insert(line["line"].get<int>());
+    CHECK(line["result"] == line["line"]);
+  }
+  CHECK(seen.size() == 5000);
+}
+
+TEST_CASE("when the wait is over, a batch tells the rest without outcomes, and submits it") {
+  const Stack stack(two_slots());
+  REQUIRE(is_connected(stack));
+  std::string body = R"({"task":"echo","args":[1]})"
+                     "\n";
+  for (int i = 0; i < 2000; ++i)
+    body += R"({"task":"sleep","args":[60000]})"
+            "\n";
+  const auto lines = lines_of(post_lines(stack, body, {{"prefer", "wait=1"}}));
+  REQUIRE(lines.size() == 2001);
+  CHECK(lines[0]["result"] == 1);
+  for (std::size_t i = 1; i < lines.size(); ++i) {
+    CHECK(lines[i]["line"].get<std::size_t>() == i + 1);
+    CHECK(lines[i]["state"] == "queued");
+    CHECK(lines[i].contains("id"));
+  }
+  CHECK(Json::parse(stack.get("/v1/queues/default/backlog").body)["backlog"] == 2000);
+  const auto none = lines_of(post_lines(stack, body.substr(0, 30), {{"prefer", "wait=0"}}));
+  REQUIRE(none.size() >= 1);
+  CHECK(none[0]["state"] == "queued");
+}
+
+TEST_CASE("a client that hangs up on a waited batch cancels the transient jobs that only it knows") {
+  const Stack stack(two_slots());
+  REQUIRE(is_connected(stack));
+  const std::string own = zebu::Uuid::make().to_string();
+  HttpConnection client(stack.http_port());
+  client.send(to_bytes({"POST",
+                        "/v1/jobs",
+                        {{"content-type", "application/x-ndjson"}, {"prefer", "wait=60"}},
+                        "{\"task\":\"sleep\",\"args\":[60000],\"transient\":true}\n"
+                        "{\"task\":\"sleep\",\"args\":[60000],\"transient\":true,\"id\":\"" +
+                            own + "\"}\n"}));
+  client.receive(20s, true);
+  REQUIRE(eventually([&] { return running(stack) == 2; }));
+  client.close();
+  CHECK(eventually([&] { return running(stack) == 1; }));
+  CHECK(Json::parse(stack.get("/v1/jobs/" + own).body)["state"] == "running");
+}
+
+TEST_CASE("a waited batch shares a unique key's job, and tells of it twice") {
+  const Stack stack(two_slots());
+  REQUIRE(is_connected(stack));
+  const std::string line = R"({"task":"echo","args":[1],"options":{"unique":"k","unique_for_ms":60000}})"
+                           "\n";
+  auto lines = lines_of(post_lines(stack, line + line, {{"prefer", "wait=30"}}));
+  REQUIRE(lines.size() == 2);
+  CHECK(lines[0]["id"] == lines[1]["id"]);
+  for (const Json& each : lines) {
+    CHECK(each["result"] == 1);
+    CHECK(each.value("attached", false) == (each["line"] == 2));
+  }
+}
+
+TEST_CASE("a front end that stops in a waited batch says what becomes of each line") {
+  Stack stack({.consumer = {"--test-tasks"}, .webfront = {"--drain-delay", "0s", "--grace", "200ms"}});
+  REQUIRE(is_connected(stack));
+  std::string body;
+  for (int i = 0; i < 2000; ++i)
+    body += R"({"task":"sleep","args":[60000]})"
+            "\n";
+  HttpConnection client(stack.http_port());
+  client.send(to_bytes({"POST", "/v1/jobs", {{"content-type", "application/x-ndjson"}, {"prefer", "wait=60"}}, body}));
+  client.receive(20s, true);
+  // As many as are under way at a time.
+  REQUIRE(eventually([&] { return Json::parse(stack.get("/v1/queues/default/backlog").body)["backlog"] == 1024; }));
+  stack.webfront().signal(SIGTERM);
+  std::string text;
+  for (std::string chunk; !(chunk = client.receive_chunk(20s)).empty();) text += chunk;
+  const auto lines = lines_of({.status = 200, .headers = {}, .body = text});
+  REQUIRE(lines.size() == 1025);
+  CHECK(lines.front()["state"] == "queued");
+  CHECK(problem_in(lines.back()) == "stopping");
+  CHECK(lines.back()["line"] == 1025);
+}
+
+TEST_CASE("outcomes that a client does not read wait within bounds") {
+  const Stack stack({.consumers = 2,
+                     .consumer = {"--pool", "threads"},
+                     .webfront = {"--max-body", "64MiB", "--max-buffered", "8MiB"}});
+  REQUIRE(is_connected(stack));
+  // 100 results of 200 kB: more than the budget and what the kernel takes.
+  const std::string text(200'000, 'x');
+  std::string body;
+  for (int i = 0; i < 100; ++i) body += R"({"task":"echo","transient":true,"args":[")" + text + "\"]}\n";
+  HttpConnection client(stack.http_port());
+  client.send(to_bytes({"POST", "/v1/jobs", {{"content-type", "application/x-ndjson"}, {"prefer", "wait=60"}}, body}));
+  client.receive(30s, true);
+  // All have ended before it reads.
+  REQUIRE(eventually([&] { return stack.get("/fast").status == 200 && running(stack) == 0; }, 30s));
+  std::string all;
+  for (std::string chunk; !(chunk = client.receive_chunk(30s)).empty();) all += chunk;
+  const auto lines = lines_of({.status = 200, .headers = {}, .body = all});
+  CHECK(lines.size() == 100);
+  for (const Json& line : lines) {
+    CHECK(line.contains("id"));
+    CHECK((line.contains("result") || problem_in(line) == "overloaded"));
+  }
 }

@@ -117,7 +117,7 @@ TEST_CASE("a job that fails, is cancelled or expires has that as its outcome") {
 }
 
 TEST_CASE("a state is told of a job that says nothing itself") {
-  Stack stack({.consumers = 0, .consumer = {"--test-tasks"}});
+  Stack stack({.consumers = 0, .consumer = {"--drain-timeout", "100ms"}});
   const std::string id = submit_followed(stack, R"({"task": "sleep", "args": [60000], "options": {"retries": 1}})");
   EventReader reader(stack.http_port(), id);
   EventReader other(stack.http_port(), id);
@@ -129,8 +129,7 @@ TEST_CASE("a state is told of a job that says nothing itself") {
   CHECK(other.next()->data["state"] == "queued");
   CHECK(other.next()->data["state"] == "running");
   // Its consumer leaves and takes nothing along.
-  stack.consumer(0).signal(SIGINT);
-  stack.consumer(0).signal(SIGINT);
+  stack.consumer(0).signal(SIGTERM);
   stack.consumer(0).wait_exit();
   CHECK(reader.next()->data["state"] == "queued");
   stack.post("/v1/jobs/" + id + "/cancel", "");
