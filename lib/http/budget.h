@@ -28,6 +28,10 @@ class Budget {
       bytes_ = bytes;
       return true;
     }
+    // As resize(), but whoever is alone has no more than the limit either: for what has many parts.
+    [[nodiscard]] bool resize_within(std::size_t bytes) {
+      return (bytes <= bytes_ || bytes <= budget_.limit_) && resize(bytes);
+    }
     void release() {
       budget_.used_ -= bytes_;
       bytes_ = 0;

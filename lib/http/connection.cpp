@@ -41,14 +41,22 @@ Connection::Connection(tcp::socket socket, const Shared& shared, bool has_room)
   error_code ignored;
   socket_.non_blocking(true, ignored);
   socket_.set_option(tcp::no_delay(true), ignored);
+  if (!is_logged(Event::http_request)) return;
+  const auto peer = socket_.remote_endpoint(ignored);
+  if (!ignored) peer_ = peer.address().to_string() + ":" + std::to_string(peer.port());
 }
 
 awaitable<void> Connection::serve() {
   enter(Phase::header);
   while (open_ && !is_gone()) {
     const bool complete = co_await receive();
-    if (!complete) break;
+    if (!complete) {
+      // Of one that was refused.
+      if (record_.status) log_request();
+      break;
+    }
     co_await answer();
+    log_request();
     reader_.begin();
     received_bytes_.release();
     enter(Phase::idle);
@@ -155,6 +163,9 @@ awaitable<void> Connection::answer() {
   reader_.fill(request);
   if (shared_.options.answered) began_ = Clock::now();
   Routes::Choice choice = choose(request);
+  record_.method = request.method;
+  if (choice.route != nullptr) record_.route = choice.route->path;
+  if (is_logged(Event::http_request)) record_.began = Clock::now();
   std::optional<Response> response = std::move(choice.instead);
   route_ = choice.route;
   if (choice.route != nullptr) response = co_await handle(request, *choice.route);
@@ -210,6 +221,33 @@ awaitable<std::optional<Response>> Connection::handle(Request& request, const Ro
     co_return std::nullopt;
   }
   co_return response;
+}
+
+const std::string& Connection::request_id() {
+  constexpr std::size_t kLongest = 64;
+  if (!record_.id.empty()) return record_.id;
+  const std::string_view given = reader_.has_header() ? reader_.request_id() : std::string_view();
+  const bool is_fit = !given.empty() && given.size() <= kLongest &&
+                      std::all_of(given.begin(), given.end(), [](char c) { return c > ' ' && c <= '~'; });
+  return record_.id = is_fit ? std::string(given) : Uuid::make().to_string();
+}
+
+void Connection::log_request() {
+  if (is_logged(Event::http_request)) {
+    const auto taken = record_.began ? std::optional(Clock::now() - *record_.began) : std::nullopt;
+    const auto ms =
+        taken ? std::optional(std::chrono::duration_cast<std::chrono::milliseconds>(*taken).count()) : std::nullopt;
+    log_event(Event::http_request,
+              {{"method", name_of(record_.method)},
+               {"route", record_.route},
+               {"status", record_.status},
+               {"bytes", record_.bytes},
+               {"duration_ms", ms},
+               {"request_id", request_id()},
+               {"peer", peer_}},
+              "a request was {}", record_.status ? "answered" : "left by its client");
+  }
+  record_ = {};
 }
 
 // ── From the server ─────────────────────────────────────────────────────────────────────────────────────────────────

@@ -67,7 +67,10 @@ class Connection {
   void end_pieces(bool is_head);
   boost::asio::awaitable<void> linger();
   void enter(Phase phase);
-  void respond(Response response, const Framing& framing);
+  // The id of the request: the client's, if it is short and printable.
+  const std::string& request_id();
+  void log_request();
+  void respond(Response response, Framing framing);
   void refuse_request();
   // Whether the budget has room for what is received and not handled.
   [[nodiscard]] bool may_hold(std::size_t unparsed);
@@ -86,6 +89,17 @@ class Connection {
   Cancellation* cancellation_ = nullptr;  // of the request that is being handled
   Phase phase_ = Phase::idle;
   TimePoint deadline_ = TimePoint::max();
+  // What is logged of the request, and the id that its response has.
+  struct Record {
+    std::string id = {};
+    Method method = Method::other;
+    std::string_view route = {};
+    std::optional<unsigned> status = {};  // unset: nobody was left to respond to
+    std::size_t bytes = 0;                // of the body
+    std::optional<TimePoint> began = {};
+  };
+  Record record_;
+  std::string peer_;  // for the log; empty: it is not logged
   bool has_room_;
   // Of the request that is being answered, if responses are counted.
   const Route* route_ = nullptr;

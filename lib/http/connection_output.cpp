@@ -38,7 +38,8 @@ Response overloaded(std::string_view why) {
   return response;
 }
 
-void Connection::respond(Response response, const Framing& framing) {
+void Connection::respond(Response response, Framing framing) {
+  framing.request_id = request_id();
   const std::size_t size = response.body.size();
   const bool is_large = !framing.is_head && size > kMaxGathered;
   if (is_large && !unsent_bytes_.resize(size)) {
@@ -51,6 +52,8 @@ void Connection::respond(Response response, const Framing& framing) {
     shared_.options.answered({route_, response.status, route_ ? Clock::now() - began_ : TimePoint::duration()});
   }
   append_head(out_, response, framing, shared_.headers);
+  record_.status = response.status;
+  record_.bytes = has_body(response, framing) ? response.body.size() : 0;
   if (!has_body(response, framing)) return;
   if (response.body.size() > kMaxGathered) {
     body_ = std::move(response.body);

@@ -35,6 +35,7 @@ struct Request {
   std::string_view origin;          // these two are a browser's
   std::string_view fetch_site;      // Sec-Fetch-Site
   std::string_view last_event_id;   // Last-Event-ID: where a reader of events goes on
+  std::string_view traceparent;     // empty also if there are several
   std::function<void()> drop_body;  // these three are set while a handler runs
   Cancellation* cancellation = nullptr;
   ResponseWriter* writer = nullptr;  // for a response in pieces

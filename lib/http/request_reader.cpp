@@ -58,7 +58,10 @@ Method method_of(beast_http::verb verb) {
 struct Fields {
   std::size_t hosts = 0;
   std::size_t authorizations = 0;
-  std::string_view host, content_type, authorization, origin, fetch_site, last_event_id, expect;
+  std::size_t traceparents = 0;
+  std::size_t request_ids = 0;
+  std::string_view host, content_type, authorization, origin, fetch_site, last_event_id, expect, traceparent,
+      request_id;
   std::string prefer, transfer_encoding;
   std::optional<std::string> idempotency_key;
   bool keep_alive = false;
@@ -104,6 +107,10 @@ Fields fields_of(const Message& message) {
       default:
         if (is_same_name(view(line.name_string()), "Sec-Fetch-Site")) fields.fetch_site = value;
         if (is_same_name(view(line.name_string()), "Last-Event-ID")) fields.last_event_id = value;
+        if (is_same_name(view(line.name_string()), "Traceparent"))
+          fields.traceparent = fields.traceparents++ == 0 ? value : std::string_view();
+        if (is_same_name(view(line.name_string()), "X-Request-Id"))
+          fields.request_id = fields.request_ids++ == 0 ? value : std::string_view();
         if (is_same_name(view(line.name_string()), "Idempotency-Key")) {
           if (!fields.idempotency_key) fields.idempotency_key.emplace();
           join(*fields.idempotency_key, value);
@@ -194,6 +201,7 @@ void RequestReader::begin() {
   parts_->parser.emplace();
   parts_->parser->header_limit(static_cast<std::uint32_t>(parts_->max_header));
   parts_->parser->body_limit(parts_->max_body);
+  parts_->fields = {};
   parts_->head = RequestHead(parts_->max_header);
   parts_->expects_continue = false;
   auto& buffer = parts_->buffer;
@@ -250,9 +258,11 @@ void RequestReader::fill(Request& request) const {
   request.origin = fields.origin;
   request.fetch_site = fields.fetch_site;
   request.last_event_id = fields.last_event_id;
+  request.traceparent = fields.traceparent;
 }
 
 std::string_view RequestReader::target() const { return view(parts_->parser->get().target()); }
+std::string_view RequestReader::request_id() const { return parts_->fields.request_id; }
 bool RequestReader::keep_alive() const { return parts_->fields.keep_alive; }
 bool RequestReader::is_http_1_0() const { return parts_->fields.is_http_1_0; }
 

@@ -34,6 +34,8 @@ class RequestReader {
   [[nodiscard]] bool has_header() const;
   // The client waits for "100 Continue" before it sends the body.
   [[nodiscard]] bool expects_continue() const;
+  // X-Request-Id, once its headers are complete; empty if there is none or several.
+  [[nodiscard]] std::string_view request_id() const;
 
   // Of the current request: the bytes of its body that have arrived and were not dropped.
   [[nodiscard]] std::size_t body_size() const;

@@ -56,6 +56,7 @@ void append_head(std::string& to, const Response& response, const Framing& frami
     to.append("Content-Type: ").append(response.content_type).append("\r\n");
     append_length(to, response.body.size(), framing);
   }
+  if (!framing.request_id.empty()) to.append("X-Request-Id: ").append(framing.request_id).append("\r\n");
   to.append(response.headers);
   if (!framing.keep_alive) {
     to.append("Connection: close\r\n");

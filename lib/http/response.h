@@ -38,8 +38,9 @@ class ServerHeaders {
 struct Framing {
   bool http_1_0 = false;
   bool keep_alive = true;
-  bool is_head = false;    // the headers of a GET, without the body
-  bool in_pieces = false;  // the body's length is not known: it comes in chunks, or ends with the connection
+  bool is_head = false;              // the headers of a GET, without the body
+  bool in_pieces = false;            // the body's length is not known: it comes in chunks, or ends with the connection
+  std::string_view request_id = {};  // by which the client finds the request in logs
 };
 
 // Whether the body is sent after the head.

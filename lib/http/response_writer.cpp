@@ -15,16 +15,18 @@ awaitable<bool> ResponseWriter::begin(Response head, std::string_view probe) {
 
 awaitable<bool> ResponseWriter::write(std::string piece) { return connection_.write_piece(std::move(piece), is_head_); }
 
-bool ResponseWriter::keep(std::size_t bytes) { return connection_.kept_bytes_.resize(counted(bytes)); }
+bool ResponseWriter::keep(std::size_t bytes) { return connection_.kept_bytes_.resize_within(counted(bytes)); }
 
 awaitable<bool> Connection::begin_pieces(Response head, std::string_view probe, bool is_head) {
   is_chunked_ = !reader_.is_http_1_0();
   // Without chunks the end of the connection is that of the body.
   open_ = may_go_on() && (is_chunked_ || is_head);
-  append_head(out_, head, {!is_chunked_, open_, is_head, true}, shared_.headers);
+  append_head(out_, head, {!is_chunked_, open_, is_head, true, request_id()}, shared_.headers);
+  record_.status = head.status;
   if (is_head) co_return false;
   std::string piece;
-  append_piece(piece, probe);
+  // An empty chunk would be the last one.
+  if (!probe.empty()) append_piece(piece, probe);
   watch_.ask_with(std::move(piece));
   co_return co_await flush_piece();
 }
@@ -37,8 +39,8 @@ void Connection::append_piece(std::string& to, std::string_view piece) const {
 
 awaitable<bool> Connection::write_piece(std::string piece, bool is_head) {
   if (is_head || is_gone()) co_return false;
-  // An empty chunk would be the last one.
   if (piece.empty()) co_return true;
+  record_.bytes += piece.size();
   if (piece.size() <= kMaxGathered) {
     append_piece(out_, piece);
   } else if (unsent_bytes_.resize(piece.size())) {
@@ -47,8 +49,7 @@ awaitable<bool> Connection::write_piece(std::string piece, bool is_head) {
     body_ = std::move(piece);
   } else {
     log_event(Event::reader_dropped, {},
-              "closing a connection in the middle of its response: all connections hold "
-              "too much");
+              "closing a connection in the middle of its response: all connections hold too much");
     broken_ = true;
   }
   co_return co_await flush_piece();

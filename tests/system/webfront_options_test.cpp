@@ -32,8 +32,9 @@ TEST_CASE("the options of a job come through HTTP and are shown") {
   CHECK(job["state"] == "succeeded");
   CHECK(job["priority"] == 9);
   CHECK(job["retries"] == 2);
-  CHECK(job["headers"] == Json{{"tenant", "ox"}});
-  CHECK(job["result"]["headers"] == Json{{"tenant", "ox"}});
+  CHECK(job["headers"]["tenant"] == "ox");
+  CHECK(job["result"]["headers"] == job["headers"]);
+  CHECK(job["headers"].size() == 2);  // and its trace
   CHECK(job["result"]["left_ms"].is_number());
   CHECK(job["expires_ms"].is_number());
 }
@@ -112,4 +113,52 @@ TEST_CASE("a full queue is 429 with Retry-After") {
   const HttpReply full = stack.post("/v1/jobs", body);
   CHECK(full.status == 429);
   CHECK(full.has("retry-after"));
+}
+
+TEST_CASE("a job is in the trace of the request that submitted it") {
+  const Stack stack(two_slots());
+  const std::string trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+  const auto trace_of_job = [&](const HttpReply& reply) {
+    const std::string id = Json::parse(reply.body)["id"];
+    return Json::parse(stack.get("/v1/jobs/" + id).body)["headers"].value("traceparent", "");
+  };
+  const std::string about = R"({"task": "about"})";
+  const HttpReply given = stack.post("/v1/jobs", about, {{"traceparent", trace}, {"Prefer", "wait=20"}});
+  CHECK(given.header("traceparent") == trace);
+  CHECK(trace_of_job(given) == trace);
+  // The task has it too.
+  CHECK(Json::parse(given.body)["result"]["headers"]["traceparent"] == trace);
+  const std::string unlike = std::string(55, '0');
+  for (const HttpHeaders& headers : {HttpHeaders{}, HttpHeaders{{"traceparent", unlike}}}) {
+    const HttpReply fresh = stack.post("/v1/jobs", about, headers);
+    CHECK(fresh.status == 202);
+    CHECK(fresh.header("traceparent").size() == 55);
+    CHECK(fresh.header("traceparent") != unlike);
+    CHECK(trace_of_job(fresh) == fresh.header("traceparent"));
+  }
+  const std::string other = "00-" + std::string(32, 'a') + "-" + std::string(16, 'b') + "-00";
+  const HttpReply own =
+      stack.post("/v1/jobs", R"({"task": "about", "options": {"headers": {"traceparent": ")" + other + "\"}}}",
+                 {{"traceparent", trace}});
+  CHECK(own.header("traceparent") == other);
+  CHECK(trace_of_job(own) == other);
+  // With a key the trace is no part of what makes two requests the same.
+  const HttpReply once = stack.post("/v1/jobs", about, {{"traceparent", trace}, {"Idempotency-Key", "k"}});
+  const HttpReply again = stack.post("/v1/jobs", about, {{"Idempotency-Key", "k"}});
+  CHECK(again.status == 202);
+  CHECK(Json::parse(once.body)["id"] == Json::parse(again.body)["id"]);
+  CHECK(trace_of_job(again) == trace);
+  CHECK(once.header("traceparent") == trace);
+  CHECK_FALSE(again.has("traceparent"));
+  for (const char* prefer : {"respond-async", "wait=20"}) {
+    const HttpReply batch =
+        http(stack.http_port(),
+             {"POST",
+              "/v1/jobs",
+              {{"content-type", "application/x-ndjson"}, {"traceparent", trace}, {"prefer", prefer}},
+              about + "\n"},
+             20s);
+    CHECK(batch.header("traceparent") == trace);
+    CHECK(trace_of_job(batch) == trace);
+  }
 }

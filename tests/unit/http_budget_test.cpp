@@ -28,3 +28,20 @@ TEST_CASE("whoever is alone may have more than the budget, and gives it back whe
   }
   CHECK(first.resize(100));
 }
+
+TEST_CASE("what has many parts stays within the budget, alone or not") {
+  Budget budget(100);
+  Budget::Share alone(budget);
+  CHECK(alone.resize_within(100));
+  CHECK_FALSE(alone.resize_within(101));
+  CHECK(alone.resize_within(90));
+  Budget::Share other(budget);
+  CHECK(other.resize_within(10));
+  CHECK_FALSE(other.resize_within(11));
+  CHECK_FALSE(alone.resize_within(91));
+  // What it has already it may keep.
+  Budget large(10);
+  Budget::Share first(large);
+  CHECK(first.resize(1000));
+  CHECK(first.resize_within(999));
+}

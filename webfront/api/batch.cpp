@@ -3,6 +3,7 @@
 #include "webfront/api/batch_part.h"
 #include "webfront/api/batch_wait.h"
 #include "webfront/api/lookup.h"
+#include "webfront/api/trace.h"
 #include "webfront/converter.h"
 #include "webfront/gateway.h"
 #include "webfront/metrics.h"
@@ -36,6 +37,7 @@ Answer submit_batch(const Api& api, const Request& request) {
   ++api.counts.batches;
   if (const PreferredWait wait = wait_of(api, request); wait.time) co_return co_await run_batch(api, request, wait);
   RequestInterrupt interrupt(request);
+  const std::string trace = trace_of(request.traceparent);
   std::string body;
   for (std::size_t number = 1; !rest.empty();) {
     const std::string_view text = take_lines(rest);
@@ -48,11 +50,14 @@ Answer submit_batch(const Api& api, const Request& request) {
       append_problem(body, first, (part ? stopping_response() : busy()).body);
       break;
     }
+    for (Gateway::BatchJob& each : part->jobs) add_trace(each.job.options, trace);
     co_await api.gateway.submit_all(part->jobs, interrupt);
     count_lines(api.counts, *part);
     append_lines(body, *part);
   }
-  co_return ok(http::kNdjson, std::move(body));
+  Response response = ok(http::kNdjson, std::move(body));
+  response.headers = traceparent_header(trace);
+  co_return response;
 }
 
 }  // namespace zebu::webfront::api

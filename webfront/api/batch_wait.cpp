@@ -2,6 +2,7 @@
 
 #include "http/response_writer.h"
 #include "webfront/api/batch_part.h"
+#include "webfront/api/trace.h"
 #include "webfront/converter.h"
 #include "webfront/job_crowd.h"
 #include "webfront/json.h"
@@ -41,6 +42,7 @@ class WaitedBatch {
         deadline_(Clock::now() + wait),
         crowd_(
             api.gateway, [&request](std::size_t bytes) { return request.writer->keep(bytes); }, interrupt_),
+        trace_(trace_of(request.traceparent)),
         rest_(request.body) {}
 
   awaitable<void> run(const std::string& applied);
@@ -65,13 +67,15 @@ class WaitedBatch {
   RequestInterrupt interrupt_;
   TimePoint deadline_;
   JobCrowd crowd_;
+  std::string trace_;
   std::string_view rest_;   // what has not been submitted
   std::size_t number_ = 1;  // of its first line
   std::string text_;        // what is to be sent
 };
 
 awaitable<void> WaitedBatch::run(const std::string& applied) {
-  Response head{200, http::kNdjson, {}, applied};
+  // Named: see ResponseWriter.
+  Response head{200, http::kNdjson, {}, applied + traceparent_header(trace_)};
   bool is_read = co_await request_.writer->begin(std::move(head), kEmptyLine);
   while (is_read && may_wait() && (!rest_.empty() || crowd_.size() > 0)) {
     while (!rest_.empty() && crowd_.size() + kPartLines <= kUnderWay && text_.size() < kEnough && may_wait()) {
@@ -109,6 +113,11 @@ awaitable<std::optional<BatchPart>> WaitedBatch::next_part() {
     append_problem(text_, first, busy().body);
     ++api_.counts.lines_refused;
     rest_ = {};
+    co_return part;
+  }
+  for (Gateway::BatchJob& each : part->jobs) {
+    each.job.options.only_served = true;
+    add_trace(each.job.options, trace_);
   }
   co_return part;
 }
@@ -123,7 +132,6 @@ awaitable<void> WaitedBatch::submit_part() {
       continue;
     }
     Gateway::BatchJob& each = part->jobs[line.job];
-    each.job.options.only_served = true;
     crowd_.add({.line = line.number, .id = each.id, .state = line.state}, part->has_id[line.job], std::move(each.job));
   }
 }
@@ -198,7 +206,6 @@ awaitable<bool> WaitedBatch::send_rest() {
       ++api_.counts.lines_refused;
       rest_ = {};
     } else if (auto part = co_await next_part()) {
-      for (Gateway::BatchJob& each : part->jobs) each.job.options.only_served = true;
       co_await api_.gateway.submit_all(part->jobs, interrupt_);
       count_lines(api_.counts, *part);
       append_lines(text_, *part);

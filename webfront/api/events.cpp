@@ -93,6 +93,7 @@ class EventReader {
 };
 
 awaitable<void> EventReader::serve(const json::JobFacts& facts) {
+  // Named: see ResponseWriter.
   Response head{200, kEventStream, {}, kHeaders};
   bool is_read = co_await request_.writer->begin(std::move(head), kComment);
   text_ = kRetry;

@@ -40,7 +40,8 @@ std::string progress_json(std::uint32_t attempt, const Progress& progress) {
 // Leaves what the reader does not have.
 Progress news_in(const Progress& progress, const EventPlace& place) {
   Progress news = progress;
-  if (news.number <= place.number) {
+  // Without a number it is newer.
+  if (news.number != 0 && news.number <= place.number) {
     news.done.reset();
     news.note.clear();
   }
@@ -90,7 +91,7 @@ void JobEvents::add_progress(std::string& to, std::uint32_t attempt, const Progr
   if (attempt < place_.attempt) return;
   // It runs, before the broker was asked.
   if (attempt > place_.attempt || place_.state != JobState::running) add_state(to, JobState::running, attempt);
-  if (is_private_ && progress.number <= place_.number) return;
+  if (is_private_ && progress.number != 0 && progress.number <= place_.number) return;
   Progress news = news_in(progress, place_);
   if (!news.done && news.note.empty() && news.output.empty()) return;
   place_.number = std::max(place_.number, news.number);

@@ -5,6 +5,7 @@
 #include "webfront/api/batch.h"
 #include "webfront/api/idempotency.h"
 #include "webfront/api/lookup.h"
+#include "webfront/api/trace.h"
 #include "webfront/converter.h"
 #include "webfront/gateway.h"
 #include "webfront/json.h"
@@ -22,7 +23,8 @@ namespace zebu::webfront::api {
 struct ParsedRequest {
   JobRequest job;
   JobId id;
-  std::string mark;  // of the body; empty without a key
+  std::string mark;        // of the body; empty without a key
+  std::string trace = {};  // a header of the response
 };
 
 namespace {
@@ -90,10 +92,13 @@ Result<ParsedRequest> parse(const Request& request) {
   auto job = json::parse_job(request.body);
   if (!job) return tl::make_unexpected(job.error());
   parsed.job = std::move(*job);
-  if (parsed.mark.empty()) return parsed;
-  parsed.job.options.headers.emplace_back(kBodyHeader, parsed.mark);
-  if (auto wrong = why_bad(parsed.job.options))
-    return fail(ErrorCode::bad_value, "options, with the header of Idempotency-Key: " + *wrong);
+  if (!parsed.mark.empty()) {
+    parsed.job.options.headers.emplace_back(kBodyHeader, parsed.mark);
+    if (auto wrong = why_bad(parsed.job.options))
+      return fail(ErrorCode::bad_value, "options, with the header of Idempotency-Key: " + *wrong);
+  }
+  add_trace(parsed.job.options, trace_of(request.traceparent));
+  parsed.trace = trace_header(parsed.job.options);
   return parsed;
 }
 
@@ -126,11 +131,15 @@ awaitable<tl::expected<Gateway::Submitted, Response>> submit_once(const Api& api
     const auto earlier = co_await header_of(api, id, kBodyHeader, limit, interrupt);
     if (!earlier) co_return tl::make_unexpected(failed_wait(earlier.error(), interrupt));
     if (!is_same(*earlier, parsed.mark)) co_return tl::make_unexpected(key_reused(id));
-    if (*earlier) co_return co_await join_job(api, id, wait, interrupt);
+    if (*earlier) {
+      parsed.trace.clear();  // it is in another one
+      co_return co_await join_job(api, id, wait, interrupt);
+    }
   }
   const Gateway::Submission how{id, has_key, wait};
   auto submitted = co_await api.gateway.submit(how, std::move(parsed.job), interrupt);
   if (!submitted) co_return tl::make_unexpected(error_response(submitted.error()));
+  if (submitted->is_attached) parsed.trace.clear();
   std::optional<Error> unknown = submitted->unconfirmed;
   if (has_key && !unknown && !submitted->is_attached) {
     // Another request may have come between.
@@ -176,7 +185,7 @@ Answer submit_job(const Api& api, const Request& request) {
     response = co_await accepted_response(api, *submitted, state, looks, interrupt);
     if (response.status != 202) co_return response;
   }
-  response.headers += location(submitted->id) + wait.applied;
+  response.headers += location(submitted->id) + wait.applied + parsed->trace;
   co_return response;
 }
 

@@ -92,6 +92,7 @@ constexpr auto kRows = [] {
       {job_received, "job_received", debug, "job task queue attempt trace_id"},
       {job_ended, "job_ended", debug, "job attempt outcome error_type"},
 
+      {http_request, "http_request", debug, "method route status bytes duration_ms request_id peer"},
       {accept_failed, "accept_failed", warn, ""},
       {connections_full, "connections_full", warn, "count"},
       {connections_free, "connections_free", info, "count lasted_ms"},

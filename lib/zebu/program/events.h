@@ -91,6 +91,7 @@ enum class Event {
   job_received,
   job_ended,
   // of the front end
+  http_request,
   accept_failed,
   connections_full,
   connections_free,
