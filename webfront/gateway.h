@@ -29,7 +29,6 @@ class Gateway {
   Gateway(boost::asio::io_context& loop, SocketContext& context, ClientOptions options);
   [[nodiscard]] Result<void> start() { return session_.start(); }
   void close();
-  [[nodiscard]] bool is_up() const { return session_.is_up(); }
   // The error of what cannot be asked now.
   [[nodiscard]] Error away() const;
   // One line for people: whether there is a broker, and how many requests wait for it.

@@ -10,7 +10,7 @@ struct Route;
 struct Answered {
   const Route* route;  // nullptr: no route has it, or the request could not be read
   unsigned status;
-  TimePoint::duration took;  // since the request had come; without a route 0
+  TimePoint::duration took;  // since the request had come; of an endless response until it began; without a route 0
 };
 
 }  // namespace zebu::http

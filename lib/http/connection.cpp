@@ -52,11 +52,11 @@ awaitable<void> Connection::serve() {
     const bool complete = co_await receive();
     if (!complete) {
       // Of one that was refused.
-      if (record_.status) log_request();
+      if (record_.status) note_request();
       break;
     }
     co_await answer();
-    log_request();
+    note_request();
     reader_.begin();
     received_bytes_.release();
     enter(Phase::idle);
@@ -161,18 +161,15 @@ void Connection::refuse_request() {
 awaitable<void> Connection::answer() {
   Request request;
   reader_.fill(request);
-  if (shared_.options.answered) began_ = Clock::now();
   Routes::Choice choice = choose(request);
   record_.method = request.method;
-  if (choice.route != nullptr) record_.route = choice.route->path;
-  if (is_logged(Event::http_request)) record_.began = Clock::now();
+  record_.route = choice.route;
+  if (is_watched()) record_.began = Clock::now();
   std::optional<Response> response = std::move(choice.instead);
-  route_ = choice.route;
   if (choice.route != nullptr) response = co_await handle(request, *choice.route);
   if (is_gone() || !response) co_return;
   const bool goes_on = may_go_on();
   respond(std::move(*response), {reader_.is_http_1_0(), goes_on, request.method == Method::head});
-  route_ = nullptr;
   open_ = goes_on;
   if (out_.size() + body_.size() > kMaxGathered) co_await flush();
 }
@@ -232,17 +229,22 @@ const std::string& Connection::request_id() {
   return record_.id = is_fit ? std::string(given) : Uuid::make().to_string();
 }
 
-void Connection::log_request() {
-  if (is_logged(Event::http_request)) {
-    const auto taken = record_.began ? std::optional(Clock::now() - *record_.began) : std::nullopt;
-    const auto ms =
-        taken ? std::optional(std::chrono::duration_cast<std::chrono::milliseconds>(*taken).count()) : std::nullopt;
+bool Connection::is_watched() const { return shared_.options.answered || is_logged(Event::http_request); }
+
+void Connection::note_request() {
+  if (is_watched()) {
+    const TimePoint now = Clock::now();
+    const TimePoint began = record_.began.value_or(now);
+    if (record_.status && shared_.options.answered) {
+      const auto took = record_.route ? record_.made.value_or(now) - began : TimePoint::duration();
+      shared_.options.answered({record_.route, *record_.status, took});
+    }
     log_event(Event::http_request,
               {{"method", name_of(record_.method)},
-               {"route", record_.route},
+               {"route", record_.route ? record_.route->path : std::string_view()},
                {"status", record_.status},
                {"bytes", record_.bytes},
-               {"duration_ms", ms},
+               {"duration_ms", std::chrono::duration_cast<std::chrono::milliseconds>(now - began).count()},
                {"request_id", request_id()},
                {"peer", peer_}},
               "a request was {}", record_.status ? "answered" : "left by its client");

@@ -69,7 +69,8 @@ class Connection {
   void enter(Phase phase);
   // The id of the request: the client's, if it is short and printable.
   const std::string& request_id();
-  void log_request();
+  [[nodiscard]] bool is_watched() const;
+  void note_request();
   void respond(Response response, Framing framing);
   void refuse_request();
   // Whether the budget has room for what is received and not handled.
@@ -89,21 +90,20 @@ class Connection {
   Cancellation* cancellation_ = nullptr;  // of the request that is being handled
   Phase phase_ = Phase::idle;
   TimePoint deadline_ = TimePoint::max();
-  // What is logged of the request, and the id that its response has.
+  // What is logged and counted of the request, and the id that its response has.
   struct Record {
     std::string id = {};
     Method method = Method::other;
-    std::string_view route = {};
+    const Route* route = nullptr;
     std::optional<unsigned> status = {};  // unset: nobody was left to respond to
     std::size_t bytes = 0;                // of the body
+    // If it is logged or counted.
     std::optional<TimePoint> began = {};
+    std::optional<TimePoint> made = {};  // the response; of an endless one its beginning
   };
   Record record_;
   std::string peer_;  // for the log; empty: it is not logged
   bool has_room_;
-  // Of the request that is being answered, if responses are counted.
-  const Route* route_ = nullptr;
-  TimePoint began_{};
   bool is_chunked_ = false;  // the response that comes in pieces
   bool is_endless_ = false;  // the running request ends with a stop
   bool timed_out_ = false;

@@ -48,11 +48,9 @@ void Connection::respond(Response response, Framing framing) {
     response = overloaded("too many large responses wait to be read: try again soon");
     response.headers += headers;
   }
-  if (shared_.options.answered) {
-    shared_.options.answered({route_, response.status, route_ ? Clock::now() - began_ : TimePoint::duration()});
-  }
   append_head(out_, response, framing, shared_.headers);
   record_.status = response.status;
+  if (record_.began) record_.made = Clock::now();
   record_.bytes = has_body(response, framing) ? response.body.size() : 0;
   if (!has_body(response, framing)) return;
   if (response.body.size() > kMaxGathered) {

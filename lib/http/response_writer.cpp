@@ -23,6 +23,7 @@ awaitable<bool> Connection::begin_pieces(Response head, std::string_view probe, 
   open_ = may_go_on() && (is_chunked_ || is_head);
   append_head(out_, head, {!is_chunked_, open_, is_head, true, request_id()}, shared_.headers);
   record_.status = head.status;
+  if (is_endless_ && record_.began) record_.made = Clock::now();
   if (is_head) co_return false;
   std::string piece;
   // An empty chunk would be the last one.
