@@ -60,7 +60,7 @@ ClientSession::Ticket ClientSession::submit(const JobId& id, JobRequest request,
   if (!why && !is_under_way && !reserved) why = why_full();
   if (reserved && (why || is_under_way)) release(*reserved);
   if (why) {
-    tell(*why, std::move(accepted), std::move(outcome));
+    tell(ticket.number, *why, std::move(accepted), std::move(outcome));
     return ticket;
   }
   Entry& entry = is_under_way ? known->second : entries_[id];
@@ -151,7 +151,7 @@ std::optional<Error> ClientSession::why_too_large(std::size_t bytes, const char*
 ClientSession::Ticket ClientSession::wait(const JobId& id, OnOutcome outcome) {
   const Ticket ticket{id, next_number_++};
   if (ended_) {
-    tell(*ended_, nullptr, std::move(outcome));
+    tell(ticket.number, *ended_, nullptr, std::move(outcome));
     return ticket;
   }
   auto found = find(id);
@@ -173,14 +173,19 @@ void ClientSession::on_progress(const Ticket& ticket, OnProgress handler) {
   }
 }
 
-void ClientSession::tell(const Error& why, OnAccepted accepted, OnOutcome outcome) {
-  boost::asio::post(loop_, [why, accepted = std::move(accepted), outcome = std::move(outcome)] {
+// Unless they are taken away meanwhile.
+void ClientSession::tell(std::uint64_t number, const Error& why, OnAccepted accepted, OnOutcome outcome) {
+  to_tell_.insert(number);
+  boost::asio::post(loop_, [this, alive = std::weak_ptr<bool>(alive_), number, why, accepted = std::move(accepted),
+                            outcome = std::move(outcome)] {
+    if (!alive.expired() && to_tell_.erase(number) == 0) return;
     if (accepted) accepted(tl::make_unexpected(why));
     if (outcome) outcome(tl::make_unexpected(why));
   });
 }
 
 void ClientSession::leave(const Ticket& ticket) {
+  to_tell_.erase(ticket.number);
   const auto found = find(ticket.job);
   if (found == entries_.end()) return;
   Entry& entry = found->second;

@@ -80,7 +80,7 @@ class ClientSession {
   Ticket wait(const JobId& id, OnOutcome outcome);
   // Calls `handler` with the job's progress while the ticket's handler waits for the outcome.
   void on_progress(const Ticket& ticket, OnProgress handler);
-  // Removes one handler. The job continues.
+  // Removes the ticket's handlers: none of them is called any more. The job continues.
   void leave(const Ticket& ticket);
   // Asks the broker to end the job, and asks again after a broken connection. Waiting handlers get its outcome. A job
   // that several submitters share by its unique key ends for all of them.
@@ -140,7 +140,7 @@ class ClientSession {
   void let_go(Entry& entry);
   void release(std::size_t bytes);
   void tell_attached(const JobId& to, std::uint64_t number);
-  void tell(const Error& why, OnAccepted accepted, OnOutcome outcome);
+  void tell(std::uint64_t number, const Error& why, OnAccepted accepted, OnOutcome outcome);
   template <class M>
   void ask(const std::string& what, const Params& params, OnAnswer answer, OnAnswer progress);
   // Whether the job was cancelled before it was sent to the broker.
@@ -189,6 +189,7 @@ class ClientSession {
   Batch cancels_{message::Type::cancel};
   std::unordered_set<JobId> unanswered_cancels_;  // each new session hears them again
   std::uint64_t next_number_ = 1;
+  std::unordered_set<std::uint64_t> to_tell_;  // numbers of tickets: their handlers hear of a refusal in a moment
   bool closed_ = false;
   std::optional<Error> ended_;  // set when closed or refused for good: the error of every later call
   // Lets functions that were posted to the loop detect that the session is gone.

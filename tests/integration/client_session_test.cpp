@@ -2,6 +2,7 @@
 
 #include "tests/support/catch.h"
 #include "tests/support/fake_broker.h"
+#include "zebu/awaitable.h"
 #include "zebu/convert.h"
 
 #include <boost/asio/io_context.hpp>
@@ -73,6 +74,37 @@ TEST_CASE("a session refuses what is beyond its limit, and takes more when a job
   yard.call([&] { yard.session->cancel(first); });
   CHECK(ended.get_future().get().value().state == JobState::cancelled);
   CHECK(yard.session->unanswered_jobs() == 1);
+}
+
+TEST_CASE("who leaves before it hears of a refusal is not called") {
+  ClientOptions options;
+  options.max_unanswered_jobs = 0;
+  SessionYard yard(options);
+  yard.start();
+  std::vector<std::string> heard;
+  std::promise<void> last;
+  const auto submit = [&](const std::string& name) {
+    return yard.session->submit(
+        fib_request(), [&heard, name](const Result<JobId>&) { heard.push_back(name + " refused"); },
+        [&heard, &last, name](const Result<Outcome>&) {
+          heard.push_back(name + " ended");
+          last.set_value();
+        });
+  };
+  yard.call([&] {
+    const auto left = submit("left");
+    submit("stayed");
+    yard.session->leave(left);
+    const PendingJob gone(*yard.session, Uuid::make(), fib_request());
+  });
+  last.get_future().get();
+  CHECK(heard == std::vector<std::string>{"stayed refused", "stayed ended"});
+  yard.call([&] {
+    yard.session->close();
+    yard.session->leave(yard.session->wait(Uuid::make(), [&](const Result<Outcome>&) { heard.push_back("a wait"); }));
+  });
+  yard.running.wait();  // the loop has nothing more to do
+  CHECK(heard.size() == 2);
 }
 
 TEST_CASE("an id that is submitted again while it is under way is one submission, and each call gets its answers") {
