@@ -62,7 +62,9 @@ std::uint32_t Undelivered::send(std::uint32_t credit, const Limits& limits, cons
 void Undelivered::keep(const message::Kept& kept) {
   for (const AttemptId& id : kept.in_parts) {
     const auto is_kept = [&](const Finished& finished) { return finished.id == id; };
-    in_parts_.erase(std::remove_if(in_parts_.begin(), in_parts_.end(), is_kept), in_parts_.end());
+    // The first one: of a job that was forgotten and submitted again there may be another one.
+    const auto kept_one = std::find_if(in_parts_.begin(), in_parts_.end(), is_kept);
+    if (kept_one != in_parts_.end()) in_parts_.erase(kept_one);
   }
   if (kept.count <= kept_) return;
   const auto newly = static_cast<std::size_t>(std::min<std::uint64_t>(kept.count - kept_, sent_));

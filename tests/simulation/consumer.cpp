@@ -93,7 +93,13 @@ void Consumer::kept(const message::Kept& kept) {
   }
 }
 
+// A job that was forgotten and submitted again may have an attempt of this number here once more, which is another one.
 void Consumer::is_kept(const Finished& finished) {
+  const auto is_its = [&](const auto& each) { return each.id == finished.id; };
+  const auto known = std::count_if(undelivered_.begin(), undelivered_.end(), is_its) +
+                     std::count_if(in_parts_.begin(), in_parts_.end(), is_its) +
+                     std::count_if(held_.begin(), held_.end(), is_its);
+  if (known > 1) return;
   world_.ledger.told_kept(instance(), finished.id);
   world_.ledger.release(instance(), finished.id);
 }
