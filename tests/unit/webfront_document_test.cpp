@@ -38,8 +38,9 @@ std::string in_lower_case(std::string_view text) {
 // The schema of an answer that is not a problem; empty: it is text.
 std::string schema_of(const nlohmann::json& operation) {
   for (const auto& [status, response] : operation["responses"].items()) {
-    if (!status.starts_with('2') || !response["content"].contains("application/json")) continue;
-    const std::string name = response["content"]["application/json"]["schema"]["$ref"];
+    const auto content = response.find("content");
+    if (!status.starts_with('2') || content == response.end() || !content->contains("application/json")) continue;
+    const std::string name = content->at("application/json").at("schema").at("$ref");
     return name.substr(std::string("#/components/schemas/").size());
   }
   return "";
