@@ -33,8 +33,7 @@ TEST_CASE("on silence keep: a job outlives its broker's silence") {
   CHECK(yard.broker.welcome() == std::vector<AttemptId>{lasting});
 }
 
-TEST_CASE(
-    "on silence stop: a broker that says nothing finds no job running when it is back, and gives it out again") {
+TEST_CASE("on silence stop: a broker that says nothing finds no job running when it is back, and gives it out again") {
   const std::string pool = GENERATE("processes", "threads");
   Yard yard({"--slots", "2", "--pool", pool, "--on-silence", "stop", "--cancel-grace", "200ms"}, scaled(kLiveness));
   const AttemptId ended = yard.broker.assign("deaf", pack_args(1));

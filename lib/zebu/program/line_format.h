@@ -13,7 +13,8 @@ namespace zebu {
 // it there; a line without one has the event `line`.
 class CurrentEvent {
  public:
-  // fields: a list in braces lives as long as the expression that it stands in, so it is to be a parameter of the caller.
+  // fields: a list in braces lives as long as the expression that it stands in, so it is to be a parameter of the
+  // caller.
   CurrentEvent(Event event, LogFields fields);
   ~CurrentEvent();
   CurrentEvent(const CurrentEvent&) = delete;
